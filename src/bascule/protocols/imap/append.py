@@ -1,0 +1,23 @@
+"""APPEND and MULTIAPPEND: RFC 9051 §6.3.12, RFC 3502; UIDPLUS's answer, RFC 4315 §3; UTF8, RFC 6855 §4."""
+
+from bascule.protocols.imap.dates import format_date_time
+from bascule.protocols.imap.responses import Condition
+from bascule.protocols.imap.sequence import expand, parse_ranges
+from bascule.protocols.imap.tokens import as_number
+from bascule.terms.flags import Flags
+from bascule.terms.instant import InternalDate
+
+
+def format_message_head(flags: Flags, date: InternalDate, octets: int, *, nonsync: bool) -> bytes:
+    """What stands before each message's octets, from the space after the mailbox name (or the message before) on."""
+    names = " ".join(sorted(flags)).encode("utf-8")
+    return b" (%b) %b {%d%b}\r\n" % (names, format_date_time(date), octets, b"+" if nonsync else b"")
+
+
+def appended_uids(condition: Condition) -> tuple[int, list[int]] | None:
+    """UIDVALIDITY and the new UIDs in order, from ``[APPENDUID 38505 3955:3957]``; None without UIDPLUS."""
+    code = condition.code
+    if code is None or code.name != "APPENDUID" or len(code.arguments) != 2:
+        return None
+    uids = list(expand(parse_ranges(code.arguments[1]))) if isinstance(code.arguments[1], bytes) else []
+    return as_number(code.arguments[0]), uids

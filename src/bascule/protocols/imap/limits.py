@@ -1,0 +1,24 @@
+"""Every limit of the grammar, with its reason."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the other side may send before it is called hostile or broken."""
+
+    line_octets: int = 16 * 1024 * 1024
+    """One line without its literals. ``* SEARCH`` with a million UIDs is 8 MB, the longest that we have a use for."""
+    inline_octets: int = 1024 * 1024
+    """A literal up to this size is held in memory; a larger one goes to a sink."""
+    literal_octets: int = 4 * 1024**3
+    """One literal. RFC 9051 §9 has number64 for sizes; no server we know keeps a message past 2 GiB."""
+    literals_per_response: int = 10_000
+    """An ENVELOPE may write each of its strings as a literal; a thousand addresses have four strings each."""
+    response_octets: int = 64 * 1024 * 1024
+    """What one response may hold in memory, lines and inline literals together."""
+    depth: int = 100
+    """Parentheses within parentheses. A BODYSTRUCTURE of nested message/rfc822 goes a few dozen deep in bad spam."""
+
+
+DEFAULT_LIMITS = Limits()

@@ -1,0 +1,152 @@
+"""Octets into frames: one response (or one command) with its literals, whatever the pieces it arrived in.
+
+The framing of IMAP is two rules (RFC 9051 §2.2): a line ends in CRLF; a line that ends in ``{n}`` is followed by n octets and
+then goes on. A frame is therefore an alternation: text, literal, text, literal, …, text. States::
+
+    LINE ──"…{n}" CRLF, n ≤ inline──▶ INLINE ──n octets held──▶ LINE
+    LINE ──"…{n}" CRLF, n > inline──▶ SINK ──n octets written as they come──▶ LINE
+    LINE ──other CRLF──▶ (a frame is complete) ──▶ LINE
+"""
+
+import re
+from collections.abc import Callable
+from typing import Protocol
+
+from bascule.protocols.imap.errors import RemoteError
+from bascule.protocols.imap.limits import DEFAULT_LIMITS, Limits
+
+
+class Sink(Protocol):
+    """Takes a large literal as it arrives. ``write`` may raise only what its owner wants to see raised by `Receiver`."""
+
+    def write(self, octets: memoryview, /) -> object: ...
+
+
+Literal = bytes | Sink
+Frame = list[Literal]
+"""Text at even places (without its ``{n}``), literals at odd places."""
+
+_LITERAL = re.compile(rb"~?\{(\d{1,20})\+?\}$")
+_NO_LITERAL = re.compile(rb"(?:\+|(?:\*|[A-Za-z0-9.]+) (?:OK|NO|BAD|BYE|PREAUTH)\b)", re.IGNORECASE)
+"""Lines of human-readable text: a ``{3}`` at their end is text."""
+
+
+class Receiver:
+    """Feed it octets, then call `next_frame` until it returns None.
+
+    ``open_sink`` is called with the size of each literal above ``limits.inline_octets`` and gives the sink for it.
+    After a RemoteError the receiver must not be used again.
+    """
+
+    def __init__(self, open_sink: Callable[[int], Sink], limits: Limits = DEFAULT_LIMITS) -> None:
+        self._limits = limits
+        self._open_sink = open_sink
+        self._buffer = bytearray()
+        self._start = 0
+        self._scanned = 0
+        self._frame: Frame = []
+        self._held = 0
+        self._literal_left = 0
+        self._sink: Sink | None = None
+        self._in_literal = False
+
+    @property
+    def buffered_octets(self) -> int:
+        """Octets received and not yet part of a frame: 0 when nothing came after the last frame."""
+        return len(self._buffer) - self._start
+
+    @property
+    def is_between_frames(self) -> bool:
+        return not self._frame and not self.buffered_octets
+
+    def feed(self, octets: bytes) -> None:
+        """Add what the other side sent."""
+        if self._start:
+            del self._buffer[: self._start]
+            self._scanned -= self._start
+            self._start = 0
+        self._buffer += octets
+
+    def take_rest(self) -> bytes:
+        """Remove and return what is buffered: for a change of layer (TLS, COMPRESS) right after a frame."""
+        rest = bytes(self._buffer[self._start :])
+        self._buffer.clear()
+        self._start = self._scanned = 0
+        return rest
+
+    def next_frame(self) -> Frame | None:
+        """The next complete frame, or None when more octets are needed. Raises RemoteError past a limit."""
+        while True:
+            if self._in_literal:
+                if not self._take_literal():
+                    return None
+            elif not self._take_line():
+                return None
+            elif not self._in_literal:
+                frame, self._frame, self._held = self._frame, [], 0
+                return frame
+
+    def _take_line(self) -> bool:
+        buffer, start = self._buffer, self._start
+        end = buffer.find(b"\r\n", max(start, self._scanned - 1))
+        if end < 0:
+            self._scanned = len(buffer)
+            if len(buffer) - start > self._limits.line_octets:
+                raise RemoteError(f"a line is longer than {self._limits.line_octets} octets")
+            return False
+        if end - start > self._limits.line_octets:
+            raise RemoteError(f"a line is longer than {self._limits.line_octets} octets")
+        line = bytes(buffer[start:end])
+        self._start = self._scanned = end + 2
+        found = _LITERAL.search(line) if line.endswith(b"}") else None
+        if found is None or (not self._frame and _NO_LITERAL.match(line)):
+            self._hold(len(line))
+            self._frame.append(line)
+            return True
+        self._begin_literal(int(found[1]))
+        self._hold(found.start())
+        self._frame.append(line[: found.start()])
+        return True
+
+    def _begin_literal(self, size: int) -> None:
+        limits = self._limits
+        if size > limits.literal_octets:
+            raise RemoteError(f"a literal of {size} octets is announced; the limit is {limits.literal_octets}")
+        if len(self._frame) >= 2 * limits.literals_per_response:
+            raise RemoteError(f"a response has more than {limits.literals_per_response} literals")
+        self._in_literal = True
+        self._literal_left = size
+        self._sink = self._open_sink(size) if size > limits.inline_octets else None
+
+    def _take_literal(self) -> bool:
+        if self._sink is not None:
+            return self._take_into(self._sink)
+        size, start = self._literal_left, self._start
+        if len(self._buffer) - start < size:
+            return False
+        with memoryview(self._buffer) as view:
+            octets = bytes(view[start : start + size])
+        self._hold(size)
+        self._frame.append(octets)
+        self._start = self._scanned = start + size
+        self._in_literal = False
+        return True
+
+    def _take_into(self, sink: Sink) -> bool:
+        size = min(self._literal_left, len(self._buffer) - self._start)
+        if size:
+            with memoryview(self._buffer) as view, view[self._start : self._start + size] as piece:
+                sink.write(piece)
+        self._start = self._scanned = self._start + size
+        self._literal_left -= size
+        if self._literal_left:
+            return False
+        self._frame.append(sink)
+        self._sink = None
+        self._in_literal = False
+        return True
+
+    def _hold(self, octets: int) -> None:
+        self._held += octets
+        if self._held > self._limits.response_octets:
+            raise RemoteError(f"a response holds more than {self._limits.response_octets} octets")

@@ -1,0 +1,349 @@
+"""What a server says, typed: one dataclass for each response of RFC 9051 §7 and its extensions, and `parse_response`."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bascule.protocols.imap.errors import RemoteError
+from bascule.protocols.imap.limits import DEFAULT_LIMITS, Limits
+from bascule.protocols.imap.receiver import Frame, Literal
+from bascule.protocols.imap.sequence import Range, parse_ranges
+from bascule.protocols.imap.tokens import Value, as_list, as_number, as_text, parse_values
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A response code (RFC 9051 §7.1): ``[APPENDUID 38505 3955]`` has the name APPENDUID and two arguments."""
+
+    name: str
+    arguments: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """``+``: go on with the literal or the SASL exchange. RFC 9051 §7.6"""
+
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """OK, NO, BAD, BYE or PREAUTH; ``tag`` is None when untagged. RFC 9051 §7.1"""
+
+    tag: str | None
+    status: str
+    code: Code | None
+    text: str
+
+    @property
+    def reason(self) -> str:
+        """The server's own words, for a report."""
+        code = f"[{self.code.name}] " if self.code else ""
+        return f"{code}{self.text}".strip() or self.status
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Enabled:
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One LIST or LSUB reply. ``name`` is raw, as the server wrote it. RFC 9051 §7.3.1, RFC 5258"""
+
+    command: str
+    attributes: frozenset[str]
+    separator: str | None
+    name: bytes
+
+    def has(self, attribute: str) -> bool:
+        return attribute.lower() in {name.lower() for name in self.attributes}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """RFC 9051 §7.3.4; HIGHESTMODSEQ is RFC 7162, SIZE RFC 8438."""
+
+    name: bytes
+    items: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Esearch:
+    """RFC 4731. ``all`` holds ranges, and is empty when nothing matched."""
+
+    tag: str
+    uid: bool
+    all: tuple[Range, ...]
+    items: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """RFC 9051 §7.5.2. Keys are in capitals: ``UID``, ``FLAGS``, ``BODY[]`` …; values as `tokens` gives them."""
+
+    number: int
+    items: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expunge:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """RFC 7162 §3.2.10"""
+
+    earlier: bool
+    uids: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """RFC 2342. Each entry: (prefix, separator)."""
+
+    personal: tuple[tuple[bytes, str | None], ...]
+    others: tuple[tuple[bytes, str | None], ...]
+    shared: tuple[tuple[bytes, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """RFC 9208 §4.2.1: resource → (usage, limit); STORAGE counts units of 1,024 octets."""
+
+    root: str
+    resources: dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """RFC 2971"""
+
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A response that we have no use for."""
+
+    name: str
+    values: list[Value] = field(default_factory=list)
+
+
+Response = (
+    Continuation | Condition | Capability | Enabled | Listing | Status | Search | Esearch | Fetch | Exists | Recent
+    | Expunge | Vanished | Flags | Namespace | Quota | Identification | Other
+)  # fmt: skip
+
+_CONDITION = re.compile(
+    rb"(\*|[^\s+*]+) (OK|NO|BAD|BYE|PREAUTH)(?: |$)(?:\[([^\s\]]+)(?: ?((?:[^\]\"]|\"(?:[^\"\\]|\\.)*\")*))?\] ?)?(.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_FETCH = re.compile(rb'\* (\d{1,10}) FETCH \(UID (\d{1,10}) FLAGS \(([^()"]*)\) INTERNALDATE "([^"]*)" BODY\[\] $')
+_FETCH_FLAGS = re.compile(rb"\* (\d{1,10}) FETCH \(UID (\d{1,10}) FLAGS \(([^()\"]*)\)\)$")
+
+
+def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
+    """One frame of a server. Raises RemoteError for what is not IMAP; an unknown response is `Other`."""
+    first = frame[0]
+    assert isinstance(first, bytes)  # frames begin with text
+    if len(frame) == 3:
+        fast = _FETCH.match(first)
+        if fast and frame[2] == b")":
+            return _whole_message(fast, frame[1])
+    elif len(frame) == 1 and (fast := _FETCH_FLAGS.match(first)):
+        flags: list[Value] = fast[3].split()
+        return Fetch(int(fast[1]), {"UID": fast[2], "FLAGS": flags})
+    if first.startswith(b"+"):
+        return Continuation(first[2:])
+    condition = _CONDITION.match(first)
+    if condition:
+        return _condition(condition, limits)
+    if not first.startswith(b"* "):
+        raise RemoteError(f"not an IMAP response: {first[:60]!r}")
+    return _untagged(frame, limits)
+
+
+def _whole_message(found: re.Match[bytes], literal: Literal) -> Fetch:
+    """The reply to what a capture asks most; the general tokeniser takes six times as long."""
+    return Fetch(
+        int(found[1]), {"UID": found[2], "FLAGS": found[3].split(), "INTERNALDATE": found[4], "BODY[]": literal}
+    )
+
+
+def _condition(found: re.Match[bytes], limits: Limits) -> Condition:
+    tag, status, code_name, code_arguments, text = found.groups()
+    code = None
+    if code_name is not None:
+        code = Code(code_name.decode("latin-1").upper(), _code_arguments(code_arguments or b"", limits))
+    return Condition(
+        None if tag == b"*" else tag.decode("latin-1"), status.decode("latin-1").upper(), code, as_text(text)
+    )
+
+
+def _code_arguments(octets: bytes, limits: Limits) -> tuple[Value, ...]:
+    try:
+        return tuple(parse_values([octets], 0, limits))
+    except RemoteError:
+        return (octets,)  # a code's arguments are a courtesy; a server that garbles them is still understood
+
+
+def _untagged(frame: Frame, limits: Limits) -> Response:
+    values = parse_values(frame, 2, limits)
+    if not values or not isinstance(values[0], bytes):
+        raise RemoteError(f"not an IMAP response: {frame[0]!r:.60}")
+    if values[0].isdigit():
+        return _numbered(values)
+    name = values[0].decode("latin-1").upper()
+    parse = _PARSERS.get(name)
+    return parse(values[1:]) if parse else Other(name, values[1:])
+
+
+def _numbered(values: list[Value]) -> Response:
+    number = as_number(values[0])
+    name = as_text(values[1]).upper() if len(values) > 1 else ""
+    match name:
+        case "EXISTS":
+            return Exists(number)
+        case "RECENT":
+            return Recent(number)
+        case "EXPUNGE":
+            return Expunge(number)
+        case "FETCH" if len(values) == 3:
+            return Fetch(number, _pairs(values[2]))
+    return Other(name, values)
+
+
+def _pairs(value: Value) -> dict[str, Value]:
+    items = as_list(value)
+    if len(items) % 2:
+        raise RemoteError("a list of pairs has an odd number of members")
+    return {as_text(items[i]).upper(): items[i + 1] for i in range(0, len(items), 2)}
+
+
+def _names(values: list[Value]) -> frozenset[str]:
+    return frozenset(as_text(value).upper() for value in values)
+
+
+def _listing(command: str, values: list[Value]) -> Listing:
+    if len(values) < 3 or isinstance(values[2], list) or values[2] is None:
+        if len(values) >= 3 and values[2] is None:
+            values[2] = b"NIL"  # a mailbox of that name, written as an atom
+        else:
+            raise RemoteError(f"not a {command} response")
+    if not isinstance(values[2], bytes):
+        raise RemoteError("a mailbox name is longer than any we can use")
+    attributes = frozenset(as_text(value) for value in as_list(values[0]))
+    return Listing(command, attributes, as_text(values[1]) or None, values[2])
+
+
+def _status(values: list[Value]) -> Status:
+    if len(values) < 2 or not isinstance(values[0], bytes):
+        raise RemoteError("not a STATUS response")
+    items: dict[str, int] = {}
+    for name, value in _pairs(values[-1]).items():
+        if isinstance(value, bytes) and value.isdigit():
+            items[name] = as_number(value)
+    return Status(values[0], items)
+
+
+def _search(values: list[Value]) -> Search:
+    return Search(tuple(as_number(value) for value in values if not isinstance(value, list)))
+
+
+def _esearch(values: list[Value]) -> Esearch:
+    tag, uid, place = "", False, 0
+    if values and isinstance(values[0], list):
+        pair = values[0]
+        tag = as_text(pair[1]) if len(pair) > 1 else ""
+        place = 1
+    if place < len(values) and as_text(values[place]).upper() == "UID":
+        uid = True
+        place += 1
+    ranges: tuple[Range, ...] = ()
+    items: dict[str, int] = {}
+    rest = values[place:]
+    for name, value in zip(rest[::2], rest[1::2], strict=False):
+        if as_text(name).upper() == "ALL":
+            ranges = tuple(parse_ranges(value if isinstance(value, bytes) else b""))
+        elif isinstance(value, bytes) and value.isdigit():
+            items[as_text(name).upper()] = as_number(value)
+    return Esearch(tag, uid, ranges, items)
+
+
+def _vanished(values: list[Value]) -> Vanished:
+    earlier = bool(values) and isinstance(values[0], list)
+    if not values or not isinstance(values[-1], bytes):
+        raise RemoteError("not a VANISHED response")
+    return Vanished(earlier, tuple(parse_ranges(values[-1])))
+
+
+def _namespace(values: list[Value]) -> Namespace:
+    kinds = []
+    for value in values[:3]:
+        entries = []
+        for entry in as_list(value):
+            parts = as_list(entry)
+            if len(parts) < 2 or not isinstance(parts[0], bytes):
+                raise RemoteError("not a NAMESPACE response")
+            entries.append((parts[0], as_text(parts[1]) or None))
+        kinds.append(tuple(entries))
+    if len(kinds) != 3:
+        raise RemoteError("not a NAMESPACE response")
+    return Namespace(*kinds)
+
+
+def _quota(values: list[Value]) -> Quota:
+    triples = as_list(values[-1]) if values else []
+    resources = {}
+    for i in range(0, len(triples) - 2, 3):
+        resources[as_text(triples[i]).upper()] = (as_number(triples[i + 1]), as_number(triples[i + 2]))
+    return Quota(as_text(values[0]) if len(values) > 1 else "", resources)
+
+
+def _identification(values: list[Value]) -> Identification:
+    fields = as_list(values[0]) if values else []
+    pairs = zip(fields[::2], fields[1::2], strict=False)
+    return Identification({as_text(name).lower(): as_text(value) for name, value in pairs})
+
+
+_PARSERS: dict[str, Callable[[list[Value]], Response]] = {
+    "CAPABILITY": lambda values: Capability(_names(values)),
+    "ENABLED": lambda values: Enabled(_names(values)),
+    "LIST": lambda values: _listing("LIST", values),
+    "LSUB": lambda values: _listing("LSUB", values),
+    "STATUS": _status,
+    "SEARCH": _search,
+    "ESEARCH": _esearch,
+    "VANISHED": _vanished,
+    "FLAGS": lambda values: Flags(tuple(as_text(v) for v in as_list(values[0] if values else None))),
+    "NAMESPACE": _namespace,
+    "QUOTA": _quota,
+    "ID": _identification,
+}

@@ -1,0 +1,31 @@
+"""The errors that a person may see, each with the exit status that it becomes."""
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """What every command returns to the shell (DESIGN, command surface)."""
+
+    ACCOUNTED = 0
+    """Everything that was found is accounted for."""
+    MISSING = 1
+    """Something is missing, refused or altered; the report names it."""
+    USAGE = 2
+    """The command line or a file named on it is wrong."""
+    CONNECT = 3
+    """A server could not be reached, or did not let us in."""
+    INTERRUPTED = 130
+    """Interrupted by the user; the same command goes on where it stopped."""
+
+
+class BasculeError(Exception):
+    """A failure told to a person: ``message`` says what happened, ``advice`` what to do about it.
+
+    ``status`` is the exit status of the command that meets it.
+    """
+
+    def __init__(self, message: str, advice: str = "", status: ExitStatus = ExitStatus.MISSING) -> None:
+        super().__init__(f"{message} {advice}".strip())
+        self.message = message
+        self.advice = advice
+        self.status = status

@@ -1,0 +1,43 @@
+r"""Flags of a message: system flags (``\Seen``) and keywords (``$Forwarded``), as one frozen set of names.
+
+Always true of a normalised set: system flags are spelt as RFC 9051 §2.3.2 spells them, ``\Recent`` is absent (it is a
+property of a session, RFC 3501 §2.3.2), and no two keywords differ only in case (servers compare them without it).
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+Flags = frozenset[str]
+
+_SYSTEM = {name.lower(): name for name in ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")}
+
+
+@lru_cache(maxsize=4096)
+def _normalise(names: tuple[str, ...]) -> Flags:
+    kept: dict[str, str] = {}
+    for name in names:
+        folded = name.lower()
+        if folded == "\\recent" or not name:
+            continue
+        kept.setdefault(folded, _SYSTEM.get(folded, name))
+    return frozenset(kept.values())
+
+
+def normalise_flags(names: Iterable[str]) -> Flags:
+    """The flags in ``names`` as a normalised set; of keywords that differ only in case the first is kept."""
+    return _normalise(tuple(names))
+
+
+def system_flags_of(flags: Flags) -> Flags:
+    """The flags that start with a backslash."""
+    return frozenset(name for name in flags if name.startswith("\\"))
+
+
+def keywords_of(flags: Flags) -> Flags:
+    """The flags that do not start with a backslash."""
+    return frozenset(name for name in flags if not name.startswith("\\"))
+
+
+def same_flags(one: Flags, other: Flags) -> bool:
+    """Whether a server would call both sets equal: keywords compare without case."""
+    return one == other or {name.lower() for name in one} == {name.lower() for name in other}

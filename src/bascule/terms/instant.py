@@ -1,0 +1,21 @@
+"""A message's arrival date as IMAP keeps it: an instant to the second, and the zone it was written in."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class InternalDate:
+    """RFC 9051 §2.3.3. Two dates are the same arrival when ``utc_seconds`` agree; servers rewrite the zone."""
+
+    utc_seconds: int
+    zone_minutes: int = 0
+
+    def to_datetime(self) -> datetime:
+        """In its own zone. Raises OverflowError for a year that ``datetime`` cannot hold."""
+        zone = timezone(timedelta(minutes=self.zone_minutes))
+        return datetime.fromtimestamp(self.utc_seconds, zone)
+
+    def to_iso(self) -> str:
+        """In UTC, as ``2020-01-31T10:00:00Z``."""
+        return datetime.fromtimestamp(self.utc_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

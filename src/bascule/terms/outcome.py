@@ -1,0 +1,57 @@
+"""What became of one message: a row of the ledger.
+
+An engine never counts failures: it writes one outcome for each message, and every total in a report is a count of
+rows. The codes are stable; ``docs/outcomes.md`` lists them, and a test fails when one is missing there.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class OutcomeCode(StrEnum):
+    """The value is what the catalogue keeps and what the JSON report prints."""
+
+    DELIVERED = "delivered"
+    """This message was written to the target by us, and the target said OK."""
+    ALREADY_THERE = "already-there"
+    """The target held an equal message before we came (counting copies)."""
+    ALTERED = "altered"
+    """The target took the message, and gives back something else; ``detail`` says what differs."""
+    REFUSED_SIZE = "refused-size"
+    """The target refuses a message of this size."""
+    REFUSED_EMPTY = "refused-empty"
+    """The message has no octets, and the target does not keep such messages."""
+    REFUSED_CONTENT = "refused-content"
+    """The target refuses what is in the message (NUL, malformed header, …)."""
+    REFUSED_QUOTA = "refused-quota"
+    """The target has no room left. A later run tries again."""
+    REFUSED_FOLDER = "refused-folder"
+    """The target can't make or open the folder. A later run tries again."""
+    UNREADABLE = "unreadable"
+    """The source lists the message, and does not give it. A later run tries again."""
+    DUPLICATE = "duplicate"
+    """A batch that had been cut was committed by the target after we had sent it again: one copy too many."""
+    LEFT_OUT = "left-out"
+    """Left out by the user's choice (folder, date or size)."""
+
+    @property
+    def settles(self) -> bool:
+        """Whether the message is where it was to go, so that no later run sends it again."""
+        return self in _SETTLED
+
+    @property
+    def is_exception(self) -> bool:
+        """Whether the report names the message and the exit status is not 0."""
+        return self not in (OutcomeCode.DELIVERED, OutcomeCode.ALREADY_THERE, OutcomeCode.LEFT_OUT)
+
+
+_SETTLED = frozenset({OutcomeCode.DELIVERED, OutcomeCode.ALREADY_THERE, OutcomeCode.ALTERED, OutcomeCode.DUPLICATE})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One message's outcome; ``detail`` is the server's own reason where there is one."""
+
+    code: OutcomeCode
+    detail: str = ""
+    target_uid: int | None = None

@@ -1,0 +1,311 @@
+"""An IMAP client whose methods are IMAP's commands. Each returns what the server said, typed."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from bascule.protocols.imap.commands import LiteralRule, Segment, astring, command
+from bascule.protocols.imap.names import encode_name
+from bascule.protocols.imap.responses import (
+    Capability,
+    Condition,
+    Esearch,
+    Exists,
+    Fetch,
+    Flags,
+    Identification,
+    Listing,
+    Namespace,
+    Quota,
+    Response,
+    Search,
+    Status,
+    Vanished,
+)
+from bascule.protocols.imap.sequence import Range, expand
+from bascule.protocols.imap.tokens import as_list, as_number, as_text
+from bascule.wire.errors import CommandRefused, ConnectionLost
+from bascule.wire.imap.connection import Connection, Handler, Pending
+
+R = TypeVar("R", bound=Response)
+STATUS_ITEMS = ("MESSAGES", "UIDNEXT", "UIDVALIDITY")
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxState:
+    """What SELECT or EXAMINE told. RFC 9051 §6.3.2; ``highestmodseq`` 0: the server keeps none (RFC 7162 §3.1.2.2)."""
+
+    exists: int = 0
+    uidvalidity: int = 0
+    uidnext: int = 0
+    highestmodseq: int = 0
+    read_only: bool = False
+    flags: tuple[str, ...] = ()
+    permanent_flags: tuple[str, ...] | None = None
+    vanished: tuple[Range, ...] = ()
+    changed: tuple[Fetch, ...] = field(default=(), repr=False)
+
+
+class ImapClient:
+    """Made by `connect`. ``name`` is the location for messages to people.
+
+    Not for several tasks at once, but for the commands that select no mailbox; give each task a client of its own.
+    """
+
+    def __init__(self, connection: Connection, name: str) -> None:
+        self.connection = connection
+        self.name = name
+        self.capabilities: frozenset[str] = frozenset()
+        self.literals = LiteralRule()
+        self.enabled: frozenset[str] = frozenset()
+        self.selected: bytes | None = None
+
+    def set_capabilities(self, names: frozenset[str]) -> None:
+        self.capabilities = names
+        self.literals = LiteralRule.from_capabilities(names)
+
+    def has(self, capability: str) -> bool:
+        return capability in self.capabilities
+
+    async def run(self, segments: list[Segment], handler: Handler = lambda response: None) -> Condition:
+        """Send a command and wait for its OK. Raises CommandRefused, ConnectionLost."""
+        return await (await self.start(segments, handler)).ok()
+
+    async def start(self, segments: list[Segment], handler: Handler = lambda response: None) -> Pending:
+        """Send a command; its answer is awaited on what this returns."""
+        first = segments[0]
+        name = first.split(b" ", 2)[0].decode() if isinstance(first, bytes) else ""
+        return await self.connection.start(name, segments, handler)
+
+    def mailbox(self, raw: bytes) -> list[Segment]:
+        """A mailbox name as an argument."""
+        return astring(raw, self.literals)
+
+    def encode(self, name: str) -> bytes:
+        return encode_name(name, utf8="UTF8=ACCEPT" in self.enabled or "IMAP4REV2" in self.enabled)
+
+    # -- any state ----------------------------------------------------------------------------------------------------
+
+    async def capability(self) -> frozenset[str]:
+        found: list[Capability] = []
+        await self.run(command(b"CAPABILITY"), _collect(Capability, found))
+        if found:
+            self.set_capabilities(found[-1].names)
+        return self.capabilities
+
+    async def noop(self) -> None:
+        await self.run(command(b"NOOP"))
+
+    async def identify(self) -> dict[str, str]:
+        """The server's name and version, where it tells. RFC 2971"""
+        found: list[Identification] = []
+        if self.has("ID"):
+            await self.run(command(b"ID", b'("name" "Bascule")'), _collect(Identification, found))
+        return found[-1].fields if found else {}
+
+    async def compress(self) -> None:
+        """DEFLATE both ways from here on. RFC 4978"""
+        async with self.connection.sending():
+            pending = self.connection.begin("COMPRESS")
+            await self.connection.write(pending.tag.encode() + b" COMPRESS DEFLATE\r\n")
+            await pending.ok()
+            self.connection.start_compression()
+
+    async def logout(self) -> None:
+        """Say goodbye and close the socket; never raises for a connection that is already gone."""
+        try:
+            async with asyncio.timeout(5):
+                await (await self.start(command(b"LOGOUT"))).answer()
+        except (ConnectionLost, TimeoutError):
+            pass  # the server may close before or instead of its answer
+        await self.connection.close()
+
+    # -- mailboxes ----------------------------------------------------------------------------------------------------
+
+    async def list_all(self) -> list[Listing]:
+        """Every mailbox with its attributes, and its special use and subscription where LIST tells (RFC 5258, RFC 6154)."""
+        returned = [b"SUBSCRIBED", b"CHILDREN"] if self.has("LIST-EXTENDED") else []
+        if returned and self.has("SPECIAL-USE"):
+            returned.append(b"SPECIAL-USE")
+        found: list[Listing] = []
+        tail = [b"RETURN (" + b" ".join(returned) + b")"] if returned else []
+        await self.run(command(b"LIST", b'""', b'"*"', *tail), _collect(Listing, found))
+        return found
+
+    async def list_subscribed(self) -> list[Listing]:
+        found: list[Listing] = []
+        await self.run(command(b"LSUB", b'""', b'"*"'), _collect(Listing, found))
+        return found
+
+    async def separator(self) -> str | None:
+        """The hierarchy separator at the root. RFC 9051 §6.3.9: LIST with two empty arguments."""
+        found: list[Listing] = []
+        await self.run(command(b"LIST", b'""', b'""'), _collect(Listing, found))
+        return found[0].separator if found else None
+
+    async def namespace(self) -> Namespace | None:
+        found: list[Namespace] = []
+        if self.has("NAMESPACE") or self.has("IMAP4REV2"):
+            await self.run(command(b"NAMESPACE"), _collect(Namespace, found))
+        return found[-1] if found else None
+
+    async def status_all(self, names: Sequence[bytes]) -> dict[bytes, dict[str, int]]:
+        """UIDVALIDITY, UIDNEXT, MESSAGES (and HIGHESTMODSEQ) of each; a mailbox that can't be asked is absent.
+
+        One command where LIST-STATUS is offered (RFC 5819), else one for each mailbox, pipelined.
+        """
+        items = " ".join([*STATUS_ITEMS, *(["HIGHESTMODSEQ"] if self._keeps_modseq() else [])]).encode()
+        found: list[Status] = []
+        handler = _collect(Status, found)
+        if self.has("LIST-STATUS"):
+            await self.run(command(b"LIST", b'""', b'"*"', b"RETURN (STATUS (" + items + b"))"), handler)
+        else:
+            started = [
+                await self.start(command(b"STATUS", self.mailbox(name), b"(" + items + b")"), handler) for name in names
+            ]
+            for pending in started:
+                await pending.answer()
+        wanted = set(names)
+        return {status.name: status.items for status in found if status.name in wanted}
+
+    def _keeps_modseq(self) -> bool:
+        return self.has("CONDSTORE") or self.has("QRESYNC")
+
+    async def select(self, raw: bytes, *, read_only: bool, known: tuple[int, int] | None = None) -> MailboxState:
+        """SELECT, or EXAMINE when ``read_only``. ``known`` is (UIDVALIDITY, MODSEQ) for QRESYNC (RFC 7162 §3.2.5).
+
+        Raises CommandRefused; no mailbox is selected then.
+        """
+        tail: list[bytes] = []
+        if known and "QRESYNC" in self.enabled:
+            tail = [b"(QRESYNC (%d %d))" % known]
+        elif self.has("CONDSTORE") and "QRESYNC" not in self.enabled:
+            tail = [b"(CONDSTORE)"]
+        reading = _SelectReading()
+        name = b"EXAMINE" if read_only else b"SELECT"
+        self.selected = None
+        condition = await self.run(command(name, self.mailbox(raw), *tail), reading.take)
+        self.selected = raw
+        code = condition.code.name if condition.code else ""
+        return replace(reading.state, read_only=read_only or code == "READ-ONLY")
+
+    async def unselect(self) -> None:
+        """Leave the mailbox without expunging. RFC 3691"""
+        if self.selected is not None and (self.has("UNSELECT") or self.has("IMAP4REV2")):
+            await self.run(command(b"UNSELECT"))
+            self.selected = None
+
+    async def create(self, raw: bytes, special_use: str = "") -> Condition:
+        """Raises CommandRefused. ``special_use`` is asked for where CREATE-SPECIAL-USE is offered (RFC 6154 §3)."""
+        tail = [b"(USE (" + special_use.encode() + b"))"] if special_use and self.has("CREATE-SPECIAL-USE") else []
+        return await self.run(command(b"CREATE", self.mailbox(raw), *tail))
+
+    async def subscribe(self, raw: bytes) -> None:
+        await self.run(command(b"SUBSCRIBE", self.mailbox(raw)))
+
+    async def quota(self) -> Quota | None:
+        """The quota that INBOX counts towards. RFC 9208"""
+        found: list[Quota] = []
+        if self.has("QUOTA"):
+            await self.run(command(b"GETQUOTAROOT", b"INBOX"), _collect(Quota, found))
+        return found[0] if found else None
+
+    def append_limit(self) -> int | None:
+        """The largest message that the server says it takes, in octets. RFC 7889"""
+        for name in self.capabilities:
+            if name.startswith("APPENDLIMIT=") and name[12:].isdigit():
+                return int(name[12:])
+        return None
+
+    # -- messages -----------------------------------------------------------------------------------------------------
+
+    async def search_uids(self, criteria: bytes = b"ALL") -> list[int]:
+        """The UIDs that match, ascending; as ranges on the wire where ESEARCH is offered (RFC 4731)."""
+        numbers: list[int] = []
+
+        def take(response: Response) -> None:
+            if isinstance(response, Search):
+                numbers.extend(response.numbers)
+            elif isinstance(response, Esearch):
+                numbers.extend(expand(response.all))
+
+        shape = [b"RETURN (ALL)"] if self.has("ESEARCH") or self.has("IMAP4REV2") else []
+        await self.run(command(b"UID SEARCH", *shape, criteria), take)
+        return sorted(set(numbers))
+
+    async def fetch(
+        self, uids: bytes, items: bytes, on_message: Callable[[Fetch], None], modifier: bytes = b""
+    ) -> Pending:
+        """Start a UID FETCH; ``on_message`` is called for each FETCH that arrives before its answer."""
+
+        def take(response: Response) -> None:
+            if isinstance(response, Fetch):
+                on_message(response)
+
+        tail = [modifier] if modifier else []
+        return await self.start(command(b"UID FETCH", uids, items, *tail), take)
+
+    async def store(self, uids: bytes, change: bytes) -> None:
+        r"""UID STORE, as ``+FLAGS.SILENT (\Seen)``. RFC 9051 §6.4.6"""
+        await self.run(command(b"UID STORE", uids, change))
+
+    async def uid_expunge(self, uids: bytes) -> None:
+        """RFC 4315 §2.1. Raises CommandRefused without UIDPLUS: a plain EXPUNGE would remove other people's deletions."""
+        if not (self.has("UIDPLUS") or self.has("IMAP4REV2")):
+            raise CommandRefused("UID EXPUNGE", "NO", None, "the server has no UIDPLUS")
+        await self.run(command(b"UID EXPUNGE", uids))
+
+    async def idle(self, until: asyncio.Event, on_response: Handler) -> None:
+        """Hear of changes as they happen, until the event is set. RFC 2177; the caller renews it within 29 minutes."""
+        connection = self.connection
+        async with connection.sending():
+            pending = connection.begin("IDLE", on_response)
+            await connection.write(pending.tag.encode() + b" IDLE\r\n")
+            if await connection.continuation(pending):
+                waiter = asyncio.ensure_future(until.wait())
+                either: list[asyncio.Future[Any]] = [waiter, pending.done]
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                waiter.cancel()
+                await connection.write(b"DONE\r\n")
+        await pending.ok()
+
+
+def _collect(kind: type[R], into: list[R]) -> Handler:
+    def take(response: Response) -> None:
+        if isinstance(response, kind):
+            into.append(response)
+
+    return take
+
+
+class _SelectReading:
+    """Gathers what SELECT says on its way to its OK."""
+
+    def __init__(self) -> None:
+        self.state = MailboxState()
+
+    def take(self, response: Response) -> None:
+        match response:
+            case Exists(number):
+                self.state = replace(self.state, exists=number)
+            case Flags(names):
+                self.state = replace(self.state, flags=names)
+            case Vanished(earlier=True, uids=uids):
+                self.state = replace(self.state, vanished=(*self.state.vanished, *uids))
+            case Fetch():
+                self.state = replace(self.state, changed=(*self.state.changed, response))
+            case Condition(code=code) if code is not None:
+                self._take_code(code.name, code.arguments)
+
+    def _take_code(self, name: str, arguments: tuple[object, ...]) -> None:
+        value = arguments[0] if arguments else None
+        match name:
+            case "UIDVALIDITY":
+                self.state = replace(self.state, uidvalidity=as_number(value))
+            case "UIDNEXT":
+                self.state = replace(self.state, uidnext=as_number(value))
+            case "HIGHESTMODSEQ":
+                self.state = replace(self.state, highestmodseq=as_number(value))
+            case "PERMANENTFLAGS":
+                self.state = replace(self.state, permanent_flags=tuple(as_text(f) for f in as_list(value)))

@@ -1,0 +1,288 @@
+"""One IMAP connection: octets to responses, responses to the command they belong to, and back-pressure both ways."""
+
+import asyncio
+import contextlib
+import zlib
+from collections import deque
+from collections.abc import Callable
+from typing import Any, cast
+
+from bascule.protocols.imap import DEFAULT_LIMITS, Limits, Receiver, RemoteError
+from bascule.protocols.imap.commands import Segment, Wait
+from bascule.protocols.imap.receiver import Sink
+from bascule.protocols.imap.responses import Condition, Continuation, Response, parse_response
+from bascule.wire.errors import CommandRefused, ConnectionLost
+from bascule.wire.limits import DEFAULT_WIRE_LIMITS, WireLimits
+
+Handler = Callable[[Response], None]
+
+
+def _ignore(response: Response) -> None:
+    """For commands whose untagged responses say nothing that the caller asked for."""
+
+
+class Pending:
+    """A command that was sent and is not answered yet."""
+
+    __slots__ = ("continued", "done", "handler", "name", "tag")
+
+    def __init__(self, tag: str, name: str, handler: Handler, loop: asyncio.AbstractEventLoop) -> None:
+        self.tag = tag
+        self.name = name
+        self.handler = handler
+        self.done: asyncio.Future[Condition] = loop.create_future()
+        self.continued: deque[asyncio.Future[bytes]] = deque()
+
+    async def answer(self) -> Condition:
+        """The tagged response, whatever its status. Raises ConnectionLost."""
+        return await asyncio.shield(self.done)
+
+    async def ok(self) -> Condition:
+        """The tagged OK. Raises CommandRefused for NO and BAD, ConnectionLost."""
+        condition = await self.answer()
+        if condition.status != "OK":
+            code = condition.code.name if condition.code else None
+            raise CommandRefused(self.name, condition.status, code, condition.reason)
+        return condition
+
+
+class Connection(asyncio.Protocol):
+    """The shell around `Receiver`. Made by `opening`, used by `client`."""
+
+    def __init__(
+        self,
+        open_sink: Callable[[int], Sink],
+        limits: Limits = DEFAULT_LIMITS,
+        wire_limits: WireLimits = DEFAULT_WIRE_LIMITS,
+        clear_text_ends: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._limits = wire_limits
+        self._imap_limits = limits
+        self._receiver = Receiver(open_sink, limits)
+        self._transport: asyncio.Transport | None = None
+        self._pending: deque[Pending] = deque()
+        self._next_tag = 0
+        self._greeting: asyncio.Future[Condition] = self._loop.create_future()
+        self._failure: ConnectionLost | None = None
+        self._closed = self._loop.create_future()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._sending = asyncio.Lock()
+        self._holders = 0
+        self._last_octet = self._loop.time()
+        self._watch: asyncio.TimerHandle | None = None
+        self._inflate: Callable[[bytes], bytes] | None = None
+        self._deflate: zlib._Compress | None = None
+        self.unsolicited: Handler = _ignore
+        self.octets_received = 0
+        self.octets_sent = 0
+
+    # -- asyncio.Protocol ---------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=2 * self._limits.write_octets)
+        if self._watch is None:
+            self._watch = self._loop.call_later(self._limits.stall_seconds / 4, self._look_for_stall)
+
+    def data_received(self, data: bytes) -> None:
+        self._last_octet = self._loop.time()
+        self.octets_received += len(data)
+        if self._failure:
+            return
+        try:
+            self._receiver.feed(self._inflate(data) if self._inflate else data)
+            while (frame := self._receiver.next_frame()) is not None:
+                self._dispatch(parse_response(frame, self._imap_limits))
+        except (RemoteError, zlib.error) as error:
+            self.abort(f"the server sent something that is not IMAP: {error}")
+        except OSError as error:  # a sink that can't be written: our disk is full
+            self.abort(f"what the server sent can't be kept: {error}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._fail(str(exc) if exc else "the server closed the connection")
+        if self._watch:
+            self._watch.cancel()
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    # -- receiving ----------------------------------------------------------------------------------------------------
+
+    def _dispatch(self, response: Response) -> None:
+        if isinstance(response, Condition):
+            if response.tag is not None:
+                self._answered(response)
+                return
+            if not self._greeting.done():
+                self._greeting.set_result(response)
+                return
+            if response.status == "BYE":
+                self._fail(f"the server said goodbye: {response.reason}")
+        elif isinstance(response, Continuation):
+            self._continued(response)
+            return
+        (self._pending[0].handler if self._pending else self.unsolicited)(response)
+
+    def _answered(self, response: Condition) -> None:
+        for place, pending in enumerate(self._pending):
+            if pending.tag == response.tag:
+                del self._pending[place]
+                if not pending.done.done():
+                    pending.done.set_result(response)
+                for waiting in pending.continued:
+                    if not waiting.done():
+                        waiting.cancel()
+                return
+        raise RemoteError(f"an answer to a command that we did not send: {response.tag!r}")
+
+    def _continued(self, response: Continuation) -> None:
+        for pending in self._pending:
+            for waiting in pending.continued:
+                if not waiting.done():
+                    waiting.set_result(response.text)
+                    return
+        raise RemoteError("a continuation that no command waits for")
+
+    def hold(self) -> None:
+        """Stop reading until `release`: the caller has more than it wants to hold. Calls nest."""
+        self._holders += 1
+        if self._holders == 1 and self._transport and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def release(self) -> None:
+        self._holders -= 1
+        if self._holders == 0 and self._transport and not self._transport.is_closing():
+            self._last_octet = self._loop.time()
+            self._transport.resume_reading()
+
+    def _look_for_stall(self) -> None:
+        waited = self._loop.time() - self._last_octet
+        busy = bool(self._pending) or not self._greeting.done()
+        if busy and not self._holders and waited > self._limits.stall_seconds:
+            self.abort(f"no answer for {self._limits.stall_seconds:.0f} seconds")
+            return
+        self._watch = self._loop.call_later(self._limits.stall_seconds / 4, self._look_for_stall)
+
+    # -- sending ------------------------------------------------------------------------------------------------------
+
+    def sending(self) -> asyncio.Lock:
+        """Held by whoever sends one command's octets, from its tag to its CRLF."""
+        return self._sending
+
+    def begin(self, name: str, handler: Handler = _ignore) -> Pending:
+        """A tag for a command whose octets are about to be written. Raises ConnectionLost."""
+        if self._failure:
+            raise ConnectionLost(str(self._failure))
+        self._next_tag += 1
+        pending = Pending(f"b{self._next_tag}", name, handler, self._loop)
+        if not self._pending:
+            self._last_octet = self._loop.time()
+        self._pending.append(pending)
+        return pending
+
+    async def start(self, name: str, segments: list[Segment], handler: Handler = _ignore) -> Pending:
+        """Send one command; its answer is awaited on what this returns."""
+        async with self._sending:
+            pending = self.begin(name, handler)
+            await self.write(pending.tag.encode() + b" ")
+            for segment in segments:
+                if isinstance(segment, Wait):
+                    if not await self.continuation(pending):
+                        return pending
+                else:
+                    await self.write(segment)
+            await self.write(b"\r\n")
+        return pending
+
+    async def continuation(self, pending: Pending) -> bool:
+        """Wait for ``+``; False when the command was answered instead (refused before its literal)."""
+        return await self.challenge(pending) is not None
+
+    async def challenge(self, pending: Pending) -> bytes | None:
+        """The text after ``+``, or None when the command was answered instead."""
+        waiting: asyncio.Future[bytes] = self._loop.create_future()
+        pending.continued.append(waiting)
+        either: list[asyncio.Future[Any]] = [waiting, pending.done]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done() and not waiting.cancelled():
+            pending.continued.remove(waiting)
+            return waiting.result()
+        if pending.done.exception():
+            raise ConnectionLost(str(pending.done.exception()))
+        return None
+
+    async def write(self, octets: bytes) -> None:
+        """Hand octets to the socket; returns when its buffer has room again. Raises ConnectionLost."""
+        if self._failure or self._transport is None:
+            raise ConnectionLost(str(self._failure or "not connected"))
+        self.octets_sent += len(octets)
+        if self._deflate:
+            octets = self._deflate.compress(octets) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+        self._transport.write(octets)
+        if not self._writable.is_set():
+            await self._writable.wait()
+            if self._failure:
+                raise ConnectionLost(str(self._failure))
+
+    # -- layers and the end -------------------------------------------------------------------------------------------
+
+    async def greeting(self) -> Condition:
+        return await self._greeting
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        if self._transport is None:
+            raise ConnectionLost("not connected")
+        return self._transport
+
+    def replace_transport(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def nothing_is_buffered(self) -> bool:
+        """True when the server sent nothing after its last answer: asked before TLS starts (RFC 9051 §6.2.1)."""
+        return self._receiver.is_between_frames
+
+    def start_compression(self) -> None:
+        """RFC 4978: raw DEFLATE both ways, from the octet after the tagged OK on."""
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._inflate = inflater.decompress
+        self._deflate = zlib.compressobj(level=3, wbits=-zlib.MAX_WBITS)
+        rest = self._receiver.take_rest()
+        if rest:
+            self._receiver.feed(inflater.decompress(rest))
+
+    def _fail(self, reason: str) -> None:
+        if self._failure is None:
+            self._failure = ConnectionLost(reason)
+        for pending in self._pending:
+            if not pending.done.done():
+                pending.done.set_exception(ConnectionLost(reason))
+                pending.done.exception()  # a command that nobody awaits any more must not warn
+        self._pending.clear()
+        self._writable.set()
+        if not self._greeting.done():
+            self._greeting.set_exception(ConnectionLost(reason))
+            self._greeting.exception()
+
+    def abort(self, reason: str) -> None:
+        """End the connection now; everything in flight raises ConnectionLost with ``reason``."""
+        self._fail(reason)
+        if self._transport:
+            self._transport.abort()
+
+    async def close(self) -> None:
+        """End the connection and wait until the socket is gone."""
+        self._fail("closed by us")
+        if self._transport:
+            self._transport.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self._closed), 2.0)
+            if not self._closed.done():
+                self._transport.abort()
