@@ -6,13 +6,13 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from tempfile import TemporaryFile
 from typing import cast
 
 from bascule.protocols.imap import sasl
 from bascule.protocols.imap.commands import LiteralRule, astring, command
 from bascule.protocols.imap.receiver import Sink
 from bascule.protocols.imap.responses import Capability, Condition, Enabled, Response
+from bascule.terms.body import SpooledBody
 from bascule.terms.location import Location
 from bascule.wire.errors import CommandRefused, ConnectError, ConnectionLost, SignInError
 from bascule.wire.imap.client import ImapClient
@@ -37,8 +37,8 @@ class Security:
 
 
 def _spool(octets: int) -> Sink:
-    """A large literal lies in an unnamed file until it has been stored or sent on."""
-    return TemporaryFile(prefix="bascule-")
+    """A large literal lies in an unnamed file, hashed as it arrives, until it has been stored or sent on."""
+    return SpooledBody()
 
 
 async def connect(

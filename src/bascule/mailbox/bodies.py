@@ -1,0 +1,177 @@
+"""The append-only files of message octets: ``bodies-0001.sqlite`` and on.
+
+A body up to `PART_OCTETS` is one row; a larger one is cut into parts, so that neither writing nor reading it holds it
+whole. Written in groups: `BodyWriter.add` … `BodyWriter.sync`; only after `sync` may the catalogue name the places.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import zstandard
+
+from bascule.mailbox.database import create_tables, open_database, require_version
+from bascule.mailbox.format import SEGMENT_OCTETS, SEGMENT_TABLES, MailboxError, segment_name
+from bascule.terms.body import Body, HeldBody, SpooledBody
+from bascule.terms.errors import ExitStatus
+
+PART_OCTETS = 1024 * 1024
+ZSTD_LEVEL = 3
+AS_IT_IS, ZSTD = 0, 1
+
+
+class BodyWriter:
+    """Writes to the newest segment that is not closed; opens the next one when it is full."""
+
+    def __init__(self, root: Path, closed: set[int], segment_octets: int = SEGMENT_OCTETS) -> None:
+        self._root = root
+        self._limit = segment_octets
+        numbers = [number for number in segment_numbers(root) if number not in closed]
+        self.segment = max(numbers, default=max(closed, default=0) + 1)
+        self._database: sqlite3.Connection | None = None
+        self._compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
+        self._size = 0
+        self._next = 1
+
+    def _open(self) -> sqlite3.Connection:
+        if self._database is None:
+            path = self._root / segment_name(self.segment)
+            fresh = not path.exists()
+            self._database = open_database(path, cache_kib=1024)
+            if fresh or not self._database.execute("PRAGMA user_version").fetchone()[0]:
+                create_tables(self._database, SEGMENT_TABLES)
+            require_version(self._database, path)
+            self._next = self._database.execute("SELECT coalesce(max(id), 0) + 1 FROM bodies").fetchone()[0]
+            self._size = path.stat().st_size
+        return self._database
+
+    def add(self, body: Body) -> tuple[int, int]:
+        """Write one body; its (segment, place). Not durable until `sync`. Raises sqlite3.Error (disk full)."""
+        database = self._open()
+        if not database.in_transaction:
+            database.execute("BEGIN IMMEDIATE")
+        place = self._next
+        self._next += 1
+        if body.octets <= PART_OCTETS:
+            encoding, data = self._encode(body.whole())
+            row = (place, body.sha256, body.octets, encoding, data)
+            self._size += len(data) + 64
+            database.execute("INSERT INTO bodies VALUES (?, ?, ?, ?, ?)", row)
+        else:
+            database.execute("INSERT INTO bodies VALUES (?, ?, ?, ?, NULL)", (place, body.sha256, body.octets, ZSTD))
+            for number, part in enumerate(_parts(body)):
+                data = self._compressor.compress(part)
+                self._size += len(data) + 64
+                database.execute("INSERT INTO parts VALUES (?, ?, ?)", (place, number, data))
+        return self.segment, place
+
+    def _encode(self, octets: bytes) -> tuple[int, bytes]:
+        packed = self._compressor.compress(octets)
+        return (ZSTD, packed) if len(packed) < len(octets) else (AS_IT_IS, octets)
+
+    def sync(self) -> None:
+        """Make every body added so far durable."""
+        if self._database is not None and self._database.in_transaction:
+            self._database.execute("COMMIT")
+
+    def abandon(self) -> None:
+        """Forget the bodies added since the last `sync`."""
+        if self._database is not None and self._database.in_transaction:
+            self._database.execute("ROLLBACK")
+            self._next = self._database.execute("SELECT coalesce(max(id), 0) + 1 FROM bodies").fetchone()[0]
+
+    @property
+    def is_full(self) -> bool:
+        return self._size >= self._limit
+
+    def close_segment(self) -> tuple[int, int, bytes]:
+        """Close the current file for good, after `sync`: (number, octets, SHA-256), for the catalogue to record."""
+        self.close()
+        path = self._root / segment_name(self.segment)
+        database = open_database(path)
+        database.execute("PRAGMA journal_mode = DELETE")
+        database.close()
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+        closed = (self.segment, path.stat().st_size, digest.digest())
+        path.chmod(0o444)
+        self.segment += 1
+        return closed
+
+    def close(self) -> None:
+        self.sync()
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+
+def _parts(body: Body) -> Iterator[bytes]:
+    held = bytearray()
+    for piece in body.chunks():
+        held += piece
+        while len(held) >= PART_OCTETS:
+            yield bytes(held[:PART_OCTETS])
+            del held[:PART_OCTETS]
+    if held:
+        yield bytes(held)
+
+
+class BodyReader:
+    """Reads bodies of any segment; keeps the files open. For one thread at a time."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._databases: dict[int, sqlite3.Connection] = {}
+        self._decompressor = zstandard.ZstdDecompressor()
+
+    def _database(self, segment: int) -> sqlite3.Connection:
+        if segment not in self._databases:
+            path = self._root / segment_name(segment)
+            if not path.exists():
+                raise MailboxError(
+                    f"{path} is missing.", "Restore it from a backup, then run “bascule check”.", ExitStatus.MISSING
+                )
+            self._databases[segment] = open_database(path, read_only=True, cache_kib=1024)
+        return self._databases[segment]
+
+    def read(self, segment: int, place: int) -> Body:
+        """The body, with the SHA-256 of what was really read (the caller compares). Raises MailboxError when it is damaged."""
+        path = self._root / segment_name(segment)
+        try:
+            row = (
+                self._database(segment)
+                .execute("SELECT octets, encoding, data FROM bodies WHERE id = ?", (place,))
+                .fetchone()
+            )
+            if row is None:
+                raise MailboxError(f"Body {place} is missing in {path}.", "Run “bascule check”.", ExitStatus.MISSING)
+            octets, encoding, data = row
+            if data is not None:
+                return HeldBody(
+                    self._decompressor.decompress(data, max_output_size=octets) if encoding == ZSTD else data
+                )
+            return self._read_parts(segment, place)
+        except (sqlite3.Error, zstandard.ZstdError) as error:
+            raise MailboxError(
+                f"Body {place} in {path} is damaged: {error}.", "Restore the file from a backup.", ExitStatus.MISSING
+            ) from error
+
+    def _read_parts(self, segment: int, place: int) -> Body:
+        spooled = SpooledBody()
+        query = "SELECT data FROM parts WHERE body = ? ORDER BY part"
+        for (data,) in self._database(segment).execute(query, (place,)):
+            spooled.write(self._decompressor.decompress(data, max_output_size=PART_OCTETS))
+        return spooled
+
+    def close(self) -> None:
+        for database in self._databases.values():
+            database.close()
+        self._databases.clear()
+
+
+def segment_numbers(root: Path) -> list[int]:
+    """The numbers of the segments that lie in ``root``, ascending."""
+    return sorted(int(path.stem[7:]) for path in root.glob("bodies-[0-9]*.sqlite") if path.stem[7:].isdigit())

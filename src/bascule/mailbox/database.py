@@ -1,0 +1,86 @@
+"""Opening SQLite files the way the format asks: WAL, synchronous=FULL, a version that we know."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bascule.mailbox.format import APPLICATION_ID, FORMAT_VERSION, MailboxError
+from bascule.terms.errors import BasculeError
+
+BUSY_SECONDS = 30.0
+"""How long a writer waits for another process's short transaction."""
+
+
+def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1024) -> sqlite3.Connection:
+    """A connection in autocommit mode, for use from any one thread at a time. Raises MailboxError."""
+    mode = "ro" if read_only else "rwc"
+    try:
+        database = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=BUSY_SECONDS,
+            cached_statements=256,
+        )
+        database.execute(f"PRAGMA cache_size = -{cache_kib}")
+        if not read_only:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error as error:
+        raise unusable(path, error) from error
+    return database
+
+
+def create_tables(database: sqlite3.Connection, tables: str) -> None:
+    database.executescript(
+        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION}; {tables} COMMIT;"
+    )
+
+
+def require_version(database: sqlite3.Connection, path: Path) -> None:
+    """Raises MailboxError where the file is not ours, or is newer than we are."""
+    try:
+        application = database.execute("PRAGMA application_id").fetchone()[0]
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.Error as error:
+        raise unusable(path, error) from error
+    if application != APPLICATION_ID:
+        raise MailboxError(f"{path} is not part of a Bascule mailbox.", "Name a folder that Bascule made.")
+    if version > FORMAT_VERSION:
+        raise MailboxError(
+            f"{path.parent} was written by a newer Bascule (format {version}; this one reads up to {FORMAT_VERSION}).",
+            "Install the newer Bascule; this one will not touch it.",
+        )
+
+
+def unusable(path: Path, error: Exception) -> BasculeError:
+    """The sentence for an error of SQLite's."""
+    text = str(error)
+    if "disk is full" in text or "disk I/O" in text:
+        return MailboxError(f"{path} can't be written: {text}.", "Free some space and run the same command again.")
+    if "malformed" in text or "not a database" in text or "corrupt" in text:
+        return MailboxError(
+            f"{path} is damaged: {text}.", "Run “bascule check” on the mailbox; restore the file from a backup."
+        )
+    if "unable to open" in text:
+        return MailboxError(f"{path} can't be opened.", "Check the path and its permissions.")
+    if "locked" in text:
+        return MailboxError(f"{path} is in use by another program.", "Wait for it to end, then try again.")
+    if "readonly" in text:
+        return MailboxError(f"{path} is read-only.", "Copy the mailbox to where you may write.")
+    return MailboxError(f"{path} can't be used: {text}.")
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """BEGIN IMMEDIATE … COMMIT; rolled back on any error."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield database
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")

@@ -1,0 +1,139 @@
+"""The format on disk: file names, versions, tables. Prose in `docs/formats/mailbox.md`; the two change together."""
+
+from bascule.terms.errors import BasculeError, ExitStatus
+
+FORMAT_VERSION = 1
+APPLICATION_ID = 0x42534355  # "BSCU", so that file(1) and SQLite's own tools can tell what it is
+CATALOGUE = "catalogue.sqlite"
+SEARCH = "search.sqlite"
+LOCK = "lock"
+SEGMENT_OCTETS = 1_000_000_000
+"""A bodies file is closed at about this size and never touched again, so that a backup copies it once."""
+
+
+class MailboxError(BasculeError):
+    """The mailbox can't be used as asked; nothing was changed."""
+
+    def __init__(self, message: str, advice: str = "", status: ExitStatus = ExitStatus.USAGE) -> None:
+        super().__init__(message, advice, status)
+
+
+def segment_name(number: int) -> str:
+    return f"bodies-{number:04d}.sqlite"
+
+
+CATALOGUE_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE folders (
+    id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL UNIQUE,              -- JSON array of names, root first
+    uidvalidity INTEGER NOT NULL DEFAULT 0,
+    uidnext INTEGER NOT NULL DEFAULT 1,     -- above every UID ever given out or seen here
+    modseq INTEGER NOT NULL DEFAULT 1,      -- the highest modification sequence of this folder
+    special_use TEXT,
+    subscribed INTEGER NOT NULL DEFAULT 0,
+    selectable INTEGER NOT NULL DEFAULT 1,
+    gone_utc INTEGER,                       -- when the source stopped listing it; NULL: it is there
+    source_name BLOB,                       -- as the source writes it
+    source_state TEXT,                      -- JSON: what the source said at the end of the last complete delta
+    error TEXT                              -- why the last delta could not read it; NULL: it could
+);
+
+CREATE TABLE flagsets (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);  -- space-separated, sorted
+
+CREATE TABLE bodies (
+    id INTEGER PRIMARY KEY,
+    sha256 BLOB NOT NULL UNIQUE,
+    octets INTEGER NOT NULL,
+    segment INTEGER NOT NULL,
+    place INTEGER NOT NULL                  -- bodies.id in that segment
+);
+
+CREATE TABLE segments (
+    number INTEGER PRIMARY KEY,
+    octets INTEGER NOT NULL,                -- of the file, when it was closed
+    sha256 BLOB NOT NULL                    -- of the file, when it was closed
+);
+
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY,
+    folder INTEGER NOT NULL REFERENCES folders,
+    uidvalidity INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    modseq INTEGER NOT NULL DEFAULT 1,
+    sha256 BLOB NOT NULL,
+    octets INTEGER NOT NULL,
+    body INTEGER REFERENCES bodies,         -- NULL only where meta.keeps_bodies is 0
+    date_utc INTEGER NOT NULL,              -- INTERNALDATE
+    zone_minutes INTEGER NOT NULL DEFAULT 0,
+    flagset INTEGER NOT NULL REFERENCES flagsets,
+    labels TEXT,                            -- JSON array: Gmail's X-GM-LABELS or Takeout's; NULL: the source has none
+    vanished_utc INTEGER,                   -- when a delta no longer found it; NULL: it is there
+    UNIQUE (folder, uidvalidity, uid)
+);
+CREATE INDEX messages_body ON messages (body);
+CREATE INDEX messages_date ON messages (folder, date_utc);
+
+CREATE TABLE headers (
+    message INTEGER PRIMARY KEY REFERENCES messages,
+    date_utc INTEGER, subject TEXT NOT NULL, sender TEXT NOT NULL, recipients TEXT NOT NULL,
+    message_id TEXT NOT NULL, in_reply_to TEXT NOT NULL, refs TEXT NOT NULL, has_attachments INTEGER NOT NULL
+);
+
+CREATE TABLE unreadable (                   -- listed by the source and not given by it
+    folder INTEGER NOT NULL REFERENCES folders, uidvalidity INTEGER NOT NULL, uid INTEGER NOT NULL,
+    code TEXT NOT NULL, detail TEXT NOT NULL, at_utc INTEGER NOT NULL,
+    PRIMARY KEY (folder, uidvalidity, uid)
+) WITHOUT ROWID;
+
+-- The ledger: what became of each message on each target.
+CREATE TABLE targets (id INTEGER PRIMARY KEY, location TEXT NOT NULL UNIQUE);
+CREATE TABLE target_folders (
+    target INTEGER NOT NULL REFERENCES targets, folder INTEGER NOT NULL REFERENCES folders,
+    name BLOB NOT NULL,                     -- as the target writes it
+    uidvalidity INTEGER NOT NULL DEFAULT 0,
+    looked_uidnext INTEGER NOT NULL DEFAULT 1,  -- every UID below is ours or in target_messages
+    verified_state TEXT,                    -- JSON: what the target said after the last verification
+    PRIMARY KEY (target, folder)
+) WITHOUT ROWID;
+CREATE TABLE target_messages (              -- what the target held that we did not write
+    target INTEGER NOT NULL, folder INTEGER NOT NULL, uid INTEGER NOT NULL, sha256 BLOB NOT NULL,
+    likeness BLOB,                          -- SHA-256 after the alterations that servers are known for
+    PRIMARY KEY (target, folder, uid)
+) WITHOUT ROWID;
+CREATE TABLE outcomes (
+    target INTEGER NOT NULL, message INTEGER NOT NULL,
+    code TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '', target_uid INTEGER,
+    verified INTEGER NOT NULL DEFAULT 0,    -- 0 not yet, 1 size, date and flags, 2 every octet
+    PRIMARY KEY (target, message)
+) WITHOUT ROWID;
+CREATE TABLE intents (                      -- a batch that is about to be sent, or whose answer we did not hear
+    id INTEGER PRIMARY KEY, target INTEGER NOT NULL, folder INTEGER NOT NULL,
+    uidvalidity INTEGER NOT NULL, uidnext INTEGER NOT NULL, messages TEXT NOT NULL, at_utc REAL NOT NULL
+);
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY, command TEXT NOT NULL, started_utc INTEGER NOT NULL, finished_utc INTEGER,
+    report TEXT                             -- JSON; NULL while it runs, or when it was killed
+);
+"""
+
+SEGMENT_TABLES = """
+CREATE TABLE bodies (
+    id INTEGER PRIMARY KEY,
+    sha256 BLOB NOT NULL,
+    octets INTEGER NOT NULL,
+    encoding INTEGER NOT NULL,              -- 0 as it is, 1 zstd
+    data BLOB                               -- NULL: in parts
+);
+CREATE TABLE parts (body INTEGER NOT NULL, part INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (body, part));
+"""
+
+SEARCH_TABLES = """
+CREATE TABLE progress (indexed_body INTEGER NOT NULL);
+INSERT INTO progress VALUES (0);
+CREATE VIRTUAL TABLE words USING fts5(
+    subject, people, text, attachments,
+    content='', tokenize="unicode61 remove_diacritics 2"
+);
+"""

@@ -1,0 +1,166 @@
+"""A mailbox on disk: making, opening, locking, closing; its rooms are ``folders``, ``messages`` and `ledger`."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import sqlite3
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
+
+from bascule.mailbox.bodies import BodyReader, BodyWriter
+from bascule.mailbox.database import create_tables, open_database, require_version, transaction, unusable
+from bascule.mailbox.flagsets import FlagSets
+from bascule.mailbox.folders import Folders
+from bascule.mailbox.format import CATALOGUE, CATALOGUE_TABLES, LOCK, SEGMENT_OCTETS, MailboxError
+from bascule.mailbox.ledger import Ledger
+from bascule.mailbox.messages import Messages
+from bascule.terms.body import Body
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Mailbox:
+    """Use `open`, `create` or `open_or_create`, then `close` (or ``with``).
+
+    SQLite calls block: within asyncio they are made by `run`, one at a time on the mailbox's own thread.
+    """
+
+    def __init__(self, root: Path, database: sqlite3.Connection, lock: int | None, segment_octets: int) -> None:
+        self.root = root
+        self.database = database
+        self._lock = lock
+        self._thread: ThreadPoolExecutor | None = None
+        self.keeps_bodies = self.meta("keeps_bodies") == "1"
+        self.flagsets = FlagSets(database)
+        self.folders = Folders(database)
+        closed = {number for (number,) in database.execute("SELECT number FROM segments")}
+        self._writer = BodyWriter(root, closed, segment_octets) if self.keeps_bodies and lock is not None else None
+        self._reader = BodyReader(root) if self.keeps_bodies else None
+        self.messages = Messages(database, self.flagsets, self._writer, self._reader)
+
+    # -- making and opening -------------------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, root: Path, *, keeps_bodies: bool = True, segment_octets: int = SEGMENT_OCTETS) -> Self:
+        """A new mailbox at ``root``, which must not exist or be empty. Raises MailboxError."""
+        if root.exists() and (not root.is_dir() or any(name != LOCK for name in os.listdir(root))):
+            raise MailboxError(f"{root} exists and is not a mailbox.", "Name a new folder, best ending in “.mailbox”.")
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise MailboxError(
+                f"{root} can't be made: {error.strerror}.", "Name a folder where you may write."
+            ) from error
+        lock = _take_lock(root)
+        try:
+            database = open_database(root / CATALOGUE)
+            create_tables(database, CATALOGUE_TABLES)
+            values = [("id", str(uuid.uuid4())), ("keeps_bodies", "1" if keeps_bodies else "0")]
+            database.executemany("INSERT INTO meta VALUES (?, ?)", values)
+        except sqlite3.Error as error:
+            os.close(lock)
+            raise unusable(root / CATALOGUE, error) from error
+        return cls(root, database, lock, segment_octets)
+
+    @classmethod
+    def open(cls, root: Path, *, read_only: bool = False, segment_octets: int = SEGMENT_OCTETS) -> Self:
+        """Raises MailboxError: not there, not a mailbox, newer than this Bascule, in use (unless ``read_only``), damaged."""
+        path = root / CATALOGUE
+        if not path.is_file():
+            what = "is not a mailbox: it has no catalogue" if root.exists() else "does not exist"
+            raise MailboxError(f"{root} {what}.", "Name a folder that “bascule capture” or “bascule import” made.")
+        lock = None if read_only else _take_lock(root)
+        try:
+            database = open_database(path, read_only=read_only)
+            require_version(database, path)
+            return cls(root, database, lock, segment_octets)
+        except sqlite3.Error as error:
+            if lock is not None:
+                os.close(lock)
+            raise unusable(path, error) from error
+        except MailboxError:
+            if lock is not None:
+                os.close(lock)
+            raise
+
+    @classmethod
+    def open_or_create(cls, root: Path, *, keeps_bodies: bool = True) -> Self:
+        if (root / CATALOGUE).exists():
+            return cls.open(root)
+        return cls.create(root, keeps_bodies=keeps_bodies)
+
+    # -- use ----------------------------------------------------------------------------------------------------------
+
+    def meta(self, key: str) -> str | None:
+        row = self.database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def set_meta(self, key: str, value: str) -> None:
+        self.database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def ledger(self, location: str) -> Ledger:
+        """The ledger of one target."""
+        return Ledger(self.database, location)
+
+    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """``call`` on the mailbox's thread, after those asked for before it. Raises MailboxError for SQLite's errors."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="mailbox")
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, lambda: call(*args, **kwargs))
+        except sqlite3.Error as error:
+            raise unusable(self.root, error) from error
+
+    def read_body(self, segment: int, place: int) -> Body:
+        """A body by its place, unverified (`Messages.body` verifies). Raises MailboxError."""
+        if self._reader is None:
+            raise MailboxError("This mailbox remembers messages and does not hold them.")
+        return self._reader.read(segment, place)
+
+    def transaction(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        return transaction(self.database)
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown()
+        if self._writer is not None:
+            self._writer.close()
+        if self._reader is not None:
+            self._reader.close()
+        self.database.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _take_lock(root: Path) -> int:
+    """The mailbox's OS lock; it goes with the process, however that ends."""
+    try:
+        lock = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise MailboxError(
+            f"{root} can't be written: {error.strerror}.", "Name a folder where you may write."
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise MailboxError(
+            f"{root} is in use by another Bascule.", "Wait for it to end, or stop it, then run this command again."
+        ) from error
+    return lock

@@ -1,0 +1,237 @@
+"""The messages of a mailbox: writing groups of them, reading them back, following flags and deletions."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bascule.mailbox.bodies import BodyReader, BodyWriter
+from bascule.mailbox.database import transaction
+from bascule.mailbox.flagsets import FlagSets
+from bascule.mailbox.format import MailboxError
+from bascule.mailbox.rows import MessageRow, NewMessage
+from bascule.protocols.mime import HeaderSummary, summarise
+from bascule.protocols.mime.headers import HEADER_OCTETS
+from bascule.terms.body import Body
+from bascule.terms.errors import ExitStatus
+from bascule.terms.flags import Flags
+from bascule.terms.instant import InternalDate
+
+_COLUMNS = (
+    "m.id, m.folder, m.uidvalidity, m.uid, m.sha256, m.octets, m.date_utc, m.zone_minutes, m.flagset, m.body, "
+    "m.vanished_utc IS NOT NULL, m.labels"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMessage:
+    """What a delta compares: the row, the UID, the flags."""
+
+    id: int
+    uid: int
+    flags: Flags
+    vanished: bool
+
+
+class Messages:
+    def __init__(
+        self, database: sqlite3.Connection, flagsets: FlagSets, writer: BodyWriter | None, reader: BodyReader | None
+    ) -> None:
+        self._database = database
+        self._flagsets = flagsets
+        self._writer = writer
+        self._reader = reader
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    def store(self, folder: int, uidvalidity: int, group: Sequence[NewMessage]) -> list[int]:
+        """Write a group durably, bodies first; the ids of its rows. A UID that is there already is left as it is.
+
+        On an error nothing of the group is in the catalogue; at most unreferenced bodies are left behind.
+        """
+        places = self._write_bodies(group)
+        try:
+            with transaction(self._database):
+                return [self._insert(folder, uidvalidity, new, places) for new in group]
+        except BaseException:
+            self._flagsets.forget()
+            raise
+
+    def _write_bodies(self, group: Sequence[NewMessage]) -> dict[bytes, tuple[int, int, int]] | None:
+        if self._writer is None:
+            return None
+        places: dict[bytes, tuple[int, int, int]] = {}
+        try:
+            for new in group:
+                digest = new.body.sha256
+                known = self._database.execute("SELECT 1 FROM bodies WHERE sha256 = ?", (digest,)).fetchone()
+                if known is None and digest not in places:
+                    places[digest] = (new.body.octets, *self._writer.add(new.body))
+            self._writer.sync()
+        except BaseException:
+            self._writer.abandon()
+            raise
+        if self._writer.is_full:
+            closed = self._writer.close_segment()
+            self._database.execute("INSERT INTO segments VALUES (?, ?, ?)", closed)
+        return places
+
+    def _insert(
+        self, folder: int, uidvalidity: int, new: NewMessage, places: dict[bytes, tuple[int, int, int]] | None
+    ) -> int:
+        database, body = self._database, None
+        if places is not None:
+            place = places.pop(new.body.sha256, None)
+            if place is not None:
+                cursor = database.execute(
+                    "INSERT INTO bodies (sha256, octets, segment, place) VALUES (?, ?, ?, ?)", (new.body.sha256, *place)
+                )
+                body = cursor.lastrowid
+            else:
+                query = "SELECT id FROM bodies WHERE sha256 = ?"
+                body = database.execute(query, (new.body.sha256,)).fetchone()[0]
+        labels = None if new.labels is None else json.dumps(new.labels, ensure_ascii=False)
+        cursor = database.execute(
+            "INSERT INTO messages (folder, uidvalidity, uid, sha256, octets, body, date_utc, zone_minutes, flagset, labels)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (folder, uidvalidity, uid) DO NOTHING",
+            (
+                folder, uidvalidity, new.uid, new.body.sha256, new.body.octets, body, new.date.utc_seconds,
+                new.date.zone_minutes, self._flagsets.number_of(new.flags), labels,
+            ),
+        )  # fmt: skip
+        if cursor.rowcount == 0:
+            query = "SELECT id FROM messages WHERE folder = ? AND uidvalidity = ? AND uid = ?"
+            return int(database.execute(query, (folder, uidvalidity, new.uid)).fetchone()[0])
+        message = cursor.lastrowid or 0
+        if places is not None:
+            self.record_header(message, summarise(new.body.start(HEADER_OCTETS)))
+        return message
+
+    def record_header(self, message: int, header: HeaderSummary) -> None:
+        self._database.execute(
+            "INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                message, header.date_utc, header.subject, header.sender, header.recipients, header.message_id,
+                header.in_reply_to, header.references, header.has_attachments,
+            ),
+        )  # fmt: skip
+
+    def advance(self, folder: int, uidnext: int) -> None:
+        """Raise the folder's UIDNEXT; it never goes down."""
+        self._database.execute("UPDATE folders SET uidnext = max(uidnext, ?) WHERE id = ?", (uidnext, folder))
+
+    def set_flags(self, changes: Iterable[tuple[int, Flags]]) -> None:
+        """Follow flag changes: (row id, flags)."""
+        with transaction(self._database):
+            self._database.executemany(
+                "UPDATE messages SET flagset = ?, modseq = modseq + 1 WHERE id = ?",
+                [(self._flagsets.number_of(flags), identity) for identity, flags in changes],
+            )
+
+    def set_vanished(self, rows: Iterable[int], at_utc: int | None) -> None:
+        """Mark rows as vanished at that instant, or as there again (None). The bodies stay."""
+        with transaction(self._database):
+            self._database.executemany(
+                "UPDATE messages SET vanished_utc = ?, modseq = modseq + 1 WHERE id = ?", [(at_utc, i) for i in rows]
+            )
+
+    def revalidate(self, row: int, uidvalidity: int, uid: int) -> None:
+        """The same message under a new UIDVALIDITY: only its identity on the source changes."""
+        self._database.execute(
+            "UPDATE messages SET uidvalidity = ?, uid = ?, vanished_utc = NULL WHERE id = ?", (uidvalidity, uid, row)
+        )
+
+    def record_unreadable(
+        self, folder: int, uidvalidity: int, rows: Iterable[tuple[int, str, str]], at_utc: int
+    ) -> None:
+        """(UID, outcome code, reason) of messages that the source lists and did not give, or that were left out."""
+        with transaction(self._database):
+            self._database.executemany(
+                "INSERT OR REPLACE INTO unreadable VALUES (?, ?, ?, ?, ?, ?)",
+                [(folder, uidvalidity, uid, code, detail, at_utc) for uid, code, detail in rows],
+            )
+
+    def forget_unreadable(self, folder: int) -> None:
+        """At the start of a delta: each is tried again."""
+        self._database.execute("DELETE FROM unreadable WHERE folder = ?", (folder,))
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def known(self, folder: int, uidvalidity: int) -> dict[int, KnownMessage]:
+        """UID → what is known of it, vanished ones included."""
+        query = "SELECT id, uid, flagset, vanished_utc IS NOT NULL FROM messages WHERE folder = ? AND uidvalidity = ?"
+        flags_of = self._flagsets.flags_of
+        rows = self._database.execute(query, (folder, uidvalidity)).fetchall()
+        return {uid: KnownMessage(row, uid, flags_of(flagset), bool(gone)) for row, uid, flagset, gone in rows}
+
+    def of_other_validity(self, folder: int, uidvalidity: int) -> dict[bytes, list[int]]:
+        """SHA-256 → rows of this folder under any other UIDVALIDITY, oldest first, that are not vanished."""
+        found: dict[bytes, list[int]] = {}
+        query = "SELECT sha256, id FROM messages WHERE folder = ? AND uidvalidity <> ? AND vanished_utc IS NULL ORDER BY uid"
+        for digest, row in self._database.execute(query, (folder, uidvalidity)):
+            found.setdefault(digest, []).append(row)
+        return found
+
+    def list(self, folder: int, *, vanished: bool = False) -> Iterator[MessageRow]:
+        """The folder's messages by UID; those that vanished only when asked for."""
+        where = "" if vanished else "AND m.vanished_utc IS NULL"
+        query = f"SELECT {_COLUMNS} FROM messages m WHERE m.folder = ? {where} ORDER BY m.uidvalidity, m.uid"
+        cursor = self._database.execute(query, (folder,))
+        while rows := cursor.fetchmany(1000):
+            yield from (self._row(values) for values in rows)
+
+    def undelivered(self, folder: int, target: int) -> Iterator[MessageRow]:
+        """The folder's messages that no earlier run settled on ``target``, by UID."""
+        query = (
+            f"SELECT {_COLUMNS} FROM messages m LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?"
+            " WHERE m.folder = ? AND m.vanished_utc IS NULL"
+            " AND (o.code IS NULL OR o.code NOT IN ('delivered', 'already-there', 'altered', 'duplicate'))"
+            " ORDER BY m.uidvalidity, m.uid"
+        )
+        for values in self._database.execute(query, (target, folder)).fetchall():
+            yield self._row(values)
+
+    def get(self, identity: int) -> MessageRow:
+        query = f"SELECT {_COLUMNS} FROM messages m WHERE m.id = ?"
+        return self._row(self._database.execute(query, (identity,)).fetchone())
+
+    def header(self, message: int) -> HeaderSummary | None:
+        query = (
+            "SELECT subject, sender, recipients, date_utc, message_id, in_reply_to, refs, has_attachments"
+            " FROM headers WHERE message = ?"
+        )
+        row = self._database.execute(query, (message,)).fetchone()
+        return HeaderSummary(*row) if row else None
+
+    def body(self, row: MessageRow) -> Body:
+        """The message's octets, proven equal to its SHA-256. Raises MailboxError when they are missing or damaged."""
+        if self._reader is None or row.body is None:
+            raise MailboxError("This mailbox remembers messages and does not hold them.")
+        query = "SELECT segment, place FROM bodies WHERE id = ?"
+        segment, place = self._database.execute(query, (row.body,)).fetchone()
+        body = self._reader.read(segment, place)
+        if body.sha256 != row.sha256:
+            raise MailboxError(
+                f"Message {row.uid} is damaged: its octets no longer have the SHA-256 they were stored with.",
+                "Restore its bodies file from a backup.",
+                ExitStatus.MISSING,
+            )
+        return body
+
+    def _row(self, values: Sequence[Any]) -> MessageRow:
+        identity, folder, validity, uid, digest, octets, date, zone, flagset, body, vanished, labels = values
+        return MessageRow(
+            id=identity,
+            folder=folder,
+            uidvalidity=validity,
+            uid=uid,
+            sha256=digest,
+            octets=octets,
+            date=InternalDate(date, zone),
+            flags=self._flagsets.flags_of(flagset),
+            body=body,
+            vanished=bool(vanished),
+            labels=tuple(json.loads(labels)) if labels is not None else None,
+        )

@@ -1,0 +1,125 @@
+"""What every source promises, as types. The obligations stand in the docstrings; the contract suite tests them."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Protocol, Self
+
+from bascule.terms.body import Body
+from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.flags import Flags
+from bascule.terms.folder import FolderPath, SpecialUse
+from bascule.terms.instant import InternalDate
+
+
+class SourceError(BasculeError):
+    """The source as a whole can't be read (any more): a sentence for the user."""
+
+    def __init__(self, message: str, advice: str = "", status: ExitStatus = ExitStatus.CONNECT) -> None:
+        super().__init__(message, advice, status)
+
+
+class FolderError(Exception):
+    """One folder can't be opened; the message is the source's own reason. The reader can open others."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFolder:
+    """``name`` is the source's own key for the folder (raw octets on IMAP); ``path`` is how we place it."""
+
+    path: FolderPath
+    name: bytes
+    special_use: SpecialUse | None = None
+    subscribed: bool = False
+    selectable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """A folder at an instant. Two equal states with ``modseq`` above 0 mean that nothing changed between them.
+
+    ``modseq`` 0: the source keeps none, and only a survey tells.
+    """
+
+    uidvalidity: int
+    uidnext: int
+    messages: int
+    modseq: int = 0
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | None) -> Self | None:
+        return cls(**json.loads(text)) if text else None
+
+    def proves_unchanged(self, other: "SourceState | None") -> bool:
+        return self.modseq > 0 and self == other
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is in a folder. ``uids`` ascending, all of them. ``flags``: at least those that changed since ``known``.
+
+    ``flags_are_complete``: every message's flags are in ``flags``.
+    """
+
+    state: SourceState
+    uids: Sequence[int]
+    flags: dict[int, Flags]
+    flags_are_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMessage:
+    """One message. Whoever receives it closes its body."""
+
+    uid: int
+    flags: Flags
+    date: InternalDate
+    body: Body
+    labels: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A message that the source lists and does not give; ``reason`` in its own words."""
+
+    uid: int
+    reason: str
+
+
+class Reader(Protocol):
+    """One connection (or one walk through files). For one task at a time."""
+
+    async def open(self, folder: SourceFolder, known: SourceState | None) -> Survey:
+        """Open a folder and tell what is in it. ``known``: the state of the last complete delta, where there was one.
+
+        Raises FolderError when this folder can't be opened, SourceError when nothing can.
+        """
+
+    def read(self, uids: Sequence[int]) -> AsyncIterator[list[SourceMessage | Unreadable]]:
+        """The messages of the open folder with these UIDs, in groups as they arrive, each UID once.
+
+        A UID that vanished in the meantime is given by nobody. Connections that end are opened again; raises
+        SourceError when that does not help, and FolderError when the folder's UIDVALIDITY changed meanwhile.
+        """
+
+    async def close(self) -> None: ...
+
+
+class Source(Protocol):
+    """An old platform's mailbox."""
+
+    location: str
+
+    async def folders(self) -> list[SourceFolder]:
+        """Every folder, those that hold only others too (not selectable)."""
+
+    async def states(self, folders: Sequence[SourceFolder]) -> dict[bytes, SourceState]:
+        """A cheap look at each folder, by name; absent where the source can't tell. Nothing is opened."""
+
+    async def reader(self) -> Reader:
+        """A new reader. Raises SourceError."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,90 @@
+"""An IMAP server as a source: LIST, EXAMINE, UID SEARCH, UID FETCH with BODY.PEEK, and nothing else."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from bascule.protocols.imap.names import decode_utf7
+from bascule.protocols.imap.responses import Listing
+from bascule.sources.contract import SourceError, SourceFolder, SourceState
+from bascule.sources.imap_reader import ImapReader
+from bascule.terms.folder import FolderPath, SpecialUse
+from bascule.wire.backoff import Backoff, Throttle
+from bascule.wire.errors import ConnectionLost
+from bascule.wire.imap import ImapClient
+
+Connect = Callable[[], Awaitable[ImapClient]]
+
+
+class ImapSource:
+    """``connect`` gives a new client that is signed in. ``throttle`` is shared by all readers."""
+
+    def __init__(self, location: str, connect: Connect, throttle: Throttle | None = None) -> None:
+        self.location = location
+        self._connect = connect
+        self._throttle = throttle or Throttle()
+        self._client: ImapClient | None = None
+
+    async def _ask(self, question: Callable[[ImapClient], Awaitable[object]]) -> object:
+        """Put a question to the server on a connection kept for that; once more on a new one when it was lost."""
+        backoff = Backoff(tries=3)
+        while True:
+            if self._client is None:
+                self._client = await self._connect()
+            try:
+                return await question(self._client)
+            except ConnectionLost as error:
+                await self._client.connection.close()
+                self._client = None
+                if not await backoff.wait():
+                    raise SourceError(
+                        f"{self.location} keeps ending the connection: {error}.", "Try again later."
+                    ) from error
+
+    async def folders(self) -> list[SourceFolder]:
+        listings: list[Listing] = []
+        subscribed: set[bytes] = set()
+
+        async def question(client: ImapClient) -> None:
+            listings[:] = await client.list_all()
+            if not client.has("LIST-EXTENDED"):
+                subscribed.update(entry.name for entry in await client.list_subscribed())
+
+        await self._ask(question)
+        found: dict[FolderPath, SourceFolder] = {}
+        for entry in listings:
+            folder = _folder(entry, entry.has("\\Subscribed") or entry.name in subscribed)
+            if folder is not None and folder.path not in found:
+                found[folder.path] = folder
+        return list(found.values())
+
+    async def states(self, folders: Sequence[SourceFolder]) -> dict[bytes, SourceState]:
+        names = [folder.name for folder in folders if folder.selectable]
+        items: dict[bytes, dict[str, int]] = {}
+
+        async def question(client: ImapClient) -> None:
+            items.update(await client.status_all(names))
+
+        await self._ask(question)
+        return {
+            name: SourceState(s["UIDVALIDITY"], s["UIDNEXT"], s["MESSAGES"], s.get("HIGHESTMODSEQ", 0))
+            for name, s in items.items()
+            if {"UIDVALIDITY", "UIDNEXT", "MESSAGES"} <= s.keys()
+        }
+
+    async def reader(self) -> ImapReader:
+        """A reader; the first takes over the connection that the questions were put on."""
+        client, self._client = self._client, None
+        return ImapReader(self._connect, client or await self._connect(), self._throttle)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.logout()
+
+
+def _folder(entry: Listing, subscribed: bool) -> SourceFolder | None:
+    # A separator is ASCII: cutting the decoded name is cutting the raw one.
+    name = decode_utf7(entry.name)
+    if not name.strip(entry.separator or ""):
+        return None  # the root of a namespace, which holds folders and is none
+    use = SpecialUse.among(entry.attributes)
+    selectable = not (entry.has("\\Noselect") or entry.has("\\NonExistent"))
+    return SourceFolder(FolderPath.split(name, entry.separator), entry.name, use, subscribed, selectable)

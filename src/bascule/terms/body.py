@@ -1,0 +1,153 @@
+"""The octets of one message, held in memory or spooled to a file, with their SHA-256 and the traits that servers trip over."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+
+CHUNK_OCTETS = 256 * 1024
+HELD_OCTETS = 1024 * 1024
+"""A message up to this size is held in memory; a larger one lies in an unnamed temporary file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What in a message is known to be altered or refused on its way.
+
+    ``bare_lf``: LF without CR before it; the wire has none, so each becomes CRLF there (RFC 5322 §2.3).
+    ``fragile``: NUL, CR without LF after it, or octets above 127 in the header: servers alter these in silence
+    (Cyrus' ``munge8bit``, Dovecot's NUL to 0x80), so such a message is always read back in full.
+    """
+
+    bare_lf: bool = False
+    fragile: bool = False
+
+
+class Body(ABC):
+    """Read it as often as needed, then `close` it. ``octets`` and ``sha256`` are those of the octets that it gives."""
+
+    octets: int
+    sha256: bytes
+    traits: Traits
+
+    @abstractmethod
+    def chunks(self) -> Iterator[bytes]:
+        """The octets in order, in pieces of at most CHUNK_OCTETS (one piece when held)."""
+
+    @abstractmethod
+    def start(self, octets: int) -> bytes:
+        """The first ``octets`` of it (fewer when it is shorter)."""
+
+    @abstractmethod
+    def whole(self) -> bytes:
+        """All of it in memory."""
+
+    def close(self) -> None:  # noqa: B027 - a held body has nothing to close
+        """Give back what it holds."""
+
+
+def _traits(data: bytes) -> Traits:
+    pairs = data.count(b"\r\n")
+    fragile = data.count(b"\r") != pairs or b"\0" in data
+    if not fragile and not data.isascii():
+        end = data.find(b"\r\n\r\n")
+        fragile = not (data if end < 0 else data[:end]).isascii()
+    return Traits(bare_lf=data.count(b"\n") != pairs, fragile=fragile)
+
+
+class HeldBody(Body):
+    __slots__ = ("data", "octets", "sha256", "traits")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.octets = len(data)
+        self.sha256 = hashlib.sha256(data).digest()
+        self.traits = _traits(data)
+
+    def chunks(self) -> Iterator[bytes]:
+        yield self.data
+
+    def start(self, octets: int) -> bytes:
+        return self.data[:octets]
+
+    def whole(self) -> bytes:
+        return self.data
+
+
+class SpooledBody(Body):
+    """A sink for a literal that becomes a body: write to it, then read. Raises OSError when the disk is full."""
+
+    def __init__(self) -> None:
+        self._file = TemporaryFile(prefix="bascule-")  # noqa: SIM115 - closed by `close`
+        self._hash = hashlib.sha256()
+        self._carry = b""
+        self._in_header = True
+        self._header_tail = b""
+        self._bare_lf = self._fragile = False
+        self.octets = 0
+
+    def write(self, octets: "memoryview | bytes") -> None:
+        piece = bytes(octets)
+        self._file.write(piece)
+        self._hash.update(piece)
+        self.octets += len(piece)
+        self._look(piece)
+
+    def _look(self, piece: bytes) -> None:
+        """A border between two pieces may part CR from LF, and the header's end: what matters is carried over."""
+        window = self._carry + piece
+        judged = window[:-1] if window.endswith(b"\r") else window
+        pairs = judged.count(b"\r\n")
+        self._bare_lf = self._bare_lf or judged.count(b"\n") != pairs
+        self._fragile = self._fragile or judged.count(b"\r") != pairs or b"\0" in piece
+        self._carry = window[len(judged) :]
+        if self._in_header:
+            header = self._header_tail + piece
+            end = header.find(b"\r\n\r\n")
+            self._fragile = self._fragile or not (header if end < 0 else header[:end]).isascii()
+            self._in_header = end < 0
+            self._header_tail = header[-3:]
+
+    @property
+    def sha256(self) -> bytes:  # type: ignore[override]
+        return self._hash.digest()
+
+    @property
+    def traits(self) -> Traits:  # type: ignore[override]
+        return Traits(self._bare_lf, self._fragile or bool(self._carry))
+
+    def chunks(self) -> Iterator[bytes]:
+        self._file.seek(0)
+        while piece := self._file.read(CHUNK_OCTETS):
+            yield piece
+
+    def start(self, octets: int) -> bytes:
+        self._file.seek(0)
+        return self._file.read(octets)
+
+    def whole(self) -> bytes:
+        self._file.seek(0)
+        return self._file.read()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def body_of(pieces: Iterator[bytes], octets: int | None = None) -> Body:
+    """A body from pieces: held when it is small, spooled otherwise. ``octets`` is its size where it is known."""
+    if octets is not None and octets <= HELD_OCTETS:
+        return HeldBody(b"".join(pieces))
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size > HELD_OCTETS:
+            spooled = SpooledBody()
+            for part in held:
+                spooled.write(part)
+            for part in pieces:
+                spooled.write(part)
+            return spooled
+    return HeldBody(b"".join(held))
