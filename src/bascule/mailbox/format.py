@@ -64,6 +64,7 @@ CREATE TABLE messages (
     modseq INTEGER NOT NULL DEFAULT 1,
     sha256 BLOB NOT NULL,
     octets INTEGER NOT NULL,
+    traits INTEGER NOT NULL DEFAULT 0,      -- 1: LF without CR; 2: NUL, CR without LF or 8-bit header octets
     body INTEGER REFERENCES bodies,         -- NULL only where meta.keeps_bodies is 0
     date_utc INTEGER NOT NULL,              -- INTERNALDATE
     zone_minutes INTEGER NOT NULL DEFAULT 0,
@@ -81,7 +82,7 @@ CREATE TABLE headers (
     message_id TEXT NOT NULL, in_reply_to TEXT NOT NULL, refs TEXT NOT NULL, has_attachments INTEGER NOT NULL
 );
 
-CREATE TABLE unreadable (                   -- listed by the source and not given by it
+CREATE TABLE not_held (                     -- listed by the source; not given by it, or left out by choice
     folder INTEGER NOT NULL REFERENCES folders, uidvalidity INTEGER NOT NULL, uid INTEGER NOT NULL,
     code TEXT NOT NULL, detail TEXT NOT NULL, at_utc INTEGER NOT NULL,
     PRIMARY KEY (folder, uidvalidity, uid)
@@ -105,6 +106,7 @@ CREATE TABLE target_messages (              -- what the target held that we did 
 CREATE TABLE outcomes (
     target INTEGER NOT NULL, message INTEGER NOT NULL,
     code TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '', target_uid INTEGER,
+    sent_sha256 BLOB, sent_octets INTEGER,  -- where what was sent is not the message's own octets (LF made CRLF)
     verified INTEGER NOT NULL DEFAULT 0,    -- 0 not yet, 1 size, date and flags, 2 every octet
     PRIMARY KEY (target, message)
 ) WITHOUT ROWID;

@@ -86,8 +86,12 @@ class Ledger:
         """Record outcomes, and that ``intents`` are no longer in doubt, together."""
         with transaction(self._database):
             self._database.executemany(
-                "INSERT OR REPLACE INTO outcomes (target, message, code, detail, target_uid) VALUES (?, ?, ?, ?, ?)",
-                [(self.target, message, o.code.value, o.detail, o.target_uid) for message, o in outcomes],
+                "INSERT OR REPLACE INTO outcomes (target, message, code, detail, target_uid, sent_sha256, sent_octets)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (self.target, message, o.code.value, o.detail, o.target_uid, *(o.sent_as or (None, None)))
+                    for message, o in outcomes
+                ],
             )
             self._database.executemany("DELETE FROM intents WHERE id = ?", [(intent,) for intent in intents])
 
@@ -118,6 +122,14 @@ class Ledger:
         )
         return {uid for (uid,) in self._database.execute(query, (self.target, folder, uidvalidity)).fetchall()}
 
+    def settled_count(self, folder: int) -> int:
+        """How many of the folder's messages that are there need not be delivered again."""
+        query = (
+            "SELECT count(*) FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND m.folder = ?"
+            " AND m.vanished_utc IS NULL AND o.code IN ('delivered', 'already-there', 'altered', 'duplicate')"
+        )
+        return int(self._database.execute(query, (self.target, folder)).fetchone()[0])
+
     def unsettled(self, folder: int) -> int:
         """How many of the folder's messages that are there have no outcome that settles them."""
         query = (
@@ -126,6 +138,17 @@ class Ledger:
             " AND (o.code IS NULL OR o.code NOT IN ('delivered', 'already-there', 'altered', 'duplicate'))"
         )
         return int(self._database.execute(query, (self.target, folder)).fetchone()[0])
+
+    def has_open_ends(self, folder: int) -> bool:
+        """Whether a batch of this folder is in doubt, or something delivered was never read back."""
+        where = (self.target, folder)
+        if self._database.execute("SELECT 1 FROM intents WHERE target = ? AND folder = ?", where).fetchone():
+            return True
+        query = (
+            "SELECT 1 FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND m.folder = ?"
+            " AND o.code = 'delivered' AND o.verified = 0 LIMIT 1"
+        )
+        return self._database.execute(query, where).fetchone() is not None
 
     def counts(self) -> dict[int, Counter[str]]:
         """Folder → outcome code (or ``none``) → how many of its messages that have not vanished."""

@@ -37,6 +37,9 @@ class Mailbox:
         self._lock = lock
         self._thread: ThreadPoolExecutor | None = None
         self.keeps_bodies = self.meta("keeps_bodies") == "1"
+        if not self.keeps_bodies and lock is not None:
+            # What `copy` remembers may lose its last rows with the power: the target is then looked at again.
+            database.execute("PRAGMA synchronous = NORMAL")
         self.flagsets = FlagSets(database)
         self.folders = Folders(database)
         closed = {number for (number,) in database.execute("SELECT number FROM segments")}
@@ -110,6 +113,12 @@ class Mailbox:
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """``call`` on the mailbox's thread, after those asked for before it. Raises MailboxError for SQLite's errors."""
+        if not self.keeps_bodies:
+            # No body is compressed and nothing is synced: a call takes about a millisecond, a change of threads costs more.
+            try:
+                return call(*args, **kwargs)
+            except sqlite3.Error as error:
+                raise unusable(self.root, error) from error
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="mailbox")
         loop = asyncio.get_running_loop()

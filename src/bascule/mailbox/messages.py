@@ -13,14 +13,14 @@ from bascule.mailbox.format import MailboxError
 from bascule.mailbox.rows import MessageRow, NewMessage
 from bascule.protocols.mime import HeaderSummary, summarise
 from bascule.protocols.mime.headers import HEADER_OCTETS
-from bascule.terms.body import Body
+from bascule.terms.body import Body, Traits
 from bascule.terms.errors import ExitStatus
 from bascule.terms.flags import Flags
 from bascule.terms.instant import InternalDate
 
 _COLUMNS = (
     "m.id, m.folder, m.uidvalidity, m.uid, m.sha256, m.octets, m.date_utc, m.zone_minutes, m.flagset, m.body, "
-    "m.vanished_utc IS NOT NULL, m.labels"
+    "m.traits, m.vanished_utc IS NOT NULL, m.labels"
 )
 
 
@@ -93,11 +93,11 @@ class Messages:
                 body = database.execute(query, (new.body.sha256,)).fetchone()[0]
         labels = None if new.labels is None else json.dumps(new.labels, ensure_ascii=False)
         cursor = database.execute(
-            "INSERT INTO messages (folder, uidvalidity, uid, sha256, octets, body, date_utc, zone_minutes, flagset, labels)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO messages (folder, uidvalidity, uid, sha256, octets, traits, body, date_utc, zone_minutes, flagset, labels)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (folder, uidvalidity, uid) DO NOTHING",
             (
-                folder, uidvalidity, new.uid, new.body.sha256, new.body.octets, body, new.date.utc_seconds,
+                folder, uidvalidity, new.uid, new.body.sha256, new.body.octets, new.body.traits.to_bits(), body, new.date.utc_seconds,
                 new.date.zone_minutes, self._flagsets.number_of(new.flags), labels,
             ),
         )  # fmt: skip
@@ -125,10 +125,14 @@ class Messages:
     def set_flags(self, changes: Iterable[tuple[int, Flags]]) -> None:
         """Follow flag changes: (row id, flags)."""
         with transaction(self._database):
-            self._database.executemany(
-                "UPDATE messages SET flagset = ?, modseq = modseq + 1 WHERE id = ?",
-                [(self._flagsets.number_of(flags), identity) for identity, flags in changes],
-            )
+            self.set_flags_within(changes)
+
+    def set_flags_within(self, changes: Iterable[tuple[int, Flags]]) -> None:
+        """The same, within the caller's transaction."""
+        self._database.executemany(
+            "UPDATE messages SET flagset = ?, modseq = modseq + 1 WHERE id = ?",
+            [(self._flagsets.number_of(flags), identity) for identity, flags in changes],
+        )
 
     def set_vanished(self, rows: Iterable[int], at_utc: int | None) -> None:
         """Mark rows as vanished at that instant, or as there again (None). The bodies stay."""
@@ -143,19 +147,17 @@ class Messages:
             "UPDATE messages SET uidvalidity = ?, uid = ?, vanished_utc = NULL WHERE id = ?", (uidvalidity, uid, row)
         )
 
-    def record_unreadable(
-        self, folder: int, uidvalidity: int, rows: Iterable[tuple[int, str, str]], at_utc: int
-    ) -> None:
+    def record_not_held(self, folder: int, uidvalidity: int, rows: Iterable[tuple[int, str, str]], at_utc: int) -> None:
         """(UID, outcome code, reason) of messages that the source lists and did not give, or that were left out."""
         with transaction(self._database):
             self._database.executemany(
-                "INSERT OR REPLACE INTO unreadable VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO not_held VALUES (?, ?, ?, ?, ?, ?)",
                 [(folder, uidvalidity, uid, code, detail, at_utc) for uid, code, detail in rows],
             )
 
-    def forget_unreadable(self, folder: int) -> None:
+    def forget_not_held(self, folder: int) -> None:
         """At the start of a delta: each is tried again."""
-        self._database.execute("DELETE FROM unreadable WHERE folder = ?", (folder,))
+        self._database.execute("DELETE FROM not_held WHERE folder = ?", (folder,))
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -221,7 +223,7 @@ class Messages:
         return body
 
     def _row(self, values: Sequence[Any]) -> MessageRow:
-        identity, folder, validity, uid, digest, octets, date, zone, flagset, body, vanished, labels = values
+        identity, folder, validity, uid, digest, octets, date, zone, flagset, body, traits, vanished, labels = values
         return MessageRow(
             id=identity,
             folder=folder,
@@ -232,6 +234,7 @@ class Messages:
             date=InternalDate(date, zone),
             flags=self._flagsets.flags_of(flagset),
             body=body,
+            traits=Traits.from_bits(traits),
             vanished=bool(vanished),
             labels=tuple(json.loads(labels)) if labels is not None else None,
         )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bascule.terms.body import Body
+from bascule.terms.body import NO_TRAITS, Body, Traits
 from bascule.terms.flags import Flags
 from bascule.terms.folder import FolderPath, SpecialUse
 from bascule.terms.instant import InternalDate
@@ -36,6 +36,7 @@ class MessageRow:
     date: InternalDate
     flags: Flags
     body: int | None
+    traits: Traits = NO_TRAITS
     vanished: bool = False
     labels: tuple[str, ...] | None = None
 

@@ -98,6 +98,9 @@ class Reader(Protocol):
         Raises FolderError when this folder can't be opened, SourceError when nothing can.
         """
 
+    async def details(self, uids: Sequence[int]) -> dict[int, tuple[InternalDate, int]]:
+        """Date and size in octets of messages of the open folder, without reading them. Sizes may be estimates."""
+
     def read(self, uids: Sequence[int]) -> AsyncIterator[list[SourceMessage | Unreadable]]:
         """The messages of the open folder with these UIDs, in groups as they arrive, each UID once.
 

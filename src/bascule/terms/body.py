@@ -23,6 +23,17 @@ class Traits:
     bare_lf: bool = False
     fragile: bool = False
 
+    def to_bits(self) -> int:
+        """1: bare LF; 2: fragile."""
+        return self.bare_lf | self.fragile << 1
+
+    @classmethod
+    def from_bits(cls, bits: int) -> "Traits":
+        return cls(bool(bits & 1), bool(bits & 2))
+
+
+NO_TRAITS = Traits()
+
 
 class Body(ABC):
     """Read it as often as needed, then `close` it. ``octets`` and ``sha256`` are those of the octets that it gives."""

@@ -31,6 +31,8 @@ class OutcomeCode(StrEnum):
     """The source lists the message, and does not give it. A later run tries again."""
     DUPLICATE = "duplicate"
     """A batch that had been cut was committed by the target after we had sent it again: one copy too many."""
+    MISSING = "missing"
+    """The target said OK, and the message is not there when read back. A later run sends it again."""
     LEFT_OUT = "left-out"
     """Left out by the user's choice (folder, date or size)."""
 
@@ -55,3 +57,5 @@ class Outcome:
     code: OutcomeCode
     detail: str = ""
     target_uid: int | None = None
+    sent_as: tuple[bytes, int] | None = None
+    """SHA-256 and size of what was sent, where that is not the message's own octets."""

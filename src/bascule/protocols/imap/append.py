@@ -1,5 +1,7 @@
 """APPEND and MULTIAPPEND: RFC 9051 §6.3.12, RFC 3502; UIDPLUS's answer, RFC 4315 §3; UTF8, RFC 6855 §4."""
 
+from functools import lru_cache
+
 from bascule.protocols.imap.dates import format_date_time
 from bascule.protocols.imap.responses import Condition
 from bascule.protocols.imap.sequence import expand, parse_ranges
@@ -10,8 +12,12 @@ from bascule.terms.instant import InternalDate
 
 def format_message_head(flags: Flags, date: InternalDate, octets: int, *, nonsync: bool) -> bytes:
     """What stands before each message's octets, from the space after the mailbox name (or the message before) on."""
-    names = " ".join(sorted(flags)).encode("utf-8")
-    return b" (%b) %b {%d%b}\r\n" % (names, format_date_time(date), octets, b"+" if nonsync else b"")
+    return b" (%b) %b {%d%b}\r\n" % (_flag_list(flags), format_date_time(date), octets, b"+" if nonsync else b"")
+
+
+@lru_cache(maxsize=4096)
+def _flag_list(flags: Flags) -> bytes:
+    return " ".join(sorted(flags)).encode("utf-8", "surrogateescape")
 
 
 def appended_uids(condition: Condition) -> tuple[int, list[int]] | None:

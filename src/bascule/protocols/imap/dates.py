@@ -2,7 +2,7 @@
 
 import re
 from calendar import timegm
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from bascule.protocols.imap.errors import RemoteError
@@ -10,36 +10,43 @@ from bascule.terms.instant import InternalDate
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH_NUMBER = {name.lower().encode(): number for number, name in enumerate(_MONTHS, 1)}
-_DATE_TIME = re.compile(rb"([ 0-3]?\d)-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
+_DATE_TIME = re.compile(rb"([ 0-3]?\d)-([A-Za-z]{3}-\d{4}) (\d\d):(\d\d):(\d\d) ([+-]\d\d)(\d\d)")
+_YEARS = range(1, 10000)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
+def _month_start(month_year: bytes) -> int | None:
+    """Seconds at the start of ``Jul-1996``; None where there is no such month."""
+    month, year = _MONTH_NUMBER.get(month_year[:3].lower()), int(month_year[4:])
+    return timegm((year, month, 1, 0, 0, 0, 0, 0, 0)) if month is not None and year in _YEARS else None
+
+
 def parse_date_time(octets: bytes) -> InternalDate:
     """Raises RemoteError for what is not a date-time. A leap second (``:60``) is the next minute."""
     found = _DATE_TIME.fullmatch(octets)
-    if found is None:
+    start = _month_start(found[2]) if found else None
+    if found is None or start is None:
         raise RemoteError(f"not a date-time: {octets[:40]!r}")
-    day, name, year, hour, minute, second, sign, zone_hours, zone_rest = found.groups()
-    month = _MONTH_NUMBER.get(name.lower())
-    if month is None or not 1 <= int(day) <= 31 or int(hour) > 23 or int(minute) > 59 or int(second) > 60:
+    day, hour, minute, second = int(found[1]), int(found[3]), int(found[4]), int(found[5])
+    if not 1 <= day <= 31 or hour > 23 or minute > 59 or second > 60:
         raise RemoteError(f"not a date-time: {octets[:40]!r}")
-    zone = (int(zone_hours) * 60 + int(zone_rest)) * (-1 if sign == b"-" else 1)
-    local = timegm((int(year), month, int(day), int(hour), int(minute), int(second), 0, 0, 0))
-    return InternalDate(local - zone * 60, zone)
+    zone = int(found[6]) * 60
+    zone += int(found[7]) if found[6][0] == 0x2B else -int(found[7])
+    return InternalDate(start + (day - 1) * 86400 + (hour * 60 + minute - zone) * 60 + second, zone)
 
 
 def format_date_time(date: InternalDate) -> bytes:
     """Quoted, as APPEND takes it. A zone past ±23:59 is written as UTC; years outside 1–9999 are clamped to them."""
     zone = date.zone_minutes if abs(date.zone_minutes) < 24 * 60 else 0
     try:
-        local = datetime.fromtimestamp(date.utc_seconds, UTC) + timedelta(minutes=zone)
+        local = datetime.fromtimestamp(date.utc_seconds + zone * 60, UTC)
     except (OverflowError, ValueError, OSError):
         local = datetime(1, 1, 1, tzinfo=UTC) if date.utc_seconds < 0 else datetime(9999, 12, 31, tzinfo=UTC)
-    sign = "-" if zone < 0 else "+"
-    return (
-        f'"{local.day:02d}-{_MONTHS[local.month - 1]}-{local.year:04d} {local.hour:02d}:{local.minute:02d}:'
-        f'{local.second:02d} {sign}{abs(zone) // 60:02d}{abs(zone) % 60:02d}"'
-    ).encode()
+    hours, minutes = divmod(abs(zone), 60)
+    return b'"%02d-%b-%04d %02d:%02d:%02d %b%02d%02d"' % (
+        local.day, _MONTHS[local.month - 1].encode(), local.year, local.hour, local.minute, local.second,
+        b"-" if zone < 0 else b"+", hours, minutes,
+    )  # fmt: skip
 
 
 def format_date(day: datetime) -> bytes:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bascule.protocols.imap.errors import RemoteError
+from bascule.protocols.imap.fetch import Fetch, fetch_of, parse_plain_fetch
 from bascule.protocols.imap.limits import DEFAULT_LIMITS, Limits
-from bascule.protocols.imap.receiver import Frame, Literal
+from bascule.protocols.imap.receiver import Frame
 from bascule.protocols.imap.sequence import Range, parse_ranges
 from bascule.protocols.imap.tokens import Value, as_list, as_number, as_text, parse_values
 
@@ -89,14 +90,6 @@ class Esearch:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetch:
-    """RFC 9051 §7.5.2. Keys are in capitals: ``UID``, ``FLAGS``, ``BODY[]`` …; values as `tokens` gives them."""
-
-    number: int
-    items: dict[str, Value]
-
-
-@dataclass(frozen=True, slots=True)
 class Exists:
     number: int
 
@@ -165,21 +158,14 @@ _CONDITION = re.compile(
     rb"(\*|[^\s+*]+) (OK|NO|BAD|BYE|PREAUTH)(?: |$)(?:\[([^\s\]]+)(?: ?((?:[^\]\"]|\"(?:[^\"\\]|\\.)*\")*))?\] ?)?(.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_FETCH = re.compile(rb'\* (\d{1,10}) FETCH \(UID (\d{1,10}) FLAGS \(([^()"]*)\) INTERNALDATE "([^"]*)" BODY\[\] $')
-_FETCH_FLAGS = re.compile(rb"\* (\d{1,10}) FETCH \(UID (\d{1,10}) FLAGS \(([^()\"]*)\)\)$")
 
 
 def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
     """One frame of a server. Raises RemoteError for what is not IMAP; an unknown response is `Other`."""
     first = frame[0]
     assert isinstance(first, bytes)  # frames begin with text
-    if len(frame) == 3:
-        fast = _FETCH.match(first)
-        if fast and frame[2] == b")":
-            return _whole_message(fast, frame[1])
-    elif len(frame) == 1 and (fast := _FETCH_FLAGS.match(first)):
-        flags: list[Value] = fast[3].split()
-        return Fetch(int(fast[1]), {"UID": fast[2], "FLAGS": flags})
+    if first.startswith(b"* ") and (fetch := parse_plain_fetch(frame, first)) is not None:
+        return fetch
     if first.startswith(b"+"):
         return Continuation(first[2:])
     condition = _CONDITION.match(first)
@@ -188,13 +174,6 @@ def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
     if not first.startswith(b"* "):
         raise RemoteError(f"not an IMAP response: {first[:60]!r}")
     return _untagged(frame, limits)
-
-
-def _whole_message(found: re.Match[bytes], literal: Literal) -> Fetch:
-    """The reply to what a capture asks most; the general tokeniser takes six times as long."""
-    return Fetch(
-        int(found[1]), {"UID": found[2], "FLAGS": found[3].split(), "INTERNALDATE": found[4], "BODY[]": literal}
-    )
 
 
 def _condition(found: re.Match[bytes], limits: Limits) -> Condition:
@@ -236,7 +215,7 @@ def _numbered(values: list[Value]) -> Response:
         case "EXPUNGE":
             return Expunge(number)
         case "FETCH" if len(values) == 3:
-            return Fetch(number, _pairs(values[2]))
+            return fetch_of(number, _pairs(values[2]))
     return Other(name, values)
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from bascule.protocols.imap.commands import LiteralRule, Segment, astring, command
+from bascule.protocols.imap.fetch import Fetch
 from bascule.protocols.imap.names import encode_name
 from bascule.protocols.imap.responses import (
     Capability,
     Condition,
     Esearch,
     Exists,
-    Fetch,
     Flags,
     Identification,
     Listing,
@@ -58,12 +58,15 @@ class ImapClient:
         self.name = name
         self.capabilities: frozenset[str] = frozenset()
         self.literals = LiteralRule()
+        self._append_limit: int | None = None
         self.enabled: frozenset[str] = frozenset()
         self.selected: bytes | None = None
 
     def set_capabilities(self, names: frozenset[str]) -> None:
         self.capabilities = names
         self.literals = LiteralRule.from_capabilities(names)
+        limits = [int(name[12:]) for name in names if name.startswith("APPENDLIMIT=") and name[12:].isdigit()]
+        self._append_limit = min(limits, default=None)
 
     def has(self, capability: str) -> bool:
         return capability in self.capabilities
@@ -213,10 +216,7 @@ class ImapClient:
 
     def append_limit(self) -> int | None:
         """The largest message that the server says it takes, in octets. RFC 7889"""
-        for name in self.capabilities:
-            if name.startswith("APPENDLIMIT=") and name[12:].isdigit():
-                return int(name[12:])
-        return None
+        return self._append_limit
 
     # -- messages -----------------------------------------------------------------------------------------------------
 

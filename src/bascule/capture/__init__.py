@@ -1,0 +1,13 @@
+"""A source into a mailbox: first everything, then deltas.
+
+In: a source. Out: the mailbox as the source was at the last delta. Always true: what the source no longer has stays stored, marked as
+vanished, out of every default view; a UID is counted as read only when its message is durable or its refusal is a row; the
+source is never changed. Called by the commands ``capture``, ``import`` and, for the delta alone, by ``copy``.
+"""
+
+from bascule.capture.delta import FolderDelta
+from bascule.capture.engine import CaptureOptions, capture
+from bascule.capture.folders import record_folders
+from bascule.capture.selection import Selection
+
+__all__ = ["CaptureOptions", "FolderDelta", "Selection", "capture", "record_folders"]

@@ -1,0 +1,23 @@
+"""The alterations that servers are known to make in silence, so that an altered message is still known for what it is.
+
+`likeness` is the same for a message and for what a server made of it, when all the server did is one of:
+
+* NUL became 0x80 (Dovecot, lib-imap ``imap-parser``: "NUL is not allowed in literals");
+* CR CR LF became CR LF, or a CR without LF was dropped or gained one (Dovecot's line-end conversion);
+* octets above 127 in the header became ``X`` (Cyrus, ``munge8bit``).
+"""
+
+import hashlib
+import re
+
+_CR_RUN = re.compile(rb"\r*\n|\r+")
+_EIGHT_BIT = bytes.maketrans(bytes(range(128, 256)), b"X" * 128)
+_END = re.compile(rb"\n\n")
+
+
+def likeness(message: bytes) -> bytes:
+    """SHA-256 of the message with each known alteration applied. Equal likeness is no proof of equality."""
+    plain = _CR_RUN.sub(b"\n", message.replace(b"\0", b"\x80"))
+    end = _END.search(plain)
+    border = end.start() if end else len(plain)
+    return hashlib.sha256(plain[:border].translate(_EIGHT_BIT) + plain[border:]).digest()

@@ -1,0 +1,15 @@
+"""Every limit of delivery, with its reason."""
+
+BATCH_MESSAGES = 100
+"""Messages in one MULTIAPPEND. From 50 on Dovecot gains nothing; a batch is also what is looked for after a cut."""
+BATCH_OCTETS = 4 * 1024 * 1024
+"""Octets in one batch: three in flight on each connection stay far below the 150 MB of the whole process."""
+BATCHES_IN_FLIGHT = 3
+"""Sent and not yet answered: one that the server works on, one on the wire, one being written."""
+SETTLE_SECONDS = 10.0
+"""How long a batch whose connection ended may still be committed by the target. Dovecot takes none, busy Exchange servers
+have been seen to take several; the wait is only for what can't be found."""
+LOOK_WINDOW = 200
+"""UIDs in one FETCH when the target's own messages are read."""
+REFUSAL_TRIES = 3
+"""How often a message is offered again after a refusal that says that it may pass."""

@@ -1,0 +1,62 @@
+"""What is on its way: one message, and a batch of them."""
+
+import re
+from dataclasses import dataclass, field, replace
+
+from bascule.terms.body import Body, body_of
+from bascule.terms.flags import Flags
+from bascule.terms.instant import InternalDate
+
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A message to deliver. ``message`` is its row in the catalogue; 0: not written there yet (a copy in progress)."""
+
+    uid: int
+    flags: Flags
+    date: InternalDate
+    body: Body
+    message: int = 0
+    labels: tuple[str, ...] | None = None
+    original: Body | None = None
+    """The body as it was, where ``body`` is its form for the wire."""
+
+    def for_the_wire(self) -> "Parcel":
+        """With CRLF for each bare LF, as RFC 5322 §2.3 has it; the same parcel where there is none."""
+        if not self.body.traits.bare_lf or self.original is not None:
+            return self
+        wire = body_of(iter([_BARE_LF.sub(b"\r\n", self.body.whole())]))
+        return replace(self, body=wire, original=self.body)
+
+    @property
+    def sent_as(self) -> tuple[bytes, int] | None:
+        return (self.body.sha256, self.body.octets) if self.original is not None else None
+
+    def close(self) -> None:
+        self.body.close()
+        if self.original is not None:
+            self.original.close()
+
+
+@dataclass(slots=True)
+class Batch:
+    """Parcels that are sent, answered and looked for together. ``intent`` is its row in the ledger."""
+
+    parcels: list[Parcel] = field(default_factory=list)
+    octets: int = 0
+    intent: int = 0
+    tries: int = 0
+
+    def add(self, parcel: Parcel) -> None:
+        self.parcels.append(parcel)
+        self.octets += parcel.body.octets
+
+    def halves(self) -> tuple["Batch", "Batch"]:
+        middle = len(self.parcels) // 2
+        pair = Batch(), Batch()
+        for half, parcels in zip(pair, (self.parcels[:middle], self.parcels[middle:]), strict=True):
+            for parcel in parcels:
+                half.add(parcel)
+        return pair

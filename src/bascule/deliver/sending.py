@@ -1,0 +1,114 @@
+"""A batch onto the wire: one MULTIAPPEND, or one APPEND after the other, pipelined where literals need no leave."""
+
+from dataclasses import dataclass, field
+
+from bascule.deliver.parcel import Batch, Parcel
+from bascule.protocols.imap.append import appended_uids, format_message_head
+from bascule.protocols.imap.responses import Condition
+from bascule.terms.outcome import Outcome, OutcomeCode
+from bascule.wire.imap import ImapClient
+from bascule.wire.imap.connection import Pending
+
+_WRITE_OCTETS = 128 * 1024
+_QUOTA = frozenset({"OVERQUOTA"})
+_SIZE = frozenset({"TOOBIG", "LIMIT", "APPENDLIMIT"})
+_NOT_NOW = frozenset({"UNAVAILABLE", "INUSE", "SERVERBUG", "THROTTLED", "EXPUNGEISSUED"})
+"""Response codes of RFC 5530 (and Exchange's THROTTLED) that say: try again."""
+
+
+@dataclass(slots=True)
+class Shipment:
+    """A batch that was sent. ``pendings``: one for the whole (MULTIAPPEND), or one for each parcel."""
+
+    batch: Batch
+    pendings: list[Pending] = field(default_factory=list)
+    answers: list[Condition] = field(default_factory=list)
+
+    @property
+    def is_multi(self) -> bool:
+        return len(self.batch.parcels) > 1 and len(self.pendings) == 1
+
+    async def answered(self) -> None:
+        """Wait for every answer. Raises ConnectionLost; the answers heard before it are kept."""
+        for pending in self.pendings[len(self.answers) :]:
+            self.answers.append(await pending.answer())
+
+
+async def send(client: ImapClient, mailbox: bytes, batch: Batch) -> Shipment:
+    """Write the batch to the connection. Raises ConnectionLost: nothing is known then of what the target kept."""
+    shipment = Shipment(batch)
+    if client.has("MULTIAPPEND"):
+        await _append(client, mailbox, batch.parcels, shipment)
+    else:
+        for parcel in batch.parcels:
+            await _append(client, mailbox, [parcel], shipment)
+    return shipment
+
+
+async def _append(client: ImapClient, mailbox: bytes, parcels: list[Parcel], shipment: Shipment) -> None:
+    """RFC 9051 §6.3.12, RFC 3502 §6.3.11. A refusal while a literal waits for its ``+`` ends the command early."""
+    connection = client.connection
+    async with connection.sending():
+        pending = connection.begin("APPEND")
+        shipment.pendings.append(pending)
+        held = bytearray(pending.tag.encode() + b" APPEND ")
+        for segment in client.mailbox(mailbox):
+            assert isinstance(segment, bytes)  # folder names are short, and quoted
+            held += segment
+        for parcel in parcels:
+            nonsync = client.literals.allows(parcel.body.octets)
+            held += format_message_head(parcel.flags, parcel.date, parcel.body.octets, nonsync=nonsync)
+            if not nonsync:
+                await connection.write(bytes(held))
+                held.clear()
+                if not await connection.continuation(pending):
+                    return
+            for chunk in parcel.body.chunks():
+                if len(held) + len(chunk) > _WRITE_OCTETS and held:
+                    await connection.write(bytes(held))
+                    held.clear()
+                if len(chunk) > _WRITE_OCTETS:
+                    await connection.write(chunk)
+                else:
+                    held += chunk
+        await connection.write(bytes(held) + b"\r\n")
+
+
+def delivered(shipment: Shipment, uidvalidity: int) -> list[tuple[int, Outcome]]:
+    """Outcomes of a shipment that was answered OK throughout, with UIDs where UIDPLUS told them."""
+    uids: list[int | None] = []
+    for answer, count in zip(shipment.answers, _counts(shipment), strict=True):
+        told = appended_uids(answer)
+        known = told is not None and told[0] == uidvalidity and len(told[1]) == count
+        uids += told[1] if told and known else [None] * count
+    return [
+        (parcel.message, Outcome(OutcomeCode.DELIVERED, "", uid, parcel.sent_as))
+        for parcel, uid in zip(shipment.batch.parcels, uids, strict=True)
+    ]
+
+
+def _counts(shipment: Shipment) -> list[int]:
+    return [len(shipment.batch.parcels)] if shipment.is_multi else [1] * len(shipment.answers)
+
+
+def is_over_quota(answer: Condition) -> bool:
+    return answer.code is not None and answer.code.name in _QUOTA
+
+
+def may_pass(answer: Condition) -> bool:
+    """Whether the refusal is of now rather than of the message."""
+    return answer.code is not None and answer.code.name in _NOT_NOW
+
+
+def refusal(parcel: Parcel, answer: Condition) -> Outcome:
+    """The outcome of a message that was refused alone."""
+    name = answer.code.name if answer.code else ""
+    if parcel.body.octets == 0:
+        code = OutcomeCode.REFUSED_EMPTY
+    elif name in _SIZE:
+        code = OutcomeCode.REFUSED_SIZE
+    elif name == "TRYCREATE":
+        code = OutcomeCode.REFUSED_FOLDER
+    else:
+        code = OutcomeCode.REFUSED_CONTENT
+    return Outcome(code, answer.reason)
