@@ -23,7 +23,7 @@ GROUP_OCTETS = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class CaptureOptions:
-    connections: int = 2
+    connections: int = 3
     selection: Selection = field(default_factory=Selection)
 
 

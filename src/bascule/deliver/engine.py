@@ -36,7 +36,7 @@ def _forget_refused(row: FolderRow, parcel: Parcel, outcome: Outcome) -> None:
 class DeliverOptions:
     """``prefix``: put every folder below this name. ``renames``: folders that go elsewhere, by the user's choice."""
 
-    connections: int = 2
+    connections: int = 3
     delivery: DeliveryOptions = field(default_factory=DeliveryOptions)
     prefix: str = ""
     renames: Mapping[FolderPath, FolderPath] = field(default_factory=dict)

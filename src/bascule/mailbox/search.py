@@ -1,0 +1,118 @@
+"""Full-text search over subject, people, text and attachment names. Accents and case do not matter.
+
+The index (``search.sqlite``) lies apart from the catalogue: it is built when it is asked for, or by whoever has time, never by a
+capture or a delivery; it may be deleted at any time.
+"""
+
+import re
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bascule.mailbox.database import create_tables, open_database, require_version, transaction
+from bascule.mailbox.format import SEARCH, SEARCH_TABLES, MailboxError
+from bascule.mailbox.mailbox import Mailbox
+from bascule.protocols.mime.text import searchable
+from bascule.terms.body import Body
+from bascule.terms.folder import FolderPath
+
+GROUP_BODIES = 500
+_WORD = re.compile(r'"[^"]*"|\S+')
+_FIELDS = {
+    "subject": "subject",
+    "from": "people",
+    "to": "people",
+    "cc": "people",
+    "text": "text",
+    "file": "attachments",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One message that matches, in a default view (not vanished)."""
+
+    message: int
+    folder: FolderPath
+    uid: int
+    date_utc: int
+    subject: str
+    sender: str
+
+
+def update_index(mailbox: Mailbox, progress: Callable[[int, int], None] | None = None) -> int:
+    """Index the bodies that are not yet; how many those were. May be interrupted: it goes on from the last group."""
+    index = _open(mailbox)
+    try:
+        done = index.execute("SELECT indexed_body FROM progress").fetchone()[0]
+        total = mailbox.database.execute("SELECT count(*) FROM bodies WHERE id > ?", (done,)).fetchone()[0]
+        count = 0
+        while rows := mailbox.database.execute(
+            "SELECT id, segment, place FROM bodies WHERE id > ? ORDER BY id LIMIT ?", (done, GROUP_BODIES)
+        ).fetchall():
+            words = [(identity, *_words(mailbox.read_body(segment, place))) for identity, segment, place in rows]
+            done = rows[-1][0]
+            with transaction(index):
+                index.executemany(
+                    "INSERT INTO words (rowid, subject, people, text, attachments) VALUES (?,?,?,?,?)", words
+                )
+                index.execute("UPDATE progress SET indexed_body = ?", (done,))
+            count += len(rows)
+            if progress:
+                progress(count, total)
+        return count
+    finally:
+        index.close()
+
+
+def _open(mailbox: Mailbox) -> sqlite3.Connection:
+    path = mailbox.root / SEARCH
+    index = open_database(path)
+    if not index.execute("PRAGMA user_version").fetchone()[0]:
+        create_tables(index, SEARCH_TABLES)
+    require_version(index, path)
+    return index
+
+
+def _words(body: Body) -> tuple[str, str, str, str]:
+    found = searchable(body.whole())
+    body.close()
+    return found.subject, found.people, found.text, found.attachments
+
+
+def to_fts(query: str) -> str:
+    """What people type, as FTS5: words are all required, ``"…"`` is a phrase, ``from:anna`` looks in one field.
+
+    The last word also matches the beginning of a longer one. Raises MailboxError for a query without a word.
+    """
+    terms = []
+    for word in _WORD.findall(query):
+        field, colon, rest = word.partition(":")
+        column = _FIELDS.get(field.lower()) if colon and rest else None
+        text = (rest if column else word).strip('"').replace('"', '""')
+        if re.search(r"\w", text):
+            prefix = "" if word.endswith('"') else "*"
+            terms.append(f'{column + " : " if column else ""}"{text}"{prefix}')
+    if not terms:
+        raise MailboxError(f"“{query}” has no word to look for.", "Write a word, or from:name, subject:word.")
+    return " AND ".join(terms)
+
+
+def search(mailbox: Mailbox, query: str, limit: int = 100) -> list[Hit]:
+    """The newest messages that match, after `update_index`. Raises MailboxError for a query that has no word."""
+    match = to_fts(query)
+    index = _open(mailbox)
+    try:
+        bodies = {row for (row,) in index.execute("SELECT rowid FROM words WHERE words MATCH ?", (match,))}
+    finally:
+        index.close()
+    hits: list[Hit] = []
+    cursor = mailbox.database.execute(
+        "SELECT m.body, m.id, f.path, m.uid, m.date_utc, coalesce(h.subject, ''), coalesce(h.sender, '') FROM messages m"
+        " JOIN folders f ON f.id = m.folder LEFT JOIN headers h ON h.message = m.id WHERE m.vanished_utc IS NULL"
+        " AND m.body IN (SELECT value FROM json_each(?)) ORDER BY m.date_utc DESC LIMIT ?",
+        ("[" + ",".join(map(str, bodies)) + "]", limit),
+    )
+    for _, message, path, uid, date, subject, sender in cursor:
+        hits.append(Hit(message, FolderPath.from_json(path), uid, date, subject, sender))
+    return hits

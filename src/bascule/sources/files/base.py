@@ -1,0 +1,120 @@
+"""What every file source shares: a list of folders with numbered entries, as a `Source`."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+
+from bascule.sources.contract import FolderError, SourceFolder, SourceMessage, SourceState, Survey, Unreadable
+from bascule.terms.body import Body
+from bascule.terms.errors import BasculeError
+from bascule.terms.flags import Flags
+from bascule.terms.folder import FolderPath, SpecialUse
+from bascule.terms.instant import InternalDate
+
+GROUP = 100
+"""Messages read in one go on a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One message. ``key`` tells it from its neighbours and changes when the file does. ``read`` may raise OSError."""
+
+    key: str
+    flags: Flags
+    date: InternalDate
+    octets: int
+    read: Callable[[], Body]
+    labels: tuple[str, ...] | None = None
+
+
+@dataclass(slots=True)
+class FileFolder:
+    """``error``: why the folder can't be read; it is then reported like one that a server does not open."""
+
+    path: FolderPath
+    entries: list[FileEntry] = field(default_factory=list)
+    special_use: SpecialUse | None = None
+    subscribed: bool = True
+    selectable: bool = True
+    error: str = ""
+
+    @property
+    def uidvalidity(self) -> int:
+        digest = hashlib.sha256(
+            "\0".join(f"{e.key} {sorted(e.flags)}" for e in self.entries).encode("utf-8", "replace")
+        )
+        return int.from_bytes(digest.digest()[:4], "big") % (2**31 - 2) + 1
+
+
+class FileSource:
+    """A `Source` over folders that ``walk`` finds; it is called once, on a thread."""
+
+    def __init__(self, location: str, walk: Callable[[], list[FileFolder]]) -> None:
+        self.location = location
+        self._walk = walk
+        self._found: dict[bytes, FileFolder] | None = None
+
+    async def _folders(self) -> dict[bytes, FileFolder]:
+        if self._found is None:
+            walked = await asyncio.to_thread(self._walk)
+            self._found = {folder.path.to_json().encode("utf-8", "surrogatepass"): folder for folder in walked}
+        return self._found
+
+    async def folders(self) -> list[SourceFolder]:
+        found = await self._folders()
+        return [SourceFolder(f.path, name, f.special_use, f.subscribed, f.selectable) for name, f in found.items()]
+
+    async def states(self, folders: Sequence[SourceFolder]) -> dict[bytes, SourceState]:
+        found = await self._folders()
+        return {f.name: _state(found[f.name]) for f in folders if f.name in found}
+
+    async def reader(self) -> "FileReader":
+        return FileReader(await self._folders())
+
+    async def close(self) -> None:
+        """Nothing is held open between readings."""
+
+
+def _state(folder: FileFolder) -> SourceState:
+    return SourceState(folder.uidvalidity, len(folder.entries) + 1, len(folder.entries))
+
+
+class FileReader:
+    """See `Reader`."""
+
+    def __init__(self, folders: dict[bytes, FileFolder]) -> None:
+        self._folders = folders
+        self._folder: FileFolder | None = None
+
+    def _open(self) -> FileFolder:
+        assert self._folder is not None  # `open` comes first
+        return self._folder
+
+    async def open(self, folder: SourceFolder, known: SourceState | None) -> Survey:
+        self._folder = self._folders[folder.name]
+        if self._folder.error:
+            raise FolderError(self._folder.error)
+        flags = {uid: entry.flags for uid, entry in enumerate(self._folder.entries, 1)}
+        return Survey(_state(self._folder), list(flags), flags, flags_are_complete=True)
+
+    async def details(self, uids: Sequence[int]) -> dict[int, tuple[InternalDate, int]]:
+        entries = self._open().entries
+        return {uid: (entries[uid - 1].date, entries[uid - 1].octets) for uid in uids}
+
+    async def read(self, uids: Sequence[int]) -> AsyncIterator[list[SourceMessage | Unreadable]]:
+        for start in range(0, len(uids), GROUP):
+            yield await asyncio.to_thread(self._read, uids[start : start + GROUP])
+
+    def _read(self, uids: Sequence[int]) -> list[SourceMessage | Unreadable]:
+        found: list[SourceMessage | Unreadable] = []
+        for uid in uids:
+            entry = self._open().entries[uid - 1]
+            try:
+                found.append(SourceMessage(uid, entry.flags, entry.date, entry.read(), entry.labels))
+            except (OSError, ValueError, BasculeError) as error:
+                found.append(Unreadable(uid, f"{entry.key}: {error}"))
+        return found
+
+    async def close(self) -> None:
+        """Nothing is held open."""

@@ -1,0 +1,194 @@
+"""mbox in its dialects, Thunderbird profiles, and Google Takeout with its labels.
+
+A message begins at a line ``From …`` that stands first or after an empty line and is followed by a header field. ``>From`` loses one ``>``
+(mboxrd; mboxo is the same for one level). Where `bascule export` wrote the file, ``manifest.jsonl`` beside it says how many octets each
+message has, so that nothing has to be guessed. RFC 4155 describes the format; qmail's mbox(5) names the dialects.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bascule.protocols.mime.headers import decode_field, header_of
+from bascule.sources.files.base import FileEntry, FileFolder
+from bascule.sources.files.reading import date_from_header, date_from_text, pieces_of
+from bascule.terms.body import Body, body_of
+from bascule.terms.flags import Flags, normalise_flags
+from bascule.terms.folder import INBOX, FolderPath, SpecialUse
+from bascule.terms.instant import InternalDate
+
+_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
+_QUOTED = re.compile(rb"^>(?=>*From )", re.MULTILINE)
+_STATUS = re.compile(
+    rb"^(status|x-status|x-mozilla-status|x-mozilla-keys|x-keywords)[ \t]*:[ \t]*([^\r\n]*)", re.I | re.M
+)
+_LABELS = re.compile(rb"^x-gmail-labels[ \t]*:[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.I | re.M)
+_HEAD_OCTETS = 64 * 1024
+
+_INBOX_LABELS = {"inbox", "boîte de réception"}
+_PLACES = {
+    "sent": ("Sent", SpecialUse.SENT), "messages envoyés": ("Sent", SpecialUse.SENT),
+    "drafts": ("Drafts", SpecialUse.DRAFTS), "brouillons": ("Drafts", SpecialUse.DRAFTS),
+    "spam": ("Junk", SpecialUse.JUNK), "trash": ("Trash", SpecialUse.TRASH), "corbeille": ("Trash", SpecialUse.TRASH),
+}  # fmt: skip
+_UNREAD = {"unread", "non lus", "non lu"}
+_STARRED = {"starred", "suivis", "suivi"}
+_NO_PLACE = _UNREAD | _STARRED | {"opened", "ouvert", "ouverts", "important", "importants", "archived", "archivés"}
+_ARCHIVE = FolderPath(("Archive",))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A message's place in the file: from the octet after its ``From`` line to the one after its last."""
+
+    start: int
+    end: int
+    from_line: bytes
+
+
+def find_messages(path: Path) -> Iterator[Span]:
+    """The messages of an mbox, in order. Reads the file once, line by line. Raises OSError."""
+    with path.open("rb") as file:
+        begun: tuple[int, bytes] | None = None
+        candidate: tuple[int, int, bytes] | None = None  # (end of the message before, start of this one, From line)
+        position, blank, before_blank = 0, True, 0
+        for line in file:
+            if candidate is not None:
+                if _FIELD.match(line) or line.startswith((b">From ", b"From ")):
+                    if begun is not None:
+                        yield Span(begun[0], candidate[0], begun[1])
+                    begun = (candidate[1], candidate[2])
+                candidate = None
+            if blank and line.startswith(b"From "):
+                candidate = (before_blank, position + len(line), line)
+            blank = not line.strip(b"\r\n")
+            if blank:
+                before_blank = position
+            position += len(line)
+        if begun is not None:
+            yield Span(begun[0], before_blank if blank else position, begun[1])
+
+
+def unquote(octets: bytes) -> bytes:
+    """One ``>`` less before each quoted ``From``."""
+    return _QUOTED.sub(b"", octets) if b">From " in octets else octets
+
+
+def read_span(path: Path, span: Span) -> Body:
+    """The message in a span, unquoted. Raises OSError."""
+    whole = b"".join(pieces_of(path, span.start, span.end))
+    return body_of(iter([unquote(whole)]))
+
+
+def walk_mbox(root: Path) -> list[FileFolder]:
+    """One mbox file, or every mbox in a folder (a Thunderbird profile: ``Inbox.sbd`` holds the folders within Inbox)."""
+    if root.is_file():
+        return _walk_file(root, INBOX)
+    folders: list[FileFolder] = []
+    for file in sorted(root.rglob("*")):
+        if file.is_file() and is_mbox(file):
+            folders += _walk_file(file, _path(file.relative_to(root)))
+    return folders
+
+
+def is_mbox(file: Path) -> bool:
+    if file.suffix in (".msf", ".dat", ".json", ".jsonl", ".sqlite"):
+        return False
+    with file.open("rb") as opened:
+        return opened.read(5) == b"From "
+
+
+def _path(relative: Path) -> FolderPath:
+    names = [part.removesuffix(".sbd") for part in relative.parts[:-1]]
+    return FolderPath((*names, relative.name.removesuffix(".mbox").removesuffix(".mbx")))
+
+
+def _walk_file(file: Path, path: FolderPath) -> list[FileFolder]:
+    folders: dict[FolderPath, FileFolder] = {path: FileFolder(path)}
+    modified = file.stat().st_mtime
+    for span in find_messages(file):
+        head = b"".join(pieces_of(file, span.start, min(span.end, span.start + _HEAD_OCTETS)))
+        header = header_of(head)
+        labels = _labels(header)
+        place, use = (path, None) if labels is None else _place(labels)
+        folder = folders.setdefault(place, FileFolder(place, special_use=use))
+        flags = _flags(header) if labels is None else _label_flags(labels)
+        key = f"{file.name} {span.start}-{span.end} {int(modified)}"
+        date = _date(span.from_line) or date_from_header(head, modified)
+        folder.entries.append(
+            FileEntry(key, flags, date, span.end - span.start, partial(read_span, file, span), labels)
+        )
+    if len(folders) > 1 and not folders[path].entries:
+        del folders[path]
+    return list(folders.values())
+
+
+def _date(from_line: bytes) -> InternalDate | None:
+    """``From sender Thu Jan  1 10:00:00 2020``: arrival, in UTC as RFC 4155 has it. Thunderbird's ``From - `` has it too."""
+    parts = from_line.decode("latin-1").strip().split(" ", 2)
+    if len(parts) < 3:
+        return None
+    words = parts[2].split()
+    if len(words) >= 5 and words[3].count(":") == 2:
+        return date_from_text(f"{words[0]}, {words[2]} {words[1]} {words[4]} {words[3]} +0000")
+    if len(words) == 6 and words[3].count(":") == 2:
+        return date_from_text(f"{words[0]}, {words[2]} {words[1]} {words[5]} {words[3]} {words[4]}")
+    return None
+
+
+def _flags(header: bytes) -> Flags:
+    """From the fields that mail programs keep their flags in. They stay part of the message."""
+    names: list[str] = []
+    for found in _STATUS.finditer(header):
+        field, value = found[1].lower(), found[2].decode("latin-1").strip()
+        if field == b"status":
+            names += ["\\Seen"] if "R" in value else []
+        elif field == b"x-status":
+            letters = {"A": "\\Answered", "F": "\\Flagged", "T": "\\Draft", "D": "\\Deleted"}
+            names += [flag for letter, flag in letters.items() if letter in value]
+        elif field == b"x-mozilla-status":
+            names += _mozilla_flags(value)
+        else:
+            names += [word for word in value.replace(",", " ").split() if word.isascii()]
+    return normalise_flags(names)
+
+
+def _mozilla_flags(value: str) -> list[str]:
+    """nsMsgMessageFlags.h: 0x1 read, 0x2 replied, 0x4 marked, 0x8 expunged, 0x1000 forwarded."""
+    try:
+        bits = int(value, 16)
+    except ValueError:
+        return []
+    table = ((0x1, "\\Seen"), (0x2, "\\Answered"), (0x4, "\\Flagged"), (0x8, "\\Deleted"), (0x1000, "$Forwarded"))
+    return [flag for bit, flag in table if bits & bit]
+
+
+def _labels(header: bytes) -> tuple[str, ...] | None:
+    found = _LABELS.search(header)
+    if found is None:
+        return None
+    text = decode_field(found[1])
+    return tuple(label.strip().strip('"') for label in text.split(",") if label.strip())
+
+
+def _place(labels: tuple[str, ...]) -> tuple[FolderPath, SpecialUse | None]:
+    """One folder for a message that Gmail shows under several labels; the labels themselves are kept beside it."""
+    folded = [label.lower() for label in labels]
+    for label in folded:
+        if label in _PLACES:
+            name, use = _PLACES[label]
+            return FolderPath((name,)), use
+    if any(label in _INBOX_LABELS for label in folded):
+        return INBOX, None
+    for label in labels:
+        if label.lower() not in _NO_PLACE and not label.lower().startswith(("category", "catégorie")):
+            return FolderPath(tuple(part for part in label.split("/") if part) or ("Archive",)), None
+    return _ARCHIVE, SpecialUse.ARCHIVE
+
+
+def _label_flags(labels: tuple[str, ...]) -> Flags:
+    folded = {label.lower() for label in labels}
+    names = [] if folded & _UNREAD else ["\\Seen"]
+    return normalise_flags([*names, *(["\\Flagged"] if folded & _STARRED else [])])
