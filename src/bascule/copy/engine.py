@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bascule.capture import FolderDelta, Selection, record_folders
 from bascule.deliver import DeliverOptions, FolderDelivery, FolderMap, MappedFolder, Parcel, TargetSession
@@ -29,7 +29,9 @@ class CopyOptions:
 @dataclass(frozen=True, slots=True)
 class _Work:
     folder: SourceFolder
-    target: MappedFolder
+    row: FolderRow
+    target: MappedFolder | None
+    """None: the source did not tell the folder's status; it is mapped once the source has opened it."""
     messages: int
 
 
@@ -43,6 +45,8 @@ class _Run:
     options: CopyOptions
     watcher: Watcher
     refused: Refused
+    folders: FolderMap
+    mapped: list[MappedFolder]
     queue: deque[_Work]
 
 
@@ -64,11 +68,13 @@ async def copy(
     taken = await mailbox.run(record_folders, mailbox, listed, options.selection)
     states = await source.states([folder for folder, _ in taken])
     ledger = await mailbox.run(mailbox.ledger, location)
-    mapped = await FolderMap(options.deliver.prefix, options.deliver.renames).prepare(client, [r for _, r in taken])
+    folders = FolderMap(options.deliver.prefix, options.deliver.renames)
+    mapped = await folders.prepare(client, [row for folder, row in taken if folder.name in states])
     await refuse_folders(mailbox, ledger, mapped)
     work = await mailbox.run(_to_do, ledger, taken, mapped, states, options.selection)
     watcher.expect(sum(item.messages for item in work))
-    run = _Run(source, mailbox, ledger, options, watcher, refused, deque(sorted(work, key=lambda w: -w.messages)))
+    queue = deque(sorted(work, key=lambda w: -w.messages))
+    run = _Run(source, mailbox, ledger, options, watcher, refused, folders, mapped, queue)
     first: list[ImapClient] = [client]
 
     async def session() -> TargetSession:
@@ -92,8 +98,7 @@ def _to_do(
     places = {folder.row.id: folder for folder in mapped}
     work = []
     for folder, row in taken:
-        target = places.get(row.id)
-        if target is None or not folder.selectable:
+        if not folder.selectable:
             continue
         state = states.get(folder.name)
         unchanged = state is not None and state.proves_unchanged(SourceState.from_json(row.source_state))
@@ -101,7 +106,7 @@ def _to_do(
         if unchanged and not left and not ledger.has_open_ends(row.id) and not selection.looks_at_messages:
             continue
         known = ledger.settled_count(row.id)
-        work.append(_Work(folder, target, max(0, (state.messages if state else 0) - known)))
+        work.append(_Work(folder, row, places.get(row.id), max(0, (state.messages if state else 0) - known)))
     return work
 
 
@@ -115,10 +120,10 @@ async def _work_through(run: _Run, session: Callable[[], Awaitable[TargetSession
                 done.append(await _copy_folder(run, reader, target, work))
             except FolderError as error:
                 run.watcher.note(f"{work.folder.path}: {error}")
-                await run.mailbox.run(run.mailbox.folders.finish_delta, work.target.row.id, None, str(error))
+                await run.mailbox.run(run.mailbox.folders.finish_delta, work.row.id, None, str(error))
             except CommandRefused as error:
-                run.watcher.note(f"{work.target.display}: {error.reason}")
-                await run.mailbox.run(run.mailbox.folders.finish_delta, work.target.row.id, None, error.reason)
+                run.watcher.note(f"{work.folder.path}: {error.reason}")
+                await run.mailbox.run(run.mailbox.folders.finish_delta, work.row.id, None, error.reason)
         for delivery in done:
             await delivery.look_again()
     finally:
@@ -127,17 +132,21 @@ async def _work_through(run: _Run, session: Callable[[], Awaitable[TargetSession
 
 
 async def _copy_folder(run: _Run, reader: Reader, target: TargetSession, work: _Work) -> FolderDelivery:
-    delta = await FolderDelta.begin(run.mailbox, reader, work.folder, work.target.row, run.options.selection)
+    delta = await FolderDelta.begin(run.mailbox, reader, work.folder, work.row, run.options.selection)
     row = delta.row
     settled = await run.mailbox.run(run.ledger.settled_uids, row.id, row.uidvalidity)
     fresh = [uid for uid in delta.unless_left_out if uid not in settled]
-    place = MappedFolder(row, work.target.name, work.target.display)
+    mapped = work.target
+    if mapped is None:
+        mapped = await run.folders.prepare_late(target.client, row)
+        run.mapped.append(mapped)
+    place = replace(mapped, row=row)
     delivery = FolderDelivery(
         target, run.mailbox, run.ledger, place, run.options.deliver.delivery, run.watcher,
         lambda parcel, outcome: run.refused(row, parcel, outcome),
     )  # fmt: skip
-    if work.target.refusal:
-        await _refuse_all(run, delta, fresh, work)
+    if mapped.refusal:
+        await _refuse_all(delta, fresh, mapped.refusal)
         return delivery
     await delivery.open()
     async for group in reader.read(fresh):
@@ -149,7 +158,7 @@ async def _copy_folder(run: _Run, reader: Reader, target: TargetSession, work: _
     return delivery
 
 
-async def _refuse_all(run: _Run, delta: FolderDelta, uids: Sequence[int], work: _Work) -> None:
+async def _refuse_all(delta: FolderDelta, uids: Sequence[int], reason: str) -> None:
     """The target makes no such folder: each message is a row with that reason, and is not read."""
-    rows = [(uid, OutcomeCode.REFUSED_FOLDER.value, work.target.refusal) for uid in uids]
+    rows = [(uid, OutcomeCode.REFUSED_FOLDER.value, reason) for uid in uids]
     await delta.record_not_held(rows)

@@ -49,6 +49,12 @@ class FolderMap:
             await self._subscribe(client, mapped)
         return mapped
 
+    async def prepare_late(self, client: ImapClient, row: FolderRow) -> MappedFolder:
+        """One more folder, after `prepare`: a folder that the source lists and may not open is made only when it does."""
+        mapped = await self._place(client, row, make=True)
+        await self._subscribe(client, [mapped])
+        return mapped
+
     async def _ask(self, client: ImapClient) -> None:
         listings = await client.list_all()
         namespace = await client.namespace()

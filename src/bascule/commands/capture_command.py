@@ -1,0 +1,48 @@
+"""``bascule capture SOURCE FILE``"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bascule.capture import CaptureOptions, capture
+from bascule.commands import options, places, showing
+from bascule.deliver.proof import gather_report
+from bascule.mailbox import Mailbox
+from bascule.sources import Source
+
+
+@click.command("capture")
+@click.argument("source")
+@click.argument("file", type=click.Path(file_okay=False, path_type=Path))
+@options.side_options("source")
+@options.connection_options
+@options.speed_options
+@options.selection_options
+@options.report_options
+def command(source: str, file: Path, **values: Any) -> int:
+    """Bring a mailbox on disk up to date with an old server.
+
+    FILE is the mailbox: a folder, best named *.mailbox; it is made where there is none. The server is never changed. Run it again for
+    the delta.
+    """
+    origin = places.source_of(source, options.SideOptions.of("source", values))
+    return run_capture(origin, file, values, "capture")
+
+
+def run_capture(source: Source, file: Path, values: dict[str, Any], name: str) -> int:
+    """Capture, report, exit status."""
+    started = time.time()
+    chosen = CaptureOptions(values["connections"], options.selection_of(values))
+    with Mailbox.open_or_create(file) as mailbox:
+        mailbox.set_meta("source", source.location)
+        watcher = showing.watcher_for(values["quiet"])
+        ended = showing.attempt(watcher, capture(source, mailbox, chosen, watcher))
+        taken = [row for row in mailbox.folders.all() if chosen.selection.takes_folder(row.path)]
+        report = gather_report(
+            mailbox, None, command=name, source=source.location, target=str(file), started_utc=started, taken=taken,
+            stopped=ended.stopped,
+        )  # fmt: skip
+        place = Path(values["report_dir"] or file / "reports" / time.strftime("%Y%m%d-%H%M%S"))
+        return showing.finish(report, mailbox, None, place, as_json=values["as_json"], status=ended.status)

@@ -1,0 +1,69 @@
+"""``bascule copy SOURCE TARGET``"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bascule.commands import options, places, showing
+from bascule.commands.planning import show_plan
+from bascule.commands.saving import RefusedKeeper
+from bascule.copy import CopyOptions, copy
+from bascule.deliver.proof import gather_report
+from bascule.mailbox import Mailbox
+from bascule.sources import Source
+
+
+@click.command("copy")
+@click.argument("source")
+@click.argument("target")
+@click.option("--state", type=click.Path(file_okay=False), help="Where to remember what was copied.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be copied where.")
+@options.side_options("source")
+@options.side_options("target")
+@options.connection_options
+@options.speed_options
+@options.selection_options
+@options.deliver_options
+@options.report_options
+def command(source: str, target: str, state: str | None, dry_run: bool, **values: Any) -> int:
+    """Copy one mailbox to another, and verify it.
+
+    SOURCE is imaps://user@host, imap://user@host:143, maildir:PATH, mbox:PATH, eml:PATH, zip:PATH or pst:PATH; TARGET is a server.
+    The source is never changed. Run it again at any time: it goes on where it stopped, and adds only what is new.
+    """
+    origin = places.source_of(source, options.SideOptions.of("source", values))
+    location, connect = places.target_of(target, options.SideOptions.of("target", values))
+    selection = options.selection_of(values)
+    chosen = CopyOptions(selection, options.deliver_options_of(values))
+    if dry_run:
+        return showing.run_engine(show_plan(origin, connect, chosen))
+    place = Path(state) if state else places.state_folder(origin.location, location)
+    with Mailbox.open_or_create(_mailbox_of(place), keeps_bodies=False) as mailbox:
+        return _copy(mailbox, origin, location, connect, chosen, values)
+
+
+def _mailbox_of(state: Path) -> Path:
+    return state / "copy.mailbox"
+
+
+def _copy(
+    mailbox: Mailbox, source: Source, location: str, connect: Any, chosen: CopyOptions, values: dict[str, Any]
+) -> int:
+    started = time.time()
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    place = Path(values["report_dir"] or mailbox.root.parent / "reports" / stamp)
+    keeper = RefusedKeeper(mailbox, place)
+    watcher = showing.watcher_for(values["quiet"])
+    ended = showing.attempt(watcher, copy(source, location, connect, mailbox, chosen, watcher, keeper))
+    ledger = mailbox.ledger(location)
+    report = gather_report(
+        mailbox, ledger, command="copy", source=source.location, target=location, started_utc=started,
+        verify=values["verify"], mapped=ended.result or (), taken=_taken(mailbox, chosen), stopped=ended.stopped,
+    )  # fmt: skip
+    return showing.finish(report, mailbox, ledger, place, as_json=values["as_json"], status=ended.status)
+
+
+def _taken(mailbox: Mailbox, chosen: CopyOptions) -> list[Any]:
+    return [row for row in mailbox.folders.all() if chosen.selection.takes_folder(row.path)]

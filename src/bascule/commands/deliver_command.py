@@ -1,0 +1,49 @@
+"""``bascule deliver FILE TARGET``"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bascule.capture import Selection
+from bascule.commands import options, places, showing
+from bascule.commands.saving import RefusedKeeper
+from bascule.deliver import DeliverOptions, deliver_mailbox
+from bascule.deliver.proof import gather_report
+from bascule.mailbox import Mailbox
+
+
+@click.command("deliver")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("target")
+@click.option("--folder", "folders", multiple=True, metavar="PATTERN", help="Only these folders (Archive/*).")
+@click.option("--without-folder", "without_folders", multiple=True, metavar="PATTERN", help="Not these folders.")
+@options.side_options("target")
+@options.connection_options
+@options.deliver_options
+@options.report_options
+def command(file: Path, target: str, folders: tuple[str, ...], without_folders: tuple[str, ...], **values: Any) -> int:
+    """Deliver a mailbox on disk to a server.
+
+    Nothing is written twice, and nothing that the server has already is repeated. Run it again at any time.
+    """
+    location, connect = places.target_of(target, options.SideOptions.of("target", values))
+    chosen = options.deliver_options_of(values, Selection(folders, without_folders))
+    with Mailbox.open(file) as mailbox:
+        return _deliver(mailbox, location, connect, chosen, values)
+
+
+def _deliver(mailbox: Mailbox, location: str, connect: Any, chosen: DeliverOptions, values: dict[str, Any]) -> int:
+    started = time.time()
+    place = Path(values["report_dir"] or mailbox.root / "reports" / time.strftime("%Y%m%d-%H%M%S"))
+    keeper = RefusedKeeper(mailbox, place)
+    watcher = showing.watcher_for(values["quiet"])
+    ended = showing.attempt(watcher, deliver_mailbox(mailbox, location, connect, chosen, watcher, keeper))
+    ledger = mailbox.ledger(location)
+    taken = [row for row in mailbox.folders.all() if chosen.takes_folder(row.path)]
+    report = gather_report(
+        mailbox, ledger, command="deliver", source=str(mailbox.root), target=location, started_utc=started,
+        verify=values["verify"], mapped=ended.result or (), taken=taken, stopped=ended.stopped,
+    )  # fmt: skip
+    return showing.finish(report, mailbox, ledger, place, as_json=values["as_json"], status=ended.status)

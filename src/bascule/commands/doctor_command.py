@@ -1,0 +1,52 @@
+"""``bascule doctor``"""
+
+import importlib.util
+import platform
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import click
+
+from bascule import __version__
+from bascule.deliver.proof.certificate import key_path
+
+_FREE_OCTETS = 2_000_000_000
+"""Below this a capture of any size soon ends with a full disk."""
+
+
+@click.command("doctor")
+def command() -> int:
+    """Tell what is installed, what is missing, and what that means."""
+    good = True
+    click.echo(f"Bascule {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    good &= _say(
+        "SQLite with full-text search", _has_fts5(), f"SQLite {sqlite3.sqlite_version}", "search will not work"
+    )
+    free = shutil.disk_usage(Path.cwd()).free
+    good &= _say("Disk", free > _FREE_OCTETS, f"{free / 1e9:.0f} GB free here", "less than 2 GB free here")
+    spool = shutil.disk_usage(tempfile.gettempdir()).free
+    good &= _say(
+        "Temporary files", spool > _FREE_OCTETS, f"{spool / 1e9:.0f} GB free", "large messages need room there"
+    )
+    _say(
+        "PST files",
+        importlib.util.find_spec("pypff") is not None,
+        "readable",
+        "pip install 'bascule[pst]' to read them",
+    )
+    key = key_path()
+    click.echo(f"  Signing key: {key}{'' if key.exists() else ' (made with the first report)'}")
+    click.echo("All is well." if good else "Something needs your attention: see the lines marked with “!”.")
+    return 0 if good else 1
+
+
+def _say(what: str, is_good: bool, good: str, bad: str) -> bool:
+    click.echo(f"{' ' if is_good else '!'} {what}: {good if is_good else bad}")
+    return is_good
+
+
+def _has_fts5() -> bool:
+    with sqlite3.connect(":memory:") as database:
+        return any(name == "ENABLE_FTS5" for (name,) in database.execute("PRAGMA compile_options"))

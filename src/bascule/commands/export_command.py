@@ -1,0 +1,37 @@
+"""``bascule export FILE DEST --format mbox|maildir|eml|zip``"""
+
+from pathlib import Path
+
+import click
+
+from bascule.capture import Selection
+from bascule.commands import showing
+from bascule.export import FORMATS, export_mailbox
+from bascule.mailbox import Mailbox
+from bascule.terms.errors import BasculeError
+
+
+@click.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("dest", type=click.Path(path_type=Path))
+@click.option("--format", "kind", type=click.Choice(list(FORMATS)), required=True, help="What to write.")
+@click.option("--folder", "folders", multiple=True, metavar="PATTERN", help="Only these folders (Archive/*).")
+@click.option("--without-folder", "without_folders", multiple=True, metavar="PATTERN", help="Not these folders.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(
+    file: Path, dest: Path, kind: str, folders: tuple[str, ...], without_folders: tuple[str, ...], quiet: bool
+) -> int:
+    """Write a mailbox on disk as files that other programs read, with manifest.jsonl beside them.
+
+    DEST must be new or empty; with --format zip it is the zip file.
+    """
+    selection = Selection(folders, without_folders)
+    with Mailbox.open(file, read_only=True) as mailbox, showing.watcher_for(quiet) as watcher:
+        try:
+            written = export_mailbox(mailbox, dest, kind, watcher, selection.takes_folder)
+        except OSError as error:
+            raise BasculeError(
+                f"{dest} can't be written: {error.strerror or error}.", "Free some space, remove it, and export again."
+            ) from error
+    click.echo(f"{written} messages written to {dest}.")
+    return 0

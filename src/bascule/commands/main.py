@@ -1,0 +1,69 @@
+"""``bascule``: finds the command, and turns errors into sentences and exit statuses."""
+
+import importlib
+import sys
+
+import click
+
+from bascule import __version__
+from bascule.terms.errors import BasculeError, ExitStatus
+
+COMMANDS = {
+    "copy": "Copy one mailbox to another, and verify it.",
+    "capture": "Bring a mailbox on disk up to date with an old server.",
+    "deliver": "Deliver a mailbox on disk to a server.",
+    "verify": "Read both sides in full, and compare.",
+    "import": "Bring files (Maildir, mbox, EML, zip, PST) into a mailbox on disk.",
+    "export": "Write a mailbox on disk as mbox, Maildir, EML or zip.",
+    "search": "Look for messages in a mailbox on disk.",
+    "check": "Verify that a mailbox on disk is sound.",
+    "report": "Show what became of each message; check a certificate.",
+    "doctor": "Tell what is installed, and what is missing.",
+    "demo": "See it work on sample mail.",
+}
+
+
+class _Commands(click.Group):
+    """A command's file is read only when it is used: `bascule --help` takes a tenth of a second."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"bascule.commands.{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="bascule")
+def cli() -> None:
+    """Move mail to a new platform, and prove that nothing was lost."""
+
+
+def main() -> None:
+    """Entry point: runs a command and exits with its status."""
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        status = ExitStatus.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        status = ExitStatus.USAGE
+    except BasculeError as error:
+        click.echo(f"bascule: {error.message}", err=True)
+        if error.advice:
+            click.echo(f"         {error.advice}", err=True)
+        status = error.status
+    except KeyboardInterrupt:
+        click.echo("bascule: interrupted. What is done is kept: run the same command again to go on.", err=True)
+        status = ExitStatus.INTERRUPTED
+    except BrokenPipeError:
+        status = ExitStatus.MISSING
+    sys.exit(int(status or 0))

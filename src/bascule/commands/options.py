@@ -1,0 +1,162 @@
+"""Options that several commands share, and what they become."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+import click
+
+from bascule.capture import Selection
+from bascule.deliver import DeliverOptions, DeliveryOptions
+from bascule.deliver.limits import SETTLE_SECONDS
+from bascule.deliver.verify import VerifyLevel
+from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.folder import FolderPath
+from bascule.wire.backoff import Throttle
+
+F = TypeVar("F", bound=Callable[..., Any])
+_UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3}
+
+
+def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def side_options(side: str) -> Callable[[F], F]:
+    """How to sign in to the source or to the target."""
+    return _all(
+        click.option(
+            f"--{side}-password-file",
+            type=click.Path(exists=True, dir_okay=False),
+            help=f"File with the {side}'s password.",
+        ),
+        click.option(f"--{side}-admin", default="", help=f"Sign in to the {side} as this administrator."),
+        click.option(
+            f"--{side}-auth",
+            type=click.Choice(["auto", "plain", "login", "xoauth2", "oauthbearer"]),
+            default="auto",
+            show_default=True,
+            help=f"How to sign in to the {side}; with OAuth the password is the token.",
+        ),
+    )
+
+
+connection_options = _all(
+    click.option("--insecure", is_flag=True, help="Accept clear text and any certificate."),
+    click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="Certificates to trust as well."),
+    click.option(
+        "--connections", type=click.IntRange(1, 20), default=3, show_default=True, help="Connections to each side."
+    ),
+    click.option("--compress", is_flag=True, help="Compress what goes over the wire, where the server can."),
+)
+speed_options = _all(
+    click.option("--max-messages", type=float, default=0.0, metavar="N", help="At most N messages a second."),
+    click.option("--max-rate", default="", metavar="SIZE", help="At most SIZE octets a second (500k, 2M)."),
+)
+selection_options = _all(
+    click.option("--folder", "folders", multiple=True, metavar="PATTERN", help="Only these folders (Archive/*)."),
+    click.option("--without-folder", "without_folders", multiple=True, metavar="PATTERN", help="Not these folders."),
+    click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only what arrived on or after this day."),
+    click.option("--before", type=click.DateTime(["%Y-%m-%d"]), help="Only what arrived before this day."),
+    click.option("--max-size", default="", metavar="SIZE", help="Nothing larger than this (25M)."),
+)
+deliver_options = _all(
+    click.option("--prefix", default="", metavar="NAME", help="Put every folder below this name on the target."),
+    click.option("--rename", "renames", multiple=True, metavar="OLD=NEW", help="Put folder OLD into NEW."),
+    click.option(
+        "--verify",
+        type=click.Choice(["none", "delivered", "full"]),
+        default="delivered",
+        show_default=True,
+        help="What to read back: nothing; size, date and flags (and doubtful messages in full); every octet.",
+    ),
+    click.option(
+        "--settle",
+        type=float,
+        default=SETTLE_SECONDS,
+        show_default=True,
+        help="Seconds to wait for a batch that was cut.",
+    ),
+)
+report_options = _all(
+    click.option("--report", "report_dir", type=click.Path(file_okay=False), help="Folder for the report's files."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON report last."),
+    click.option("--quiet", is_flag=True, help="No progress."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SideOptions:
+    """What `side_options` and `connection_options` say of one side."""
+
+    password_file: str | None = None
+    admin: str = ""
+    auth: str = "auto"
+    insecure: bool = False
+    ca_file: str = ""
+    compress: bool = False
+    throttle: Throttle = field(default_factory=Throttle)
+
+    @classmethod
+    def of(cls, side: str, values: dict[str, Any]) -> "SideOptions":
+        throttle = Throttle(values.get("max_messages", 0.0), octets_of(values.get("max_rate", ""), "--max-rate") or 0)
+        return cls(
+            values[f"{side}_password_file"],
+            values[f"{side}_admin"],
+            values[f"{side}_auth"],
+            values["insecure"],
+            values["ca_file"] or "",
+            values["compress"],
+            throttle,
+        )
+
+
+def octets_of(text: str, option: str) -> int | None:
+    """``25M`` as octets; None for nothing. Raises BasculeError (usage)."""
+    if not text:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b|o)?", text.strip(), re.IGNORECASE)
+    if found is None:
+        raise BasculeError(f"{option} {text} is not a size.", "Write 500k, 25M or 2G.", ExitStatus.USAGE)
+    return int(float(found[1]) * _UNITS[found[2].lower()])
+
+
+def selection_of(values: dict[str, Any]) -> Selection:
+    since, before = values["since"], values["before"]
+    return Selection(
+        folders=tuple(values["folders"]),
+        without_folders=tuple(values["without_folders"]),
+        since=_local(since),
+        before=_local(before),
+        max_octets=octets_of(values["max_size"], "--max-size"),
+    )
+
+
+def _local(day: datetime | None) -> datetime | None:
+    return day.astimezone() if day is not None else None
+
+
+def deliver_options_of(values: dict[str, Any], selection: Selection | None = None) -> DeliverOptions:
+    renames = {}
+    for text in values["renames"]:
+        old, equals, new = text.partition("=")
+        if not (equals and old.strip("/") and new.strip("/")):
+            raise BasculeError(
+                f"--rename {text} is not OLD=NEW.", "Write --rename 'Sent Items=Sent'.", ExitStatus.USAGE
+            )
+        renames[FolderPath.split(old, "/")] = FolderPath.split(new, "/")
+    level = VerifyLevel[values["verify"].upper()]
+    return DeliverOptions(
+        connections=values["connections"],
+        delivery=DeliveryOptions(verify=level, settle_seconds=values["settle"]),
+        prefix=values["prefix"],
+        renames=renames,
+        takes_folder=selection.takes_folder if selection else lambda path: True,
+    )

@@ -1,0 +1,84 @@
+"""From SOURCE, TARGET and FILE as typed to what the engines take; passwords included."""
+
+import getpass
+import hashlib
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from functools import lru_cache, partial
+from pathlib import Path
+
+import click
+import platformdirs
+
+from bascule.commands.options import SideOptions
+from bascule.sources import Source
+from bascule.sources.files import open_files
+from bascule.sources.imap import ImapSource
+from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.location import Location, parse_location
+from bascule.wire.imap import Credentials, ImapClient, Security, connect
+
+
+def secret_of(location: Location, side: str, options: SideOptions) -> Callable[[], str]:
+    """The password: from its file, the environment, the URL (with a warning) or a prompt, in this order. Asked for once."""
+    variable = f"BASCULE_{side.upper()}_PASSWORD"
+    if options.password_file:
+        return partial(_from_file, options.password_file)
+    if variable in os.environ:
+        return partial(os.environ.__getitem__, variable)
+    if location.password is not None:
+        click.echo(
+            f"bascule: the password in the {side}'s URL can be seen by other users of this machine; better use"
+            f" --{side}-password-file or {variable}.",
+            err=True,
+        )
+        return lambda: location.password or ""
+    return lru_cache(maxsize=1)(partial(_prompt, location, side, variable))
+
+
+def _from_file(path: str) -> str:
+    return Path(path).read_text("utf-8").split("\n", 1)[0].rstrip("\r")
+
+
+def _prompt(location: Location, side: str, variable: str) -> str:
+    if not sys.stdin.isatty():
+        raise BasculeError(
+            f"No password for {location}.", f"Give --{side}-password-file, or set {variable}.", ExitStatus.USAGE
+        )
+    return getpass.getpass(f"Password for {location}: ")
+
+
+def connector(location: Location, side: str, options: SideOptions) -> Callable[[], Awaitable[ImapClient]]:
+    """What opens and signs in to a server."""
+    credentials = Credentials(location.user, secret_of(location, side, options), options.admin, options.auth)
+    security = Security(options.insecure, options.ca_file)
+
+    async def open_client() -> ImapClient:
+        return await connect(location, credentials, security, compress=options.compress)
+
+    return open_client
+
+
+def source_of(text: str, options: SideOptions, side: str = "source") -> Source:
+    """Raises BasculeError (usage)."""
+    location = parse_location(text)
+    if location.is_imap:
+        return ImapSource(str(location), connector(location, side, options), options.throttle)
+    return open_files(location.scheme, Path(location.path))
+
+
+def target_of(text: str, options: SideOptions) -> tuple[str, Callable[[], Awaitable[ImapClient]]]:
+    """The target's name and what connects to it. Raises BasculeError (usage) for files: those are exported to."""
+    location = parse_location(text)
+    if not location.is_imap:
+        raise BasculeError(
+            f"{text} is not a server.", "Use “bascule capture” and “bascule export” to write files.", ExitStatus.USAGE
+        )
+    return str(location), connector(location, "target", options)
+
+
+def state_folder(source: str, target: str) -> Path:
+    """Where `copy` remembers what it did, for this pair."""
+    name = hashlib.sha256(f"{source}\0{target}".encode()).hexdigest()[:16]
+    return Path(platformdirs.user_state_dir("bascule")) / "copy" / name

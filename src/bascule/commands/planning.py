@@ -1,0 +1,40 @@
+"""``--dry-run``: which folder would go where, and how many messages it holds. Nothing is written anywhere."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import click
+
+from bascule.copy import CopyOptions
+from bascule.deliver import FolderMap
+from bascule.mailbox import FolderRow
+from bascule.sources import Source, SourceFolder
+from bascule.wire.imap import ImapClient
+
+
+async def show_plan(source: Source, connect: Callable[[], Awaitable[ImapClient]], chosen: CopyOptions) -> int:
+    """Print the plan; 0."""
+    listed = [f for f in await source.folders() if chosen.selection.takes_folder(f.path) and f.selectable]
+    states = await source.states(listed)
+    client = await connect()
+    mapped = await FolderMap(chosen.deliver.prefix, chosen.deliver.renames).prepare(
+        client, unrecorded_rows(listed), make=False
+    )
+    total = 0
+    for folder in mapped:
+        state = states.get(folder.row.source_name)
+        total += state.messages if state else 0
+        note = f"  ({folder.renamed})" if folder.renamed else ""
+        count = str(state.messages) if state else "?"
+        click.echo(f"{count:>9}  {folder.row.path.display()} → {folder.display}{note}")
+    click.echo(f"{total:>9}  messages in {len(mapped)} folders. Nothing was changed.")
+    await client.logout()
+    await source.close()
+    return 0
+
+
+def unrecorded_rows(listed: Sequence[SourceFolder]) -> list[FolderRow]:
+    """Rows as the folder map wants them, for folders that no catalogue holds."""
+    return [
+        FolderRow(n, f.path, 0, 1, f.special_use, f.subscribed, f.selectable, False, f.name, None, None)
+        for n, f in enumerate(listed)
+    ]

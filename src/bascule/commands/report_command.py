@@ -1,0 +1,57 @@
+"""``bascule report FILE`` and ``bascule report --check CERTIFICATE``"""
+
+import time
+from pathlib import Path
+
+import click
+
+from bascule.commands import showing
+from bascule.deliver.proof import check_certificate, gather_report
+from bascule.mailbox import Mailbox
+from bascule.terms.errors import BasculeError, ExitStatus
+
+
+@click.command("report")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--check", "certificate", type=click.Path(path_type=Path), help="Check a certificate and the files beside it."
+)
+@click.option("--target", default="", help="Which target, where there were several.")
+@click.option(
+    "--report", "report_dir", type=click.Path(file_okay=False, path_type=Path), help="Folder for the report's files."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON report.")
+def command(file: Path | None, certificate: Path | None, target: str, report_dir: Path | None, as_json: bool) -> int:
+    """Show what became of each message of a mailbox on disk (or of a copy's state folder)."""
+    if certificate is not None:
+        return _check(certificate)
+    if file is None:
+        raise BasculeError("What is to be reported on?", "Name a mailbox, or --check a certificate.", ExitStatus.USAGE)
+    root = file / "copy.mailbox" if (file / "copy.mailbox").is_dir() else file
+    with Mailbox.open(root) as mailbox:
+        targets = [name for (name,) in mailbox.database.execute("SELECT location FROM targets ORDER BY id")]
+        if target and target not in targets:
+            raise BasculeError(
+                f"Nothing was delivered to {target}.", f"Targets: {', '.join(targets)}", ExitStatus.USAGE
+            )
+        chosen = target or (targets[-1] if targets else "")
+        ledger = mailbox.ledger(chosen) if chosen else None
+        report = gather_report(
+            mailbox, ledger, command="report", source=mailbox.meta("source") or str(root), target=chosen or str(root),
+            started_utc=time.time(),
+        )  # fmt: skip
+        place = report_dir or root.parent / "reports" / time.strftime("%Y%m%d-%H%M%S")
+        return showing.finish(report, mailbox, ledger, place, as_json=as_json)
+
+
+def _check(certificate: Path) -> int:
+    found = check_certificate(certificate)
+    for problem in found.problems:
+        click.echo(f"{certificate}: {problem}")
+    if found.problems:
+        return ExitStatus.MISSING
+    whose = "this installation's key" if found.is_ours else "a key that is not this installation's"
+    click.echo(f"{certificate} is unchanged: signed {found.finished} by {whose} (fingerprint {found.fingerprint}).")
+    verdict = "everything was accounted for" if found.accounted else "there were exceptions; report.html names them"
+    click.echo(f"It says: {verdict}.")
+    return 0

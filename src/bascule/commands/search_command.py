@@ -1,0 +1,43 @@
+"""``bascule search FILE QUERY``"""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from bascule.mailbox import Mailbox
+from bascule.mailbox.search import search, update_index
+
+
+@click.command("search")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("query", nargs=-1, required=True)
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each message.")
+def command(file: Path, query: tuple[str, ...], limit: int, as_json: bool) -> int:
+    """Look for messages in a mailbox on disk, newest first.
+
+    Accents and case do not matter; every word must be there. from:anna, subject:budget, file:pdf and "an exact phrase" narrow it down.
+    The first search of a mailbox builds its index.
+    """
+    with Mailbox.open(file) as mailbox:
+        added = update_index(mailbox, _show_progress)
+        if added:
+            click.echo(f"Indexed {added} messages.", err=True)
+        hits = search(mailbox, " ".join(query), limit)
+    for hit in hits:
+        if as_json:
+            click.echo(json.dumps({**asdict(hit), "folder": hit.folder.display()}, ensure_ascii=False))
+        else:
+            day = datetime.fromtimestamp(hit.date_utc).astimezone().strftime("%Y-%m-%d %H:%M")
+            click.echo(f"{day}  {hit.folder.display()}/{hit.uid}  {hit.sender[:40]}  {hit.subject[:80]}")
+    if not hits:
+        click.echo("No message has all of these words.", err=True)
+    return 0 if hits else 1
+
+
+def _show_progress(done: int, total: int) -> None:
+    if total > 2000:
+        click.echo(f"\rIndexing {done} of {total}", err=True, nl=done >= total)

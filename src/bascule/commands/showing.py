@@ -1,0 +1,196 @@
+"""Progress for people: a bar on a terminal, plain lines otherwise; and the end of a run."""
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+import click
+
+from bascule.deliver.proof import Report, as_text, write_proof
+from bascule.mailbox import Mailbox
+from bascule.mailbox.ledger import Ledger
+from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.watch import Watcher
+
+T = TypeVar("T")
+LINE_SECONDS = 10.0
+"""Between plain lines of progress: a log of an hour stays readable."""
+
+
+def human_octets(octets: float) -> str:
+    """``1.4 MB``, in powers of 1,000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if octets < 1000 or unit == "GB":
+            return f"{octets:.0f} {unit}" if unit == "B" else f"{octets:.1f} {unit}"
+        octets /= 1000
+    return ""
+
+
+class LineWatcher(Watcher):
+    """One line each LINE_SECONDS on standard error."""
+
+    def __init__(self) -> None:
+        self.expected = self.messages = self.octets = 0
+        self._began = self._said = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to put away."""
+
+    def expect(self, messages: int, octets: int = 0) -> None:
+        self.expected += messages
+
+    def done(self, messages: int, octets: int) -> None:
+        self.messages += messages
+        self.octets += octets
+        if time.monotonic() - self._said >= LINE_SECONDS:
+            self._said = time.monotonic()
+            click.echo(self.line(), err=True)
+
+    def line(self) -> str:
+        seconds = max(time.monotonic() - self._began, 0.001)
+        rate = self.messages / seconds
+        left = max(self.expected - self.messages, 0)
+        remaining = f", about {left / rate:.0f} s left" if rate and left else ""
+        of = f" of {self.expected}" if self.expected else ""
+        return f"{self.messages}{of} messages, {human_octets(self.octets)}, {rate:.0f} messages/s{remaining}"
+
+    def note(self, text: str) -> None:
+        click.echo(text, err=True)
+
+
+class BarWatcher(LineWatcher):
+    """A bar with messages, octets, rate and time left, on a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} messages"),
+            TextColumn("{task.fields[octets]}"),
+            TextColumn("{task.fields[rate]} messages/s"),
+            TimeRemainingColumn(compact=True),
+            transient=True,
+            refresh_per_second=5,
+        )
+        self._task = self._bar.add_task("", total=0, octets="0 B", rate="0")
+        self._shown = 0.0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._show()
+        self._bar.stop()
+
+    def expect(self, messages: int, octets: int = 0) -> None:
+        super().expect(messages, octets)
+        self._show()
+
+    def done(self, messages: int, octets: int) -> None:
+        self.messages += messages
+        self.octets += octets
+        if time.monotonic() - self._shown > 0.2:
+            self._show()
+
+    def _show(self) -> None:
+        self._shown = time.monotonic()
+        rate = self.messages / max(self._shown - self._began, 0.001)
+        total = max(self.expected, self.messages)
+        self._bar.update(
+            self._task, completed=self.messages, total=total, octets=human_octets(self.octets), rate=f"{rate:,.0f}"
+        )
+
+    def note(self, text: str) -> None:
+        self._bar.console.print(text, highlight=False, markup=False)
+
+
+class QuietWatcher(LineWatcher):
+    def done(self, messages: int, octets: int) -> None:
+        self.messages += messages
+        self.octets += octets
+
+
+def watcher_for(quiet: bool) -> LineWatcher:
+    if quiet:
+        return QuietWatcher()
+    return BarWatcher() if sys.stderr.isatty() and sys.stdout.isatty() else LineWatcher()
+
+
+class Interrupted(Exception):
+    """The user asked to stop (Ctrl-C, SIGTERM)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Generic[T]):
+    """How a run ended. ``stopped``: why it did not come to its end; ``status``: the exit status that this means."""
+
+    result: T | None = None
+    stopped: str = ""
+    status: ExitStatus | None = None
+
+
+def attempt(watcher: LineWatcher, work: Coroutine[Any, Any, T]) -> Ended[T]:
+    """Run an engine under a watcher. Raises BasculeError only where nothing was done yet: there is nothing to report then."""
+    with watcher:
+        try:
+            return Ended(run_engine(work))
+        except Interrupted:
+            return Ended(None, "interrupted; run the same command again to go on", ExitStatus.INTERRUPTED)
+        except BasculeError as error:
+            if error.status in (ExitStatus.USAGE, ExitStatus.CONNECT) and not watcher.messages:
+                raise
+            return Ended(None, str(error), error.status)
+
+
+def run_engine(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; SIGINT and SIGTERM stop it in order. Raises Interrupted then, and whatever the work raises."""
+
+    async def guarded() -> T:
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(work)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, task.cancel)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            raise Interrupted from None
+
+    return asyncio.run(guarded())
+
+
+def finish(
+    report: Report,
+    mailbox: Mailbox,
+    ledger: Ledger | None,
+    place: Path,
+    *,
+    as_json: bool,
+    status: ExitStatus | None = None,
+) -> ExitStatus:
+    """Write the proof, print the report, give the exit status (``status`` where the run was stopped)."""
+    certificate = write_proof(place, report, mailbox, ledger)
+    if as_json:
+        click.echo(json.dumps({**report.to_dict(), "certificate": str(certificate)}, ensure_ascii=False))
+    else:
+        click.echo(as_text(report))
+        click.echo(f"\nReport: {place / 'report.html'}")
+    if status is not None:
+        return status
+    return ExitStatus.ACCOUNTED if report.accounted else ExitStatus.MISSING

@@ -1,0 +1,75 @@
+"""``bascule verify FILE|SOURCE TARGET``"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bascule.commands import options, places, showing
+from bascule.commands.planning import unrecorded_rows
+from bascule.deliver import FolderMap
+from bascule.deliver.proof.compare import Comparison, census_of_mailbox, census_of_source, compare
+from bascule.mailbox import Mailbox
+from bascule.mailbox.format import CATALOGUE
+from bascule.protocols.imap.names import decode_utf7
+from bascule.terms.folder import FolderPath
+from bascule.terms.location import parse_location
+
+_SHOWN = 100
+
+
+@click.command("verify")
+@click.argument("source")
+@click.argument("target")
+@click.option("--prefix", default="", help="As given to copy or deliver.")
+@options.side_options("source")
+@options.side_options("target")
+@options.connection_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(source: str, target: str, prefix: str, as_json: bool, quiet: bool, **values: Any) -> int:
+    """Read both sides in full, and compare every octet, flag and date. Nothing is changed.
+
+    SOURCE is a mailbox on disk or anything that `bascule copy` reads. Messages that only the target has are no difference.
+    """
+    there = options.SideOptions.of("target", values)
+    location, connect = places.target_of(target, there)
+    watcher = showing.watcher_for(quiet)
+
+    async def work() -> tuple[Comparison, list[str]]:
+        if (Path(source) / CATALOGUE).exists():
+            with Mailbox.open(Path(source), read_only=True) as mailbox:
+                expected, rows, errors = census_of_mailbox(mailbox), mailbox.folders.all(), []
+        else:
+            origin = places.source_of(source, options.SideOptions.of("source", values))
+            rows = unrecorded_rows(await origin.folders())
+            expected, errors = await census_of_source(origin, watcher)
+        client = await connect()
+        mapped = await FolderMap(prefix).prepare(client, rows, make=False)
+        separator = await client.separator()
+        await client.logout()
+        names = {
+            folder.row.path.display(): FolderPath.split(decode_utf7(folder.name), separator).display()
+            for folder in mapped
+        }
+        found, more = await census_of_source(places.source_of(str(parse_location(target)), there, "target"), watcher)
+        return compare(expected, found, names), errors + more
+
+    with watcher:
+        result, errors = showing.run_engine(work())
+    return _show(result, errors, as_json)
+
+
+def _show(result: Comparison, errors: list[str], as_json: bool) -> int:
+    differences = errors + result.differences
+    if as_json:
+        told = {"expected": result.expected, "equal": result.equal, "differences": differences}
+        click.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        for text in differences[:_SHOWN]:
+            click.echo(text)
+        if len(differences) > _SHOWN:
+            click.echo(f"… and {len(differences) - _SHOWN} more (--json shows all)")
+        click.echo(f"{result.equal} of {result.expected} messages are equal in every octet, flag and date.")
+    return 1 if differences else 0

@@ -1,0 +1,21 @@
+"""The report of a run, and the certificate that proves it was not changed since.
+
+In: the ledger of a mailbox. Out: `Report` (counts by folder, exceptions by name), as text, JSON and a page; and a folder with all
+three, the SHA-256 of each message, and a signature. Always true: every count is a count of rows, and a report whose counts do not
+add up says so and is not *accounted for*.
+"""
+
+from bascule.deliver.proof.certificate import check_certificate, write_proof
+from bascule.deliver.proof.gather import gather_report
+from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
+from bascule.deliver.proof.text import as_text
+
+__all__ = [
+    "FolderCounts",
+    "Report",
+    "ReportedException",
+    "as_text",
+    "check_certificate",
+    "gather_report",
+    "write_proof",
+]

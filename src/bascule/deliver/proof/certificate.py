@@ -1,0 +1,160 @@
+"""A folder that proves a run: the report three ways, the SHA-256 of each message, and a signature over all of it.
+
+``certificate.json`` names each file with its SHA-256, and is signed (Ed25519, RFC 8032) by the installation's key. Who holds the public
+key, or its fingerprint, can tell that nothing was changed since.
+"""
+
+import base64
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+if TYPE_CHECKING:  # cryptography is loaded only when something is signed
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from bascule.deliver.proof.page import as_page
+from bascule.deliver.proof.report import Report
+from bascule.deliver.proof.text import as_text
+from bascule.mailbox import Mailbox
+from bascule.mailbox.ledger import Ledger
+from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.folder import FolderPath
+
+CERTIFICATE = "certificate.json"
+FILES = ("report.txt", "report.json", "report.html", "manifest.sha256")
+
+
+def key_path() -> Path:
+    """``BASCULE_KEY``, or ``signing-key.pem`` in the user's configuration folder."""
+    given = os.environ.get("BASCULE_KEY")
+    return Path(given) if given else Path(platformdirs.user_config_dir("bascule")) / "signing-key.pem"
+
+
+def write_proof(place: Path, report: Report, mailbox: Mailbox, ledger: Ledger | None) -> Path:
+    """Write the folder; its certificate's path. The key is made where there is none. Raises OSError."""
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "report.txt").write_text(as_text(report, all_exceptions=True) + "\n", "utf-8")
+    (place / "report.json").write_text(json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n", "utf-8")
+    (place / "report.html").write_text(as_page(report), "utf-8")
+    _write_manifest(place / "manifest.sha256", mailbox, ledger)
+    certificate = place / CERTIFICATE
+    certificate.write_text(json.dumps(_sign(place, report), indent=1) + "\n", "utf-8")
+    return certificate
+
+
+def _write_manifest(file: Path, mailbox: Mailbox, ledger: Ledger | None) -> None:
+    """``sha256  folder/uid  outcome`` for each message of the default view."""
+    query = (
+        "SELECT lower(hex(m.sha256)), f.path, m.uid, coalesce(o.code, '-') FROM messages m JOIN folders f ON f.id = m.folder"
+        " LEFT JOIN outcomes o ON o.message = m.id AND o.target = ? WHERE m.vanished_utc IS NULL ORDER BY m.folder, m.uid"
+    )
+    names: dict[str, str] = {}
+    with file.open("w", encoding="utf-8", errors="surrogatepass") as opened:
+        for digest, path, uid, code in mailbox.database.execute(query, (ledger.target if ledger else 0,)):
+            if path not in names:
+                names[path] = FolderPath.from_json(path).display()
+            opened.write(f"{digest}  {names[path]}/{uid}  {code}\n")
+
+
+def _sign(place: Path, report: Report) -> dict[str, object]:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    key = _key()
+    statement: dict[str, object] = {
+        "format": 1,
+        "finished": report.finished,
+        "source": report.source,
+        "target": report.target,
+        "accounted": report.accounted,
+        "files": {name: _digest(place / name) for name in FILES},
+    }
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    signature = key.sign(_canonical(statement))
+    return {
+        "statement": statement,
+        "public_key": base64.b64encode(public).decode(),
+        "signature": base64.b64encode(signature).decode(),
+    }
+
+
+def _key() -> "Ed25519PrivateKey":
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        load_pem_private_key,
+    )
+
+    path = key_path()
+    if path.exists():
+        key = load_pem_private_key(path.read_bytes(), None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise BasculeError(f"{path} is not an Ed25519 key.", "Move it away; a new one is made.", ExitStatus.USAGE)
+        return key
+    key = Ed25519PrivateKey.generate()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(pem)
+    return key
+
+
+def _canonical(statement: object) -> bytes:
+    return json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """``problems`` is empty when every file is as it was signed. ``is_ours``: signed by this installation's key."""
+
+    fingerprint: str
+    is_ours: bool
+    accounted: bool
+    finished: str
+    problems: tuple[str, ...]
+
+
+def check_certificate(certificate: Path) -> Checked:
+    """Check the signature and every file beside it. Raises BasculeError (usage) for what is no certificate."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    try:
+        told = json.loads(certificate.read_text("utf-8"))
+        statement, public = told["statement"], base64.b64decode(told["public_key"])
+        files = dict(statement["files"])
+        key = Ed25519PublicKey.from_public_bytes(public)
+        signature = base64.b64decode(told["signature"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BasculeError(
+            f"{certificate} is not a certificate of Bascule's: {error}.", "Name a certificate.json.", ExitStatus.USAGE
+        ) from error
+    problems = []
+    try:
+        key.verify(signature, _canonical(statement))
+    except InvalidSignature:
+        problems.append("the signature is not of this statement: the certificate was changed")
+    for name, digest in files.items():
+        path = certificate.parent / Path(name).name
+        if not path.is_file():
+            problems.append(f"{name} is missing")
+        elif _digest(path) != digest:
+            problems.append(f"{name} was changed since it was signed")
+    ours = False
+    if key_path().exists():
+        ours = _key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw) == public
+    fingerprint = hashlib.sha256(public).hexdigest()[:32]
+    return Checked(fingerprint, ours, bool(statement.get("accounted")), str(statement.get("finished")), tuple(problems))

@@ -1,0 +1,117 @@
+"""From the rows of the ledger to a report."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from bascule import __version__
+from bascule.deliver.folder_map import MappedFolder
+from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
+from bascule.mailbox import FolderRow, Mailbox
+from bascule.mailbox.ledger import Ledger
+from bascule.sources import SourceState
+from bascule.terms.folder import FolderPath
+from bascule.terms.instant import InternalDate
+from bascule.terms.outcome import OutcomeCode
+
+_EXCEPTIONS = """
+SELECT f.path, m.uid, o.code, o.detail, m.octets, hex(m.sha256), coalesce(h.subject, ''), coalesce(h.sender, ''), m.date_utc, m.id
+FROM outcomes o JOIN messages m ON m.id = o.message JOIN folders f ON f.id = m.folder LEFT JOIN headers h ON h.message = m.id
+WHERE o.target = ? AND m.vanished_utc IS NULL AND o.code NOT IN ('delivered', 'already-there') ORDER BY f.path, m.uid
+"""
+_NOT_HELD = """
+SELECT f.path, n.uid, n.code, n.detail FROM not_held n JOIN folders f ON f.id = n.folder
+WHERE n.code <> 'left-out' ORDER BY f.path, n.uid
+"""
+
+
+def gather_report(
+    mailbox: Mailbox,
+    ledger: Ledger | None,
+    *,
+    command: str,
+    source: str,
+    target: str,
+    started_utc: float,
+    verify: str = "none",
+    mapped: Sequence[MappedFolder] = (),
+    taken: Sequence[FolderRow] | None = None,
+    stopped: str = "",
+) -> Report:
+    """Count the rows. ``ledger`` None: a capture, where held counts as delivered. ``taken``: folders within the selection. Blocks."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    started = datetime.fromtimestamp(started_utc, UTC).isoformat(timespec="seconds")
+    report = Report(command, source, target, __version__, started, now, verify, stopped=stopped)
+    rows = mailbox.folders.all() if taken is None else [mailbox.folders.get(row.id) for row in taken]
+    places = {folder.row.id: folder for folder in mapped}
+    counted = ledger.counts() if ledger else {}
+    not_held = _not_held(mailbox)
+    for row in rows:
+        if row.selectable or row.error:
+            codes = counted.get(row.id) if ledger else {OutcomeCode.DELIVERED.value: _held(mailbox, row)}
+            report.folders.append(_folder(row, places.get(row.id), codes or {}, not_held.get(row.id, {})))
+    report.exceptions = _exceptions(mailbox, ledger, {row.path for row in rows})
+    if ledger:
+        report.verified = _verified(mailbox, ledger)
+    return report
+
+
+def _held(mailbox: Mailbox, row: FolderRow) -> int:
+    query = "SELECT count(*) FROM messages WHERE folder = ? AND vanished_utc IS NULL"
+    return int(mailbox.database.execute(query, (row.id,)).fetchone()[0])
+
+
+def _not_held(mailbox: Mailbox) -> dict[int, dict[str, int]]:
+    found: dict[int, dict[str, int]] = {}
+    for folder, code, number in mailbox.database.execute("SELECT folder, code, count(*) FROM not_held GROUP BY 1, 2"):
+        found.setdefault(folder, {})[code] = number
+    return found
+
+
+def _folder(row: FolderRow, place: MappedFolder | None, codes: dict[str, int], missing: dict[str, int]) -> FolderCounts:
+    state = SourceState.from_json(row.source_state)
+    counts = FolderCounts(row.path.display(), place.display if place else "", error=row.error or "")
+    counts.renamed = place.renamed if place else ""
+    if place and place.refusal:
+        counts.error = place.refusal
+    for name, number in codes.items():
+        if name == OutcomeCode.ALREADY_THERE:
+            counts.already_there += number
+        elif name in (OutcomeCode.DELIVERED, OutcomeCode.ALTERED, OutcomeCode.DUPLICATE):
+            counts.delivered += number
+            counts.altered += number if name != OutcomeCode.DELIVERED else 0
+        elif name != "none":
+            counts.refused += number
+    counts.left_out = missing.get(OutcomeCode.LEFT_OUT.value, 0)
+    counts.refused += sum(number for code, number in missing.items() if code != OutcomeCode.LEFT_OUT)
+    counts.found = state.messages if state else sum(codes.values()) + sum(missing.values())
+    return counts
+
+
+def _exceptions(mailbox: Mailbox, ledger: Ledger | None, paths: set[FolderPath]) -> list[ReportedException]:
+    found = []
+    if ledger:
+        for path, uid, code, detail, octets, digest, subject, sender, date, message in mailbox.database.execute(
+            _EXCEPTIONS, (ledger.target,)
+        ):
+            place = FolderPath.from_json(path)
+            if place in paths:
+                when = InternalDate(date).to_iso()
+                found.append(
+                    ReportedException(
+                        place.display(), uid, code, detail, octets, digest.lower(), subject, sender, when,
+                        mailbox.meta(f"saved:{message}") or "",
+                    )
+                )  # fmt: skip
+    for path, uid, code, detail in mailbox.database.execute(_NOT_HELD):
+        if FolderPath.from_json(path) in paths:
+            found.append(ReportedException(FolderPath.from_json(path).display(), uid, code, detail))
+    return found
+
+
+def _verified(mailbox: Mailbox, ledger: Ledger) -> dict[str, int]:
+    names = {0: "no", 1: "details", 2: "octets"}
+    query = (
+        "SELECT verified, count(*) FROM outcomes WHERE target = ? AND code IN ('delivered', 'altered', 'duplicate')"
+        " GROUP BY 1"
+    )
+    return {names[how]: number for how, number in mailbox.database.execute(query, (ledger.target,))}

@@ -1,0 +1,94 @@
+"""What a report says: counts that add up for each folder, and each exception by name."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class FolderCounts:
+    """``found`` is the source's own count. ``altered`` are among ``delivered``; ``unaccounted`` is what has no outcome."""
+
+    folder: str
+    target: str = ""
+    found: int = 0
+    delivered: int = 0
+    already_there: int = 0
+    refused: int = 0
+    left_out: int = 0
+    altered: int = 0
+    renamed: str = ""
+    error: str = ""
+
+    @property
+    def unaccounted(self) -> int:
+        return self.found - self.delivered - self.already_there - self.refused - self.left_out
+
+    @property
+    def is_whole(self) -> bool:
+        """Everything found was delivered, was there, or was left out by choice; and nothing was altered."""
+        return not (self.unaccounted or self.refused or self.altered or self.error)
+
+    def add(self, other: "FolderCounts") -> None:
+        for name in ("found", "delivered", "already_there", "refused", "left_out", "altered"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedException:
+    """One message that is not on the target as it was found. ``saved_as``: where its octets were written, if they were."""
+
+    folder: str
+    uid: int
+    code: str
+    detail: str
+    octets: int = 0
+    sha256: str = ""
+    subject: str = ""
+    sender: str = ""
+    date: str = ""
+    saved_as: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """``verified``: how many delivered messages were read back, by how: ``octets``, ``details`` or ``no``."""
+
+    command: str
+    source: str
+    target: str
+    version: str
+    started: str
+    finished: str
+    verify: str
+    folders: list[FolderCounts] = field(default_factory=list)
+    exceptions: list[ReportedException] = field(default_factory=list)
+    verified: dict[str, int] = field(default_factory=dict)
+    stopped: str = ""
+    """Why the run ended before it was through; empty when it was."""
+
+    @property
+    def totals(self) -> FolderCounts:
+        total = FolderCounts("")
+        for folder in self.folders:
+            total.add(folder)
+        return total
+
+    @property
+    def accounted(self) -> bool:
+        """Whether the exit status is 0."""
+        return not self.stopped and all(folder.is_whole for folder in self.folders)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: stable names, documented in ``docs/formats/report.md``."""
+        values = asdict(self)
+        totals = asdict(self.totals)
+        for name in ("folder", "target", "renamed", "error"):
+            totals.pop(name)
+        for row, folder in zip(values["folders"], self.folders, strict=True):
+            row["unaccounted"] = folder.unaccounted
+        return {
+            "format": 1,
+            **values,
+            "totals": {**totals, "unaccounted": self.totals.unaccounted},
+            "accounted": self.accounted,
+        }
