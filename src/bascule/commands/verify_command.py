@@ -34,13 +34,14 @@ def command(source: str, target: str, prefix: str, as_json: bool, quiet: bool, *
     SOURCE is a mailbox on disk or anything that `bascule copy` reads. Messages that only the target has are no difference.
     """
     there = options.SideOptions.of("target", values)
-    location, connect = places.target_of(target, there)
+    _, connect = places.target_of(target, there)
     watcher = showing.watcher_for(quiet)
 
     async def work() -> tuple[Comparison, list[str]]:
         if (Path(source) / CATALOGUE).exists():
             with Mailbox.open(Path(source), read_only=True) as mailbox:
-                expected, rows, errors = census_of_mailbox(mailbox), mailbox.folders.all(), []
+                expected, rows = census_of_mailbox(mailbox), mailbox.folders.all()
+                errors: list[str] = []
         else:
             origin = places.source_of(source, options.SideOptions.of("source", values))
             rows = unrecorded_rows(await origin.folders())

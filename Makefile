@@ -1,0 +1,55 @@
+# `make` prints this help. Every target does its own set-up; nothing needs to be installed by hand but make, git and Python.
+SHELL := /bin/bash
+export UV_PYTHON_DOWNLOADS := never
+UV := $(shell command -v uv || echo .tools/bin/uv)
+RUN := .venv/bin
+READY := .venv/.ready
+WORKERS ?= 2
+
+help: ## Print this help
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.tools/bin/uv:
+	python3 -m venv .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+$(READY): requirements.lock pyproject.toml | $(filter .tools/%,$(UV))
+	test -x .venv/bin/python || $(UV) venv --quiet .venv
+	$(UV) pip sync --quiet --require-hashes requirements.lock
+	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+setup: $(READY) ## Make .venv from the lock file
+
+demo: $(READY) ## Move a sample mailbox between two servers, and show the report
+	$(RUN)/bascule demo
+
+test: $(READY) ## Run all tests; the long trials as a seeded sample
+	$(RUN)/pytest -n $(WORKERS) --dist loadgroup
+
+test-setup: ## Install what some tests need (Debian; asks for root)
+	tests/setup-parts
+
+check: $(READY) ## Format, lint, types, import rules, docs, fast tests
+	$(RUN)/ruff format --check src tests bench
+	$(RUN)/ruff check src tests bench
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+	$(RUN)/pytest -n $(WORKERS) --dist loadgroup src tests/docs
+
+format: $(READY) ## Bring the code into its form
+	$(RUN)/ruff format src tests bench
+	$(RUN)/ruff check --fix src tests bench
+
+soak: $(READY) ## Run the long trials in full, and note the outcome in docs/soak.md
+	BASCULE_SOAK=1 $(RUN)/pytest -n $(WORKERS) --dist loadgroup
+
+bench: $(READY) ## Measure against peers (see docs/benchmarks.md)
+	$(RUN)/python bench/run
+
+lock: | $(filter .tools/%,$(UV)) ## Renew the lock file
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		--extra pst --group dev pyproject.toml -o requirements.lock
+
+.PHONY: help setup demo test test-setup check format soak bench lock
+.DEFAULT_GOAL := help

@@ -1,0 +1,215 @@
+"""A Dovecot of our own on loopback, with all of its state in one folder. Any user may sign in with the password ``secret``."""
+
+import getpass
+import grp
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bascule.terms.errors import BasculeError
+
+PASSWORD = "secret"  # noqa: S105 - of a server that only this machine can reach
+_CONFIGURATION = """
+base_dir = {root}/run
+state_dir = {root}/state
+instance_name = bascule-{port}
+log_path = {root}/dovecot.log
+info_log_path = /dev/null
+protocols = imap
+listen = 127.0.0.1
+{tls}
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+auth_master_user_separator = *
+passdb {{
+  driver = static
+  args = password={password} user=%u
+}}
+userdb {{
+  driver = static
+  args = uid={user} gid={group} home={root}/mail/%u
+}}
+first_valid_uid = 1
+first_valid_gid = 1
+mail_location = {location}
+mail_fsync = {fsync}
+mail_max_userip_connections = 100
+namespace inbox {{
+  inbox = yes
+  separator = {separator}
+  prefix = {prefix}
+  mailbox Sent {{
+    special_use = \\Sent
+  }}
+  mailbox Drafts {{
+    special_use = \\Drafts
+  }}
+  mailbox Trash {{
+    special_use = \\Trash
+  }}
+  mailbox Junk {{
+    special_use = \\Junk
+  }}
+}}
+default_vsz_limit = 0
+service imap-login {{
+  service_count = 0
+  chroot =
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = {tls_port}
+  }}
+}}
+service anvil {{
+  chroot =
+}}
+{extra}
+"""
+_QUOTA = """
+mail_plugins = quota
+protocol imap {{
+  mail_plugins = quota imap_quota
+}}
+plugin {{
+  quota = count:User quota
+  quota_vsizes = yes
+  quota_rule = *:storage={kilobytes}K
+}}
+"""
+
+
+def find_dovecot() -> str | None:
+    """The program, where it is installed."""
+    return shutil.which("dovecot") or next((p for p in ("/usr/sbin/dovecot",) if os.access(p, os.X_OK)), None)
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(slots=True)
+class PrivateDovecot:
+    """Use as a context manager. ``settings`` are lines of dovecot.conf; ``tls`` is (certificate, key) in PEM files."""
+
+    root: Path
+    port: int = 0
+    format: str = "sdbox"
+    separator: str = "/"
+    prefix: str = ""
+    fsync: str = "never"
+    quota_kilobytes: int = 0
+    settings: str = ""
+    tls: tuple[Path, Path] | None = None
+    tls_port: int = 0
+
+    def start(self) -> Self:
+        """Returns when it greets. Raises BasculeError when it does not within ten seconds."""
+        program = find_dovecot()
+        if program is None:
+            raise BasculeError("Dovecot is not installed.", "Install it: apt-get install dovecot-imapd.")
+        self.port = self.port or free_port()
+        if self.tls and not self.tls_port:
+            self.tls_port = free_port()
+        for name in ("run", "state", "mail"):
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        configuration = self.root / "dovecot.conf"
+        configuration.write_text(self._configuration())
+        if os.geteuid() == 0:
+            user = pwd.getpwnam(self._user())
+            os.chown(self.root / "mail", user.pw_uid, user.pw_gid)
+            _open_way(self.root)
+        with (self.root / "start.log").open("wb") as said:  # not a pipe: the server inherits it and keeps it open
+            done = subprocess.run([program, "-c", str(configuration)], stdout=said, stderr=said, check=False)
+        if done.returncode or not self._greets():
+            raise BasculeError(f"Dovecot does not start: {self._log()}", f"See {self.root}.")
+        return self
+
+    def _user(self) -> str:
+        return "mail" if os.geteuid() == 0 else getpass.getuser()
+
+    def _configuration(self) -> str:
+        user = pwd.getpwnam(self._user())
+        location = {"sdbox": "sdbox:~/sdbox", "mdbox": "mdbox:~/mdbox", "maildir": "maildir:~/Maildir"}[self.format]
+        extra = self.settings + (_QUOTA.format(kilobytes=self.quota_kilobytes) if self.quota_kilobytes else "")
+        if os.geteuid() != 0:
+            group = grp.getgrgid(user.pw_gid).gr_name
+            extra += f"\ndefault_internal_user = {user.pw_name}\ndefault_login_user = {user.pw_name}\n"
+            extra += f"default_internal_group = {group}\n"
+        tls = f"ssl = yes\nssl_cert = <{self.tls[0]}\nssl_key = <{self.tls[1]}" if self.tls else "ssl = no"
+        return _CONFIGURATION.format(
+            root=self.root, port=self.port, tls=tls, tls_port=self.tls_port, password=PASSWORD, user=user.pw_uid,
+            group=user.pw_gid, location=location, fsync=self.fsync, separator=self.separator, prefix=self.prefix, extra=extra,
+        )  # fmt: skip
+
+    def _greets(self) -> bool:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), 1) as probe:
+                    probe.settimeout(2)
+                    if probe.recv(100).startswith(b"* OK"):
+                        return True
+            except OSError:
+                time.sleep(0.05)
+        return False
+
+    def _log(self) -> str:
+        logs = [self.root / name for name in ("start.log", "dovecot.log")]
+        return " ".join(log.read_text(errors="replace")[-500:].strip() for log in logs if log.exists())
+
+    def url(self, user: str, *, tls: bool = False) -> str:
+        return f"imaps://{user}@localhost:{self.tls_port}" if tls else f"imap://{user}@127.0.0.1:{self.port}"
+
+    def endpoint(self, user: str) -> dict[str, object]:
+        """For ``endpoints.json``."""
+        return {"host": "127.0.0.1", "port": self.port, "user": user, "password": PASSWORD, "url": self.url(user)}
+
+    def stop(self) -> None:
+        """End it by its own process id; waits until it is gone."""
+        file = self.root / "run" / "master.pid"
+        try:
+            pid = int(file.read_text())
+            if "dovecot" not in Path(f"/proc/{pid}/comm").read_text():
+                return
+            os.kill(pid, signal.SIGTERM)
+            for _ in range(200):
+                if not Path(f"/proc/{pid}").exists():
+                    return
+                time.sleep(0.02)
+            os.kill(pid, signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError, ValueError):
+            return  # it has ended by itself
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _open_way(root: Path) -> None:
+    """The mail user must be able to walk to its folder (pytest's temporary folders are closed to others)."""
+    for folder in (root, *root.parents):
+        mode = folder.stat().st_mode
+        if mode & 0o001 == 0:
+            folder.chmod(mode | 0o011)
+
+
+def write_endpoints(file: Path, endpoints: dict[str, object]) -> None:
+    file.write_text(json.dumps(endpoints, indent=1) + "\n", "utf-8")
