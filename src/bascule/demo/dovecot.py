@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from bascule.terms.errors import BasculeError
 
 PASSWORD = "secret"  # noqa: S105 - of a server that only this machine can reach
 _CONFIGURATION = """
-base_dir = {root}/run
+base_dir = {sockets}
 state_dir = {root}/state
 instance_name = bascule-{port}
 log_path = {root}/dovecot.log
@@ -115,6 +116,7 @@ class PrivateDovecot:
     settings: str = ""
     tls: tuple[Path, Path] | None = None
     tls_port: int = 0
+    _sockets: Path = Path()
 
     def start(self) -> Self:
         """Returns when it greets. Raises BasculeError when it does not within ten seconds."""
@@ -124,7 +126,8 @@ class PrivateDovecot:
         self.port = self.port or free_port()
         if self.tls and not self.tls_port:
             self.tls_port = free_port()
-        for name in ("run", "state", "mail"):
+        self._sockets = self._socket_folder()
+        for name in ("state", "mail"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         configuration = self.root / "dovecot.conf"
         configuration.write_text(self._configuration())
@@ -137,6 +140,12 @@ class PrivateDovecot:
         if done.returncode or not self._greets():
             raise BasculeError(f"Dovecot does not start: {self._log()}", f"See {self.root}.")
         return self
+
+    def _socket_folder(self) -> Path:
+        """A UNIX socket's path has at most 107 octets (unix(7)), and Dovecot's own names take up to 30 of them."""
+        if len(str(self.root)) <= 70:
+            return self.root / "run"
+        return Path(tempfile.mkdtemp(prefix="bascule-"))
 
     def _user(self) -> str:
         return "mail" if os.geteuid() == 0 else getpass.getuser()
@@ -151,7 +160,7 @@ class PrivateDovecot:
             extra += f"default_internal_group = {group}\n"
         tls = f"ssl = yes\nssl_cert = <{self.tls[0]}\nssl_key = <{self.tls[1]}" if self.tls else "ssl = no"
         return _CONFIGURATION.format(
-            root=self.root, port=self.port, tls=tls, tls_port=self.tls_port, password=PASSWORD, user=user.pw_uid,
+            root=self.root, sockets=self._sockets, port=self.port, tls=tls, tls_port=self.tls_port, password=PASSWORD, user=user.pw_uid,
             group=user.pw_gid, location=location, fsync=self.fsync, separator=self.separator, prefix=self.prefix, extra=extra,
         )  # fmt: skip
 
@@ -180,15 +189,20 @@ class PrivateDovecot:
 
     def stop(self) -> None:
         """End it by its own process id; waits until it is gone."""
-        file = self.root / "run" / "master.pid"
+        self._end()
+        if self._sockets.parent != self.root:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def _end(self) -> None:
+        file = self._sockets / "master.pid"
         try:
             pid = int(file.read_text())
             if "dovecot" not in Path(f"/proc/{pid}/comm").read_text():
                 return
             os.kill(pid, signal.SIGTERM)
             for _ in range(200):
-                if not Path(f"/proc/{pid}").exists():
-                    return
+                if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                    return  # ended, and waiting for init to take note
                 time.sleep(0.02)
             os.kill(pid, signal.SIGKILL)
         except (FileNotFoundError, ProcessLookupError, ValueError):

@@ -1,0 +1,95 @@
+"""Names, sequence sets and dates: there and back again."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bascule.protocols.imap import LocalError, RemoteError
+from bascule.protocols.imap.commands import WAIT, LiteralRule, astring, command
+from bascule.protocols.imap.dates import format_date, format_date_time, parse_date_time
+from bascule.protocols.imap.names import decode_utf7, encode_utf7, quote
+from bascule.protocols.imap.sequence import expand, format_set, parse_ranges
+from bascule.terms.instant import InternalDate
+
+NAMES = [
+    ("Été", b"&AMk-t&AOk-"),
+    ("A & B", b"A &- B"),
+    ("日本語", b"&ZeVnLIqe-"),
+    ("😀 emoji", b"&2D3eAA- emoji"),
+    ("~", b"~"),
+]
+
+
+@pytest.mark.parametrize(("name", "raw"), NAMES)
+def test_names_of_rfc_3501_section_5_1_3(name: str, raw: bytes) -> None:
+    assert encode_utf7(name) == raw
+    assert decode_utf7(raw) == name
+
+
+@given(st.text())
+def test_any_name_comes_back(name: str) -> None:
+    assert decode_utf7(encode_utf7(name)) == name
+
+
+@pytest.mark.parametrize("raw", [b"&", b"&AMk", b"&!!!-", b"caf\xe9", "café".encode()])
+def test_a_name_that_is_not_modified_utf7_is_still_a_name(raw: bytes) -> None:
+    assert decode_utf7(raw)
+
+
+def test_what_can_not_be_quoted_is_our_own_error() -> None:
+    assert quote(b'a"\\b') == b'"a\\"\\\\b"'
+    with pytest.raises(LocalError):
+        quote(b"a\r\nb")
+
+
+@given(st.sets(st.integers(1, 2**32 - 1), min_size=1, max_size=60))
+def test_a_set_of_uids_comes_back(numbers: set[int]) -> None:
+    assert set(expand(parse_ranges(format_set(numbers)))) == numbers
+
+
+def test_a_set_is_as_short_as_it_can_be() -> None:
+    assert format_set([5, 1, 2, 3, 9]) == b"1:3,5,9"
+    assert format_set([]) == b""
+    assert parse_ranges(b"9:7") == [(7, 9)]
+
+
+@pytest.mark.parametrize("octets", [b"", b"a", b"1:*", b"1,,2", b"1:99999999999", b"1:4294967295,1:4294967295"])
+def test_a_set_that_is_none_is_the_servers_error(octets: bytes) -> None:
+    with pytest.raises(RemoteError):
+        parse_ranges(octets)
+
+
+@given(st.integers(-62_000_000_000, 253_000_000_000), st.integers(-23 * 60 - 59, 23 * 60 + 59))
+def test_a_date_comes_back(seconds: int, zone: int) -> None:
+    date = InternalDate(seconds, zone)
+    assert parse_date_time(format_date_time(date)[1:-1]) == date
+
+
+def test_dates_as_servers_write_them() -> None:
+    assert parse_date_time(b"17-Jul-1996 02:44:25 -0700").utc_seconds == 837596665
+    assert parse_date_time(b" 7-jul-1996 02:44:25 +0000") == InternalDate(836707465, 0)
+    assert format_date_time(InternalDate(836707465, 90)) == b'"07-Jul-1996 04:14:25 +0130"'
+    assert format_date(datetime(2020, 2, 1, tzinfo=UTC)) == b"1-Feb-2020"
+
+
+@pytest.mark.parametrize(
+    "octets", [b"", b"1-Foo-2020 10:00:00 +0000", b"32-Jan-2020 10:00:00 +0000", b"1-Jan-0000 1:1:1 +0000"]
+)
+def test_a_date_that_is_none_is_the_servers_error(octets: bytes) -> None:
+    with pytest.raises(RemoteError):
+        parse_date_time(octets)
+
+
+def test_an_argument_takes_the_shortest_form_and_waits_only_where_it_must() -> None:
+    waits, nonsync = LiteralRule(-1), LiteralRule.from_capabilities(frozenset({"LITERAL+"}))
+    minus = LiteralRule.from_capabilities(frozenset({"LITERAL-"}))
+    assert astring(b"INBOX", waits) == [b"INBOX"]
+    assert astring(b"a b", waits) == [b'"a b"']
+    assert astring(b"NIL", waits) == [b'"NIL"']
+    assert astring(b"\xc3\xa9", waits) == [b"{2}\r\n", WAIT, b"\xc3\xa9"]
+    assert astring(b"\xc3\xa9", nonsync) == [b"{2+}\r\n\xc3\xa9"]
+    assert minus.allows(4096)
+    assert not minus.allows(4097)
+    assert command(b"LOGIN", b"a", [b"{1}\r\n", WAIT, b"b"]) == [b"LOGIN a {1}\r\n", WAIT, b"b"]

@@ -1,0 +1,83 @@
+"""Framing: the same octets give the same frames, fed whole, octet by octet, or split anywhere."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bascule.protocols.imap import Limits, Receiver, RemoteError
+from bascule.terms.body import SpooledBody
+
+CASES: list[tuple[bytes, list[list[bytes]]]] = [
+    (b"* OK hello\r\n", [[b"* OK hello"]]),
+    (b"* 1 FETCH (BODY[] {5}\r\nab\r\nc)\r\n", [[b"* 1 FETCH (BODY[] ", b"ab\r\nc", b")"]]),
+    (b"* 1 FETCH (A {0}\r\n B {2}\r\nxy)\r\n", [[b"* 1 FETCH (A ", b"", b" B ", b"xy", b")"]]),
+    (b"* OK text that ends in {3}\r\n* BYE\r\n", [[b"* OK text that ends in {3}"], [b"* BYE"]]),
+    (b'* LIST () "/" "brace{3}"\r\n', [[b'* LIST () "/" "brace{3}"']]),
+    (b"a1 NO sorry {9}\r\n+ go {1}\r\n", [[b"a1 NO sorry {9}"], [b"+ go {1}"]]),
+    (b"* 2 FETCH (BODY[] ~{3}\r\n\0\0\0)\r\n", [[b"* 2 FETCH (BODY[] ", b"\0\0\0", b")"]]),
+    (b"a APPEND x {3+}\r\nabc\r\n", [[b"a APPEND x ", b"abc", b""]]),
+]
+
+
+def receive(pieces: list[bytes], limits: Limits | None = None) -> list[list[bytes]]:
+    receiver = Receiver(lambda size: SpooledBody(), limits or Limits())
+    frames = []
+    for piece in pieces:
+        receiver.feed(piece)
+        while (frame := receiver.next_frame()) is not None:
+            frames.append([part if isinstance(part, bytes) else part.whole() for part in frame])  # type: ignore[attr-defined]
+    return frames
+
+
+@pytest.mark.parametrize(("octets", "frames"), CASES)
+def test_frames_do_not_depend_on_the_pieces(octets: bytes, frames: list[list[bytes]]) -> None:
+    assert receive([octets]) == frames
+    assert receive([octets[i : i + 1] for i in range(len(octets))]) == frames
+    for small in (Limits(inline_octets=1), Limits(inline_octets=0)):
+        assert receive([octets[i : i + 1] for i in range(len(octets))], small) == frames
+
+
+@given(st.lists(st.sampled_from([octets for octets, _ in CASES]), max_size=5), st.randoms())
+def test_frames_do_not_depend_on_random_splits(lines: list[bytes], chance: random.Random) -> None:
+    octets = b"".join(lines)
+    cuts = sorted(chance.randrange(len(octets) + 1) for _ in range(4))
+    pieces = [octets[a:b] for a, b in zip([0, *cuts], [*cuts, len(octets)], strict=True)]
+    assert receive(pieces) == receive([octets])
+
+
+def test_trailing_octets_stay_for_the_next_frame() -> None:
+    receiver = Receiver(lambda size: SpooledBody())
+    receiver.feed(b"* OK one\r\n* OK tw")
+    assert receiver.next_frame() == [b"* OK one"]
+    assert receiver.next_frame() is None
+    assert receiver.buffered_octets == 7
+    assert receiver.take_rest() == b"* OK tw"
+    assert receiver.is_between_frames
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"x" * 2000,
+        b"* 1 FETCH (BODY[] {99999999999}\r\n",
+        b"* 1 FETCH (" + b"{1}\r\na" * 50,
+        b"* 1 FETCH (" + b"{90}\r\n" + b"a" * 90 + b"{90}\r\n" + b"a" * 90 + b"\r\n" + b"x",
+    ],
+)
+def test_what_is_past_a_limit_is_the_other_sides_error(octets: bytes) -> None:
+    limits = Limits(
+        line_octets=1000, inline_octets=100, literal_octets=10_000, literals_per_response=20, response_octets=150
+    )
+    with pytest.raises(RemoteError):
+        receive([octets], limits)
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=300)
+def test_any_octets_are_frames_or_the_other_sides_error(octets: bytes) -> None:
+    try:
+        receive([octets, b"\r\n"])
+    except RemoteError:
+        return

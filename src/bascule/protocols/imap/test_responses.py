@@ -1,0 +1,181 @@
+"""Each response of RFC 9051 §7 and its extensions, from octets to a typed value; and any garbage."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bascule.protocols.imap import Receiver, RemoteError
+from bascule.protocols.imap.append import appended_uids
+from bascule.protocols.imap.fetch import Fetch, MessageData
+from bascule.protocols.imap.responses import (
+    Capability,
+    Code,
+    Condition,
+    Continuation,
+    Enabled,
+    Esearch,
+    Exists,
+    Expunge,
+    Flags,
+    Identification,
+    Listing,
+    Namespace,
+    Other,
+    Quota,
+    Recent,
+    Response,
+    Search,
+    Status,
+    Vanished,
+    parse_response,
+)
+from bascule.terms.body import SpooledBody
+from bascule.terms.instant import InternalDate
+
+
+def parse(octets: bytes) -> Response:
+    receiver = Receiver(lambda size: SpooledBody())
+    receiver.feed(octets + b"\r\n")
+    frame = receiver.next_frame()
+    assert frame is not None
+    return parse_response(frame)
+
+
+TABLE: list[tuple[bytes, Response]] = [
+    (b"+ go on", Continuation(b"go on")),
+    (b"+", Continuation(b"")),
+    (b"* OK ready", Condition(None, "OK", None, "ready")),
+    (b"a1 OK", Condition("a1", "OK", None, "")),
+    (b"a1 NO [OVERQUOTA] full", Condition("a1", "NO", Code("OVERQUOTA"), "full")),
+    (b"* BYE [UNAVAILABLE] later", Condition(None, "BYE", Code("UNAVAILABLE"), "later")),
+    (b"* PREAUTH in", Condition(None, "PREAUTH", None, "in")),
+    (b"* OK [UIDVALIDITY 3857529045] ok", Condition(None, "OK", Code("UIDVALIDITY", (b"3857529045",)), "ok")),
+    (
+        b"* OK [PERMANENTFLAGS (\\Seen \\*)] limited",
+        Condition(None, "OK", Code("PERMANENTFLAGS", ([b"\\Seen", b"\\*"],)), "limited"),
+    ),
+    (
+        b'* NO [BADCHARSET ("UTF-8" "a]b")] no',
+        Condition(None, "NO", Code("BADCHARSET", ([b"UTF-8", b"a]b"],)), "no"),
+    ),
+    (b"* CAPABILITY IMAP4rev1 literal+", Capability(frozenset({"IMAP4REV1", "LITERAL+"}))),
+    (b"* ENABLED QRESYNC", Enabled(frozenset({"QRESYNC"}))),
+    (b'* LIST (\\HasNoChildren) "/" INBOX', Listing("LIST", frozenset({"\\HasNoChildren"}), "/", b"INBOX")),
+    (b'* LIST () NIL "a b"', Listing("LIST", frozenset(), None, b"a b")),
+    (b'* LSUB () "\\\\" "a\\"b"', Listing("LSUB", frozenset(), "\\", b'a"b')),
+    (b'* LIST () "." {5}\r\n(a")b', Listing("LIST", frozenset(), ".", b'(a")b')),
+    (b'* LIST () "/" NIL', Listing("LIST", frozenset(), "/", b"NIL")),
+    (
+        b'* LIST (\\Sent) "/" Sent ("CHILDINFO" ("SUBSCRIBED"))',
+        Listing("LIST", frozenset({"\\Sent"}), "/", b"Sent"),
+    ),
+    (
+        b"* STATUS blurdy (MESSAGES 231 UIDNEXT 44292 HIGHESTMODSEQ 7011231777)",
+        Status(b"blurdy", {"MESSAGES": 231, "UIDNEXT": 44292, "HIGHESTMODSEQ": 7011231777}),
+    ),
+    (b"* SEARCH 2 84 882", Search((2, 84, 882))),
+    (b"* SEARCH", Search(())),
+    (b"* SEARCH 2 5 (MODSEQ 917162500)", Search((2, 5))),
+    (b'* ESEARCH (TAG "A285") UID MIN 7 ALL 4:18,21', Esearch("A285", True, ((4, 18), (21, 21)), {"MIN": 7})),
+    (b'* ESEARCH (TAG "A285")', Esearch("A285", False, (), {})),
+    (b"* FLAGS (\\Answered \\Seen)", Flags(("\\Answered", "\\Seen"))),
+    (b"* 23 EXISTS", Exists(23)),
+    (b"* 5 RECENT", Recent(5)),
+    (b"* 44 EXPUNGE", Expunge(44)),
+    (b"* VANISHED (EARLIER) 41,43:116", Vanished(True, ((41, 41), (43, 116)))),
+    (b"* VANISHED 405", Vanished(False, ((405, 405),))),
+    (
+        b'* NAMESPACE (("INBOX." ".")) NIL (("#shared/" "/"))',
+        Namespace(((b"INBOX.", "."),), (), ((b"#shared/", "/"),)),
+    ),
+    (b'* QUOTA "" (STORAGE 10 512)', Quota("", {"STORAGE": (10, 512)})),
+    (b'* ID ("name" "Cyrus" "version" NIL)', Identification({"name": "Cyrus", "version": ""})),
+    (b"* ID NIL", Identification({})),
+    (b"* XWHATEVER 1", Other("XWHATEVER", [b"1"])),
+]
+
+
+@pytest.mark.parametrize(("octets", "expected"), TABLE)
+def test_a_response_has_its_value(octets: bytes, expected: Response) -> None:
+    assert parse(octets) == expected
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b'* 7 FETCH (UID 9 FLAGS (\\Seen x) INTERNALDATE "17-Jul-1996 02:44:25 -0700" BODY[] {3}\r\nabc)',
+        b'* 7 FETCH (BODY[] {3}\r\nabc UID 9 INTERNALDATE "17-Jul-1996 02:44:25 -0700" FLAGS (x \\seen \\Recent))',
+        b'* 7 FETCH (BODY[] "abc" UID 9 INTERNALDATE "17-Jul-1996 02:44:25 -0700" FLAGS (x \\SEEN))',
+    ],
+)
+def test_a_message_is_the_same_in_every_order_and_quoting(octets: bytes) -> None:
+    reply = parse(octets)
+    assert isinstance(reply, Fetch)
+    date = InternalDate(837596665, -420)
+    assert (reply.number, reply.data) == (7, MessageData(9, frozenset({"\\Seen", "x"}), date, None, b"abc"))
+
+
+def test_modseq_labels_sizes_and_sections_are_read() -> None:
+    reply = parse(
+        b'* 1 FETCH (UID 2 MODSEQ (65402) X-GM-LABELS ("\\\\Inbox" Foo) RFC822.SIZE 44 BODY[HEADER.FIELDS (FROM)] "x")'
+    )
+    assert isinstance(reply, Fetch)
+    assert (reply.data.modseq, reply.data.labels, reply.data.octets) == (65402, ("\\Inbox", "Foo"), 44)
+    assert reply.items is not None
+    assert reply.items["BODY[HEADER.FIELDS (FROM)]"] == b"x"
+
+
+def test_a_message_without_octets_may_be_nil() -> None:
+    reply = parse(b"* 1 FETCH (UID 2 BODY[] NIL)")
+    assert isinstance(reply, Fetch)
+    assert reply.data.body == b""
+
+
+def test_appenduid_gives_uids_in_order() -> None:
+    answer = parse(b"a OK [APPENDUID 38505 3955:3957] done")
+    assert isinstance(answer, Condition)
+    assert appended_uids(answer) == (38505, [3955, 3956, 3957])
+    plain = parse(b"a OK done")
+    assert isinstance(plain, Condition)
+    assert appended_uids(plain) is None
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"hello",
+        b"* ",
+        b"* 1 FETCH (UID",
+        b"* 1 FETCH (UID x FLAGS ())",
+        b"* 1 FETCH (UID)",
+        b'* 1 FETCH (UID 1 FLAGS () INTERNALDATE "never" BODY[] {1}\r\na)',
+        b"* LIST",
+        b"* LIST () () ()",
+        b"* SEARCH x",
+        b"* VANISHED (EARLIER) 1:*",
+        b"* VANISHED 1:4294967295",
+        b"* STATUS",
+        b"* NAMESPACE NIL",
+        b"* X )",
+        b"* X " + b"(" * 200 + b")" * 200,
+    ],
+)
+def test_what_is_not_imap_is_the_servers_error(octets: bytes) -> None:
+    with pytest.raises(RemoteError):
+        parse(octets)
+
+
+@given(st.sampled_from([octets for octets, _ in TABLE]), st.data())
+@settings(max_examples=400)
+def test_a_mutated_response_parses_or_is_the_servers_error(octets: bytes, data: st.DataObject) -> None:
+    mutable = bytearray(octets)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, max(0, len(mutable) - 1)))
+        mutable[place : place + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=3))
+    receiver = Receiver(lambda size: SpooledBody())
+    try:
+        receiver.feed(bytes(mutable) + b"\r\n")
+        while (frame := receiver.next_frame()) is not None:
+            parse_response(frame)
+    except RemoteError:
+        return

@@ -1,0 +1,111 @@
+"""Values: locations, folder paths, flags, bodies."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bascule.terms import BasculeError, FolderPath, OutcomeCode, SpecialUse, normalise_flags, parse_location
+from bascule.terms.body import HELD_OCTETS, HeldBody, SpooledBody, Traits, body_of
+from bascule.terms.flags import same_flags
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "port"),
+    [
+        ("imaps://anna@mail.example.org", "imaps://anna@mail.example.org:993", 993),
+        ("imap://anna@mail.example.org:1143", "imap://anna@mail.example.org:1143", 1143),
+        ("IMAP://a%40b.org@[::1]:143/", "imap://a@b.org@[::1]:143", 143),
+        ("imap://a@b.org@127.0.0.1", "imap://a@b.org@127.0.0.1:143", 143),
+        ("maildir:/var/mail x", "maildir:/var/mail x", 0),
+    ],
+)
+def test_a_location_is_read(text: str, shown: str, port: int) -> None:
+    location = parse_location(text)
+    assert (str(location), location.port) == (shown, port)
+    assert parse_location(str(location)) == location
+
+
+def test_a_password_in_a_location_is_never_shown() -> None:
+    location = parse_location("imap://anna:hunter2@host")
+    assert location.password == "hunter2"
+    assert "hunter2" not in str(location) + repr(location)
+    with pytest.raises(BasculeError) as caught:
+        parse_location("imap://anna:hunter2@host:99999")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "imap:", "imap://host", "imap://@host", "http://a@b", "maildir:", "imap://a@b:0", "imap://a@[b"]
+)
+def test_what_is_no_location_is_refused_with_the_forms_that_are(text: str) -> None:
+    with pytest.raises(BasculeError) as caught:
+        parse_location(text)
+    assert "imaps://user@host" in caught.value.advice
+
+
+def test_paths_keep_any_character_and_know_inbox() -> None:
+    assert FolderPath.split("inbox.a/b", ".").parts == ("INBOX", "a/b")
+    assert FolderPath.split("//", "/").parts == ("//",)
+    for path in (FolderPath(("a/b", 'c"d', "é")), FolderPath(("INBOX",))):
+        assert FolderPath.from_json(path.to_json()) == path
+    with pytest.raises(ValueError):
+        FolderPath(())
+
+
+def test_flags_are_spelt_one_way_and_recent_is_none() -> None:
+    assert normalise_flags(["\\SEEN", "\\Recent", "Junk", "junk", ""]) == {"\\Seen", "Junk"}
+    assert same_flags(frozenset({"A"}), frozenset({"a"}))
+    assert SpecialUse.among(frozenset({"\\HasNoChildren", "\\sent"})) is SpecialUse.SENT
+
+
+def test_every_code_that_settles_or_not() -> None:
+    assert {code for code in OutcomeCode if code.settles} == {
+        OutcomeCode.DELIVERED, OutcomeCode.ALREADY_THERE, OutcomeCode.ALTERED, OutcomeCode.DUPLICATE,
+    }  # fmt: skip
+
+
+BODIES = [
+    (b"A: b\r\n\r\ntext\r\n", Traits()),
+    (b"A: b\n\ntext\n", Traits(bare_lf=True)),
+    (b"A: b\r\n\r\na\0b\r\n", Traits(fragile=True)),
+    (b"A: b\r\n\r\na\rb\r\n", Traits(fragile=True)),
+    (b"A: b\r\n\r\na\r\r\n", Traits(fragile=True)),
+    (b"A: \xe9\r\n\r\ntext\r\n", Traits(fragile=True)),
+    (b"A: b\r\n\r\n\xe9\r\n", Traits()),
+    (b"A: b\r\n\r\ntext\r", Traits(fragile=True)),
+    (b"", Traits()),
+]
+
+
+@pytest.mark.parametrize(("octets", "traits"), BODIES)
+def test_traits_are_the_same_held_and_spooled_at_every_border(octets: bytes, traits: Traits) -> None:
+    assert HeldBody(octets).traits == traits
+    for size in range(1, len(octets) + 1):
+        spooled = SpooledBody()
+        for i in range(0, len(octets), size):
+            spooled.write(octets[i : i + size])
+        assert spooled.traits == traits, size
+        assert spooled.whole() == octets
+        spooled.close()
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"\0", b"a", b"\xe9", b"\r\n\r\n"]), max_size=30))
+def test_spooled_and_held_agree_on_any_octets(pieces: list[bytes]) -> None:
+    spooled, held = SpooledBody(), HeldBody(b"".join(pieces))
+    for piece in pieces:
+        spooled.write(piece)
+    assert (spooled.traits, spooled.sha256, spooled.octets) == (held.traits, held.sha256, held.octets)
+    spooled.close()
+
+
+def test_a_large_body_is_spooled_and_the_same() -> None:
+    piece = b"x" * 100_000
+    body = body_of(iter([piece] * 20))
+    assert isinstance(body, SpooledBody)
+    assert body.octets == 2_000_000 > HELD_OCTETS
+    assert body.sha256 == hashlib.sha256(piece * 20).digest()
+    assert b"".join(body.chunks()) == piece * 20
+    assert body.start(3) == b"xxx"
+    body.close()

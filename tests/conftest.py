@@ -1,0 +1,74 @@
+"""Parts that tests need, seeds, and the closing list of what was skipped for a missing part."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from support import parts
+
+_MISSING = pytest.StashKey[Counter[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(part, …): programs or folders that the test starts or reads")
+    config.addinivalue_line("markers", "soak: a long trial, run in full by `make soak`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker in item.iter_markers("needs"):
+            for part in marker.args:
+                if not parts.is_there(part):
+                    _refuse(item, part)
+
+
+def _refuse(item: pytest.Item, part: str) -> None:
+    reason = f"missing part: {part}"
+    if os.environ.get("BASCULE_REQUIRE_PARTS") == "1":
+        item.add_marker(pytest.mark.usefixtures("_fail_for_missing_part"))
+        item.user_properties.append(("missing_part", part))
+    else:
+        item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def _fail_for_missing_part(request: pytest.FixtureRequest) -> None:
+    missing = [part for name, part in request.node.user_properties if name == "missing_part"]
+    pytest.fail(
+        f"BASCULE_REQUIRE_PARTS is set, and these parts are missing: {', '.join(missing)}. Run: make test-setup"
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    missing: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
+        if "missing part: " in reason:
+            missing[reason.rpartition("missing part: ")[2]] += 1
+    if not missing:
+        return
+    terminalreporter.section("skipped for a missing part")
+    for part, number in sorted(missing.items()):
+        terminalreporter.write_line(f"{part}: {number} tests. {parts.HOW_TO_GET[part]}")
+
+
+@pytest.fixture(autouse=True)
+def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test touches the user's own key, state or passwords."""
+    monkeypatch.setenv("BASCULE_KEY", str(tmp_path / "signing-key.pem"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state-home"))
+    for name in ("BASCULE_SOURCE_PASSWORD", "BASCULE_TARGET_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """``BASCULE_SEED`` or 20261124; printed by the tests that draw from it."""
+    return int(os.environ.get("BASCULE_SEED", "20261124"))
+
+
+@pytest.fixture(scope="session")
+def soak() -> bool:
+    """Whether the long trials run in full."""
+    return os.environ.get("BASCULE_SOAK") == "1"

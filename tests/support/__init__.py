@@ -1,0 +1,1 @@
+"""What tests start and compare with: real servers, a faulty wire, and reference readings."""
