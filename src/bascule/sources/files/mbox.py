@@ -56,7 +56,7 @@ def find_messages(path: Path) -> Iterator[Span]:
         position, blank, before_blank = 0, True, 0
         for line in file:
             if candidate is not None:
-                if _FIELD.match(line) or line.startswith((b">From ", b"From ")):
+                if _FIELD.match(line):
                     if begun is not None:
                         yield Span(begun[0], candidate[0], begun[1])
                     begun = (candidate[1], candidate[2])
@@ -131,11 +131,10 @@ def _date(from_line: bytes) -> InternalDate | None:
     if len(parts) < 3:
         return None
     words = parts[2].split()
-    if len(words) >= 5 and words[3].count(":") == 2:
-        return date_from_text(f"{words[0]}, {words[2]} {words[1]} {words[4]} {words[3]} +0000")
-    if len(words) == 6 and words[3].count(":") == 2:
-        return date_from_text(f"{words[0]}, {words[2]} {words[1]} {words[5]} {words[3]} {words[4]}")
-    return None
+    if len(words) < 5 or words[3].count(":") != 2:
+        return None
+    zone, year = (words[4], words[5]) if len(words) > 5 and words[4][0] in "+-" else ("+0000", words[4])
+    return date_from_text(f"{words[0]}, {words[2]} {words[1]} {year} {words[3]} {zone}")
 
 
 def _flags(header: bytes) -> Flags:

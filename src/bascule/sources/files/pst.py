@@ -126,7 +126,7 @@ def _text(value: bytes | str | None) -> str:
 
 def _body(message: Any, opened: Any) -> Body:
     """The item as an RFC 5322 message with CRLF. Raises OSError when libpff can't read a part."""
-    built = EmailMessage(policy=policy.SMTP.clone(max_line_length=None))
+    built = EmailMessage(policy=policy.SMTP.clone(max_line_length=76))
     _headers(built, message)
     plain, html = _text(message.get_plain_text_body()), _text(message.get_html_body())
     if plain or not html:
