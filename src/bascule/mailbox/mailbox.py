@@ -52,7 +52,7 @@ class Mailbox:
     @classmethod
     def create(cls, root: Path, *, keeps_bodies: bool = True, segment_octets: int = SEGMENT_OCTETS) -> Self:
         """A new mailbox at ``root``, which must not exist or be empty. Raises MailboxError."""
-        if root.exists() and (not root.is_dir() or any(name != LOCK for name in os.listdir(root))):
+        if root.exists() and not _is_free(root):
             raise MailboxError(f"{root} exists and is not a mailbox.", "Name a new folder, best ending in “.mailbox”.")
         try:
             root.mkdir(parents=True, exist_ok=True)
@@ -63,9 +63,8 @@ class Mailbox:
         lock = _take_lock(root)
         try:
             database = open_database(root / CATALOGUE)
-            create_tables(database, CATALOGUE_TABLES)
-            values = [("id", str(uuid.uuid4())), ("keeps_bodies", "1" if keeps_bodies else "0")]
-            database.executemany("INSERT INTO meta VALUES (?, ?)", values)
+            rows = f"('id', '{uuid.uuid4()}'), ('keeps_bodies', '{int(keeps_bodies)}')"
+            create_tables(database, f"{CATALOGUE_TABLES} INSERT INTO meta VALUES {rows};")
         except sqlite3.Error as error:
             os.close(lock)
             raise unusable(root / CATALOGUE, error) from error
@@ -94,7 +93,7 @@ class Mailbox:
 
     @classmethod
     def open_or_create(cls, root: Path, *, keeps_bodies: bool = True) -> Self:
-        if (root / CATALOGUE).exists():
+        if (root / CATALOGUE).exists() and not _was_never_made(root / CATALOGUE):
             return cls.open(root)
         return cls.create(root, keeps_bodies=keeps_bodies)
 
@@ -155,6 +154,25 @@ class Mailbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _is_free(root: Path) -> bool:
+    """Whether a mailbox can be made there: nothing but what a creation that was killed leaves behind."""
+    if not root.is_dir():
+        return False
+    left = {LOCK, CATALOGUE, f"{CATALOGUE}-wal", f"{CATALOGUE}-shm", f"{CATALOGUE}-journal"}
+    if set(os.listdir(root)) - left:
+        return False
+    return not (root / CATALOGUE).exists() or _was_never_made(root / CATALOGUE)
+
+
+def _was_never_made(catalogue: Path) -> bool:
+    """A file without a table: its making was killed before its one transaction."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{catalogue.absolute().as_uri()}?mode=rw", uri=True)) as database:
+            return bool(database.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()[0])
+    except sqlite3.Error:
+        return False
 
 
 def _take_lock(root: Path) -> int:
