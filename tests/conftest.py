@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from support import parts
 
 _MISSING = pytest.StashKey[Counter[str]]()
@@ -25,7 +26,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _refuse(item: pytest.Item, part: str) -> None:
     reason = f"missing part: {part}"
-    if os.environ.get("BASCULE_REQUIRE_PARTS") == "1":
+    if parts.are_required():
         item.add_marker(pytest.mark.usefixtures("_fail_for_missing_part"))
         item.user_properties.append(("missing_part", part))
     else:

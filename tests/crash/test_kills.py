@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from bascule.demo import PrivateDovecot
+from bascule.mailbox import Mailbox, check
 from support import messages, reference, store
 from support.command import bascule
 from support.proxy import Faults, Proxy
 from support.trials import Victim
-
-from bascule.demo import PrivateDovecot
-from bascule.mailbox import Mailbox, check
 
 pytestmark = [pytest.mark.needs("dovecot"), pytest.mark.soak]
 FOLDERS = {"INBOX": messages.many(250, 3), "Archive/2015": messages.many(60, 4), "Sent": [messages.plain(1)] * 3}

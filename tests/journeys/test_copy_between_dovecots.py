@@ -5,10 +5,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support import messages, reference
-from support.command import bascule, report_of
 
 from bascule.demo import PrivateDovecot
+from support import messages, reference
+from support.command import bascule, report_of
 
 pytestmark = pytest.mark.needs("dovecot")
 USER = "anna"

@@ -5,7 +5,6 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from support import messages, store
 
 from bascule.mailbox import Mailbox, MailboxError, NewMessage, check
 from bascule.mailbox.format import CATALOGUE, segment_name
@@ -13,6 +12,7 @@ from bascule.mailbox.sealing import back_up, seal, unseal
 from bascule.mailbox.search import search, to_fts, update_index
 from bascule.terms.body import HeldBody, SpooledBody
 from bascule.terms.instant import InternalDate
+from support import messages, store
 
 
 @pytest.fixture

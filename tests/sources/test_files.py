@@ -7,8 +7,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support import messages, parts, store
-from support.command import bascule, report_of
 
 from bascule.capture import CaptureOptions, capture
 from bascule.export import FORMATS, export_mailbox
@@ -17,6 +15,8 @@ from bascule.mailbox import Mailbox, check
 from bascule.sources.files import SOURCE_KINDS, detect_kind, open_files
 from bascule.sources.files.mbox import unquote
 from bascule.terms import BasculeError
+from support import messages, parts, store
+from support.command import bascule, report_of
 
 
 def contents(root: Path) -> Counter[tuple]:

@@ -2,7 +2,22 @@
 
 import random
 
-_WORDS = "réunion budget thesis lunch données colloque semestre room figures rapport paper étude train note".split()
+_WORDS = [
+    "réunion",
+    "budget",
+    "thesis",
+    "lunch",
+    "données",
+    "colloque",
+    "semestre",
+    "room",
+    "figures",
+    "rapport",
+    "paper",
+    "étude",
+    "train",
+    "note",
+]
 
 
 def plain(number: int, octets: int = 600, subject: str = "") -> bytes:

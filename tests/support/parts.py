@@ -15,8 +15,7 @@ HOW_TO_GET = {
 
 
 def cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("BASCULE_CACHE") or Path(base) / "bascule")
+    return Path(os.environ.get("BASCULE_CACHE") or "/var/cache/bascule")
 
 
 def cyrus_root() -> Path:
@@ -33,7 +32,7 @@ def is_there(part: str) -> bool:
         case "dovecot":
             return shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
         case "cyrus":
-            return (cyrus_root() / "usr/sbin/cyrmaster").exists() and os.geteuid() == 0
+            return (cyrus_root() / "usr/sbin/saslpasswd2").exists() and os.geteuid() == 0
         case "strace":
             return shutil.which("strace") is not None
         case "corpora":
@@ -41,3 +40,8 @@ def is_there(part: str) -> bool:
         case "rig":
             return folder("BASCULE_BENCH_RIG") is not None
     raise ValueError(part)
+
+
+def are_required() -> bool:
+    """Whether a missing part is a failure rather than a skip."""
+    return os.environ.get("BASCULE_REQUIRE_PARTS") == "1"

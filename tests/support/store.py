@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from support import messages
-
 from bascule.mailbox import Mailbox, NewMessage
 from bascule.terms.body import HeldBody
 from bascule.terms.folder import FolderPath
 from bascule.terms.instant import InternalDate
+from support import messages
 
 
 def fill(root: Path, folders: dict[str, list[bytes]], *, segment_octets: int = 1_000_000_000) -> None:

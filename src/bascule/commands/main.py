@@ -61,9 +61,11 @@ def main() -> None:
         if error.advice:
             click.echo(f"         {error.advice}", err=True)
         status = error.status
+    except OSError as error:
+        click.echo(f"bascule: {error.strerror or error}{f': {error.filename}' if error.filename else ''}.", err=True)
+        click.echo("         What is done is kept: run the same command again when this is mended.", err=True)
+        status = ExitStatus.MISSING
     except KeyboardInterrupt:
         click.echo("bascule: interrupted. What is done is kept: run the same command again to go on.", err=True)
         status = ExitStatus.INTERRUPTED
-    except BrokenPipeError:
-        status = ExitStatus.MISSING
     sys.exit(int(status or 0))

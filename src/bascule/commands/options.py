@@ -54,6 +54,13 @@ connection_options = _all(
     click.option(
         "--connections", type=click.IntRange(1, 20), default=3, show_default=True, help="Connections to each side."
     ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(1),
+        default=120.0,
+        show_default=True,
+        help="Seconds without an answer that end a connection.",
+    ),
     click.option("--compress", is_flag=True, help="Compress what goes over the wire, where the server can."),
 )
 speed_options = _all(
@@ -102,6 +109,7 @@ class SideOptions:
     insecure: bool = False
     ca_file: str = ""
     compress: bool = False
+    timeout: float = 120.0
     throttle: Throttle = field(default_factory=Throttle)
 
     @classmethod
@@ -114,6 +122,7 @@ class SideOptions:
             values["insecure"],
             values["ca_file"] or "",
             values["compress"],
+            values["timeout"],
             throttle,
         )
 

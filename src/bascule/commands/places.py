@@ -18,6 +18,7 @@ from bascule.sources.imap import ImapSource
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.location import Location, parse_location
 from bascule.wire.imap import Credentials, ImapClient, Security, connect
+from bascule.wire.limits import WireLimits
 
 
 def secret_of(location: Location, side: str, options: SideOptions) -> Callable[[], str]:
@@ -53,9 +54,10 @@ def connector(location: Location, side: str, options: SideOptions) -> Callable[[
     """What opens and signs in to a server."""
     credentials = Credentials(location.user, secret_of(location, side, options), options.admin, options.auth)
     security = Security(options.insecure, options.ca_file)
+    limits = WireLimits(stall_seconds=options.timeout)
 
     async def open_client() -> ImapClient:
-        return await connect(location, credentials, security, compress=options.compress)
+        return await connect(location, credentials, security, compress=options.compress, limits=limits)
 
     return open_client
 

@@ -185,12 +185,20 @@ def finish(
     status: ExitStatus | None = None,
 ) -> ExitStatus:
     """Write the proof, print the report, give the exit status (``status`` where the run was stopped)."""
-    certificate = write_proof(place, report, mailbox, ledger)
+    certificate: Path | None = None
+    try:
+        certificate = write_proof(place, report, mailbox, ledger)
+    except OSError as error:
+        click.echo(f"bascule: the report's files can't be written to {place}: {error.strerror or error}.", err=True)
+        click.echo("         Free some space, then “bascule report” writes them.", err=True)
+        status = status or ExitStatus.MISSING
     if as_json:
-        click.echo(json.dumps({**report.to_dict(), "certificate": str(certificate)}, ensure_ascii=False))
+        name = str(certificate) if certificate else None
+        click.echo(json.dumps({**report.to_dict(), "certificate": name}, ensure_ascii=False))
     else:
         click.echo(as_text(report))
-        click.echo(f"\nReport: {place / 'report.html'}")
+        if certificate:
+            click.echo(f"\nReport: {place / 'report.html'}")
     if status is not None:
         return status
     return ExitStatus.ACCOUNTED if report.accounted else ExitStatus.MISSING

@@ -42,8 +42,12 @@ class ImapSource:
     async def folders(self) -> list[SourceFolder]:
         listings: list[Listing] = []
         subscribed: set[bytes] = set()
+        prefix = ""
 
         async def question(client: ImapClient) -> None:
+            nonlocal prefix
+            namespace = await client.namespace()
+            prefix = decode_utf7(namespace.personal[0][0]) if namespace and namespace.personal else ""
             listings[:] = await client.list_all()
             if not client.has("LIST-EXTENDED"):
                 subscribed.update(entry.name for entry in await client.list_subscribed())
@@ -51,7 +55,7 @@ class ImapSource:
         await self._ask(question)
         found: dict[FolderPath, SourceFolder] = {}
         for entry in listings:
-            folder = _folder(entry, entry.has("\\Subscribed") or entry.name in subscribed)
+            folder = _folder(entry, entry.has("\\Subscribed") or entry.name in subscribed, prefix)
             if folder is not None and folder.path not in found:
                 found[folder.path] = folder
         return list(found.values())
@@ -80,9 +84,10 @@ class ImapSource:
             await self._client.logout()
 
 
-def _folder(entry: Listing, subscribed: bool) -> SourceFolder | None:
+def _folder(entry: Listing, subscribed: bool, prefix: str) -> SourceFolder | None:
+    """``prefix``: what the personal namespace puts before every name but INBOX (``INBOX.``), which is no folder of people's."""
     # A separator is ASCII: cutting the decoded name is cutting the raw one.
-    name = decode_utf7(entry.name)
+    name = decode_utf7(entry.name).removeprefix(prefix)
     if not name.strip(entry.separator or ""):
         return None  # the root of a namespace, which holds folders and is none
     use = SpecialUse.among(entry.attributes)
