@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import parts
-from support.command import bascule, report_of
-from support.cyrus import PrivateCyrus
 
 from bascule.demo import PrivateDovecot
 from bascule.mailbox import Mailbox, check
+from support import parts
+from support.command import bascule, report_of
+from support.cyrus import PrivateCyrus
 
 pytestmark = [pytest.mark.needs("corpora"), pytest.mark.xdist_group("corpora")]
 LIST = Path(__file__).with_name("corpora-messages.txt")

@@ -1,11 +1,11 @@
 """Dovecot to Cyrus and back: two servers that disagree on separators, prefixes and octets."""
 
 import pytest
+
+from bascule.demo import PrivateDovecot
 from support import messages, reference
 from support.command import bascule, report_of
 from support.cyrus import PrivateCyrus
-
-from bascule.demo import PrivateDovecot
 
 pytestmark = [pytest.mark.needs("dovecot", "cyrus")]
 USER = "anna"

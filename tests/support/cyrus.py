@@ -12,9 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from support import parts
-
 from bascule.demo.dovecot import free_port
+from support import parts
 
 _IMAPD = """
 configdirectory: {root}/conf

@@ -1,0 +1,70 @@
+"""What the docs say is what there is: commands, options, outcome codes, targets of make, report fields."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from bascule.commands.main import COMMANDS, cli
+from bascule.deliver.proof import FolderCounts, Report, ReportedException
+from bascule.mailbox.format import CATALOGUE_TABLES, FORMAT_VERSION
+from bascule.terms import OutcomeCode
+
+ROOT = Path(__file__).parents[2]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
+
+
+def test_every_command_is_in_the_readme_and_has_help() -> None:
+    for name in COMMANDS:
+        assert f"`bascule {name}" in read("README.md"), name
+        done = CliRunner().invoke(cli, [name, "--help"])
+        assert done.exit_code == 0, done.output
+        assert "Usage:" in done.output
+
+
+def test_every_option_has_a_sentence() -> None:
+    for name in COMMANDS:
+        command = cli.get_command(None, name)  # type: ignore[arg-type]
+        assert command is not None
+        for option in command.params:
+            if hasattr(option, "help"):
+                assert option.help, f"{name} {option.name}"
+
+
+def test_every_outcome_code_is_listed() -> None:
+    listed = set(re.findall(r"^\| `([a-z-]+)`", read("docs/outcomes.md"), re.MULTILINE))
+    assert listed == {code.value for code in OutcomeCode}
+
+
+def test_every_table_of_the_format_is_described() -> None:
+    text = read("docs/formats/mailbox.md")
+    for table in re.findall(r"CREATE TABLE (\w+)", CATALOGUE_TABLES):
+        assert f"`{table}" in text, table
+    assert f"Version {FORMAT_VERSION}" in text
+
+
+def test_every_field_of_the_report_is_described() -> None:
+    text = read("docs/formats/report.md")
+    for kind in (Report, FolderCounts, ReportedException):
+        for field in fields(kind):
+            assert f"`{field.name}" in text, field.name
+
+
+def test_every_make_target_is_in_its_help() -> None:
+    makefile = read("Makefile")
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert phony
+    for target in phony[1].split():
+        assert re.search(rf"^{target}:.*## ", makefile, re.MULTILINE), target
+
+
+def test_every_dependency_is_explained() -> None:
+    text = read("docs/decisions/0004-libraries.md")
+    section = re.search(r"^dependencies = \[(.*?)^\]", read("pyproject.toml"), re.MULTILINE | re.DOTALL)
+    assert section
+    for name in re.findall(r'"([a-z-]+)', section[1]):
+        assert name in text, name
