@@ -45,7 +45,7 @@ soak: $(READY) ## Run the long trials in full, and note the outcome in docs/soak
 	BASCULE_SOAK=1 $(RUN)/pytest -n $(WORKERS) --dist loadgroup
 
 bench: $(READY) ## Measure against peers (see docs/benchmarks.md)
-	$(RUN)/python bench/run
+	$(RUN)/python bench/run.py
 
 lock: | $(filter .tools/%,$(UV)) ## Renew the lock file
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \

@@ -4,6 +4,7 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+import click
 from click.testing import CliRunner
 
 from bascule.commands.main import COMMANDS, cli
@@ -31,7 +32,7 @@ def test_every_option_has_a_sentence() -> None:
         command = cli.get_command(None, name)  # type: ignore[arg-type]
         assert command is not None
         for option in command.params:
-            if hasattr(option, "help"):
+            if isinstance(option, click.Option):
                 assert option.help, f"{name} {option.name}"
 
 
