@@ -20,7 +20,12 @@ _USER = "camille.roux"
 
 @click.command("demo")
 @click.option(
-    "--dir", "place", type=click.Path(file_okay=False, path_type=Path), default=Path(".bascule/demo"), show_default=True
+    "--dir",
+    "place",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".bascule/demo"),
+    show_default=True,
+    help="Where all of it lies.",
 )
 @click.option(
     "--messages", type=click.IntRange(10, 100_000), default=400, show_default=True, help="Size of the sample mailbox."
