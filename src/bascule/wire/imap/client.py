@@ -110,7 +110,7 @@ class ImapClient:
     async def compress(self) -> None:
         """DEFLATE both ways from here on. RFC 4978"""
         async with self.connection.sending():
-            pending = self.connection.begin("COMPRESS")
+            pending = self.connection.begin_border("COMPRESS")
             await self.connection.write(pending.tag.encode() + b" COMPRESS DEFLATE\r\n")
             await pending.ok()
             self.connection.start_compression()

@@ -65,6 +65,8 @@ class Connection(asyncio.Protocol):
         self._next_tag = 0
         self._greeting: asyncio.Future[Condition] = self._loop.create_future()
         self._failure: ConnectionLost | None = None
+        self._border: Pending | None = None
+        self._at_border = False
         self._closed = self._loop.create_future()
         self._writable = asyncio.Event()
         self._writable.set()
@@ -93,12 +95,15 @@ class Connection(asyncio.Protocol):
             return
         try:
             self._receiver.feed(self._inflate(data) if self._inflate else data)
-            while (frame := self._receiver.next_frame()) is not None:
-                self._dispatch(parse_response(frame, self._imap_limits))
+            self._read_frames()
         except (RemoteError, zlib.error) as error:
             self.abort(f"the server sent something that is not IMAP: {error}")
         except OSError as error:  # a sink that can't be written: our disk is full
             self.abort(f"what the server sent can't be kept: {error}")
+
+    def _read_frames(self) -> None:
+        while not self._at_border and (frame := self._receiver.next_frame()) is not None:
+            self._dispatch(parse_response(frame, self._imap_limits))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail(str(exc) if exc else "the server closed the connection")
@@ -134,6 +139,7 @@ class Connection(asyncio.Protocol):
         for place, pending in enumerate(self._pending):
             if pending.tag == response.tag:
                 del self._pending[place]
+                self._at_border = pending is self._border
                 if not pending.done.done():
                     pending.done.set_result(response)
                 for waiting in pending.continued:
@@ -186,6 +192,17 @@ class Connection(asyncio.Protocol):
             self._last_octet = self._loop.time()
         self._pending.append(pending)
         return pending
+
+    def begin_border(self, name: str) -> Pending:
+        """Like `begin`, for a command after whose answer another layer starts: what follows the answer stays unread."""
+        self._border = self.begin(name)
+        return self._border
+
+    def cross_border(self) -> None:
+        """The new layer is there: go on reading."""
+        self._border = None
+        self._at_border = False
+        self._read_frames()
 
     async def start(self, name: str, segments: list[Segment], handler: Handler = _ignore) -> Pending:
         """Send one command; its answer is awaited on what this returns."""
@@ -257,6 +274,7 @@ class Connection(asyncio.Protocol):
         rest = self._receiver.take_rest()
         if rest:
             self._receiver.feed(inflater.decompress(rest))
+        self.cross_border()
 
     def _fail(self, reason: str) -> None:
         if self._failure is None:

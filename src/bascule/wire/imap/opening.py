@@ -145,7 +145,9 @@ async def _start_tls(client: ImapClient, location: Location, security: Security)
         # Clear text is allowed here; its certificate rarely names localhost, and nobody stands in between.
         security = Security(insecure=True)
     connection = client.connection
-    await client.run(command(b"STARTTLS"))
+    pending = connection.begin_border("STARTTLS")
+    await connection.write(pending.tag.encode() + b" STARTTLS\r\n")
+    await pending.ok()
     if not connection.nothing_is_buffered():
         # Whatever came in clear text after the OK could be an attacker's (CVE-2011-0411 and its kin).
         raise ConnectError(
@@ -160,6 +162,7 @@ async def _start_tls(client: ImapClient, location: Location, security: Security)
     except ssl.SSLError as error:
         raise _tls_error(location, error) from error
     connection.replace_transport(cast(asyncio.Transport, transport))
+    connection.cross_border()
     client.set_capabilities(frozenset())  # RFC 9051 §6.2.1: what was said in clear text is forgotten
     await client.capability()
 
