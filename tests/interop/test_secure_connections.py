@@ -114,3 +114,14 @@ def test_an_independent_client_sees_what_we_see(server) -> None:
         return ours
 
     assert asyncio.run(use()) == theirs
+
+
+def test_an_administrator_opens_another_persons_mailbox(server, tmp_path: Path) -> None:
+    async def use() -> int:
+        location = parse_location(server.url(USER))
+        client = await connect(location, Credentials(USER, lambda: "admin-secret", admin="root"))
+        state = await client.select(b"INBOX", read_only=True)
+        await client.logout()
+        return state.exists
+
+    assert asyncio.run(use()) == 20

@@ -108,12 +108,14 @@ class ImapClient:
         return found[-1].fields if found else {}
 
     async def compress(self) -> None:
-        """DEFLATE both ways from here on. RFC 4978"""
+        """DEFLATE both ways from here on (RFC 4978); nothing changes where the server refuses."""
         async with self.connection.sending():
             pending = self.connection.begin_border("COMPRESS")
             await self.connection.write(pending.tag.encode() + b" COMPRESS DEFLATE\r\n")
-            await pending.ok()
-            self.connection.start_compression()
+            if (await pending.answer()).status == "OK":
+                self.connection.start_compression()
+            else:
+                self.connection.cross_border()
 
     async def logout(self) -> None:
         """Say goodbye and close the socket; never raises for a connection that is already gone."""
