@@ -86,7 +86,7 @@ class BodyWriter:
         return self._size >= self._limit
 
     def close_segment(self) -> tuple[int, int, bytes]:
-        """Close the current file for good, after `sync`: (number, octets, SHA-256), for the catalogue to record."""
+        """Close the current file, after `sync`: (number, octets, SHA-256), for the catalogue to record; then `protect` it."""
         self.close()
         path = self._root / segment_name(self.segment)
         database = open_database(path)
@@ -97,9 +97,13 @@ class BodyWriter:
             while piece := file.read(1 << 20):
                 digest.update(piece)
         closed = (self.segment, path.stat().st_size, digest.digest())
-        path.chmod(0o444)
         self.segment += 1
         return closed
+
+    def protect(self, segment: int) -> None:
+        """Make a closed file read-only, once the catalogue says that it is closed: not before, or a crash between the two
+        would leave a file that is neither written on nor closed."""
+        (self._root / segment_name(segment)).chmod(0o444)
 
     def close(self) -> None:
         self.sync()

@@ -1,8 +1,8 @@
 """Opening SQLite files the way the format asks: WAL, synchronous=FULL, a version that we know."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from bascule.mailbox.format import APPLICATION_ID, FORMAT_VERSION, MailboxError
@@ -15,6 +15,8 @@ BUSY_SECONDS = 30.0
 def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1024) -> sqlite3.Connection:
     """A connection in autocommit mode, for use from any one thread at a time. Raises MailboxError."""
     mode = "ro" if read_only else "rwc"
+    if read_only and path.with_name(f"{path.name}-journal").exists():
+        _recover(path)
     try:
         database = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}",
@@ -31,6 +33,15 @@ def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1
     except sqlite3.Error as error:
         raise unusable(path, error) from error
     return database
+
+
+def _recover(path: Path) -> None:
+    """Roll back what a crash left half done in a file that was just being closed: a read-only connection can't."""
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as database:
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        raise unusable(path, error) from error
 
 
 def create_tables(database: sqlite3.Connection, tables: str) -> None:
@@ -73,7 +84,7 @@ def unusable(path: Path, error: Exception) -> BasculeError:
     return MailboxError(f"{path} can't be used: {text}.")
 
 
-@contextmanager
+@contextlib.contextmanager
 def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """BEGIN IMMEDIATE … COMMIT; rolled back on any error."""
     database.execute("BEGIN IMMEDIATE")

@@ -75,6 +75,7 @@ class Messages:
         if self._writer.is_full:
             closed = self._writer.close_segment()
             self._database.execute("INSERT INTO segments VALUES (?, ?, ?)", closed)
+            self._writer.protect(closed[0])
         return places
 
     def _insert(
