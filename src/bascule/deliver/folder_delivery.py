@@ -135,9 +135,9 @@ class FolderDelivery:
 
     async def offer(self, parcels: Sequence[Parcel]) -> None:
         """Take responsibility for these messages; returns when there is room for more. Raises TargetError, OverQuota."""
-        registered = await self._register(parcels)
+        await self._register(parcels)
         there: list[tuple[int, Outcome]] = []
-        for parcel in (p.for_the_wire() for p in registered):
+        for parcel in (p.for_the_wire() for p in parcels):
             if parcel.message in self._doubtful:
                 self._held.append(parcel)
             elif (uid := self._copy_of(parcel)) is not None:
@@ -149,14 +149,15 @@ class FolderDelivery:
             await self._settle(there)
             await self._claim([o.target_uid for _, o in there if o.target_uid is not None])
 
-    async def _register(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
+    async def _register(self, parcels: Sequence[Parcel]) -> None:
         """Rows in the catalogue for messages that have none yet."""
-        fresh = [NewMessage(p.uid, p.flags, p.date, p.body, p.labels) for p in parcels if not p.message]
-        if not fresh:
-            return parcels
-        row = self._folder.row
-        ids = iter(await self._mailbox.run(self._mailbox.messages.store, row.id, row.uidvalidity, fresh))
-        return [p if p.message else replace(p, message=next(ids)) for p in parcels]
+        fresh = [parcel for parcel in parcels if not parcel.message]
+        if fresh:
+            row = self._folder.row
+            new = [NewMessage(p.uid, p.flags, p.date, p.body, p.labels) for p in fresh]
+            ids = await self._mailbox.run(self._mailbox.messages.store, row.id, row.uidvalidity, new)
+            for parcel, message in zip(fresh, ids, strict=True):
+                parcel.message = message
 
     def _copy_of(self, parcel: Parcel) -> int | None:
         if not self._free:

@@ -10,7 +10,7 @@ from bascule.terms.instant import InternalDate
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Parcel:
     """A message to deliver. ``message`` is its row in the catalogue; 0: not written there yet (a copy in progress)."""
 

@@ -53,6 +53,8 @@ class Messages:
         places = self._write_bodies(group)
         try:
             with transaction(self._database):
+                if places is None:
+                    return self._insert_all(folder, uidvalidity, group)
                 return [self._insert(folder, uidvalidity, new, places) for new in group]
         except BaseException:
             self._flagsets.forget()
@@ -77,6 +79,27 @@ class Messages:
             self._database.execute("INSERT INTO segments VALUES (?, ?, ?)", closed)
             self._writer.protect(closed[0])
         return places
+
+    def _insert_all(self, folder: int, uidvalidity: int, group: Sequence[NewMessage]) -> list[int]:
+        """Rows without bodies, in one statement; one by one where a UID turns out to be there already."""
+        database = self._database
+        first = database.execute("SELECT coalesce(max(id), 0) + 1 FROM messages").fetchone()[0]
+        number_of = self._flagsets.number_of
+        cursor = database.executemany(
+            "INSERT INTO messages (id, folder, uidvalidity, uid, sha256, octets, traits, date_utc, zone_minutes, flagset)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (folder, uidvalidity, uid) DO NOTHING",
+            [
+                (
+                    identity, folder, uidvalidity, new.uid, new.body.sha256, new.body.octets, new.body.traits.to_bits(),
+                    new.date.utc_seconds, new.date.zone_minutes, number_of(new.flags),
+                )
+                for identity, new in enumerate(group, first)
+            ],
+        )  # fmt: skip
+        if cursor.rowcount == len(group):
+            return list(range(first, first + len(group)))
+        query = "SELECT id FROM messages WHERE folder = ? AND uidvalidity = ? AND uid = ?"
+        return [int(database.execute(query, (folder, uidvalidity, new.uid)).fetchone()[0]) for new in group]
 
     def _insert(
         self, folder: int, uidvalidity: int, new: NewMessage, places: dict[bytes, tuple[int, int, int]] | None

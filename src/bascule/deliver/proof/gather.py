@@ -42,6 +42,7 @@ def gather_report(
     started = datetime.fromtimestamp(started_utc, UTC).isoformat(timespec="seconds")
     report = Report(command, source, target, __version__, started, now, verify, stopped=stopped)
     rows = mailbox.folders.all() if taken is None else [mailbox.folders.get(row.id) for row in taken]
+    rows.sort(key=lambda row: (not row.path.is_inbox, row.path.display().casefold()))
     places = {folder.row.id: folder for folder in mapped}
     counted = ledger.counts() if ledger else {}
     not_held = _not_held(mailbox)

@@ -22,9 +22,21 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.25rem;
 th, td { text-align: right; padding: .45rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top }
 th:first-child, td:first-child, .words td, .words th { text-align: left; overflow-wrap: anywhere }
 thead th { color: var(--soft); font-weight: 600; font-size: .9rem; white-space: nowrap } tfoot td { font-weight: 700; border: 0 }
+td:first-child { min-width: 9rem } td.none { color: var(--soft) }
 .note { color: var(--soft); font-size: .9rem } code { font-size: .85em; overflow-wrap: anywhere }
 @media print { body { padding: 0; font-size: 11pt } .verdict { border: 1px solid } tr { break-inside: avoid } }
 """
+_CODES = {
+    "refused-empty": "The new platform refuses a message without content",
+    "refused-size": "The new platform refuses a message of this size",
+    "refused-content": "The new platform refuses what is in it",
+    "refused-quota": "The new platform had no room left",
+    "refused-folder": "The new platform does not make or open the folder",
+    "altered": "Delivered, and not quite as it was",
+    "duplicate": "One copy too many",
+    "unreadable": "The old platform lists it and does not give it",
+    "missing": "Accepted by the new platform, and not there when read back",
+}
 _HEADS = ("Folder", "Found", "Delivered", "Already there", "Refused", "Left out")
 
 
@@ -52,12 +64,13 @@ def as_page(report: Report) -> str:
 
 
 def _when(iso: str) -> str:
-    return iso.replace("T", " ").replace("+00:00", " UTC")
+    return iso.replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC")
 
 
 def _cells(counts: FolderCounts) -> str:
     values = (counts.found, counts.delivered, counts.already_there, counts.refused, counts.left_out)
-    return "".join(f"<td>{value:,}</td>".replace(",", "\u202f") for value in values)
+    cells = (f"<td{'' if value else ' class=none'}>{value:,}</td>" for value in values)
+    return "".join(cells).replace(",", "\u202f")
 
 
 def _folders(report: Report) -> str:
@@ -80,11 +93,12 @@ def _exceptions(report: Report) -> str:
         return "<h2>Exceptions</h2><p>None.</p>"
     rows = []
     for one in report.exceptions:
-        who = f'<br><span class="note">{escape(one.sender)} · {escape(one.date)}</span>' if one.date else ""
+        told = " · ".join(text for text in (one.sender, _when(one.date)) if text)
+        who = f'<br><span class="note">{escape(told)}</span>' if told else ""
         saved = f"<br>Saved as <code>{escape(one.saved_as)}</code>" if one.saved_as else ""
         rows.append(
             f"<tr><td>{escape(one.folder)}<br><span class='note'>UID {one.uid}</span></td>"
-            f"<td>{escape(one.subject) or '–'}{who}</td><td>{escape(one.code)}: {escape(one.detail)}{saved}</td></tr>"
+            f"<td>{escape(one.subject) or '–'}{who}</td><td>{escape(_CODES.get(one.code, one.code))}: {escape(one.detail)}{saved}</td></tr>"
         )
     heads = "".join(f'<th scope="col">{head}</th>' for head in ("Where", "Message", "What happened"))
     return (
