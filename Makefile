@@ -42,7 +42,7 @@ format: $(READY) ## Bring the code into its form
 	$(RUN)/ruff check --fix src tests bench
 
 soak: $(READY) ## Run the long trials in full, and note the outcome in docs/soak.md
-	BASCULE_SOAK=1 $(RUN)/pytest -n $(WORKERS) --dist loadgroup
+	tests/run-soak
 
 bench: $(READY) ## Measure against peers (see docs/benchmarks.md)
 	$(RUN)/python bench/run.py

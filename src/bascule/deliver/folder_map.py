@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from bascule.mailbox.rows import FolderRow
 from bascule.protocols.imap.names import decode_utf7
-from bascule.protocols.imap.responses import Listing
+from bascule.protocols.imap.responses import Condition, Listing
 from bascule.terms.folder import FolderPath, SpecialUse
-from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import ImapClient
+from bascule.wire.imap.connection import Pending
 
 _RISKY = re.compile(r'[\x00-\x1f\x7f%*"\\/.~#&(){}]')
 
@@ -36,6 +36,7 @@ class FolderMap:
     _there: dict[str, Listing] = field(default_factory=dict)
     _special: dict[SpecialUse, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
+    _asked: dict[str, Condition] = field(default_factory=dict)
 
     async def prepare(self, client: ImapClient, rows: Sequence[FolderRow], *, make: bool = True) -> list[MappedFolder]:
         """Map every folder that can hold messages, make what is missing, subscribe what was subscribed.
@@ -44,10 +45,30 @@ class FolderMap:
         """
         await self._ask(client)
         wanted = sorted((row for row in rows if row.selectable), key=lambda row: (not row.path.is_inbox, row.path))
+        if make:
+            await self._make_ahead(client, wanted)
         mapped = [await self._place(client, row, make) for row in wanted]
         if make:
             await self._subscribe(client, mapped)
         return mapped
+
+    async def _make_ahead(self, client: ImapClient, rows: Sequence[FolderRow]) -> None:
+        """Ask for every folder at once under the name that we would like: one round trip rather than one for each."""
+        started: dict[str, Pending] = {}
+        for row in rows:
+            name = self._name(row)[0]
+            if name not in self._there and name != "INBOX" and name not in started:
+                started[name] = await client.start_create(client.encode(name), row.special_use or "")
+        for name, pending in started.items():
+            self._asked[name] = await pending.answer()
+
+    async def _make(self, client: ImapClient, name: str, row: FolderRow) -> str:
+        """Make a folder, or learn that it was made ahead; why not, where the target refuses."""
+        answer = self._asked.pop(name, None)
+        if answer is None:
+            pending = await client.start_create(client.encode(name), row.special_use or "")
+            answer = await pending.answer()
+        return "" if answer.status == "OK" else answer.reason
 
     async def prepare_late(self, client: ImapClient, row: FolderRow) -> MappedFolder:
         """One more folder, after `prepare`: a folder that the source lists and may not open is made only when it does."""
@@ -103,10 +124,9 @@ class FolderMap:
             if candidate in self._taken:
                 continue
             if candidate not in self._there and candidate != "INBOX" and make:
-                try:
-                    await client.create(client.encode(candidate), row.special_use or "")
-                except CommandRefused as error:
-                    tried = tried or error.reason
+                refusal = await self._make(client, candidate, row)
+                if refusal:
+                    tried = tried or refusal
                     continue
             self._taken.add(candidate)
             raw = self._there[candidate].name if candidate in self._there else client.encode(candidate)
@@ -122,11 +142,11 @@ class FolderMap:
         return [(name, why), (plain, refused), *numbered]
 
     async def _subscribe(self, client: ImapClient, mapped: Sequence[MappedFolder]) -> None:
+        """A subscription that the target refuses is not worth stopping for: the folder is there all the same."""
+        started = []
         for folder in mapped:
             there = self._there.get(folder.display)
             if folder.row.subscribed and not folder.refusal and not (there and there.has("\\Subscribed")):
-                try:
-                    await client.subscribe(folder.name)
-                except CommandRefused as error:
-                    if error.status == "BAD":
-                        raise
+                started.append(await client.start_subscribe(folder.name))
+        for pending in started:
+            await pending.answer()

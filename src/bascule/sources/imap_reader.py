@@ -58,9 +58,13 @@ class ImapReader:
         client = self._client
         qresync = known is not None and known.modseq > 0 and "QRESYNC" in client.enabled
         resync = (known.uidvalidity, known.modseq) if known and qresync else None
-        selected = await client.select(folder.name, read_only=True, known=resync)
+        # Both are sent before either is answered: a folder costs one round trip less.
+        selecting = asyncio.ensure_future(client.select(folder.name, read_only=True, known=resync))
+        await asyncio.sleep(0)
+        searching = asyncio.ensure_future(client.search_uids())
+        await asyncio.gather(selecting, searching, return_exceptions=True)
+        selected, uids = selecting.result(), searching.result()
         self._folder, self._uidvalidity = folder, selected.uidvalidity
-        uids = await client.search_uids() if selected.exists else []
         flags: dict[int, Flags] = {}
         complete = False
         same = known is not None and known.uidvalidity == selected.uidvalidity

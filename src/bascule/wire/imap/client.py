@@ -201,13 +201,13 @@ class ImapClient:
             await self.run(command(b"UNSELECT"))
             self.selected = None
 
-    async def create(self, raw: bytes, special_use: str = "") -> Condition:
-        """Raises CommandRefused. ``special_use`` is asked for where CREATE-SPECIAL-USE is offered (RFC 6154 §3)."""
+    async def start_create(self, raw: bytes, special_use: str = "") -> Pending:
+        """CREATE; ``special_use`` is asked for where CREATE-SPECIAL-USE is offered (RFC 6154 §3)."""
         tail = [b"(USE (" + special_use.encode() + b"))"] if special_use and self.has("CREATE-SPECIAL-USE") else []
-        return await self.run(command(b"CREATE", self.mailbox(raw), *tail))
+        return await self.start(command(b"CREATE", self.mailbox(raw), *tail))
 
-    async def subscribe(self, raw: bytes) -> None:
-        await self.run(command(b"SUBSCRIBE", self.mailbox(raw)))
+    async def start_subscribe(self, raw: bytes) -> Pending:
+        return await self.start(command(b"SUBSCRIBE", self.mailbox(raw)))
 
     async def quota(self) -> Quota | None:
         """The quota that INBOX counts towards. RFC 9208"""
