@@ -1,6 +1,9 @@
 # `make` prints this help. Every target does its own set-up; nothing needs to be installed by hand but make, git and Python.
 SHELL := /bin/bash
 export UV_PYTHON_DOWNLOADS := never
+# The certificates that this machine trusts: an institution often has an authority of its own.
+export UV_SYSTEM_CERTS := true
+export UV_NATIVE_TLS := true
 UV := $(shell command -v uv || echo .tools/bin/uv)
 RUN := .venv/bin
 READY := .venv/.ready

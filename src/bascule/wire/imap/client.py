@@ -1,6 +1,7 @@
 """An IMAP client whose methods are IMAP's commands. Each returns what the server said, typed."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -119,11 +120,9 @@ class ImapClient:
 
     async def logout(self) -> None:
         """Say goodbye and close the socket; never raises for a connection that is already gone."""
-        try:
+        with contextlib.suppress(ConnectionLost, TimeoutError):  # the server may close before or instead of its answer
             async with asyncio.timeout(5):
                 await (await self.start(command(b"LOGOUT"))).answer()
-        except (ConnectionLost, TimeoutError):
-            pass  # the server may close before or instead of its answer
         await self.connection.close()
 
     # -- mailboxes ----------------------------------------------------------------------------------------------------
