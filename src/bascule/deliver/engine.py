@@ -81,7 +81,7 @@ async def refuse_folders(mailbox: Mailbox, ledger: Ledger, mapped: Sequence[Mapp
         if folder.refusal:
             outcome = Outcome(OutcomeCode.REFUSED_FOLDER, folder.refusal)
             rows = await mailbox.run(list, mailbox.messages.undelivered(folder.row.id, ledger.target))
-            await mailbox.run(ledger.settle, [(row.id, outcome) for row in rows])
+            await mailbox.run(ledger.settle, folder.row.id, [(row.id, outcome) for row in rows])
 
 
 async def _to_do(
@@ -131,7 +131,7 @@ async def _work_through(
                 watcher.note(f"{folder.display}: {error.reason}")
                 rows = await mailbox.run(list, mailbox.messages.undelivered(folder.row.id, ledger.target))
                 outcome = Outcome(OutcomeCode.REFUSED_FOLDER, error.reason)
-                await mailbox.run(ledger.settle, [(row.id, outcome) for row in rows])
+                await mailbox.run(ledger.settle, folder.row.id, [(row.id, outcome) for row in rows])
         for delivery in done:
             await delivery.look_again()
     finally:

@@ -76,7 +76,9 @@ class ZipWriter:
         return name, 0, 0
 
     def finish(self, manifest: Iterator[str]) -> None:
-        self._zip.writestr(NAME, "".join(f"{line}\n" for line in manifest).encode("utf-8", "surrogatepass"))
+        with self._zip.open(NAME, "w", force_zip64=True) as member:
+            for line in manifest:
+                member.write(f"{line}\n".encode("utf-8", "surrogatepass"))
         self._zip.close()
         self._partial.rename(self._destination)
 

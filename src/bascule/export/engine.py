@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from tempfile import TemporaryFile
+from typing import Protocol, TextIO
 
 from bascule.export.eml import EmlWriter, ZipWriter
 from bascule.export.maildir import MaildirWriter
@@ -55,31 +56,31 @@ def export_mailbox(
         "SELECT count(*), sum(octets) FROM messages WHERE vanished_utc IS NULL"
     ).fetchone()
     watcher.expect(counts[0], counts[1] or 0)
-    lines = [ManifestFolder(row.path, row.special_use, row.subscribed).to_json() for row in folders if row.selectable]
     written = 0
-    for folder in folders:
-        if not folder.selectable:
-            continue
-        writer.begin(folder)
-        for row in mailbox.messages.list(folder.id):
-            body = mailbox.messages.body(row)
-            file, start, end = writer.write(row, body)
-            body.close()
-            watcher.done(1, row.octets)
-            written += 1
-            lines.append(
-                ManifestMessage(
-                    file,
-                    start,
-                    end,
-                    folder.path,
-                    row.uid,
-                    row.sha256.hex(),
-                    row.octets,
-                    row.flags,
-                    row.date,
-                    row.labels,
-                ).to_json()
-            )
-    writer.finish(iter(lines))
+    # A line for each of a million messages is more than should be held in memory.
+    with TemporaryFile("w+", encoding="utf-8", errors="surrogatepass", prefix="bascule-") as lines:
+        for row in folders:
+            if row.selectable:
+                lines.write(ManifestFolder(row.path, row.special_use, row.subscribed).to_json() + "\n")
+        for folder in folders:
+            if folder.selectable:
+                writer.begin(folder)
+                written += _write_folder(mailbox, folder, writer, lines, watcher)
+        lines.seek(0)
+        writer.finish(line.rstrip("\n") for line in lines)
+    return written
+
+
+def _write_folder(mailbox: Mailbox, folder: FolderRow, writer: Writer, lines: TextIO, watcher: Watcher) -> int:
+    written = 0
+    for row in mailbox.messages.list(folder.id):
+        body = mailbox.messages.body(row)
+        file, start, end = writer.write(row, body)
+        body.close()
+        watcher.done(1, row.octets)
+        written += 1
+        told = ManifestMessage(
+            file, start, end, folder.path, row.uid, row.sha256.hex(), row.octets, row.flags, row.date, row.labels
+        )
+        lines.write(told.to_json() + "\n")
     return written

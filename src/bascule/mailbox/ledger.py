@@ -82,9 +82,11 @@ class Ledger:
 
     # -- outcomes -----------------------------------------------------------------------------------------------------
 
-    def settle(self, outcomes: Iterable[tuple[int, Outcome]], intents: Sequence[int] = ()) -> None:
-        """Record outcomes, and that ``intents`` are no longer in doubt, together."""
+    def settle(self, folder: int, outcomes: Sequence[tuple[int, Outcome]], intents: Sequence[int] = ()) -> None:
+        """Record outcomes of a folder's messages, in one transaction with what they imply: ``intents`` are no longer in
+        doubt, and a message on the target that now stands for one of ours is nobody else's any more."""
         with transaction(self._database):
+            self._forget_foreign(folder, [o.target_uid for _, o in outcomes if o.target_uid is not None])
             self._database.executemany(
                 "INSERT OR REPLACE INTO outcomes (target, message, code, detail, target_uid, sent_sha256, sent_octets)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -199,13 +201,16 @@ class Ledger:
         query = "SELECT uid, sha256, likeness FROM target_messages WHERE target = ? AND folder = ? ORDER BY uid"
         return self._database.execute(query, (self.target, folder)).fetchall()
 
-    def claim_foreign(self, folder: int, uids: Iterable[int]) -> None:
-        """These now stand for messages of ours."""
+    def forget_foreign(self, folder: int, uids: Iterable[int]) -> None:
+        """These are on the target no longer."""
         with transaction(self._database):
-            self._database.executemany(
-                "DELETE FROM target_messages WHERE target = ? AND folder = ? AND uid = ?",
-                [(self.target, folder, uid) for uid in uids],
-            )
+            self._forget_foreign(folder, uids)
+
+    def _forget_foreign(self, folder: int, uids: Iterable[int]) -> None:
+        self._database.executemany(
+            "DELETE FROM target_messages WHERE target = ? AND folder = ? AND uid = ?",
+            [(self.target, folder, uid) for uid in uids],
+        )
 
     def our_uids(self, folder: int) -> set[int]:
         """Target UIDs that hold messages of ours."""

@@ -251,9 +251,13 @@ class ImapClient:
         r"""UID STORE, as ``+FLAGS.SILENT (\Seen)``. RFC 9051 §6.4.6"""
         await self.run(command(b"UID STORE", uids, change))
 
+    @property
+    def has_uid_expunge(self) -> bool:
+        return self.has("UIDPLUS") or self.has("IMAP4REV2")
+
     async def uid_expunge(self, uids: bytes) -> None:
         """RFC 4315 §2.1. Raises CommandRefused without UIDPLUS: a plain EXPUNGE would remove other people's deletions."""
-        if not (self.has("UIDPLUS") or self.has("IMAP4REV2")):
+        if not self.has_uid_expunge:
             raise CommandRefused("UID EXPUNGE", "NO", None, "the server has no UIDPLUS")
         await self.run(command(b"UID EXPUNGE", uids))
 
