@@ -199,3 +199,27 @@ def test_the_certificate_checks_and_a_changed_report_does_not(tmp_path, old, new
     page.write_text(page.read_text().replace("63", "64"))
     done = bascule(tmp_path, "report", "--check", certificate, status=1)
     assert "report.html was changed" in done.stdout
+
+
+def test_flags_that_changed_on_the_old_side_follow_unless_the_new_side_changed_them(tmp_path, old, new):
+    copy(tmp_path, old, new)
+    with imaplib.IMAP4("127.0.0.1", new.port) as client:
+        client.login(USER, "secret")
+        client.select("INBOX")
+        client.store("2", "+FLAGS", "(\\Flagged)")
+    with imaplib.IMAP4("127.0.0.1", old.port) as client:
+        client.login(USER, "secret")
+        client.select("INBOX")
+        client.store("1:2", "FLAGS", "(\\Answered)")
+        client.store("3", "+FLAGS", "(\\Deleted)")
+    report = report_of(copy(tmp_path, old, new))
+    assert report["accounted"] is True
+    flags = {}
+    with imaplib.IMAP4("127.0.0.1", new.port) as client:
+        client.login(USER, "secret")
+        client.select("INBOX", readonly=True)
+        for line in client.fetch("1:3", "(FLAGS)")[1]:
+            flags[line[:1]] = set(imaplib.ParseFlags(line)) - {b"\\Recent"}
+    assert flags[b"1"] == {b"\\Answered"}
+    assert flags[b"2"] == {b"\\Seen", b"$Forwarded", b"\\Flagged"}
+    assert flags[b"3"] == {b"\\Seen", b"$Forwarded"}

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bascule.deliver.folder_map import MappedFolder
+from bascule.deliver.follow import follow_flags
 from bascule.deliver.limits import BATCH_MESSAGES, BATCH_OCTETS, BATCHES_IN_FLIGHT, REFUSAL_TRIES, SETTLE_SECONDS
 from bascule.deliver.parcel import Batch, Parcel
 from bascule.deliver.sending import Shipment, delivered, is_over_quota, may_pass, refusal, send
@@ -287,6 +288,7 @@ class FolderDelivery:
         while True:
             try:
                 await self._view.name_unnamed()
+                await follow_flags(self._session.client, self._mailbox, self._ledger, self._view.row.folder)
                 await verify_folder(
                     self._session.client, self._mailbox, self._ledger, self._view.row.folder, self._options.verify
                 )

@@ -107,6 +107,7 @@ CREATE TABLE outcomes (
     target INTEGER NOT NULL, message INTEGER NOT NULL,
     code TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '', target_uid INTEGER,
     sent_sha256 BLOB, sent_octets INTEGER,  -- where what was sent is not the message's own octets (LF made CRLF)
+    flagset INTEGER,                        -- the flags that the target got from us
     verified INTEGER NOT NULL DEFAULT 0,    -- 0 not yet, 1 size, date and flags, 2 every octet
     PRIMARY KEY (target, message)
 ) WITHOUT ROWID;

@@ -33,16 +33,6 @@ class Intent:
     at_utc: float
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """A settled message as verification sees it."""
-
-    message: int
-    target_uid: int | None
-    code: OutcomeCode
-    verified: int
-
-
 class Ledger:
     """One target's part of the ledger. Every method is one short transaction, or runs within the caller's."""
 
@@ -88,13 +78,16 @@ class Ledger:
         with transaction(self._database):
             self._forget_foreign(folder, [o.target_uid for _, o in outcomes if o.target_uid is not None])
             self._database.executemany(
-                "INSERT OR REPLACE INTO outcomes (target, message, code, detail, target_uid, sent_sha256, sent_octets)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO outcomes (target, message, code, detail, target_uid, sent_sha256, sent_octets, flagset)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT flagset FROM messages WHERE id = ?))",
                 [
-                    (self.target, message, o.code.value, o.detail, o.target_uid, *(o.sent_as or (None, None)))
+                    (
+                        self.target, message, o.code.value, o.detail, o.target_uid, *(o.sent_as or (None, None)),
+                        message if o.code is OutcomeCode.DELIVERED else None,
+                    )
                     for message, o in outcomes
                 ],
-            )
+            )  # fmt: skip
             self._database.executemany("DELETE FROM intents WHERE id = ?", [(intent,) for intent in intents])
 
     def verified(self, found: Iterable[tuple[int, Outcome, int]]) -> None:
@@ -106,15 +99,13 @@ class Ledger:
                 [(o.code.value, o.detail, o.target_uid, how, self.target, message) for message, o, how in found],
             )
 
-    def delivered(self, folder: int) -> list[Delivered]:
-        """The folder's settled messages, in the order of their UIDs on the source."""
-        rows = self._database.execute(
-            "SELECT o.message, o.target_uid, o.code, o.verified FROM outcomes o JOIN messages m ON m.id = o.message"
-            " WHERE o.target = ? AND m.folder = ? AND o.code IN ('delivered', 'already-there', 'altered', 'duplicate')"
-            " ORDER BY m.uidvalidity, m.uid",
-            (self.target, folder),
-        ).fetchall()
-        return [Delivered(message, uid, OutcomeCode(code), how) for message, uid, code, how in rows]
+    def followed(self, messages: Iterable[int]) -> None:
+        """The target's flags of these were brought up to date, or left to the person who changed them there."""
+        with transaction(self._database):
+            self._database.executemany(
+                "UPDATE outcomes SET flagset = (SELECT flagset FROM messages WHERE id = ?) WHERE target = ? AND message = ?",
+                [(message, self.target, message) for message in messages],
+            )
 
     def settled_uids(self, folder: int, uidvalidity: int) -> set[int]:
         """Source UIDs of the folder that no run has to deliver again."""
@@ -142,13 +133,13 @@ class Ledger:
         return int(self._database.execute(query, (self.target, folder)).fetchone()[0])
 
     def has_open_ends(self, folder: int) -> bool:
-        """Whether a batch of this folder is in doubt, or something delivered was never read back."""
+        """Whether a batch of this folder is in doubt, something delivered was never read back, or flags changed since."""
         where = (self.target, folder)
         if self._database.execute("SELECT 1 FROM intents WHERE target = ? AND folder = ?", where).fetchone():
             return True
         query = (
             "SELECT 1 FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND m.folder = ?"
-            " AND o.code = 'delivered' AND o.verified = 0 LIMIT 1"
+            " AND o.code = 'delivered' AND (o.verified = 0 OR (o.flagset <> m.flagset AND m.vanished_utc IS NULL)) LIMIT 1"
         )
         return self._database.execute(query, where).fetchone() is not None
 

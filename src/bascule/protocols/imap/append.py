@@ -12,11 +12,12 @@ from bascule.terms.instant import InternalDate
 
 def format_message_head(flags: Flags, date: InternalDate, octets: int, *, nonsync: bool) -> bytes:
     """What stands before each message's octets, from the space after the mailbox name (or the message before) on."""
-    return b" (%b) %b {%d%b}\r\n" % (_flag_list(flags), format_date_time(date), octets, b"+" if nonsync else b"")
+    return b" (%b) %b {%d%b}\r\n" % (format_flags(flags), format_date_time(date), octets, b"+" if nonsync else b"")
 
 
 @lru_cache(maxsize=4096)
-def _flag_list(flags: Flags) -> bytes:
+def format_flags(flags: Flags) -> bytes:
+    """The names, sorted, with a space between."""
     return " ".join(sorted(flags)).encode("utf-8", "surrogateescape")
 
 
