@@ -2,7 +2,7 @@
 
 BATCH_MESSAGES = 100
 """Messages in one MULTIAPPEND. From 50 on Dovecot gains nothing; a batch is also what is looked for after a cut."""
-BATCH_OCTETS = 4 * 1024 * 1024
+BATCH_OCTETS = 2 * 1024 * 1024
 """Octets in one batch: three in flight on each connection stay far below the 150 MB of the whole process."""
 BATCHES_IN_FLIGHT = 3
 """Sent and not yet answered: one that the server works on, one on the wire, one being written."""
@@ -13,3 +13,5 @@ LOOK_WINDOW = 200
 """UIDs in one FETCH when the target's own messages are read."""
 REFUSAL_TRIES = 3
 """How often a message is offered again after a refusal that says that it may pass."""
+LIKENESS_OCTETS = 32 * 1024 * 1024
+"""A larger message of the target's is known by its SHA-256 alone: its likeness would need all of it in memory."""

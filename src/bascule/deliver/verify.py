@@ -51,7 +51,7 @@ async def _contents(
         for uid, e in by_uid.items()
         if uid in details and (level is VerifyLevel.FULL or e.traits.fragile or details[uid].octets != e.octets)
     ]
-    found = await read_contents(client, suspects, with_likeness=level is not VerifyLevel.FULL)
+    found = await read_contents(client, suspects, with_likeness=False)
     return {f.uid: f for f in found}
 
 

@@ -28,7 +28,7 @@ WINDOW_MESSAGES = 500
 """UIDs asked for in one FETCH. Two are in flight, so a window hides a round trip of as long as it takes to read."""
 DETAILS_WINDOW = 5000
 """UIDs in one FETCH of dates and sizes: a line of about 80 octets each."""
-QUEUE_OCTETS = 8 * 1024 * 1024
+QUEUE_OCTETS = 4 * 1024 * 1024
 """What may lie between the connection and the consumer before we stop reading from the socket."""
 _SLOW_DOWN = re.compile(r"throttl|too many|rate limit|slow down|try again", re.IGNORECASE)
 

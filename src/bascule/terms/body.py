@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tempfile import TemporaryFile
 
 CHUNK_OCTETS = 256 * 1024
-HELD_OCTETS = 1024 * 1024
+HELD_OCTETS = 4 * 1024 * 1024
 """A message up to this size is held in memory; a larger one lies in an unnamed temporary file."""
 
 

@@ -9,7 +9,7 @@ class Limits:
 
     line_octets: int = 16 * 1024 * 1024
     """One line without its literals. ``* SEARCH`` with a million UIDs is 8 MB, the longest that we have a use for."""
-    inline_octets: int = 1024 * 1024
+    inline_octets: int = 4 * 1024 * 1024
     """A literal up to this size is held in memory; a larger one goes to a sink."""
     literal_octets: int = 4 * 1024**3
     """One literal. RFC 9051 §9 has number64 for sizes; no server we know keeps a message past 2 GiB."""

@@ -242,11 +242,15 @@ class Connection(asyncio.Protocol):
         self.octets_sent += len(octets)
         if self._deflate:
             octets = self._deflate.compress(octets) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
-        self._transport.write(octets)
-        if not self._writable.is_set():
-            await self._writable.wait()
-            if self._failure:
-                raise ConnectionLost(str(self._failure))
+        # In slices: what the socket does not take at once is copied, and moved at each further send.
+        step = self._limits.write_octets
+        with memoryview(octets) as view:
+            for start in range(0, len(octets), step):
+                self._transport.write(view[start : start + step])
+                if not self._writable.is_set():
+                    await self._writable.wait()
+                    if self._failure:
+                        raise ConnectionLost(str(self._failure))
 
     # -- layers and the end -------------------------------------------------------------------------------------------
 
