@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import messages, reference
-from support.command import bascule, report_of
-from support.proxy import Faults, Proxy
 
 from bascule.demo import PrivateDovecot
 from bascule.mailbox import check
+from support import messages, reference
+from support.command import bascule, report_of
+from support.proxy import Faults, Proxy
 
 pytestmark = pytest.mark.needs("dovecot")
 USER = "anna"
