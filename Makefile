@@ -18,7 +18,7 @@ help: ## Print this help
 
 $(READY): requirements.lock pyproject.toml | $(filter .tools/%,$(UV))
 	test -x .venv/bin/python || $(UV) venv --quiet .venv
-	$(UV) pip sync --quiet --require-hashes requirements.lock
+	$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $(READY)
 

@@ -63,6 +63,7 @@ class Rig:
             **os.environ, "BASCULE_SOURCE_PASSWORD": "secret", "BASCULE_TARGET_PASSWORD": "secret",
             "BASCULE_KEY": str(self.work / "signing-key.pem"),
         }  # fmt: skip
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has its bytecode
         out = subprocess.run(
             [str(self.folder / words[0]), *words[1:]], capture_output=True, text=True, env=environment, check=True,
             stdin=subprocess.DEVNULL,

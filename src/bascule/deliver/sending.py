@@ -59,19 +59,20 @@ async def _append(client: ImapClient, mailbox: bytes, parcels: list[Parcel], shi
             nonsync = client.literals.allows(parcel.body.octets)
             held += format_message_head(parcel.flags, parcel.date, parcel.body.octets, nonsync=nonsync)
             if not nonsync:
-                await connection.write(bytes(held))
-                held.clear()
+                await connection.write(held)
+                held = bytearray()
                 if not await connection.continuation(pending):
                     return
             for chunk in parcel.body.chunks():
                 if len(held) + len(chunk) > _WRITE_OCTETS and held:
-                    await connection.write(bytes(held))
-                    held.clear()
+                    await connection.write(held)
+                    held = bytearray()  # the transport may still refer to the other
                 if len(chunk) > _WRITE_OCTETS:
                     await connection.write(chunk)
                 else:
                     held += chunk
-        await connection.write(bytes(held) + b"\r\n")
+        held += b"\r\n"
+        await connection.write(held)
 
 
 def delivered(shipment: Shipment, uidvalidity: int) -> list[tuple[int, Outcome]]:

@@ -30,6 +30,9 @@ DETAILS_WINDOW = 5000
 """UIDs in one FETCH of dates and sizes: a line of about 80 octets each."""
 QUEUE_OCTETS = 4 * 1024 * 1024
 """What may lie between the connection and the consumer before we stop reading from the socket."""
+GROUP_MESSAGES = 50
+GROUP_OCTETS = 512 * 1024
+"""A group is given on once it has either: each costs the consumer a transaction."""
 _SLOW_DOWN = re.compile(r"throttl|too many|rate limit|slow down|try again", re.IGNORECASE)
 
 
@@ -237,7 +240,8 @@ class _Stream:
         self.seen.add(message.uid)
         self._queue.append(message)
         self._octets += message.body.octets if isinstance(message.body, HeldBody) else 0
-        self._ready.set()
+        if len(self._queue) >= GROUP_MESSAGES or self._octets >= GROUP_OCTETS:
+            self._ready.set()
         if self._octets > QUEUE_OCTETS and not self._holding:
             self._holding = True
             self._connection.hold()
@@ -258,7 +262,7 @@ class _Stream:
             over = pending.done.done()
             if group := self._drain():
                 yield group
-            if over and not self._queue:
+            if over:  # what came since then is the next command's
                 pending.done.result()
                 return
 

@@ -31,8 +31,14 @@ _NO_LITERAL = re.compile(rb"(?:\+|(?:\*|[A-Za-z0-9.]+) (?:OK|NO|BAD|BYE|PREAUTH)
 """Lines of human-readable text: a ``{3}`` at their end is text."""
 
 
+READ_OCTETS = 256 * 1024
+"""Size of the buffer at rest, and so the most that one `room` offers. It grows only for a literal or a line that is longer."""
+ROOM_OCTETS = 64 * 1024
+"""A smaller rest at the buffer's end is not worth a system call: what waits is moved to the front first."""
+
+
 class Receiver:
-    """Feed it octets, then call `next_frame` until it returns None.
+    """Write octets into `room` and say how many with `arrived` (or `feed` them), then call `next_frame` until it returns None.
 
     ``open_sink`` is called with the size of each literal above ``limits.inline_octets`` and gives the sink for it.
     After a RemoteError the receiver must not be used again.
@@ -41,8 +47,9 @@ class Receiver:
     def __init__(self, open_sink: Callable[[int], Sink], limits: Limits = DEFAULT_LIMITS) -> None:
         self._limits = limits
         self._open_sink = open_sink
-        self._buffer = bytearray()
+        self._set_buffer(bytearray(READ_OCTETS))
         self._start = 0
+        self._end = 0
         self._scanned = 0
         self._frame: Frame = []
         self._held = 0
@@ -50,28 +57,60 @@ class Receiver:
         self._sink: Sink | None = None
         self._in_literal = False
 
+    def _set_buffer(self, buffer: bytearray) -> None:
+        """Never resized while it is in use: a shell may still hold the view that `room` gave it."""
+        self._buffer = buffer
+        self._view = memoryview(buffer)
+
     @property
     def buffered_octets(self) -> int:
         """Octets received and not yet part of a frame: 0 when nothing came after the last frame."""
-        return len(self._buffer) - self._start
+        return self._end - self._start
 
     @property
     def is_between_frames(self) -> bool:
         return not self._frame and not self.buffered_octets
 
+    def room(self) -> memoryview:
+        """Where to put what comes next; not empty. Valid until the next call of any method."""
+        if len(self._buffer) - self._end < ROOM_OCTETS:
+            self._make_room()
+        return self._view[self._end :]
+
+    def _make_room(self) -> None:
+        waiting = self.buffered_octets
+        size = len(self._buffer)
+        if waiting + ROOM_OCTETS > size:
+            size *= 2
+        elif waiting + ROOM_OCTETS <= READ_OCTETS:
+            size = READ_OCTETS
+        rest = self._view[self._start : self._end]
+        if size == len(self._buffer):
+            self._view[:waiting] = rest
+        else:
+            self._set_buffer(bytearray(size))
+            self._view[:waiting] = rest
+        self._scanned -= self._start
+        self._start, self._end = 0, waiting
+
+    def arrived(self, octets: int) -> None:
+        """The first ``octets`` of `room` are filled."""
+        self._end += octets
+
     def feed(self, octets: bytes) -> None:
-        """Add what the other side sent."""
-        if self._start:
-            del self._buffer[: self._start]
-            self._scanned -= self._start
-            self._start = 0
-        self._buffer += octets
+        """Add what the other side sent, where it was not written into `room`."""
+        start = 0
+        while start < len(octets):
+            room = self.room()
+            piece = octets[start : start + len(room)]
+            room[: len(piece)] = piece
+            self.arrived(len(piece))
+            start += len(piece)
 
     def take_rest(self) -> bytes:
         """Remove and return what is buffered: for a change of layer (TLS, COMPRESS) right after a frame."""
-        rest = bytes(self._buffer[self._start :])
-        self._buffer.clear()
-        self._start = self._scanned = 0
+        rest = bytes(self._view[self._start : self._end])
+        self._start = self._scanned = self._end = 0
         return rest
 
     def next_frame(self) -> Frame | None:
@@ -88,15 +127,15 @@ class Receiver:
 
     def _take_line(self) -> bool:
         buffer, start = self._buffer, self._start
-        end = buffer.find(b"\r\n", max(start, self._scanned - 1))
+        end = buffer.find(b"\r\n", max(start, self._scanned - 1), self._end)
         if end < 0:
-            self._scanned = len(buffer)
-            if len(buffer) - start > self._limits.line_octets:
+            self._scanned = self._end
+            if self._end - start > self._limits.line_octets:
                 raise RemoteError(f"a line is longer than {self._limits.line_octets} octets")
             return False
         if end - start > self._limits.line_octets:
             raise RemoteError(f"a line is longer than {self._limits.line_octets} octets")
-        line = bytes(buffer[start:end])
+        line = bytes(self._view[start:end])
         self._start = self._scanned = end + 2
         found = _LITERAL.search(line) if line.endswith(b"}") else None
         if found is None or (not self._frame and _NO_LITERAL.match(line)):
@@ -122,21 +161,18 @@ class Receiver:
         if self._sink is not None:
             return self._take_into(self._sink)
         size, start = self._literal_left, self._start
-        if len(self._buffer) - start < size:
+        if self._end - start < size:
             return False
-        with memoryview(self._buffer) as view:
-            octets = bytes(view[start : start + size])
         self._hold(size)
-        self._frame.append(octets)
+        self._frame.append(bytes(self._view[start : start + size]))
         self._start = self._scanned = start + size
         self._in_literal = False
         return True
 
     def _take_into(self, sink: Sink) -> bool:
-        size = min(self._literal_left, len(self._buffer) - self._start)
+        size = min(self._literal_left, self.buffered_octets)
         if size:
-            with memoryview(self._buffer) as view, view[self._start : self._start + size] as piece:
-                sink.write(piece)
+            sink.write(self._view[self._start : self._start + size])
         self._start = self._scanned = self._start + size
         self._literal_left -= size
         if self._literal_left:
