@@ -43,7 +43,7 @@ async def capture(source: Source, mailbox: Mailbox, options: CaptureOptions, wat
     listed = await source.folders()
     taken = await mailbox.run(record_folders, mailbox, listed, options.selection)
     states = await source.states([folder for folder, _ in taken])
-    work = _to_do(taken, states, options.selection)
+    work = await mailbox.run(_to_do, mailbox, taken, states, options.selection)
     watcher.expect(sum(item.messages for item in work))
     queue = deque(sorted(work, key=lambda item: -item.messages))
     workers = max(1, min(options.connections, len(queue)))
@@ -52,9 +52,14 @@ async def capture(source: Source, mailbox: Mailbox, options: CaptureOptions, wat
 
 
 def _to_do(
-    taken: Sequence[tuple[SourceFolder, FolderRow]], states: dict[bytes, SourceState], selection: Selection
+    mailbox: Mailbox,
+    taken: Sequence[tuple[SourceFolder, FolderRow]],
+    states: dict[bytes, SourceState],
+    selection: Selection,
 ) -> list[_Work]:
+    """Folders that may hold something new. Blocks."""
     work = []
+    same: list[int] = []
     for folder, row in taken:
         state = states.get(folder.name)
         unchanged = state is not None and state.proves_unchanged(SourceState.from_json(row.source_state))
@@ -62,6 +67,9 @@ def _to_do(
             known = SourceState.from_json(row.source_state)
             done = known.messages if known else 0
             work.append(_Work(folder, row, max(0, (state.messages if state else 0) - done)))
+        elif unchanged:
+            same.append(row.id)
+    mailbox.folders.are_unchanged(same)
     return work
 
 

@@ -13,6 +13,7 @@ def record_folders(
     """Write what the source lists; the folders that the selection takes, with their rows. Blocks."""
     taken: list[tuple[SourceFolder, FolderRow]] = []
     with mailbox.transaction():
+        mailbox.folders.begin_delta(int(time.time()))
         rows = [
             mailbox.folders.record(
                 folder.path,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from bascule.capture import FolderDelta, Selection, record_folders
 from bascule.deliver import DeliverOptions, FolderDelivery, FolderMap, MappedFolder, Parcel, TargetSession
 from bascule.deliver.engine import Connect, Refused, refuse_folders
+from bascule.deliver.moves import follow_moves
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.ledger import Ledger
 from bascule.sources import Reader, Source, SourceFolder, SourceState
@@ -71,7 +72,7 @@ async def copy(
     folders = FolderMap(options.deliver.prefix, options.deliver.renames)
     mapped = await folders.prepare(client, [row for folder, row in taken if folder.name in states])
     await refuse_folders(mailbox, ledger, mapped)
-    work = await mailbox.run(_to_do, ledger, taken, mapped, states, options.selection)
+    work = await mailbox.run(_to_do, mailbox, ledger, taken, mapped, states, options.selection)
     watcher.expect(sum(item.messages for item in work))
     queue = deque(sorted(work, key=lambda w: -w.messages))
     run = _Run(source, mailbox, ledger, options, watcher, refused, folders, mapped, queue)
@@ -82,12 +83,14 @@ async def copy(
 
     workers = min(options.deliver.connections, len(work))
     await run_together([_work_through(run, session) for _ in range(workers)])
+    await follow_moves(session, mailbox, ledger, watcher)
     for unused in first:
         await unused.logout()
     return mapped
 
 
 def _to_do(
+    mailbox: Mailbox,
     ledger: Ledger,
     taken: Sequence[tuple[SourceFolder, FolderRow]],
     mapped: Sequence[MappedFolder],
@@ -97,16 +100,20 @@ def _to_do(
     """Folders that may hold something new or left over. Blocks."""
     places = {folder.row.id: folder for folder in mapped}
     work = []
+    same: list[int] = []
     for folder, row in taken:
         if not folder.selectable:
             continue
         state = states.get(folder.name)
         unchanged = state is not None and state.proves_unchanged(SourceState.from_json(row.source_state))
+        if unchanged:
+            same.append(row.id)
         left = ledger.unsettled(row.id)
         if unchanged and not left and not ledger.has_open_ends(row.id) and not selection.looks_at_messages:
             continue
         known = ledger.settled_count(row.id)
         work.append(_Work(folder, row, places.get(row.id), max(0, (state.messages if state else 0) - known)))
+    mailbox.folders.are_unchanged(same)
     return work
 
 

@@ -9,6 +9,7 @@ from functools import partial
 
 from bascule.deliver.folder_delivery import DeliveryOptions, FolderDelivery
 from bascule.deliver.folder_map import FolderMap, MappedFolder
+from bascule.deliver.moves import follow_moves
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.session import TargetSession
 from bascule.mailbox import FolderRow, Mailbox, MessageRow
@@ -72,6 +73,7 @@ async def deliver_mailbox(
         for _ in range(max(1, min(options.connections, len(queue))))
     ]
     await run_together(workers)
+    await follow_moves(session, mailbox, ledger, watcher)
     return mapped
 
 

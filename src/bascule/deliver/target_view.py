@@ -9,12 +9,13 @@ from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.likeness import likeness
 from bascule.deliver.look import Found, read_contents, read_details
 from bascule.deliver.pool import FreeCopies
+from bascule.deliver.removal import remove_messages
 from bascule.deliver.session import TargetError, TargetSession
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger, TargetFolder
 from bascule.terms.body import Body
 from bascule.terms.outcome import Outcome, OutcomeCode
-from bascule.wire.errors import CommandRefused, ConnectionLost
+from bascule.wire.errors import ConnectionLost
 from bascule.wire.imap import MailboxState
 
 
@@ -130,13 +131,7 @@ class TargetView:
 
     async def remove(self, uid: int) -> bool:
         """Remove one message of ours by its UID; False on a target that can't (without UIDPLUS, RFC 4315 §2.1)."""
-        client = self._session.client
-        if not client.has_uid_expunge:
-            return False
-        try:
-            await client.store(b"%d" % uid, b"+FLAGS.SILENT (\\Deleted)")
-            await client.uid_expunge(b"%d" % uid)
-        except CommandRefused:
+        if not await remove_messages(self._session.client, [uid]):
             return False
         await self._mailbox.run(self._ledger.forget_foreign, self.row.folder, [uid])
         return True

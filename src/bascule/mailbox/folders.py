@@ -44,6 +44,10 @@ class Folders:
         query = f"SELECT {_COLUMNS} FROM folders WHERE id = ?"
         return _row(self._database.execute(query, (identity,)).fetchone())
 
+    def begin_delta(self, at_utc: int) -> int:
+        """Number a new delta; within the caller's transaction or on its own."""
+        return self._database.execute("INSERT INTO deltas (started_utc) VALUES (?)", (at_utc,)).lastrowid or 0
+
     def record(
         self,
         path: FolderPath,
@@ -56,7 +60,8 @@ class Folders:
         """Add the folder or bring its row up to date; within the caller's transaction or on its own."""
         key = path.to_json()
         self._database.execute(
-            "INSERT INTO folders (path, source_name, special_use, subscribed, selectable) VALUES (?, ?, ?, ?, ?)"
+            "INSERT INTO folders (path, source_name, special_use, subscribed, selectable, delta)"
+            " VALUES (?, ?, ?, ?, ?, max(0, (SELECT coalesce(max(id), 0) - 1 FROM deltas)))"
             " ON CONFLICT (path) DO UPDATE SET source_name = excluded.source_name, special_use = excluded.special_use,"
             " subscribed = excluded.subscribed, selectable = excluded.selectable, gone_utc = NULL",
             (key, source_name, special_use.value if special_use else None, subscribed, selectable),
@@ -72,7 +77,9 @@ class Folders:
             for identity in lost:
                 self._database.execute("UPDATE folders SET gone_utc = ? WHERE id = ?", (at_utc, identity))
                 self._database.execute(
-                    "UPDATE messages SET vanished_utc = ? WHERE folder = ? AND vanished_utc IS NULL", (at_utc, identity)
+                    "UPDATE messages SET vanished_utc = ?, last_delta = (SELECT delta FROM folders WHERE id = folder)"
+                    " WHERE folder = ? AND vanished_utc IS NULL",
+                    (at_utc, identity),
                 )
         return len(lost)
 
@@ -83,4 +90,13 @@ class Folders:
         """What the source said at the end of a delta; ``source_state`` None when the delta is not complete."""
         self._database.execute(
             "UPDATE folders SET source_state = ?, error = ? WHERE id = ?", (source_state, error, identity)
+        )
+        if source_state is not None:
+            self.are_unchanged([identity])
+
+    def are_unchanged(self, folders: Iterable[int]) -> None:
+        """The current delta knows all of these folders."""
+        self._database.executemany(
+            "UPDATE folders SET delta = (SELECT coalesce(max(id), 0) FROM deltas) WHERE id = ?",
+            [(identity,) for identity in folders],
         )

@@ -37,8 +37,11 @@ CREATE TABLE folders (
     gone_utc INTEGER,                       -- when the source stopped listing it; NULL: it is there
     source_name BLOB,                       -- as the source writes it
     source_state TEXT,                      -- JSON: what the source said at the end of the last complete delta
-    error TEXT                              -- why the last delta could not read it; NULL: it could
+    error TEXT,                             -- why the last delta could not read it; NULL: it could
+    delta INTEGER NOT NULL DEFAULT 0        -- the last delta that read all of it, or found it unchanged
 );
+
+CREATE TABLE deltas (id INTEGER PRIMARY KEY, started_utc INTEGER NOT NULL);
 
 CREATE TABLE flagsets (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);  -- space-separated, sorted
 
@@ -70,7 +73,9 @@ CREATE TABLE messages (
     zone_minutes INTEGER NOT NULL DEFAULT 0,
     flagset INTEGER NOT NULL REFERENCES flagsets,
     labels TEXT,                            -- JSON array: Gmail's X-GM-LABELS or Takeout's; NULL: the source has none
+    after_delta INTEGER NOT NULL DEFAULT 0, -- its folder's delta when it was first seen: it was not there then
     vanished_utc INTEGER,                   -- when a delta no longer found it; NULL: it is there
+    last_delta INTEGER,                     -- where it vanished, its folder's delta then: it was there last
     UNIQUE (folder, uidvalidity, uid)
 );
 CREATE INDEX messages_body ON messages (body);
@@ -109,15 +114,12 @@ CREATE TABLE outcomes (
     sent_sha256 BLOB, sent_octets INTEGER,  -- where what was sent is not the message's own octets (LF made CRLF)
     flagset INTEGER,                        -- the flags that the target got from us
     verified INTEGER NOT NULL DEFAULT 0,    -- 0 not yet, 1 size, date and flags, 2 every octet
+    replaces INTEGER,                       -- the message, moved since on the source, whose copy on the target made way
     PRIMARY KEY (target, message)
 ) WITHOUT ROWID;
 CREATE TABLE intents (                      -- a batch that is about to be sent, or whose answer we did not hear
     id INTEGER PRIMARY KEY, target INTEGER NOT NULL, folder INTEGER NOT NULL,
     uidvalidity INTEGER NOT NULL, uidnext INTEGER NOT NULL, messages TEXT NOT NULL, at_utc REAL NOT NULL
-);
-CREATE TABLE runs (
-    id INTEGER PRIMARY KEY, command TEXT NOT NULL, started_utc INTEGER NOT NULL, finished_utc INTEGER,
-    report TEXT                             -- JSON; NULL while it runs, or when it was killed
 );
 """
 

@@ -107,6 +107,16 @@ class Ledger:
                 [(message, self.target, message) for message in messages],
             )
 
+    def replaced(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """(earlier, later): the message moved on the source; its earlier copy on the target is ours no longer."""
+        with transaction(self._database):
+            for earlier, later in pairs:
+                where = (self.target, earlier)
+                self._database.execute("UPDATE outcomes SET target_uid = NULL WHERE target = ? AND message = ?", where)
+                self._database.execute(
+                    "UPDATE outcomes SET replaces = ? WHERE target = ? AND message = ?", (earlier, self.target, later)
+                )
+
     def settled_uids(self, folder: int, uidvalidity: int) -> set[int]:
         """Source UIDs of the folder that no run has to deliver again."""
         query = (

@@ -53,9 +53,11 @@ class Messages:
         places = self._write_bodies(group)
         try:
             with transaction(self._database):
+                query = "SELECT delta FROM folders WHERE id = ?"
+                delta = int(self._database.execute(query, (folder,)).fetchone()[0])
                 if places is None:
-                    return self._insert_all(folder, uidvalidity, group)
-                return [self._insert(folder, uidvalidity, new, places) for new in group]
+                    return self._insert_all(folder, uidvalidity, delta, group)
+                return [self._insert(folder, uidvalidity, delta, new, places) for new in group]
         except BaseException:
             self._flagsets.forget()
             raise
@@ -80,18 +82,18 @@ class Messages:
             self._writer.protect(closed[0])
         return places
 
-    def _insert_all(self, folder: int, uidvalidity: int, group: Sequence[NewMessage]) -> list[int]:
+    def _insert_all(self, folder: int, uidvalidity: int, delta: int, group: Sequence[NewMessage]) -> list[int]:
         """Rows without bodies, in one statement; one by one where a UID turns out to be there already."""
         database = self._database
         first = database.execute("SELECT coalesce(max(id), 0) + 1 FROM messages").fetchone()[0]
         number_of = self._flagsets.number_of
         cursor = database.executemany(
-            "INSERT INTO messages (id, folder, uidvalidity, uid, sha256, octets, traits, date_utc, zone_minutes, flagset)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (folder, uidvalidity, uid) DO NOTHING",
+            "INSERT INTO messages (id, folder, uidvalidity, uid, sha256, octets, traits, date_utc, zone_minutes, flagset,"
+            " after_delta) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (folder, uidvalidity, uid) DO NOTHING",
             [
                 (
                     identity, folder, uidvalidity, new.uid, new.body.sha256, new.body.octets, new.body.traits.to_bits(),
-                    new.date.utc_seconds, new.date.zone_minutes, number_of(new.flags),
+                    new.date.utc_seconds, new.date.zone_minutes, number_of(new.flags), delta,
                 )
                 for identity, new in enumerate(group, first)
             ],
@@ -102,7 +104,12 @@ class Messages:
         return [int(database.execute(query, (folder, uidvalidity, new.uid)).fetchone()[0]) for new in group]
 
     def _insert(
-        self, folder: int, uidvalidity: int, new: NewMessage, places: dict[bytes, tuple[int, int, int]] | None
+        self,
+        folder: int,
+        uidvalidity: int,
+        delta: int,
+        new: NewMessage,
+        places: dict[bytes, tuple[int, int, int]] | None,
     ) -> int:
         database, body = self._database, None
         if places is not None:
@@ -117,12 +124,12 @@ class Messages:
                 body = database.execute(query, (new.body.sha256,)).fetchone()[0]
         labels = None if new.labels is None else json.dumps(new.labels, ensure_ascii=False)
         cursor = database.execute(
-            "INSERT INTO messages (folder, uidvalidity, uid, sha256, octets, traits, body, date_utc, zone_minutes, flagset, labels)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO messages (folder, uidvalidity, uid, sha256, octets, traits, body, date_utc, zone_minutes, flagset,"
+            " labels, after_delta) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (folder, uidvalidity, uid) DO NOTHING",
             (
                 folder, uidvalidity, new.uid, new.body.sha256, new.body.octets, new.body.traits.to_bits(), body, new.date.utc_seconds,
-                new.date.zone_minutes, self._flagsets.number_of(new.flags), labels,
+                new.date.zone_minutes, self._flagsets.number_of(new.flags), labels, delta,
             ),
         )  # fmt: skip
         if cursor.rowcount == 0:
@@ -162,7 +169,9 @@ class Messages:
         """Mark rows as vanished at that instant, or as there again (None). The bodies stay."""
         with transaction(self._database):
             self._database.executemany(
-                "UPDATE messages SET vanished_utc = ?, modseq = modseq + 1 WHERE id = ?", [(at_utc, i) for i in rows]
+                "UPDATE messages SET vanished_utc = ?1, modseq = modseq + 1,"
+                " last_delta = iif(?1 IS NULL, NULL, (SELECT delta FROM folders WHERE id = folder)) WHERE id = ?2",
+                [(at_utc, i) for i in rows],
             )
 
     def revalidate(self, row: int, uidvalidity: int, uid: int) -> None:

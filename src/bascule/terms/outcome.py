@@ -30,7 +30,8 @@ class OutcomeCode(StrEnum):
     UNREADABLE = "unreadable"
     """The source lists the message, and does not give it. A later run tries again."""
     DUPLICATE = "duplicate"
-    """A batch that had been cut was committed by the target after we had sent it again: one copy too many."""
+    """One copy too many, which the target can't remove: of a batch that was cut and committed late, or of a message that moved on
+    the old side."""
     MISSING = "missing"
     """The target said OK, and the message is not there when read back. A later run sends it again."""
     LEFT_OUT = "left-out"
