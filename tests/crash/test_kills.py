@@ -28,6 +28,8 @@ TRIALS = {
     "capture": (3, 40),
     "capture-writes": (1, 20),
     "late": (1, 10),
+    "copy": (2, 30),
+    "copy-writes": (1, 20),
 }
 
 
@@ -201,3 +203,43 @@ def test_capture_killed_at_a_file_write_goes_on_where_it_stopped(server, full, f
         bascule(tmp_path, *words)
         assert contents(mailbox) == wanted, f"seed {seed}, trial {trial}, write {number}"
         assert check(mailbox) == []
+
+
+def test_copy_killed_over_the_wire_leaves_each_message_once(server, full, filled, tmp_path, seed, soak) -> None:
+    chance = random.Random(f"{seed}/copy")
+    wanted = reference.read_mailbox(server.port, filled)
+    total = sum(len(octets) for folder in FOLDERS.values() for octets in folder)
+    killed = 0
+    for trial in range(trials(soak, "copy")):
+        user, faults = f"copy{trial}", Faults()
+        instant = chance.randrange(200, total + 30_000)
+        with Proxy(server.port, faults) as proxy:
+            words = _copy_words(server, filled, f"imap://{user}@127.0.0.1:{proxy.port}", tmp_path / f"{trial}.state")
+            victim = Victim(tmp_path, words)
+            faults.on_up = lambda up, at=instant, victim=victim: victim.kill() if up >= at else None
+            killed += victim.wait() == -signal.SIGKILL
+            faults.on_up = None
+            bascule(tmp_path, *words)
+        assert reference.read_mailbox(server.port, user) == wanted, f"seed {seed}, trial {trial}, octet {instant}"
+    assert killed >= trials(soak, "copy") // 2, "most instants must fall within the run"
+
+
+@pytest.mark.needs("strace")
+def test_copy_killed_at_a_file_write_leaves_each_message_once(server, full, filled, tmp_path, seed, soak) -> None:
+    """Every second time what it remembered is lost too: the target alone must be enough."""
+    chance = random.Random(f"{seed}/copy-writes")
+    wanted = reference.read_mailbox(server.port, filled)
+    killed = 0
+    for trial in range(trials(soak, "copy-writes")):
+        user, number = f"cw{trial}", chance.randrange(1, 120)
+        words = _copy_words(server, filled, server.url(user), tmp_path / f"{trial}.state")
+        killed += Victim(tmp_path, words, _kill_at_write(number)).wait() != 0
+        if trial % 2:
+            shutil.rmtree(tmp_path / f"{trial}.state", ignore_errors=True)
+        bascule(tmp_path, *words)
+        assert reference.read_mailbox(server.port, user) == wanted, f"seed {seed}, trial {trial}, write {number}"
+    assert killed >= trials(soak, "copy-writes") // 2, "most instants must fall within the run"
+
+
+def _copy_words(server: PrivateDovecot, source: str, target: str, state: Path) -> list[str]:
+    return ["copy", server.url(source), target, "--state", str(state), "--quiet", "--settle", "0.2"]
