@@ -1,9 +1,11 @@
 """Dovecot to Cyrus and back: two servers that disagree on separators, prefixes and octets."""
 
+import hashlib
+
 import pytest
 
 from bascule.demo import PrivateDovecot
-from support import messages, reference
+from support import messages, reference, store
 from support.command import bascule, report_of
 from support.cyrus import PrivateCyrus
 
@@ -50,3 +52,35 @@ def test_what_cyrus_munges_is_named_and_what_it_refuses_is_saved(tmp_path, old) 
         ] == ["altered"]
         assert "altered by the target" in report["exceptions"][0]["detail"]
         assert report["totals"]["delivered"] == 28
+
+
+def test_what_cyrus_refuses_is_mended_only_when_asked_and_named(tmp_path, old) -> None:
+    mailbox = tmp_path / "nasty.mailbox"
+    nul, broken, late = b"A: b\r\n\r\nx\0y\r\n", b"A: b\r\nno field here\r\n\r\nx\r\n", messages.plain(77)
+    store.fill(mailbox, {"INBOX": [nul, broken, late]})
+    with PrivateCyrus([USER], munge8bit=False) as cyrus:
+        plain = report_of(bascule(tmp_path, "deliver", mailbox, cyrus.url(USER), "--json", status=1))
+        assert [e["code"] for e in plain["exceptions"]] == ["refused-content", "refused-content"]
+        assert plain["totals"]["delivered"] == 1
+        for _ in range(2):
+            words = ("deliver", mailbox, cyrus.url(USER), "--json", "--mend", "--verify", "full")
+            mended = report_of(bascule(tmp_path, *words, status=1))
+            assert {e["detail"] for e in mended["exceptions"]} == {
+                "mended: 1 NUL octet removed",
+                "mended: an empty line put before line 2, which is no header field",
+            }
+            assert mended["totals"]["delivered"] == 3
+            assert mended["totals"]["refused"] == 0
+        found = {key[1] for key in reference.read_mailbox(cyrus.port, USER)}
+        wanted = [nul.replace(b"\0", b""), broken.replace(b"no field", b"\r\nno field"), late]
+        assert found == {hashlib.sha256(octets).hexdigest() for octets in wanted}
+
+
+def test_mended_messages_are_recognised_without_a_ledger(tmp_path, old) -> None:
+    reference.append(old.port, USER, "INBOX", [b"A: b\r\nno field here\r\n\r\nx\r\n"])
+    with PrivateCyrus([USER], munge8bit=False) as cyrus:
+        for state in ("one", "two"):
+            words = ("copy", old.url(USER), cyrus.url(USER), "--json", "--mend", "--state", tmp_path / state)
+            report = report_of(bascule(tmp_path, *words, status=1))
+            assert [e["code"] for e in report["exceptions"]] == ["altered"]
+        assert sum(reference.read_mailbox(cyrus.port, USER).values()) == 28

@@ -85,6 +85,11 @@ deliver_options = _all(
         help="What to read back: nothing; size, date and flags (and doubtful messages in full); every octet.",
     ),
     click.option(
+        "--mend",
+        is_flag=True,
+        help="Send what the target refuses without NUL, bare CR, broken header lines and refused keywords; each is named.",
+    ),
+    click.option(
         "--settle",
         type=float,
         default=SETTLE_SECONDS,
@@ -164,7 +169,7 @@ def deliver_options_of(values: dict[str, Any], selection: Selection | None = Non
     level = VerifyLevel[values["verify"].upper()]
     return DeliverOptions(
         connections=values["connections"],
-        delivery=DeliveryOptions(verify=level, settle_seconds=values["settle"]),
+        delivery=DeliveryOptions(verify=level, settle_seconds=values["settle"], mend=values["mend"]),
         prefix=values["prefix"],
         renames=renames,
         takes_folder=selection.takes_folder if selection else lambda path: True,

@@ -8,11 +8,13 @@ from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.body import Traits
 from bascule.terms.flags import Flags, same_flags
 from bascule.terms.instant import InternalDate
+from bascule.terms.outcome import MENDED
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """``octets`` and ``sha256`` are of what was sent; ``target_uid`` None: the target told no UID (no UIDPLUS)."""
+    """``octets`` and ``sha256`` are of what was sent; ``target_uid`` None: the target told no UID (no UIDPLUS). ``mended``: how
+    it was changed before it was sent, as the outcome's detail."""
 
     message: int
     target_uid: int | None
@@ -22,11 +24,12 @@ class Expectation:
     date: InternalDate
     traits: Traits
     sent_as: tuple[bytes, int] | None
+    mended: str = ""
 
 
 _QUERY = """
 SELECT o.message, o.target_uid, coalesce(o.sent_sha256, m.sha256), coalesce(o.sent_octets, m.octets), m.flagset, m.date_utc,
-       m.zone_minutes, m.traits, o.sent_sha256 IS NOT NULL
+       m.zone_minutes, m.traits, o.sent_sha256 IS NOT NULL, o.detail
 FROM outcomes o JOIN messages m ON m.id = o.message
 WHERE o.target = ? AND m.folder = ? AND o.code IN ('delivered', 'altered') AND {where}
 ORDER BY m.uidvalidity, m.uid
@@ -34,16 +37,16 @@ ORDER BY m.uidvalidity, m.uid
 
 
 def _load(mailbox: Mailbox, target: int, folder: int, where: str) -> list[Expectation]:
-    rows: Sequence[tuple[int, int | None, bytes, int, int, int, int, int, int]] = mailbox.database.execute(
+    rows: Sequence[tuple[int, int | None, bytes, int, int, int, int, int, int, str]] = mailbox.database.execute(
         _QUERY.format(where=where), (target, folder)
     ).fetchall()
     flags_of = mailbox.flagsets.flags_of
     return [
         Expectation(
             message, uid, digest, octets, flags_of(flagset), InternalDate(date, zone), Traits.from_bits(traits),
-            (digest, octets) if sent_otherwise else None,
+            (digest, octets) if sent_otherwise else None, detail if detail.startswith(MENDED) else "",
         )
-        for message, uid, digest, octets, flagset, date, zone, traits, sent_otherwise in rows
+        for message, uid, digest, octets, flagset, date, zone, traits, sent_otherwise, detail in rows
     ]  # fmt: skip
 
 

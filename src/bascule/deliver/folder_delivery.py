@@ -20,12 +20,13 @@ from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.follow import follow_flags
 from bascule.deliver.limits import BATCH_MESSAGES, BATCH_OCTETS, BATCHES_IN_FLIGHT, REFUSAL_TRIES, SETTLE_SECONDS
 from bascule.deliver.parcel import Batch, Parcel
-from bascule.deliver.sending import Shipment, delivered, is_over_quota, may_pass, refusal, send
+from bascule.deliver.sending import Shipment, arrival, delivered, is_over_quota, may_pass, refusal, send
 from bascule.deliver.session import OverQuota, TargetSession
 from bascule.deliver.target_view import TargetView
 from bascule.deliver.verify import VerifyLevel, verify_folder
 from bascule.mailbox import Mailbox, NewMessage
 from bascule.mailbox.ledger import Ledger
+from bascule.protocols.imap.responses import Condition
 from bascule.terms.outcome import Outcome, OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
 from bascule.wire.errors import ConnectionLost
@@ -37,6 +38,8 @@ class DeliveryOptions:
     settle_seconds: float = SETTLE_SECONDS
     batch_messages: int = BATCH_MESSAGES
     batch_octets: int = BATCH_OCTETS
+    mend: bool = False
+    """Send what the target refuses in a mended form."""
 
 
 class FolderDelivery:
@@ -87,8 +90,8 @@ class FolderDelivery:
         for parcel in (p.for_the_wire() for p in parcels):
             if parcel.message in self._doubtful:
                 self._held.append(parcel)
-            elif (uid := self._copy_of(parcel)) is not None:
-                there.append((parcel.message, Outcome(OutcomeCode.ALREADY_THERE, "", uid, parcel.sent_as)))
+            elif (found := self._copy_of(parcel)) is not None:
+                there.append((parcel.message, found))
                 self._done(parcel)
             else:
                 await self._add(parcel)
@@ -104,8 +107,21 @@ class FolderDelivery:
             for parcel, message in zip(fresh, ids, strict=True):
                 parcel.message = message
 
-    def _copy_of(self, parcel: Parcel) -> int | None:
-        return self._view.take(parcel.body) if self._view.has_free_copies else None
+    def _copy_of(self, parcel: Parcel) -> Outcome | None:
+        """Where the target holds it already, also in the mended form that an earlier run gave it."""
+        if not self._view.has_free_copies:
+            return None
+        uid = self._view.take(parcel.body)
+        if uid is not None:
+            return Outcome(OutcomeCode.ALREADY_THERE, "", uid, parcel.sent_as)
+        return self._mended_copy_of(parcel)
+
+    def _mended_copy_of(self, parcel: Parcel, above: int = 0) -> Outcome | None:
+        mended = parcel.in_mended_form() if self._options.mend else None
+        if mended is None:
+            return None
+        uid = self._view.take_digest(mended.body.sha256, above)
+        return arrival(mended, uid) if uid is not None else None
 
     async def _add(self, parcel: Parcel) -> None:
         limit = self._session.client.append_limit()
@@ -178,6 +194,7 @@ class FolderDelivery:
     async def _settle_singly(self, shipment: Shipment) -> None:
         outcomes: list[tuple[int, Outcome]] = []
         again: list[Parcel] = []
+        mended: list[Parcel] = []
         over_quota = ""
         for parcel, answer in zip(shipment.batch.parcels, shipment.answers, strict=True):
             one = Shipment(Batch([parcel]), answers=[answer])
@@ -190,6 +207,8 @@ class FolderDelivery:
                 self._done(parcel)
             elif may_pass(answer) and shipment.batch.tries < REFUSAL_TRIES:
                 again.append(parcel)
+            elif (other := self._mended(parcel, answer)) is not None:
+                mended.append(other)
             else:
                 outcome = refusal(parcel, answer)
                 outcomes.append((parcel.message, outcome))
@@ -198,12 +217,22 @@ class FolderDelivery:
         await self._settle(outcomes, [shipment.batch.intent])
         if over_quota:
             raise OverQuota(over_quota)
+        for parcel in mended:
+            alone = Batch()
+            alone.add(parcel)
+            await self._send(alone)
         if again:
             await asyncio.sleep(2.0**shipment.batch.tries)
             batch = Batch(tries=shipment.batch.tries + 1)
             for parcel in again:
                 batch.add(parcel)
             await self._send(batch)
+
+    def _mended(self, parcel: Parcel, answer: Condition) -> Parcel | None:
+        """Another form to try, where the user asked for it and it is the message that the target refuses."""
+        if not self._options.mend or refusal(parcel, answer).code is not OutcomeCode.REFUSED_CONTENT:
+            return None
+        return parcel.in_mended_form()
 
     async def _out_of_room(self, parcels: Sequence[Parcel], reason: str) -> None:
         await self._settle([(p.message, Outcome(OutcomeCode.REFUSED_QUOTA, reason)) for p in parcels])
@@ -264,10 +293,11 @@ class FolderDelivery:
         missing: list[Parcel] = []
         for parcel in parcels:
             uid = self._view.take(parcel.body, above=since)
-            if uid is None:
+            arrived = arrival(parcel, uid) if uid is not None else self._mended_copy_of(parcel, since)
+            if arrived is None:
                 missing.append(parcel)
             else:
-                found.append((parcel.message, Outcome(OutcomeCode.DELIVERED, "", uid, parcel.sent_as)))
+                found.append((parcel.message, arrived))
                 self._done(parcel)
         await self._settle(found)
         return missing

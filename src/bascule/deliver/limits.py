@@ -13,5 +13,7 @@ LOOK_WINDOW = 200
 """UIDs in one FETCH when the target's own messages are read."""
 REFUSAL_TRIES = 3
 """How often a message is offered again after a refusal that says that it may pass."""
+MENDING_OCTETS = 32 * 1024 * 1024
+"""A larger message is not mended: its mended form would need all of it in memory, more than once."""
 LIKENESS_OCTETS = 32 * 1024 * 1024
 """A larger message of the target's is known by its SHA-256 alone: its likeness would need all of it in memory."""

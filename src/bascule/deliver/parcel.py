@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass, field, replace
 
+from bascule.deliver.limits import MENDING_OCTETS
+from bascule.protocols.mime.mending import mend
 from bascule.terms.body import Body, body_of
 from bascule.terms.flags import Flags
 from bascule.terms.instant import InternalDate
@@ -22,6 +24,8 @@ class Parcel:
     labels: tuple[str, ...] | None = None
     original: Body | None = None
     """The body as it was, where ``body`` is its form for the wire."""
+    mended: str = ""
+    """What was changed in it, in words, because the target refused it and the user asked for that."""
 
     def for_the_wire(self) -> "Parcel":
         """With CRLF for each bare LF, as RFC 5322 §2.3 has it; the same parcel where there is none."""
@@ -29,6 +33,19 @@ class Parcel:
             return self
         wire = body_of(iter([_BARE_LF.sub(b"\r\n", self.body.whole())]))
         return replace(self, body=wire, original=self.body)
+
+    def in_mended_form(self) -> "Parcel | None":
+        """Without what servers refuse: in its octets first, then without its keywords; None when nothing is left to try."""
+        whole, told = mend(self.body.whole()) if self.body.octets <= MENDING_OCTETS else (b"", [])
+        if told:
+            mended = replace(self, body=body_of(iter([whole])), original=self.original or self.body)
+            mended.mended = "; ".join([self.mended, *told] if self.mended else told)
+            return mended
+        keywords = sorted(name for name in self.flags if not name.startswith("\\"))
+        if not keywords:
+            return None
+        told = [*([self.mended] if self.mended else []), f"without {' '.join(keywords)}"]
+        return replace(self, flags=self.flags - frozenset(keywords), mended="; ".join(told))
 
     @property
     def sent_as(self) -> tuple[bytes, int] | None:

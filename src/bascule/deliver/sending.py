@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from bascule.deliver.parcel import Batch, Parcel
 from bascule.protocols.imap.append import appended_uids, format_message_head
 from bascule.protocols.imap.responses import Condition
-from bascule.terms.outcome import Outcome, OutcomeCode
+from bascule.terms.outcome import MENDED, Outcome, OutcomeCode
 from bascule.wire.imap import ImapClient
 from bascule.wire.imap.connection import Pending
 
@@ -82,10 +82,14 @@ def delivered(shipment: Shipment, uidvalidity: int) -> list[tuple[int, Outcome]]
         told = appended_uids(answer)
         known = told is not None and told[0] == uidvalidity and len(told[1]) == count
         uids += told[1] if told and known else [None] * count
-    return [
-        (parcel.message, Outcome(OutcomeCode.DELIVERED, "", uid, parcel.sent_as))
-        for parcel, uid in zip(shipment.batch.parcels, uids, strict=True)
-    ]
+    return [(parcel.message, arrival(parcel, uid)) for parcel, uid in zip(shipment.batch.parcels, uids, strict=True)]
+
+
+def arrival(parcel: Parcel, uid: int | None) -> Outcome:
+    """The outcome of a parcel that the target took."""
+    if parcel.mended:
+        return Outcome(OutcomeCode.ALTERED, MENDED + parcel.mended, uid, parcel.sent_as)
+    return Outcome(OutcomeCode.DELIVERED, "", uid, parcel.sent_as)
 
 
 def _counts(shipment: Shipment) -> list[int]:

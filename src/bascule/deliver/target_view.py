@@ -88,9 +88,7 @@ class TargetView:
         for f in found:
             self._free.add(f.uid, f.sha256, f.likeness)
         named = [(e, self._free.take(e.sha256)) for e in await self._unnamed()]
-        await self._settle(
-            [(e.message, Outcome(OutcomeCode.DELIVERED, "", uid, e.sent_as)) for e, uid in named if uid is not None]
-        )
+        await self._settle([(e.message, _named(e, uid)) for e, uid in named if uid is not None])
 
     async def name_unnamed(self) -> None:
         """Without UIDPLUS: the UIDs of what was delivered, by order, size and date; by content where that fails."""
@@ -105,7 +103,7 @@ class TargetView:
             if uid >= looked and uid not in ours and data.date is not None:
                 by_look[data.octets, data.date.utc_seconds].append(uid)
         named = [
-            (e.message, Outcome(OutcomeCode.DELIVERED, "", uids.popleft(), e.sent_as))
+            (e.message, _named(e, uids.popleft()))
             for e in unnamed
             if (uids := by_look.get((e.octets, e.date.utc_seconds)))
         ]
@@ -139,3 +137,9 @@ class TargetView:
     async def _settle(self, outcomes: Sequence[tuple[int, Outcome]]) -> None:
         if outcomes:
             await self._mailbox.run(self._ledger.settle, self.row.folder, outcomes)
+
+
+def _named(expected: Expectation, uid: int) -> Outcome:
+    """The outcome of a message whose UID on the target is known now."""
+    code = OutcomeCode.ALTERED if expected.mended else OutcomeCode.DELIVERED
+    return Outcome(code, expected.mended, uid, expected.sent_as)

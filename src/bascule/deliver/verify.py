@@ -67,6 +67,8 @@ def _judge(
     content = contents.get(uid or 0)
     if content is not None and content.sha256 != expected.sha256:
         told.insert(0, _alteration(expected, content))
+    if expected.mended:
+        told = [expected.mended]
     how = 2 if content is not None else 1
     code = OutcomeCode.ALTERED if told else OutcomeCode.DELIVERED
     return expected.message, Outcome(code, "; ".join(told), uid, expected.sent_as), how

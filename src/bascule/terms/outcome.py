@@ -7,6 +7,9 @@ rows. The codes are stable; ``docs/outcomes.md`` lists them, and a test fails wh
 from dataclasses import dataclass
 from enum import StrEnum
 
+MENDED = "mended: "
+"""How the detail of a message begins that was sent in a mended form, by the user's choice."""
+
 
 class OutcomeCode(StrEnum):
     """The value is what the catalogue keeps and what the JSON report prints."""

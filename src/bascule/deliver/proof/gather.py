@@ -112,7 +112,7 @@ def _exceptions(mailbox: Mailbox, ledger: Ledger | None, paths: set[FolderPath])
 def _verified(mailbox: Mailbox, ledger: Ledger) -> dict[str, int]:
     names = {0: "no", 1: "details", 2: "octets"}
     query = (
-        "SELECT verified, count(*) FROM outcomes WHERE target = ? AND code IN ('delivered', 'altered', 'duplicate')"
-        " GROUP BY 1"
+        "SELECT o.verified, count(*) FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ?"
+        " AND m.vanished_utc IS NULL AND o.code IN ('delivered', 'altered', 'duplicate') GROUP BY 1"
     )
     return {names[how]: number for how, number in mailbox.database.execute(query, (ledger.target,))}

@@ -1,0 +1,53 @@
+"""A form of a message that servers take: for those that refuse it as it is, and only when the user asked for it."""
+
+import re
+from email.header import Header
+
+_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
+"""RFC 5322 §2.2: a field name is printable US-ASCII without colon; §4.5 lets white space stand before the colon."""
+_BARE_CR = re.compile(rb"\r(?!\n)")
+_EIGHT_BIT_WORDS = re.compile(rb"[^ \t\r\n]*[\x80-\xff][^ \t\r\n]*(?:[ \t]+[^ \t\r\n]*[\x80-\xff][^ \t\r\n]*)*")
+
+
+def mend(message: bytes) -> tuple[bytes, list[str]]:
+    """The message without what servers refuse, and what was changed, in words; the message itself and nothing where nothing is
+    wrong. CRLF is taken for granted: a bare LF was made one before."""
+    told: list[str] = []
+    if nul := message.count(b"\0"):
+        message = message.replace(b"\0", b"")
+        told.append(f"{nul} NUL octet{'s' if nul > 1 else ''} removed")
+    message, bare = _BARE_CR.subn(b"\r\n", message)
+    if bare:
+        told.append(f"{bare} CR without LF made line end{'s' if bare > 1 else ''}")
+    border = message.find(b"\r\n\r\n")
+    if message.startswith(b"\r\n"):
+        return message, told  # it has no header
+    head, rest = (message, b"") if border < 0 else (message[: border + 2], message[border + 2 :])
+    return _mend_header(head, told) + rest, told
+
+
+def _mend_header(head: bytes, told: list[str]) -> bytes:
+    if head.startswith((b"From ", b">From ")):
+        head = head.partition(b"\r\n")[2]
+        told.append("the separator line of an mbox file removed")
+    lines = head.splitlines(keepends=True)
+    kept: list[bytes] = []
+    for place, line in enumerate(lines):
+        continues = place > 0 and line[:1] in (b" ", b"\t")
+        if not continues and not _FIELD.match(line):
+            told.append(f"an empty line put before line {place + 1}, which is no header field")
+            return b"".join(kept) + b"\r\n" + b"".join(lines[place:])
+        kept.append(line)
+    head = b"".join(kept)
+    if not head.isascii():
+        head = _EIGHT_BIT_WORDS.sub(_encode, head)
+        told.append("8-bit octets in the header encoded (RFC 2047)")
+    return head
+
+
+def _encode(found: re.Match[bytes]) -> bytes:
+    try:
+        text = found[0].decode("utf-8")
+    except UnicodeDecodeError:
+        text = found[0].decode("latin-1")
+    return Header(text, "utf-8").encode(linesep="\r\n").encode("ascii")
