@@ -6,7 +6,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from bascule.deliver.parcel import Batch, Parcel
+from bascule.deliver.sending import send
 from bascule.protocols.imap.commands import astring, command
+from bascule.terms.body import HeldBody
+from bascule.terms.instant import InternalDate
 from bascule.terms.location import Location
 from bascule.wire.errors import CommandRefused, ConnectError, ConnectionLost, SignInError
 from bascule.wire.imap import Credentials, ImapClient, Security, connect
@@ -215,3 +219,47 @@ def test_commands_are_pipelined_and_answers_find_their_own() -> None:
         return [(await pending.answer()).status for pending in started]
 
     assert asyncio.run(run(script, use)) == ["OK", "NO", "OK"]
+
+
+UTF8_SESSION = (
+    f"S: {GREETING.format('')}", 'C: TAG LOGIN anna "pass word"', "S: TAG OK [CAPABILITY IMAP4rev1 ENABLE UTF8=ACCEPT LITERAL+] in",
+    "C: TAG ENABLE UTF8=ACCEPT", "S: * ENABLED UTF8=ACCEPT", "S: TAG OK enabled",
+)  # fmt: skip
+ETE = "\u00c9t\u00e9".encode().decode("latin-1")
+
+
+def test_names_are_utf_8_once_the_server_accepts_it() -> None:
+    listed = (f'S: * LIST () "/" "{ETE}/R&D"', "S: TAG OK listed")
+    script = Script(
+        *UTF8_SESSION, 'C: TAG LIST "" "*"', *listed, f'C: TAG EXAMINE "{ETE}/R&D"', "S: TAG OK [READ-ONLY] open"
+    )
+
+    async def use(client: ImapClient) -> None:
+        [entry] = await client.list_all()
+        assert client.decode(entry.name) == "\u00c9t\u00e9/R&D"
+        assert client.encode("\u00c9t\u00e9/R&D") == entry.name
+        await client.select(entry.name, read_only=True)
+
+    asyncio.run(run(script, use))
+
+
+def test_a_message_with_a_utf_8_header_is_appended_as_such_and_others_as_ever() -> None:
+    date = InternalDate(1_580_547_600)
+    plain, utf8 = b"Subject: x\r\n\r\n", "Subject: \u00e9\r\n\r\n".encode()
+    latin = "Subject: \u00e9\r\n\r\n".encode("latin-1")
+    stamp = '"01-Feb-2020 09:00:00 +0000"'
+    script = Script(
+        *UTF8_SESSION, f'C: TAG APPEND "INBOX" () {stamp} {{14+}}', "C: Subject: x", "C: ", "C: ", "S: TAG OK",
+        f'C: TAG APPEND "INBOX" () {stamp} UTF8 (~{{15+}}', f"C: Subject: {chr(0xC3)}{chr(0xA9)}", "C: ", "C: )", "S: TAG OK",
+        f'C: TAG APPEND "INBOX" () {stamp} {{14+}}', f"C: Subject: {chr(0xE9)}", "C: ", "C: ", "S: TAG OK",
+    )  # fmt: skip
+
+    async def use(client: ImapClient) -> None:
+        for number, octets in enumerate((plain, utf8, latin), 1):
+            batch = Batch()
+            batch.add(Parcel(number, frozenset(), date, HeldBody(octets)))
+            shipment = await send(client, b"INBOX", batch)
+            await shipment.answered()
+            assert [answer.status for answer in shipment.answers] == ["OK"]
+
+    asyncio.run(run(script, use))

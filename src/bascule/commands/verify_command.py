@@ -12,7 +12,6 @@ from bascule.deliver import FolderMap
 from bascule.deliver.proof.compare import Comparison, census_of_mailbox, census_of_source, compare
 from bascule.mailbox import Mailbox
 from bascule.mailbox.format import CATALOGUE
-from bascule.protocols.imap.names import decode_utf7
 from bascule.terms.folder import FolderPath
 from bascule.terms.location import parse_location
 
@@ -51,7 +50,7 @@ def command(source: str, target: str, prefix: str, as_json: bool, quiet: bool, *
         separator = await client.separator()
         await client.logout()
         names = {
-            folder.row.path.display(): FolderPath.split(decode_utf7(folder.name), separator).display()
+            folder.row.path.display(): FolderPath.split(client.decode(folder.name), separator).display()
             for folder in mapped
         }
         found, more = await census_of_source(places.source_of(str(parse_location(target)), there, "target"), watcher)

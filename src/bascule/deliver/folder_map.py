@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bascule.mailbox.rows import FolderRow
-from bascule.protocols.imap.names import decode_utf7
 from bascule.protocols.imap.responses import Condition, Listing
 from bascule.terms.folder import FolderPath, SpecialUse
 from bascule.wire.imap import ImapClient
@@ -83,9 +82,9 @@ class FolderMap:
         self._separator = personal[1] if personal else None
         if self._separator is None:
             self._separator = await client.separator()
-        self._root = self.prefix or (decode_utf7(personal[0]) if personal else "")
+        self._root = self.prefix or (client.decode(personal[0]) if personal else "")
         for entry in listings:
-            name = decode_utf7(entry.name)
+            name = client.decode(entry.name)
             if not (entry.has("\\NonExistent") or entry.has("\\Noselect")):
                 self._there[name] = entry
                 use = SpecialUse.among(entry.attributes)

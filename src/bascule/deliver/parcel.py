@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from bascule.deliver.limits import MENDING_OCTETS
+from bascule.protocols.mime.headers import HEADER_OCTETS
 from bascule.protocols.mime.mending import mend
 from bascule.terms.body import Body, body_of
 from bascule.terms.flags import Flags
@@ -33,6 +34,17 @@ class Parcel:
             return self
         wire = body_of(iter([_BARE_LF.sub(b"\r\n", self.body.whole())]))
         return replace(self, body=wire, original=self.body)
+
+    @property
+    def has_utf8_header(self) -> bool:
+        """Whether its header holds octets above 127, and they are UTF-8 (RFC 6532)."""
+        if not self.body.traits.fragile:
+            return False
+        head = self.body.start(HEADER_OCTETS).partition(b"\r\n\r\n")[0]
+        try:
+            return not head.isascii() and bool(head.decode("utf-8"))
+        except UnicodeDecodeError:
+            return False
 
     def in_mended_form(self) -> "Parcel | None":
         """Without what servers refuse: in its octets first, then without its keywords; None when nothing is left to try."""

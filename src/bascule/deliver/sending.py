@@ -57,7 +57,8 @@ async def _append(client: ImapClient, mailbox: bytes, parcels: list[Parcel], shi
             held += segment
         for parcel in parcels:
             nonsync = client.literals.allows(parcel.body.octets)
-            held += format_message_head(parcel.flags, parcel.date, parcel.body.octets, nonsync=nonsync)
+            utf8 = client.speaks_utf8 and parcel.has_utf8_header
+            held += format_message_head(parcel.flags, parcel.date, parcel.body.octets, nonsync=nonsync, utf8=utf8)
             if not nonsync:
                 await connection.write(held)
                 held = bytearray()
@@ -71,6 +72,8 @@ async def _append(client: ImapClient, mailbox: bytes, parcels: list[Parcel], shi
                     await connection.write(chunk)
                 else:
                     held += chunk
+            if utf8:
+                held += b")"
         held += b"\r\n"
         await connection.write(held)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from bascule.protocols.imap.names import decode_utf7
 from bascule.protocols.imap.responses import Listing
 from bascule.sources.contract import SourceError, SourceFolder, SourceState
 from bascule.sources.imap_reader import ImapReader
@@ -40,22 +39,22 @@ class ImapSource:
                     ) from error
 
     async def folders(self) -> list[SourceFolder]:
-        listings: list[Listing] = []
+        listings: list[tuple[Listing, str]] = []
         subscribed: set[bytes] = set()
         prefix = ""
 
         async def question(client: ImapClient) -> None:
             nonlocal prefix
             namespace = await client.namespace()
-            prefix = decode_utf7(namespace.personal[0][0]) if namespace and namespace.personal else ""
-            listings[:] = await client.list_all()
+            prefix = client.decode(namespace.personal[0][0]) if namespace and namespace.personal else ""
+            listings[:] = [(entry, client.decode(entry.name)) for entry in await client.list_all()]
             if not client.has("LIST-EXTENDED"):
                 subscribed.update(entry.name for entry in await client.list_subscribed())
 
         await self._ask(question)
         found: dict[FolderPath, SourceFolder] = {}
-        for entry in listings:
-            folder = _folder(entry, entry.has("\\Subscribed") or entry.name in subscribed, prefix)
+        for entry, name in listings:
+            folder = _folder(entry, name.removeprefix(prefix), entry.has("\\Subscribed") or entry.name in subscribed)
             if folder is not None and folder.path not in found:
                 found[folder.path] = folder
         return list(found.values())
@@ -84,10 +83,9 @@ class ImapSource:
             await self._client.logout()
 
 
-def _folder(entry: Listing, subscribed: bool, prefix: str) -> SourceFolder | None:
-    """``prefix``: what the personal namespace puts before every name but INBOX (``INBOX.``), which is no folder of people's."""
-    # A separator is ASCII: cutting the decoded name is cutting the raw one.
-    name = decode_utf7(entry.name).removeprefix(prefix)
+def _folder(entry: Listing, name: str, subscribed: bool) -> SourceFolder | None:
+    """``name``: decoded, without what the personal namespace puts before every name but INBOX (``INBOX.``), which is no folder of
+    people's. A separator is ASCII: cutting the decoded name is cutting the raw one."""
     if not name.strip(entry.separator or ""):
         return None  # the root of a namespace, which holds folders and is none
     use = SpecialUse.among(entry.attributes)

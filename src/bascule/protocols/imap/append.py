@@ -10,9 +10,14 @@ from bascule.terms.flags import Flags
 from bascule.terms.instant import InternalDate
 
 
-def format_message_head(flags: Flags, date: InternalDate, octets: int, *, nonsync: bool) -> bytes:
-    """What stands before each message's octets, from the space after the mailbox name (or the message before) on."""
-    return b" (%b) %b {%d%b}\r\n" % (format_flags(flags), format_date_time(date), octets, b"+" if nonsync else b"")
+def format_message_head(flags: Flags, date: InternalDate, octets: int, *, nonsync: bool, utf8: bool = False) -> bytes:
+    """What stands before each message's octets, from the space after the mailbox name (or the message before) on.
+
+    ``utf8``: its header is in UTF-8, and the connection has enabled UTF8=ACCEPT; ``)`` goes after its octets (RFC 6855 §4).
+    """
+    opening = b"UTF8 (~" if utf8 else b""
+    plus = b"+" if nonsync else b""
+    return b" (%b) %b %b{%d%b}\r\n" % (format_flags(flags), format_date_time(date), opening, octets, plus)
 
 
 @lru_cache(maxsize=4096)

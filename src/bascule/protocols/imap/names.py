@@ -58,6 +58,11 @@ def encode_name(name: str, *, utf8: bool = False) -> bytes:
     return name.encode("utf-8", "surrogateescape") if utf8 else encode_utf7(name)
 
 
+def decode_name(raw: bytes, *, utf8: bool = False) -> str:
+    """The name for people, from the form in which this connection writes it. Never fails, see `decode_utf7`."""
+    return raw.decode("utf-8", "surrogateescape") if utf8 else decode_utf7(raw)
+
+
 def quote(raw: bytes) -> bytes:
     r"""A quoted string (RFC 9051 §4.3). Raises LocalError for CR, LF and NUL, which one can't hold."""
     if b"\r" in raw or b"\n" in raw or b"\0" in raw:

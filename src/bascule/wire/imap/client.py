@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from bascule.protocols.imap.commands import LiteralRule, Segment, astring, command
 from bascule.protocols.imap.fetch import Fetch
-from bascule.protocols.imap.names import encode_name
+from bascule.protocols.imap.names import decode_name, encode_name, quote
 from bascule.protocols.imap.responses import (
     Capability,
     Condition,
@@ -82,12 +82,22 @@ class ImapClient:
         name = first.split(b" ", 2)[0].decode() if isinstance(first, bytes) else ""
         return await self.connection.start(name, segments, handler)
 
+    @property
+    def speaks_utf8(self) -> bool:
+        """Whether names, and headers in APPEND UTF8, are in UTF-8 on this connection. RFC 6855 §3, §4"""
+        return "UTF8=ACCEPT" in self.enabled
+
     def mailbox(self, raw: bytes) -> list[Segment]:
         """A mailbox name as an argument."""
-        return astring(raw, self.literals)
+        return [quote(raw)] if self.speaks_utf8 else astring(raw, self.literals)
 
     def encode(self, name: str) -> bytes:
-        return encode_name(name, utf8="UTF8=ACCEPT" in self.enabled or "IMAP4REV2" in self.enabled)
+        """A mailbox name as this connection writes it."""
+        return encode_name(name, utf8=self.speaks_utf8)
+
+    def decode(self, raw: bytes) -> str:
+        """A mailbox name for people."""
+        return decode_name(raw, utf8=self.speaks_utf8)
 
     # -- any state ----------------------------------------------------------------------------------------------------
 
