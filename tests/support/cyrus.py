@@ -31,6 +31,7 @@ cyrus_user: mail
 cyrus_group: mail
 munge8bit: {munge}
 sievedir: {root}/sieve
+imapidlepoll: 1
 """
 _CYRUS = """
 START {{

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import click
 
+from bascule.commands.showing import human_octets
 from bascule.copy import CopyOptions
 from bascule.deliver import FolderMap
 from bascule.mailbox import FolderRow
@@ -27,9 +28,20 @@ async def show_plan(source: Source, connect: Callable[[], Awaitable[ImapClient]]
         count = str(state.messages) if state else "?"
         click.echo(f"{count:>9}  {folder.row.path.display()} → {folder.display}{note}")
     click.echo(f"{total:>9}  messages in {len(mapped)} folders. Nothing was changed.")
+    await _show_room(client)
     await client.logout()
     await source.close()
     return 0
+
+
+async def _show_room(client: ImapClient) -> None:
+    quota = await client.quota()
+    used, limit = quota.resources.get("STORAGE", (0, 0)) if quota else (0, 0)
+    if limit:  # RFC 9208 §5.1: STORAGE counts units of 1,024 octets
+        room, taken = human_octets(limit * 1024), human_octets(used * 1024)
+        click.echo(f"The target takes {room} for this mailbox, of which {taken} are used.")
+    if (largest := client.append_limit()) is not None:
+        click.echo(f"It takes messages of up to {human_octets(largest)}.")
 
 
 def unrecorded_rows(listed: Sequence[SourceFolder]) -> list[FolderRow]:

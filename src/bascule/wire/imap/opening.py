@@ -230,7 +230,8 @@ async def _enable(client: ImapClient) -> None:
     """UTF-8 names and messages, and CONDSTORE's FETCH data, where offered. RFC 5161, RFC 6855"""
     if "ENABLE" not in client.capabilities:
         return
-    wanted: list[str] = [name for name in ("QRESYNC", "CONDSTORE") if name in client.capabilities][:1]
+    keepers: tuple[str, ...] = ("QRESYNC", "CONDSTORE")
+    wanted = [name for name in keepers if name in client.capabilities][:1]
     if {"UTF8=ACCEPT", "UTF8=ONLY"} & client.capabilities:
         # Without it the server may give a message in a downgraded form (RFC 6855 §7, RFC 6858), which is not the message.
         wanted.append("UTF8=ACCEPT")
