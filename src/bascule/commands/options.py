@@ -99,6 +99,7 @@ deliver_options = _all(
 )
 report_options = _all(
     click.option("--report", "report_dir", type=click.Path(file_okay=False), help="Folder for the report's files."),
+    click.option("--language", type=click.Choice(["en", "fr"]), help="Of the report; else as your locale says."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON report last."),
     click.option("--quiet", is_flag=True, help="No progress."),
 )

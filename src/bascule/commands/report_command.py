@@ -20,8 +20,13 @@ from bascule.terms.errors import BasculeError, ExitStatus
 @click.option(
     "--report", "report_dir", type=click.Path(file_okay=False, path_type=Path), help="Folder for the report's files."
 )
+@click.option(
+    "--language", type=click.Choice(["en", "fr"]), default="", help="Of the report; else as your locale says."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON report.")
-def command(file: Path | None, certificate: Path | None, target: str, report_dir: Path | None, as_json: bool) -> int:
+def command(
+    file: Path | None, certificate: Path | None, target: str, report_dir: Path | None, language: str, as_json: bool
+) -> int:
     """Show what became of each message of a mailbox on disk (or of a copy's state folder)."""
     if certificate is not None:
         return _check(certificate)
@@ -41,7 +46,7 @@ def command(file: Path | None, certificate: Path | None, target: str, report_dir
             started_utc=time.time(),
         )  # fmt: skip
         place = report_dir or root.parent / "reports" / time.strftime("%Y%m%d-%H%M%S")
-        return showing.finish(report, mailbox, ledger, place, as_json=as_json)
+        return showing.finish(report, mailbox, ledger, place, as_json=as_json, language=language)
 
 
 def _check(certificate: Path) -> int:

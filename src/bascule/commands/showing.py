@@ -13,7 +13,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import click
 
-from bascule.deliver.proof import Report, as_text, write_proof
+from bascule.deliver.proof import Report, as_text, words_of, write_proof
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -182,12 +182,14 @@ def finish(
     place: Path,
     *,
     as_json: bool,
+    language: str = "",
     status: ExitStatus | None = None,
 ) -> ExitStatus:
     """Write the proof, print the report, give the exit status (``status`` where the run was stopped)."""
+    words = words_of(language)
     certificate: Path | None = None
     try:
-        certificate = write_proof(place, report, mailbox, ledger)
+        certificate = write_proof(place, report, mailbox, ledger, words)
     except OSError as error:
         click.echo(f"bascule: the report's files can't be written to {place}: {error.strerror or error}.", err=True)
         click.echo("         Free some space, then “bascule report” writes them.", err=True)
@@ -196,7 +198,7 @@ def finish(
         name = str(certificate) if certificate else None
         click.echo(json.dumps({**report.to_dict(), "certificate": name}, ensure_ascii=False))
     else:
-        click.echo(as_text(report))
+        click.echo(as_text(report, words))
         if certificate:
             click.echo(f"\nReport: {place / 'report.html'}")
     if status is not None:

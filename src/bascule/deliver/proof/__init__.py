@@ -9,6 +9,7 @@ from bascule.deliver.proof.certificate import check_certificate, write_proof
 from bascule.deliver.proof.gather import gather_report
 from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.deliver.proof.text import as_text
+from bascule.deliver.proof.words import words_of
 
 __all__ = [
     "FolderCounts",
@@ -17,5 +18,6 @@ __all__ = [
     "as_text",
     "check_certificate",
     "gather_report",
+    "words_of",
     "write_proof",
 ]

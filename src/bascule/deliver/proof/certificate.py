@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # cryptography is loaded only when something is signed
 from bascule.deliver.proof.page import as_page
 from bascule.deliver.proof.report import Report
 from bascule.deliver.proof.text import as_text
+from bascule.deliver.proof.words import Words
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -35,12 +36,12 @@ def key_path() -> Path:
     return Path(given) if given else Path(platformdirs.user_config_dir("bascule")) / "signing-key.pem"
 
 
-def write_proof(place: Path, report: Report, mailbox: Mailbox, ledger: Ledger | None) -> Path:
+def write_proof(place: Path, report: Report, mailbox: Mailbox, ledger: Ledger | None, words: Words) -> Path:
     """Write the folder; its certificate's path. The key is made where there is none. Raises OSError."""
     place.mkdir(parents=True, exist_ok=True)
-    (place / "report.txt").write_text(as_text(report, all_exceptions=True) + "\n", "utf-8")
+    (place / "report.txt").write_text(as_text(report, words, all_exceptions=True) + "\n", "utf-8")
     (place / "report.json").write_text(json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n", "utf-8")
-    (place / "report.html").write_text(as_page(report), "utf-8")
+    (place / "report.html").write_text(as_page(report, words), "utf-8")
     _write_manifest(place / "manifest.sha256", mailbox, ledger)
     certificate = place / CERTIFICATE
     certificate.write_text(json.dumps(_sign(place, report), indent=1) + "\n", "utf-8")

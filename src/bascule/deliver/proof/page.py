@@ -3,7 +3,8 @@
 from html import escape
 
 from bascule.deliver.proof.report import FolderCounts, Report
-from bascule.deliver.proof.text import verdict, verified_sentence
+from bascule.deliver.proof.text import read_back, verdict
+from bascule.deliver.proof.words import Words, counted, grouped
 
 _STYLE = """
 :root { color-scheme: light dark; --ink:#1d2530; --soft:#5b6675; --line:#d9dee5; --ground:#fff; --good:#0b6b3a; --bad:#a32018;
@@ -24,42 +25,32 @@ th:first-child, td:first-child, .words td, .words th { text-align: left; overflo
 thead th { color: var(--soft); font-weight: 600; font-size: .9rem; white-space: nowrap } tfoot td { font-weight: 700; border: 0 }
 td:first-child { min-width: 9rem } td.none { color: var(--soft) }
 .note { color: var(--soft); font-size: .9rem } code { font-size: .85em; overflow-wrap: anywhere }
+@media (max-width: 36rem) { td:first-child { min-width: 5rem } .words thead { display: none }
+  .words tr { display: block; padding: .6rem 0; border-bottom: 1px solid var(--line) } .words td { display: block; border: 0; padding: .1rem 0 } }
 @media print { body { padding: 0; font-size: 11pt } .verdict { border: 1px solid } tr { break-inside: avoid } }
 """
-_CODES = {
-    "refused-empty": "The new platform refuses a message without content",
-    "refused-size": "The new platform refuses a message of this size",
-    "refused-content": "The new platform refuses what is in it",
-    "refused-quota": "The new platform had no room left",
-    "refused-folder": "The new platform does not make or open the folder",
-    "altered": "Delivered, and not quite as it was",
-    "duplicate": "One copy too many",
-    "unreadable": "The old platform lists it and does not give it",
-    "missing": "Accepted by the new platform, and not there when read back",
-}
-_HEADS = ("Folder", "Found", "Delivered", "Already there", "Refused", "Left out")
 
 
-def as_page(report: Report) -> str:
+def as_page(report: Report, words: Words) -> str:
     """HTML that a person can read and file."""
     good = "good" if report.accounted else "bad"
     facts = [
-        ("From", report.source),
-        ("To", report.target or "–"),
-        ("Begun", _when(report.started)),
-        ("Ended", _when(report.finished)),
-        ("Read back", verified_sentence(report).removeprefix("Verified: ") or "nothing"),
-        ("By", f"Bascule {report.version}"),
+        (words.source, report.source),
+        (words.target, report.target or "–"),
+        (words.begun, _when(report.started)),
+        (words.ended, _when(report.finished)),
+        (words.read_back, read_back(report, words) or words.nothing),
+        (words.by, f"Bascule {report.version}"),
     ]
     told = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
+    title = escape(words.title.format(words.kinds.get(report.command, report.command)))
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>Bascule report: {escape(report.source)}</title><style>{_STYLE}</style></head><body>"
-        f'<h1>Report of {escape(report.command)}</h1><p class="verdict {good}">{escape(verdict(report))}</p><dl>{told}</dl>'
-        f"{_folders(report)}{_exceptions(report)}"
-        '<p class="note">For each folder: found = delivered + already there + refused + left out by choice. Altered messages are '
-        "counted as delivered, and are named. The SHA-256 of each message is in manifest.sha256 beside this page; "
-        "“bascule report --check certificate.json” tells whether any of these files was changed.</p></body></html>\n"
+        f'<!doctype html>\n<html lang="{words.language}"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>Bascule: {escape(report.source)}</title>'
+        f"<style>{_STYLE}</style></head><body>"
+        f'<h1>{title}</h1><p class="verdict {good}">{escape(verdict(report, words))}</p><dl>{told}</dl>'
+        f"{_folders(report, words)}{_exceptions(report, words)}"
+        f'<p class="note">{escape(words.note)}</p></body></html>\n'
     )
 
 
@@ -69,39 +60,39 @@ def _when(iso: str) -> str:
 
 def _cells(counts: FolderCounts) -> str:
     values = (counts.found, counts.delivered, counts.already_there, counts.refused, counts.left_out)
-    cells = (f"<td{'' if value else ' class=none'}>{value:,}</td>" for value in values)
-    return "".join(cells).replace(",", "\u202f")
+    return "".join(f"<td{'' if value else ' class=none'}>{grouped(value)}</td>" for value in values)
 
 
-def _folders(report: Report) -> str:
-    heads = "".join(f'<th scope="col">{head}</th>' for head in _HEADS)
+def _folders(report: Report, words: Words) -> str:
+    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in words.heads)
     rows = []
     for folder in report.folders:
-        notes = [folder.error, f"on the target: {folder.target} ({folder.renamed})" if folder.renamed else ""]
+        notes = [folder.error, words.on_target.format(folder.target, folder.renamed) if folder.renamed else ""]
         if folder.unaccounted:
-            notes.append(f"{folder.unaccounted} without an outcome")
+            notes.append(counted(words.unaccounted, folder.unaccounted))
         note = "".join(f'<br><span class="note">{escape(text)}</span>' for text in notes if text)
         rows.append(f"<tr><td>{escape(folder.folder)}{note}</td>{_cells(folder)}</tr>")
     return (
-        f'<h2>Folders</h2><div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody>'
-        f"<tfoot><tr><td>Total</td>{_cells(report.totals)}</tr></tfoot></table></div>"
+        f'<h2>{words.folders}</h2><div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody>'
+        f"<tfoot><tr><td>{words.total}</td>{_cells(report.totals)}</tr></tfoot></table></div>"
     )
 
 
-def _exceptions(report: Report) -> str:
+def _exceptions(report: Report, words: Words) -> str:
     if not report.exceptions:
-        return "<h2>Exceptions</h2><p>None.</p>"
+        return f"<h2>{words.exceptions}</h2><p>{words.none}</p>"
     rows = []
     for one in report.exceptions:
         told = " · ".join(text for text in (one.sender, _when(one.date)) if text)
         who = f'<br><span class="note">{escape(told)}</span>' if told else ""
-        saved = f"<br>Saved as <code>{escape(one.saved_as)}</code>" if one.saved_as else ""
+        saved = f"<br>{words.saved.capitalize()} <code>{escape(one.saved_as)}</code>" if one.saved_as else ""
+        what = words.codes.get(one.code, one.code)
         rows.append(
             f"<tr><td>{escape(one.folder)}<br><span class='note'>UID {one.uid}</span></td>"
-            f"<td>{escape(one.subject) or '–'}{who}</td><td>{escape(_CODES.get(one.code, one.code))}: {escape(one.detail)}{saved}</td></tr>"
+            f"<td>{escape(one.subject) or '–'}{who}</td><td>{escape(what)}{words.colon}{escape(one.detail)}{saved}</td></tr>"
         )
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Where", "Message", "What happened"))
+    heads = "".join(f'<th scope="col">{head}</th>' for head in words.exception_heads)
     return (
-        f'<h2>Exceptions</h2><div class="scroll"><table class="words"><thead><tr>{heads}</tr></thead>'
+        f'<h2>{words.exceptions}</h2><div class="scroll"><table class="words"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
