@@ -204,3 +204,16 @@ def test_a_backup_copies_closed_files_once(tmp_path: Path) -> None:
     assert (kept / segment_name(1)).stat().st_mtime_ns == written
     assert 0 < second < first
     assert check(kept) == []
+
+
+def test_a_word_of_nearly_every_message_finds_the_newest_just_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Mailbox.open(root) as mailbox:
+        update_index(mailbox)
+        few = [search(mailbox, "from:example", limit) for limit in (1, 7, 100)]
+        monkeypatch.setattr("bascule.mailbox.search.FEW_BODIES", 0)
+        assert [search(mailbox, "from:example", limit) for limit in (1, 7, 100)] == few
+        assert [len(hits) for hits in few] == [1, 7, 42]
+
+
+def test_only_the_last_word_may_be_a_beginning() -> None:
+    assert to_fts('de budg "le mot" from:ann') == '"de" AND "budg" AND "le mot" AND people : "ann"*'

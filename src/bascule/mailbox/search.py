@@ -4,9 +4,12 @@ The index (``search.sqlite``) lies apart from the catalogue: it is built when it
 capture or a delivery; it may be deleted at any time.
 """
 
+import heapq
+import itertools
+import json
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from bascule.mailbox.database import create_tables, open_database, require_version, transaction
@@ -17,6 +20,8 @@ from bascule.terms.body import Body
 from bascule.terms.folder import FolderPath
 
 GROUP_BODIES = 500
+FEW_BODIES = 5000
+"""Up to here, matches are looked up and sorted; above, messages are looked through from the newest on."""
 _WORD = re.compile(r'"[^"]*"|\S+')
 _FIELDS = {
     "subject": "subject",
@@ -86,12 +91,13 @@ def to_fts(query: str) -> str:
     The last word also matches the beginning of a longer one. Raises MailboxError for a query without a word.
     """
     terms = []
-    for word in _WORD.findall(query):
+    words = _WORD.findall(query)
+    for place, word in enumerate(words, 1):
         field, colon, rest = word.partition(":")
         column = _FIELDS.get(field.lower()) if colon and rest else None
         text = (rest if column else word).strip('"').replace('"', '""')
         if re.search(r"\w", text):
-            prefix = "" if word.endswith('"') else "*"
+            prefix = "*" if place == len(words) and not word.endswith('"') else ""
             terms.append(f'{column + " : " if column else ""}"{text}"{prefix}')
     if not terms:
         raise MailboxError(f"“{query}” has no word to look for.", "Write a word, or from:name, subject:word.")
@@ -106,13 +112,27 @@ def search(mailbox: Mailbox, query: str, limit: int = 100) -> list[Hit]:
         bodies = {row for (row,) in index.execute("SELECT rowid FROM words WHERE words MATCH ?", (match,))}
     finally:
         index.close()
-    hits: list[Hit] = []
-    cursor = mailbox.database.execute(
-        "SELECT m.body, m.id, f.path, m.uid, m.date_utc, coalesce(h.subject, ''), coalesce(h.sender, '') FROM messages m"
-        " JOIN folders f ON f.id = m.folder LEFT JOIN headers h ON h.message = m.id WHERE m.vanished_utc IS NULL"
-        " AND m.body IN (SELECT value FROM json_each(?)) ORDER BY m.date_utc DESC LIMIT ?",
-        ("[" + ",".join(map(str, bodies)) + "]", limit),
+    chosen = _all_of(mailbox, bodies) if len(bodies) <= FEW_BODIES else _newest_of(mailbox, bodies, limit)
+    query = (
+        "SELECT m.id, f.path, m.uid, m.date_utc, coalesce(h.subject, ''), coalesce(h.sender, '') FROM messages m"
+        " JOIN folders f ON f.id = m.folder LEFT JOIN headers h ON h.message = m.id"
+        " WHERE m.id IN (SELECT value FROM json_each(?)) ORDER BY m.date_utc DESC, m.id DESC LIMIT ?"
     )
-    for _, message, path, uid, date, subject, sender in cursor:
-        hits.append(Hit(message, FolderPath.from_json(path), uid, date, subject, sender))
-    return hits
+    return [
+        Hit(message, FolderPath.from_json(path), uid, date, subject, sender)
+        for message, path, uid, date, subject, sender in mailbox.database.execute(query, (json.dumps(chosen), limit))
+    ]
+
+
+def _all_of(mailbox: Mailbox, bodies: Iterable[int]) -> list[int]:
+    """Every message of the default view that has one of these bodies."""
+    query = "SELECT id FROM messages WHERE vanished_utc IS NULL AND body IN (SELECT value FROM json_each(?))"
+    return [message for (message,) in mailbox.database.execute(query, (json.dumps(list(bodies)),))]
+
+
+def _newest_of(mailbox: Mailbox, bodies: set[int], limit: int) -> list[int]:
+    """The newest ``limit`` of them. Most messages match: looking from the newest on ends soon, where sorting all takes seconds."""
+    query = "SELECT date_utc, id, body FROM messages WHERE folder = ? AND vanished_utc IS NULL ORDER BY date_utc DESC, id DESC"
+    folders = [mailbox.database.execute(query, (folder.id,)) for folder in mailbox.folders.all()]
+    newest = (message for _, message, body in heapq.merge(*folders, reverse=True) if body in bodies)
+    return list(itertools.islice(newest, limit))

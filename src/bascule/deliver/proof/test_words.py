@@ -8,7 +8,7 @@ import pytest
 from bascule.deliver.proof.page import as_page
 from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.deliver.proof.text import as_text
-from bascule.deliver.proof.words import EN, FR, LANGUAGES, words_of
+from bascule.deliver.proof.words import EN, FR, LANGUAGES, Words, words_of
 from bascule.terms.outcome import OutcomeCode
 
 
@@ -26,7 +26,7 @@ def test_each_phrase_takes_the_same_in_both() -> None:
 
 
 @pytest.mark.parametrize("words", LANGUAGES.values(), ids=list(LANGUAGES))
-def test_every_exception_has_its_sentence(words) -> None:
+def test_every_exception_has_its_sentence(words: Words) -> None:
     assert set(words.codes) == {code.value for code in OutcomeCode if code.is_exception}
 
 
