@@ -16,7 +16,7 @@ from bascule.demo import PrivateDovecot
 from bascule.mailbox import Mailbox, check
 from support import messages, reference, store
 from support.command import bascule
-from support.proxy import Faults, Proxy
+from support.proxy import Faults, Proxy, without_uidplus
 from support.trials import Victim
 
 pytestmark = [pytest.mark.needs("dovecot"), pytest.mark.soak]
@@ -56,10 +56,6 @@ def expected(server: PrivateDovecot, full: Path, tmp_path: Path) -> Counter[refe
     shutil.copytree(full, mailbox)
     bascule(tmp_path, "deliver", mailbox, server.url("undisturbed"), "--quiet")
     return reference.read_mailbox(server.port, "undisturbed")
-
-
-def without_uidplus(octets: bytes) -> bytes:
-    return octets.replace(b"UIDPLUS", b"XIDPLUS").replace(b"[APPENDUID ", b"[XPPENDUID ")
 
 
 @pytest.mark.parametrize("kind", ["deliver", "no-uidplus"])

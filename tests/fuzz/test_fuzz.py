@@ -7,7 +7,6 @@ import pytest
 
 from bascule.protocols.imap import Limits, Receiver, RemoteError
 from bascule.protocols.imap.responses import parse_response
-from bascule.protocols.mime.text import searchable
 from bascule.sources.files.mbox import walk_mbox
 from bascule.terms import BasculeError, parse_location
 from bascule.terms.body import SpooledBody
@@ -81,16 +80,19 @@ def test_a_hostile_server_ends_in_its_own_error_and_nothing_else(seed: int, soak
 def test_any_mbox_is_walked_and_every_octet_of_a_message_has_its_place(seed: int, soak: bool, tmp_path: Path) -> None:
     chance = random.Random(f"{seed}/mbox")
     start = b"From a@b Thu Jan  2 10:00:00 2020\nSubject: x\nX-Gmail-Labels: a,b\n\nFrom here\n>From\n\nFrom c\nA: b\n\nend\n"
+    read = 0
     for number in range(20_000 if soak else 500):
         file = tmp_path / "box"
         file.write_bytes(mutate(chance, start))
         try:
             for folder in walk_mbox(file):
                 for entry in folder.entries:
-                    entry.read().close()
+                    body = entry.read()
+                    read += body.octets > 0
+                    body.close()
         except Exception as error:
             raise AssertionError(f"seed {seed}, input {number}: {file.read_bytes()!r}") from error
-    searchable(start)
+    assert read > 0
 
 
 def test_any_location_is_one_or_is_refused_with_advice(seed: int, soak: bool) -> None:

@@ -9,7 +9,7 @@ import pytest
 from bascule.demo import PrivateDovecot
 from support import messages, reference
 from support.command import bascule, report_of
-from support.proxy import Faults, Proxy
+from support.proxy import Faults, Proxy, without_uidplus
 
 pytestmark = pytest.mark.needs("dovecot")
 USER = "anna"
@@ -112,7 +112,3 @@ def test_without_uidplus_the_report_names_the_duplicate(tmp_path, old, new):
     assert "its earlier copy is still in INBOX" in report["exceptions"][0]["detail"]
     found = Counter(key[0] for key in reference.read_mailbox(new.port, USER).elements())
     assert found == {"INBOX": 6, "Archive": 4}
-
-
-def without_uidplus(octets: bytes) -> bytes:
-    return octets.replace(b"UIDPLUS", b"XIDPLUS").replace(b"[APPENDUID ", b"[XPPENDUID ")

@@ -176,3 +176,8 @@ class _Up(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.other.transport:
             self.other.transport.close()
+
+
+def without_uidplus(octets: bytes) -> bytes:
+    """For ``rewrite_down``: a server without UIDPLUS."""
+    return octets.replace(b"UIDPLUS", b"XIDPLUS").replace(b"[APPENDUID ", b"[XPPENDUID ")

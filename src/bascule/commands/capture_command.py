@@ -45,12 +45,4 @@ def run_capture(source: Source, file: Path, values: dict[str, Any], name: str) -
             stopped=ended.stopped,
         )  # fmt: skip
         place = Path(values["report_dir"] or file / "reports" / time.strftime("%Y%m%d-%H%M%S"))
-        return showing.finish(
-            report,
-            mailbox,
-            None,
-            place,
-            as_json=values["as_json"],
-            language=values["language"] or "",
-            status=ended.status,
-        )
+        return showing.finish(report, mailbox, None, place, values, ended.status)

@@ -62,15 +62,7 @@ def _copy(
         mailbox, ledger, command="copy", source=source.location, target=location, started_utc=started,
         verify=values["verify"], mapped=ended.result or (), taken=_taken(mailbox, chosen), stopped=ended.stopped,
     )  # fmt: skip
-    return showing.finish(
-        report,
-        mailbox,
-        ledger,
-        place,
-        as_json=values["as_json"],
-        language=values["language"] or "",
-        status=ended.status,
-    )
+    return showing.finish(report, mailbox, ledger, place, values, ended.status)
 
 
 def _taken(mailbox: Mailbox, chosen: CopyOptions) -> list[Any]:

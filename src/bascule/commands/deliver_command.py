@@ -46,12 +46,4 @@ def _deliver(mailbox: Mailbox, location: str, connect: Any, chosen: DeliverOptio
         mailbox, ledger, command="deliver", source=str(mailbox.root), target=location, started_utc=started,
         verify=values["verify"], mapped=ended.result or (), taken=taken, stopped=ended.stopped,
     )  # fmt: skip
-    return showing.finish(
-        report,
-        mailbox,
-        ledger,
-        place,
-        as_json=values["as_json"],
-        language=values["language"] or "",
-        status=ended.status,
-    )
+    return showing.finish(report, mailbox, ledger, place, values, ended.status)

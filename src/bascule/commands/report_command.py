@@ -46,7 +46,7 @@ def command(
             started_utc=time.time(),
         )  # fmt: skip
         place = report_dir or root.parent / "reports" / time.strftime("%Y%m%d-%H%M%S")
-        return showing.finish(report, mailbox, ledger, place, as_json=as_json, language=language)
+        return showing.finish(report, mailbox, ledger, place, {"as_json": as_json, "language": language})
 
 
 def _check(certificate: Path) -> int:

@@ -180,13 +180,12 @@ def finish(
     mailbox: Mailbox,
     ledger: Ledger | None,
     place: Path,
-    *,
-    as_json: bool,
-    language: str = "",
+    values: dict[str, Any],
     status: ExitStatus | None = None,
 ) -> ExitStatus:
-    """Write the proof, print the report, give the exit status (``status`` where the run was stopped)."""
-    words = words_of(language)
+    """Write the proof, print the report, give the exit status (``status`` where the run was stopped). ``values``: of the options
+    ``--json`` and ``--language``."""
+    words = words_of(values["language"] or "")
     certificate: Path | None = None
     try:
         certificate = write_proof(place, report, mailbox, ledger, words)
@@ -194,7 +193,7 @@ def finish(
         click.echo(f"bascule: the report's files can't be written to {place}: {error.strerror or error}.", err=True)
         click.echo("         Free some space, then “bascule report” writes them.", err=True)
         status = status or ExitStatus.MISSING
-    if as_json:
+    if values["as_json"]:
         name = str(certificate) if certificate else None
         click.echo(json.dumps({**report.to_dict(), "certificate": name}, ensure_ascii=False))
     else:

@@ -1,7 +1,8 @@
 r"""Messages that moved on the old side after they were delivered: the target follows, so that a move is not a duplicate.
 
 A move looks like this to us: a message vanished from one folder, and an equal one (SHA-256) appeared in another folder in which it had not been
-while the first was still there. The second is delivered like any new message; then the first one's copy on the target makes way.
+while the first was still there. The second is delivered like any new message; once it was read back (never with ``--verify none``), the first
+one's copy on the target makes way.
 It does so only while it is as we left it there (a person who changed its flags has taken it over), and while the new copy is still there, so that
 no message ever leaves the target altogether. A message that was deleted on the old side has no equal one, and stays.
 """

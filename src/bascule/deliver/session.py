@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.wire.backoff import Backoff
 from bascule.wire.errors import ConnectionLost
-from bascule.wire.imap import ImapClient, MailboxState
+from bascule.wire.imap import ImapClient, MailboxState, reconnect
 
 
 class TargetError(BasculeError):
@@ -43,17 +43,13 @@ class TargetSession:
     async def renew(self, error: ConnectionLost) -> None:
         """Connect again after waiting. Raises TargetError when the connection ends again and again."""
         await self.client.connection.close()
-        while True:
-            if not await self._backoff.wait():
-                raise TargetError(
-                    f"{self.client.name} ends the connection again and again: {error}.",
-                    "What was delivered is kept; run the same command again to go on.",
-                ) from error
-            try:
-                self.client = await self._connect()
-                return
-            except ConnectionLost as again:
-                error = again
+        try:
+            self.client = await reconnect(self._connect, self._backoff, error)
+        except ConnectionLost as last:
+            raise TargetError(
+                f"{self.client.name} ends the connection again and again: {last}.",
+                "What was delivered is kept; run the same command again to go on.",
+            ) from last
 
     def progress(self) -> None:
         """Something was delivered: the next end of the connection is the first again."""

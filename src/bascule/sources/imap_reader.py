@@ -21,7 +21,7 @@ from bascule.terms.flags import Flags
 from bascule.terms.instant import InternalDate
 from bascule.wire.backoff import Backoff, Throttle
 from bascule.wire.errors import CommandRefused, ConnectionLost
-from bascule.wire.imap import ImapClient, MailboxState
+from bascule.wire.imap import ImapClient, MailboxState, reconnect
 from bascule.wire.imap.connection import Pending
 
 WINDOW_MESSAGES = 500
@@ -195,17 +195,13 @@ class ImapReader:
 
     async def _reconnect(self, error: ConnectionLost) -> None:
         await self._client.connection.close()
-        while True:
-            if not await self._backoff.wait():
-                raise SourceError(
-                    f"{self._client.name} ends the connection again and again: {error}.",
-                    "What was read is kept; run the same command again to go on.",
-                ) from error
-            try:
-                self._client = await self._connect()
-                return
-            except ConnectionLost as again:
-                error = again
+        try:
+            self._client = await reconnect(self._connect, self._backoff, error)
+        except ConnectionLost as last:
+            raise SourceError(
+                f"{self._client.name} ends the connection again and again: {last}.",
+                "What was read is kept; run the same command again to go on.",
+            ) from last
 
     async def _reopen(self) -> None:
         """Back into the folder. Raises FolderError when it is another one now."""

@@ -78,6 +78,7 @@ def test_what_is_past_a_limit_is_the_other_sides_error(octets: bytes) -> None:
 @settings(max_examples=300)
 def test_any_octets_are_frames_or_the_other_sides_error(octets: bytes) -> None:
     try:
-        receive([octets, b"\r\n"])
+        frames = receive([octets, b"\r\n"])
     except RemoteError:
         return
+    assert all(len(frame) % 2 == 1 for frame in frames)  # text at both ends, literals between

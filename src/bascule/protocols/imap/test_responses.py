@@ -176,6 +176,6 @@ def test_a_mutated_response_parses_or_is_the_servers_error(octets: bytes, data: 
     try:
         receiver.feed(bytes(mutable) + b"\r\n")
         while (frame := receiver.next_frame()) is not None:
-            parse_response(frame)
+            assert isinstance(parse_response(frame), Response)
     except RemoteError:
         return

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bascule.protocols.mime import summarise
-from bascule.protocols.mime.text import html_words, searchable
+from bascule.protocols.mime.text import Searchable, html_words, searchable
 
 
 def test_fields_are_unfolded_decoded_and_the_first_is_taken() -> None:
@@ -40,5 +40,9 @@ def test_text_of_both_kinds_and_attachment_names_are_searchable() -> None:
 
 @given(st.binary(max_size=400))
 def test_any_octets_have_a_place_in_the_index(octets: bytes) -> None:
-    searchable(octets)
-    searchable(b"Content-Type: text/html; charset=nonesuch\r\nContent-Transfer-Encoding: base64\r\n\r\n" + octets)
+    assert isinstance(searchable(octets), Searchable)
+    html = (
+        b"Subject: kept\r\nContent-Type: text/html; charset=nonesuch\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        + octets
+    )
+    assert searchable(html).subject == "kept"

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,6 +14,7 @@ from bascule.protocols.imap.receiver import Sink
 from bascule.protocols.imap.responses import Capability, Condition, Enabled, Response
 from bascule.terms.body import SpooledBody
 from bascule.terms.location import Location
+from bascule.wire.backoff import Backoff
 from bascule.wire.errors import CommandRefused, ConnectError, ConnectionLost, SignInError
 from bascule.wire.imap.client import ImapClient
 from bascule.wire.imap.connection import Connection
@@ -76,6 +77,17 @@ async def connect(
         await connection.close()
         raise
     return client
+
+
+async def reconnect(connect: Callable[[], Awaitable[ImapClient]], backoff: Backoff, lost: ConnectionLost) -> ImapClient:
+    """A new connection in place of one that ended with ``lost``, after waiting. Raises the last ConnectionLost when there were enough
+    tries without progress, and what ``connect`` raises."""
+    while await backoff.wait():
+        try:
+            return await connect()
+        except ConnectionLost as again:
+            lost = again
+    raise lost
 
 
 async def _open(
