@@ -20,12 +20,15 @@ from bascule.terms.errors import BasculeError, ExitStatus
 @click.option(
     "--report", "report_dir", type=click.Path(file_okay=False, path_type=Path), help="Folder for the report's files."
 )
-@click.option(
-    "--language", type=click.Choice(["en", "fr"]), default="", help="Of the report; else as your locale says."
-)
+@click.option("--language", type=click.Choice(["en", "fr"]), help="Of the report; else as your locale says.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON report.")
 def command(
-    file: Path | None, certificate: Path | None, target: str, report_dir: Path | None, language: str, as_json: bool
+    file: Path | None,
+    certificate: Path | None,
+    target: str,
+    report_dir: Path | None,
+    language: str | None,
+    as_json: bool,
 ) -> int:
     """Show what became of each message of a mailbox on disk (or of a copy's state folder)."""
     if certificate is not None:

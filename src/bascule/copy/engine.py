@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from bascule.capture import FolderDelta, Selection, record_folders
@@ -12,13 +12,15 @@ from bascule.deliver.engine import Connect, Refused, refuse_folders
 from bascule.deliver.moves import follow_moves
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.ledger import Ledger
-from bascule.sources import Reader, Source, SourceFolder, SourceState
+from bascule.sources import Reader, Source, SourceFolder, SourceMessage, SourceState, Unreadable
 from bascule.sources.contract import FolderError
 from bascule.terms.outcome import OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
 from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import ImapClient
 from bascule.wire.together import run_together
+
+Group = list[SourceMessage | Unreadable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class _Work:
     target: MappedFolder | None
     """None: the source did not tell the folder's status; it is mapped once the source has opened it."""
     messages: int
+
+    @property
+    def is_refused(self) -> bool:
+        """The target makes no such folder: its messages need not be read."""
+        return self.target is not None and bool(self.target.refusal)
 
 
 @dataclass(slots=True)
@@ -119,50 +126,118 @@ def _to_do(
 
 async def _work_through(run: _Run, session: Callable[[], Awaitable[TargetSession]]) -> None:
     reader, target = await asyncio.gather(run.source.reader(), session())
-    done: list[FolderDelivery] = []
+    worker = _Worker(run, reader, target)
     try:
-        while run.queue:
-            work = run.queue.popleft()
-            try:
-                done.append(await _copy_folder(run, reader, target, work))
-            except FolderError as error:
-                run.watcher.note(f"{work.folder.path}: {error}")
-                await run.mailbox.run(run.mailbox.folders.finish_delta, work.row.id, None, str(error))
-            except CommandRefused as error:
-                run.watcher.note(f"{work.folder.path}: {error.reason}")
-                await run.mailbox.run(run.mailbox.folders.finish_delta, work.row.id, None, error.reason)
-        for delivery in done:
-            await delivery.look_again()
+        await worker.work()
     finally:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(reader.close(), target.close())
 
 
-async def _copy_folder(run: _Run, reader: Reader, target: TargetSession, work: _Work) -> FolderDelivery:
-    delta = await FolderDelta.begin(run.mailbox, reader, work.folder, work.row, run.options.selection)
-    row = delta.row
-    settled = await run.mailbox.run(run.ledger.settled_uids, row.id, row.uidvalidity)
-    fresh = [uid for uid in delta.unless_left_out if uid not in settled]
-    mapped = work.target
-    if mapped is None:
-        mapped = await run.folders.prepare_late(target.client, row)
-        run.mapped.append(mapped)
-    place = replace(mapped, row=row)
-    delivery = FolderDelivery(
-        target, run.mailbox, run.ledger, place, run.options.deliver.delivery, run.watcher,
-        lambda parcel, outcome: run.refused(row, parcel, outcome),
-    )  # fmt: skip
-    if mapped.refusal:
-        await _refuse_all(delta, fresh, mapped.refusal)
+@dataclass(slots=True)
+class _Opened:
+    """A folder that the source has opened, and whose first messages are on their way. ``fresh``: the UIDs to copy."""
+
+    work: _Work
+    delta: FolderDelta
+    fresh: list[int]
+    groups: AsyncIterator[Group]
+    first: asyncio.Future[Group | None]
+
+    async def messages(self) -> AsyncIterator[Group]:
+        """All of them, from the first group on."""
+        group = await self.first
+        while group is not None:
+            yield group
+            group = await anext(self.groups, None)
+
+    async def close(self) -> None:
+        """Stop reading; what has arrived and was not taken is given back."""
+        self.first.cancel()
+        await asyncio.gather(self.first, return_exceptions=True)
+        if isinstance(self.groups, AsyncGenerator):
+            await self.groups.aclose()
+
+
+class _Worker:
+    """One connection to either side. While the target's last answers for a folder are awaited and read back, the source's next
+    folder is opened and begins to arrive."""
+
+    def __init__(self, run: _Run, reader: Reader, target: TargetSession) -> None:
+        self._run = run
+        self._reader = reader
+        self._target = target
+        self._upcoming: asyncio.Task[_Opened | None] | None = None
+
+    async def work(self) -> None:
+        """Take folders until none is left. Raises SourceError, TargetError, MailboxError."""
+        done: list[FolderDelivery] = []
+        try:
+            while opened := await self._next():
+                try:
+                    done.append(await self._copy(opened))
+                except (FolderError, CommandRefused) as error:
+                    await self._give_up(opened.work, error)
+                finally:
+                    await opened.close()
+            for delivery in done:
+                await delivery.look_again()
+        finally:
+            if self._upcoming is not None:
+                self._upcoming.cancel()
+                [left] = await asyncio.gather(self._upcoming, return_exceptions=True)
+                if isinstance(left, _Opened):
+                    await left.close()
+
+    async def _next(self) -> _Opened | None:
+        """The folder that is being opened already, or else the next."""
+        upcoming, self._upcoming = self._upcoming, None
+        return await (upcoming or self._open_next())
+
+    async def _open_next(self) -> _Opened | None:
+        """The next folder that the source opens; None when there is none left."""
+        run = self._run
+        while run.queue:
+            work = run.queue.popleft()
+            try:
+                delta = await FolderDelta.begin(run.mailbox, self._reader, work.folder, work.row, run.options.selection)
+            except (FolderError, CommandRefused) as error:
+                await self._give_up(work, error)
+                continue
+            settled = await run.mailbox.run(run.ledger.settled_uids, delta.row.id, delta.row.uidvalidity)
+            fresh = [uid for uid in delta.unless_left_out if uid not in settled]
+            groups = self._reader.read([] if work.is_refused else fresh)
+            return _Opened(work, delta, fresh, groups, asyncio.ensure_future(anext(groups, None)))
+        return None
+
+    async def _give_up(self, work: _Work, error: FolderError | CommandRefused) -> None:
+        """The folder's row gets the reason; the others go on."""
+        reason = error.reason if isinstance(error, CommandRefused) else str(error)
+        self._run.watcher.note(f"{work.folder.path}: {reason}")
+        await self._run.mailbox.run(self._run.mailbox.folders.finish_delta, work.row.id, None, reason)
+
+    async def _copy(self, opened: _Opened) -> FolderDelivery:
+        run, delta = self._run, opened.delta
+        row, mapped = delta.row, opened.work.target
+        if mapped is None:
+            mapped = await run.folders.prepare_late(self._target.client, row)
+            run.mapped.append(mapped)
+        delivery = FolderDelivery(
+            self._target, run.mailbox, run.ledger, replace(mapped, row=row), run.options.deliver.delivery, run.watcher,
+            lambda parcel, outcome: run.refused(row, parcel, outcome),
+        )  # fmt: skip
+        if mapped.refusal:
+            await _refuse_all(delta, opened.fresh, mapped.refusal)
+            return delivery
+        await delivery.open()
+        async for group in opened.messages():
+            messages = await delta.sort_out(group)
+            await delivery.offer([Parcel(m.uid, m.flags, m.date, m.body, labels=m.labels) for m in messages])
+            run.watcher.done(len(group) - len(messages), 0)
+        self._upcoming = asyncio.ensure_future(self._open_next())
+        await delivery.finish()
+        await delta.complete()
         return delivery
-    await delivery.open()
-    async for group in reader.read(fresh):
-        messages = await delta.sort_out(group)
-        await delivery.offer([Parcel(m.uid, m.flags, m.date, m.body, labels=m.labels) for m in messages])
-        run.watcher.done(len(group) - len(messages), 0)
-    await delivery.finish()
-    await delta.complete()
-    return delivery
 
 
 async def _refuse_all(delta: FolderDelta, uids: Sequence[int], reason: str) -> None:
