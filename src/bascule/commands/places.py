@@ -22,7 +22,10 @@ from bascule.wire.limits import WireLimits
 
 
 def secret_of(location: Location, side: str, options: SideOptions) -> Callable[[], str]:
-    """The password: from its file, the environment, the URL (with a warning) or a prompt, in this order. Asked for once."""
+    """The password: from its file, the environment, the URL (with a warning) or a prompt, in this order.
+
+    The prompt comes now, once for each side: later a progress bar would write over it.
+    """
     variable = f"BASCULE_{side.upper()}_PASSWORD"
     if options.password_file:
         return partial(_from_file, options.password_file)
@@ -35,13 +38,15 @@ def secret_of(location: Location, side: str, options: SideOptions) -> Callable[[
             err=True,
         )
         return lambda: location.password or ""
-    return lru_cache(maxsize=1)(partial(_prompt, location, side, variable))
+    asked = _prompt(location, side, variable)
+    return lambda: asked
 
 
 def _from_file(path: str) -> str:
     return Path(path).read_text("utf-8").split("\n", 1)[0].rstrip("\r")
 
 
+@lru_cache(maxsize=2)
 def _prompt(location: Location, side: str, variable: str) -> str:
     if not sys.stdin.isatty():
         raise BasculeError(

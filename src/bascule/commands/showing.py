@@ -199,7 +199,7 @@ def finish(
     else:
         click.echo(as_text(report, words))
         if certificate:
-            click.echo(f"\nReport: {place / 'report.html'}")
+            click.echo("\n" + words.report.format(place / "report.html"))
     if status is not None:
         return status
     return ExitStatus.ACCOUNTED if report.accounted else ExitStatus.MISSING

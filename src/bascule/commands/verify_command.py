@@ -33,16 +33,18 @@ def command(source: str, target: str, prefix: str, as_json: bool, quiet: bool, *
     SOURCE is a mailbox on disk or anything that `bascule copy` reads. Messages that only the target has are no difference.
     """
     there = options.SideOptions.of("target", values)
+    on_disk = (Path(source) / CATALOGUE).exists()
+    origin = None if on_disk else places.source_of(source, options.SideOptions.of("source", values))
     _, connect = places.target_of(target, there)
+    reached = places.source_of(str(parse_location(target)), there, "target")
     watcher = showing.watcher_for(quiet)
 
     async def work() -> tuple[Comparison, list[str]]:
-        if (Path(source) / CATALOGUE).exists():
+        if origin is None:
             with Mailbox.open(Path(source), read_only=True) as mailbox:
                 expected, rows = census_of_mailbox(mailbox), mailbox.folders.all()
                 errors: list[str] = []
         else:
-            origin = places.source_of(source, options.SideOptions.of("source", values))
             rows = unrecorded_rows(await origin.folders())
             expected, errors = await census_of_source(origin, watcher)
         client = await connect()
@@ -53,7 +55,7 @@ def command(source: str, target: str, prefix: str, as_json: bool, quiet: bool, *
             folder.row.path.display(): FolderPath.split(client.decode(folder.name), separator).display()
             for folder in mapped
         }
-        found, more = await census_of_source(places.source_of(str(parse_location(target)), there, "target"), watcher)
+        found, more = await census_of_source(reached, watcher)
         return compare(expected, found, names), errors + more
 
     with watcher:

@@ -16,6 +16,7 @@ class Words:
     heads: tuple[str, str, str, str, str, str]
     total: str
     title: str
+    report: str
     kinds: Mapping[str, str]
     source: str
     target: str
@@ -53,6 +54,7 @@ EN = Words(
     heads=("Folder", "Found", "Delivered", "Already there", "Refused", "Left out"),
     total="Total",
     title="Report of {}",
+    report="Report: {}",
     kinds={},
     source="From",
     target="To",
@@ -101,6 +103,7 @@ FR = Words(
     heads=("Dossier", "Trouvés", "Transférés", "Déjà là", "Refusés", "Écartés"),
     total="Total",
     title="Compte rendu : {}",
+    report="Compte rendu : {}",
     kinds={
         "copy": "copie d’une boîte",
         "capture": "copie de l’ancienne boîte",
