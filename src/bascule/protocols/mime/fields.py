@@ -1,0 +1,293 @@
+"""Header fields as they are written: unfolded values, parameters, addresses. RFC 5322, RFC 2045 §5.1, RFC 2231"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[ \t]*((?:[^\r\n]|\r(?!\n))*(?:\r?\n[ \t][^\r\n]*)*)(?:\r?\n|$)")
+_LINE = re.compile(rb"[^\n]*(?:\n|$)")
+_SPECIALS = b'()<>[]:;@\\,."'
+_PARAMETER_SPECIALS = b'()<>@,;:\\"/[]?='
+FIELDS_OF_A_PART = 1000
+"""A header with more fields is an attack on whoever reads it; the rest is left unread."""
+
+
+def fields_of(header: bytes) -> list[tuple[bytes, bytes]]:
+    """(name in small letters, value unfolded and stripped) of each field, in order. A line that is no field is passed over."""
+    found: list[tuple[bytes, bytes]] = []
+    position = 0
+    while position < len(header) and len(found) < FIELDS_OF_A_PART:
+        field = _FIELD.match(header, position)
+        if field is None:
+            line = _LINE.match(header, position)
+            position = max(line.end() if line else 0, position + 1)
+            continue
+        position = field.end()
+        found.append((field[1].lower(), _FOLD.sub(b"", field[2]).strip(b" \t\r\n")))
+    return found
+
+
+class Scanner:
+    """Walks over a structured field: words, quoted strings, comments (RFC 5322 §3.2)."""
+
+    def __init__(self, octets: bytes, specials: bytes = _SPECIALS) -> None:
+        self.octets = octets
+        self.position = 0
+        self.comment = b""
+        self._word = re.compile(rb"[^\s" + re.escape(specials) + rb"]+")
+
+    def skip(self) -> None:
+        """Over white space and comments; the last comment is kept in ``comment``."""
+        while not self.at_end:
+            octet = self.octets[self.position]
+            if octet in b" \t\r\n":
+                self.position += 1
+            elif octet == 0x28:
+                self.comment = self._take_comment()
+            else:
+                return
+
+    @property
+    def at_end(self) -> bool:
+        return self.position >= len(self.octets)
+
+    def peek(self) -> bytes:
+        return self.octets[self.position : self.position + 1]
+
+    def accept(self, octet: bytes) -> bool:
+        """Step over ``octet`` where it comes next."""
+        if self.peek() == octet:
+            self.position += 1
+            return True
+        return False
+
+    def word(self) -> bytes | None:
+        """A word or the value of a quoted string; None where something else comes next."""
+        if self.peek() == b'"':
+            return self._take_quoted()
+        found = self._word.match(self.octets, self.position)
+        if found is None:
+            return None
+        self.position = found.end()
+        return found[0]
+
+    def until(self, octets: bytes) -> bytes:
+        """What comes before any of ``octets``, or the end."""
+        start = self.position
+        while not self.at_end and self.peek() not in octets:
+            self.position += 1
+        return self.octets[start : self.position]
+
+    def _take_quoted(self) -> bytes:
+        self.position += 1
+        value = bytearray()
+        while not self.at_end and not self.accept(b'"'):
+            if self.peek() == b"\\":
+                self.position += 1
+            value += self.peek()
+            self.position += 1
+        return bytes(value)
+
+    def _take_comment(self) -> bytes:
+        depth, value = 0, bytearray()
+        while not self.at_end:
+            octet = self.peek()
+            self.position += 1
+            if octet == b"\\":
+                value += self.peek()
+                self.position += 1
+                continue
+            depth += (octet == b"(") - (octet == b")")
+            if depth == 0:
+                break
+            if not (octet == b"(" and depth == 1):
+                value += octet
+        return bytes(value)
+
+
+def parse_parameters(value: bytes) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
+    """``text/plain; charset=utf-8`` as (main value, parameters with names in small letters). Never fails.
+
+    Continuations (``name*0``, ``name*1``) are joined under one name; a name that ends in ``*`` has its charset and language in front
+    of its percent-encoded value (RFC 2231 §3, §4), as it came.
+    """
+    scanner = Scanner(value, _PARAMETER_SPECIALS)
+    scanner.skip()
+    main = _main_value(scanner)
+    found: list[tuple[bytes, bytes]] = []
+    while not scanner.at_end:
+        scanner.until(b";")
+        scanner.accept(b";")
+        scanner.skip()
+        name = scanner.word()
+        scanner.skip()
+        if name is None or not scanner.accept(b"="):
+            continue
+        scanner.skip()
+        quoted = scanner.peek() == b'"'
+        text = scanner.word() if quoted else scanner.until(b"; \t\r\n(")
+        found.append((name.lower(), text or b""))
+    return main, tuple(_join_continuations(found))
+
+
+def _main_value(scanner: Scanner) -> bytes:
+    first = scanner.word() or b""
+    scanner.skip()
+    if not scanner.accept(b"/"):
+        return first
+    scanner.skip()
+    return first + b"/" + (scanner.word() or b"")
+
+
+_CONTINUED = re.compile(rb"(.+)\*(\d{1,3})(\*?)$")
+
+
+def _join_continuations(found: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    pieces: dict[bytes, dict[int, tuple[bytes, bool]]] = {}
+    for name, value in found:
+        part = _CONTINUED.match(name)
+        if part is None:
+            yield name, value
+        else:
+            pieces.setdefault(part[1], {}).setdefault(int(part[2]), (value, bool(part[3])))
+    for name, numbered in pieces.items():
+        values: list[bytes] = []
+        while len(values) in numbered:
+            values.append(numbered[len(values)][0])
+        extended = any(star for _, star in numbered.values())
+        yield name + (b"*" if extended else b""), b"".join(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """RFC 9051 §7.5.2, env-address. ``host`` None: a group begins here (``mailbox`` is its name), or ends (``mailbox`` None)."""
+
+    name: bytes | None
+    route: bytes | None
+    mailbox: bytes | None
+    host: bytes | None
+
+
+GROUP_END = Address(None, None, None, None)
+ADDRESSES_OF_A_FIELD = 10_000
+"""More recipients in one field are left out."""
+
+
+def parse_addresses(value: bytes) -> list[Address]:
+    """An address list; groups as ENVELOPE has them. Never fails: what is no address has an empty host."""
+    scanner = Scanner(value)
+    found: list[Address] = []
+    in_group = False
+    while len(found) < ADDRESSES_OF_A_FIELD:
+        scanner.skip()
+        if scanner.at_end:
+            break
+        if scanner.accept(b","):
+            continue
+        if scanner.accept(b";"):
+            if in_group:
+                found.append(GROUP_END)
+            in_group = False
+            continue
+        start = scanner.position
+        address = _parse_address(scanner)
+        if address is not None and scanner.peek() == b":" and address.host == b"" and not in_group:
+            scanner.position += 1
+            found.append(Address(None, None, address.name or address.mailbox, None))
+            in_group = True
+        elif address is not None:
+            found.append(address)
+        if scanner.position == start:
+            scanner.position += 1
+    if in_group:
+        found.append(GROUP_END)
+    return found
+
+
+def _parse_address(scanner: Scanner) -> Address | None:
+    scanner.comment = b""
+    words, joined = _phrase(scanner)
+    if scanner.accept(b"<"):
+        return _parse_angle(scanner, b" ".join(words) or None)
+    if scanner.accept(b"@"):
+        host = _domain(scanner)
+        return Address(scanner.comment or None, None, joined, host)
+    if not words:
+        return None
+    if scanner.peek() == b":":
+        return Address(b" ".join(words), None, b" ".join(words), b"")
+    return Address(scanner.comment or None, None, joined, b"")
+
+
+def _phrase(scanner: Scanner) -> tuple[list[bytes], bytes]:
+    """Words up to ``<``, ``@``, ``,``, ``:`` or ``;``: as a phrase, and joined as the local part of an address."""
+    words: list[bytes] = []
+    local = bytearray()
+    glued = False
+    while True:
+        before = scanner.position
+        scanner.skip()
+        glued = glued and scanner.position == before
+        if scanner.accept(b"."):
+            local += b"."
+            if words:
+                words[-1] += b"."
+            glued = True
+            continue
+        word = scanner.word()
+        if word is None:
+            if scanner.peek() in (b"[", b"]", b")", b"\\", b">"):
+                word = scanner.peek()
+                scanner.position += 1
+            else:
+                return words, bytes(local)
+        if words and glued:
+            words[-1] += word
+        else:
+            words.append(word)
+        local += word
+        glued = False
+
+
+def _parse_angle(scanner: Scanner, name: bytes | None) -> Address:
+    scanner.skip()
+    route = None
+    if scanner.peek() == b"@":  # RFC 5322 §4.4: a source route
+        route = scanner.until(b":>").strip()
+        scanner.accept(b":")
+    _, local = _phrase_within(scanner)
+    host = _domain(scanner) if scanner.accept(b"@") else b""
+    scanner.until(b">,") if scanner.peek() != b">" else None
+    scanner.accept(b">")
+    scanner.skip()
+    return Address(name if name is not None else scanner.comment or None, route, local, host)
+
+
+def _phrase_within(scanner: Scanner) -> tuple[list[bytes], bytes]:
+    if scanner.peek() == b">":
+        return [], b""
+    local = bytearray()
+    while True:
+        scanner.skip()
+        if scanner.accept(b"."):
+            local += b"."
+        elif (word := scanner.word()) is not None:
+            local += word
+        else:
+            return [], bytes(local)
+
+
+def _domain(scanner: Scanner) -> bytes:
+    host = bytearray()
+    while True:
+        scanner.skip()
+        if scanner.accept(b"."):
+            host += b"."
+        elif scanner.peek() == b"[":
+            host += scanner.until(b"]>,") + b"]"
+            scanner.accept(b"]")
+        elif (word := scanner.word()) is not None:
+            host += word
+        else:
+            return bytes(host)

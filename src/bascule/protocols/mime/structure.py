@@ -1,0 +1,146 @@
+"""A message's parts, with the place of each in its octets. RFC 2045, RFC 2046
+
+Octets are those of the wire (CRLF). Nothing is decoded: a part says where it begins and ends, and what its header says of it.
+"""
+
+import re
+from dataclasses import dataclass
+
+from bascule.protocols.mime.fields import fields_of, parse_parameters
+
+DEPTH = 100
+"""Parts within parts. Deeper ones are not looked into: the part is a leaf then."""
+PARTS = 10_000
+"""Parts of one message; the rest is left in the last one."""
+_END_OF_HEADER = re.compile(rb"(?:\A|(?<=\n))\r?\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """``start``: of its header; ``body``: of what follows the header's empty line; ``end``: of its octets. ``lines`` of the body.
+
+    ``fields`` as `fields_of` gives them. ``parts``: of a multipart, or the one message within message/rfc822.
+    """
+
+    start: int
+    body: int
+    end: int
+    lines: int
+    fields: tuple[tuple[bytes, bytes], ...]
+    type: bytes
+    subtype: bytes
+    parameters: tuple[tuple[bytes, bytes], ...]
+    is_typed: bool
+    """Whether a Content-Type field says so; else it is the default of where the part stands."""
+    parts: tuple["Part", ...] = ()
+
+    @property
+    def octets(self) -> int:
+        """Of the body."""
+        return self.end - self.body
+
+    @property
+    def is_multipart(self) -> bool:
+        return self.type == b"multipart"
+
+    @property
+    def is_message(self) -> bool:
+        return self.type == b"message" and self.subtype in (b"rfc822", b"global")
+
+    def field(self, name: bytes) -> bytes | None:
+        """The first field of that name (small letters)."""
+        return next((value for key, value in self.fields if key == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """The boundary line that ended a part: where it begins and ends, whose it is, and whether it closes its multipart."""
+
+    begins: int
+    ends: int
+    level: int
+    closes: bool
+
+
+def parse_structure(message: bytes) -> Part:
+    """The message as a part. Never fails: what can't be cut apart is one part."""
+    return _Parser(message).part(0, (), b"text/plain", 0)[0]
+
+
+class _Parser:
+    def __init__(self, message: bytes) -> None:
+        self._message = message
+        self._left = PARTS
+
+    def part(self, start: int, boundaries: tuple[bytes, ...], default: bytes, depth: int) -> tuple[Part, _Stop | None]:
+        """The part that begins at ``start``, up to a line of one of ``boundaries`` (outermost first), and that line."""
+        self._left -= 1
+        stop = self._next_stop(start, boundaries)
+        end = self._end_before(stop, start)
+        found = _END_OF_HEADER.search(self._message, start, end)
+        header_end, body = (found.start(), found.end()) if found else (end, end)
+        fields = tuple(fields_of(self._message[start:header_end]))
+        told = next((value for name, value in fields if name == b"content-type"), None)
+        main, parameters = parse_parameters(told if told is not None else default)
+        kind, _, subtype = main.lower().partition(b"/")
+        is_typed = told is not None and bool(kind and subtype)
+        if told is not None and not is_typed:
+            kind, subtype, parameters = b"text", b"plain", ()
+        parts: tuple[Part, ...] = ()
+        if depth < DEPTH and self._left > 0:
+            boundary = dict(parameters).get(b"boundary", b"")
+            if kind == b"multipart" and boundary:
+                parts, stop = self._multipart(body, (*boundaries, boundary), subtype, depth)
+            elif kind == b"message" and subtype in (b"rfc822", b"global"):
+                inner, stop = self.part(body, boundaries, b"text/plain", depth + 1)
+                parts = (inner,)
+        end = self._end_before(stop, body)
+        lines = self._message.count(b"\n", body, end)
+        return Part(start, body, end, lines, fields, kind, subtype, parameters, is_typed, parts), stop
+
+    def _multipart(
+        self, body: int, boundaries: tuple[bytes, ...], subtype: bytes, depth: int
+    ) -> tuple[tuple[Part, ...], _Stop | None]:
+        default = b"message/rfc822" if subtype == b"digest" else b"text/plain"
+        level = len(boundaries) - 1
+        parts: list[Part] = []
+        stop = self._next_stop(body, boundaries)
+        while stop is not None and stop.level == level and not stop.closes:
+            part, stop = self.part(stop.ends, boundaries, default, depth + 1)
+            parts.append(part)
+        if stop is not None and stop.level == level:  # what follows the closing line belongs to nobody
+            stop = self._next_stop(stop.ends, boundaries[:-1])
+        return tuple(parts), stop
+
+    def _next_stop(self, start: int, boundaries: tuple[bytes, ...]) -> _Stop | None:
+        if not boundaries or self._left <= 0:
+            return None
+        place = start if self._message.startswith(b"--", start) else self._next_dashes(start)
+        while place >= 0:
+            end = self._message.find(b"\n", place)
+            line = self._message[place + 2 : end if end >= 0 else len(self._message)]
+            if line.startswith(boundaries):
+                # RFC 2046 §5.1.1: a line that begins with the boundary is one; of two, the longer is meant.
+                level = max(
+                    (i for i, b in enumerate(boundaries) if line.startswith(b)), key=lambda i: (len(boundaries[i]), i)
+                )
+                closes = line.startswith(b"--", len(boundaries[level]))
+                return _Stop(place, len(self._message) if end < 0 else end + 1, level, closes)
+            place = self._next_dashes(place)
+        return None
+
+    def _next_dashes(self, start: int) -> int:
+        """Where the next line begins that starts with two dashes; -1: nowhere."""
+        found = self._message.find(b"\n--", start)
+        return found + 1 if found >= 0 else -1
+
+    def _end_before(self, stop: _Stop | None, start: int) -> int:
+        """A part ends before the line end that precedes its boundary line (RFC 2046 §5.1.1)."""
+        if stop is None:
+            return len(self._message)
+        end = stop.begins
+        if end > start and self._message[end - 1 : end] == b"\n":
+            end -= 1
+            if end > start and self._message[end - 1 : end] == b"\r":
+                end -= 1
+        return end
