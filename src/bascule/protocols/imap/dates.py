@@ -2,7 +2,7 @@
 
 import re
 from calendar import timegm
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 from bascule.protocols.imap.errors import RemoteError
@@ -11,6 +11,7 @@ from bascule.terms.instant import InternalDate
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH_NUMBER = {name.lower().encode(): number for number, name in enumerate(_MONTHS, 1)}
 _DATE_TIME = re.compile(rb"([ 0-3]?\d)-([A-Za-z]{3}-\d{4}) (\d\d):(\d\d):(\d\d) ([+-]\d\d)(\d\d)")
+_DATE = re.compile(rb"(\d{1,2})-([A-Za-z]{3})-(\d{4})")
 _YEARS = range(1, 10000)
 
 
@@ -35,18 +36,29 @@ def parse_date_time(octets: bytes) -> InternalDate:
     return InternalDate(start + (day - 1) * 86400 + (hour * 60 + minute - zone) * 60 + second, zone)
 
 
-def format_date_time(date: InternalDate) -> bytes:
+def format_date_time(instant: InternalDate) -> bytes:
     """Quoted, as APPEND takes it. A zone past ±23:59 is written as UTC; years outside 1–9999 are clamped to them."""
-    zone = date.zone_minutes if abs(date.zone_minutes) < 24 * 60 else 0
+    zone = instant.zone_minutes if abs(instant.zone_minutes) < 24 * 60 else 0
     try:
-        local = datetime.fromtimestamp(date.utc_seconds + zone * 60, UTC)
+        local = datetime.fromtimestamp(instant.utc_seconds + zone * 60, UTC)
     except (OverflowError, ValueError, OSError):
-        local = datetime(1, 1, 1, tzinfo=UTC) if date.utc_seconds < 0 else datetime(9999, 12, 31, tzinfo=UTC)
+        local = datetime(1, 1, 1, tzinfo=UTC) if instant.utc_seconds < 0 else datetime(9999, 12, 31, tzinfo=UTC)
     hours, minutes = divmod(abs(zone), 60)
     return b'"%02d-%b-%04d %02d:%02d:%02d %b%02d%02d"' % (
         local.day, _MONTHS[local.month - 1].encode(), local.year, local.hour, local.minute, local.second,
         b"-" if zone < 0 else b"+", hours, minutes,
     )  # fmt: skip
+
+
+def parse_date(octets: bytes) -> date:
+    """``1-Feb-2020`` (RFC 9051 §9, date). Raises RemoteError for what is no date."""
+    found = _DATE.fullmatch(octets)
+    if found is None or found[2].lower() not in _MONTH_NUMBER:
+        raise RemoteError(f"not a date: {octets[:40]!r}")
+    try:
+        return date(int(found[3]), _MONTH_NUMBER[found[2].lower()], int(found[1]))
+    except ValueError as error:
+        raise RemoteError(f"no calendar has {octets[:40]!r}") from error
 
 
 def format_date(day: datetime) -> bytes:

@@ -54,6 +54,48 @@ def parse_ranges(octets: bytes) -> list[Range]:
     return ranges
 
 
+Bound = int | None
+"""A number of a sequence-set; None is ``*``, the largest number in use."""
+
+
+def parse_set(octets: bytes) -> tuple[tuple[Bound, Bound], ...]:
+    """A sequence-set as a client writes it, ``*`` included. Raises RemoteError for anything else."""
+    found: list[tuple[Bound, Bound]] = []
+    for piece in octets.split(b","):
+        first, colon, last = piece.partition(b":")
+        low = _bound(first, octets)
+        found.append((low, _bound(last, octets) if colon else low))
+    return tuple(found)
+
+
+def _bound(piece: bytes, octets: bytes) -> Bound:
+    if piece == b"*":
+        return None
+    if not piece.isdigit() or len(piece) > 10 or not 0 < int(piece) <= MAX_NUMBER:
+        raise RemoteError(f"not a sequence set: {octets[:60]!r}")
+    return int(piece)
+
+
+def resolve(parsed: Iterable[tuple[Bound, Bound]], largest: int) -> list[Range]:
+    """Ascending ranges, joined where they meet; ``largest`` stands for ``*`` (0: the mailbox is empty, and ``*`` is nothing).
+
+    ``n:*`` holds the largest number also when n is above it (RFC 9051 §9, seq-range).
+    """
+    ranges: list[Range] = []
+    for one, other in parsed:
+        if largest == 0 and (one is None or other is None):
+            continue
+        low, high = sorted((largest if one is None else one, largest if other is None else other))
+        ranges.append((low, high))
+    joined: list[Range] = []
+    for low, high in sorted(ranges):
+        if joined and low <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], high))
+        else:
+            joined.append((low, high))
+    return joined
+
+
 def expand(ranges: Iterable[Range]) -> Iterator[int]:
     for low, high in ranges:
         yield from range(low, high + 1)

@@ -10,7 +10,7 @@ from bascule.protocols.imap import LocalError, RemoteError
 from bascule.protocols.imap.commands import WAIT, LiteralRule, astring, command
 from bascule.protocols.imap.dates import format_date, format_date_time, parse_date_time
 from bascule.protocols.imap.names import decode_utf7, encode_utf7, quote
-from bascule.protocols.imap.sequence import expand, format_set, parse_ranges
+from bascule.protocols.imap.sequence import expand, format_set, parse_ranges, parse_set, resolve
 from bascule.terms.instant import InternalDate
 
 NAMES = [
@@ -93,3 +93,25 @@ def test_an_argument_takes_the_shortest_form_and_waits_only_where_it_must() -> N
     assert minus.allows(4096)
     assert not minus.allows(4097)
     assert command(b"LOGIN", b"a", [b"{1}\r\n", WAIT, b"b"]) == [b"LOGIN a {1}\r\n", WAIT, b"b"]
+
+
+@pytest.mark.parametrize(
+    ("octets", "largest", "ranges"),
+    [
+        (b"1:3,2:5,9", 20, [(1, 5), (9, 9)]),
+        (b"*", 20, [(20, 20)]),
+        (b"30:*", 20, [(20, 30)]),
+        (b"*:4", 20, [(4, 20)]),
+        (b"5:2", 20, [(2, 5)]),
+        (b"1:*,7", 0, [(7, 7)]),
+        (b"4,5,6:8", 20, [(4, 8)]),
+    ],
+)
+def test_a_set_with_a_star_is_resolved(octets: bytes, largest: int, ranges: list[tuple[int, int]]) -> None:
+    assert resolve(parse_set(octets), largest) == ranges
+
+
+@pytest.mark.parametrize("octets", [b"", b"0", b"1,", b"a", b"1:", b"4294967296", b"1:2:3", b"-1", b"**"])
+def test_what_is_no_set_is_the_clients_error(octets: bytes) -> None:
+    with pytest.raises(RemoteError):
+        parse_set(octets)
