@@ -1,4 +1,4 @@
-"""ENVELOPE and BODYSTRUCTURE of every real message, beside a real Dovecot's."""
+"""ENVELOPE, BODYSTRUCTURE and the sections of every real message, beside a real Dovecot's."""
 
 import re
 import socket
@@ -9,7 +9,9 @@ import pytest
 
 from bascule.demo import PrivateDovecot
 from bascule.protocols.imap.describe import body_structure, envelope
+from bascule.protocols.imap.limits import Limits
 from bascule.protocols.imap.receiver import Receiver
+from bascule.protocols.imap.section import octets_of, parse_section
 from bascule.protocols.imap.tokens import Value, parse_values
 from bascule.protocols.mime.structure import parse_structure
 from bascule.terms.body import SpooledBody
@@ -49,8 +51,15 @@ def originals() -> list[tuple[str, bytes]]:
     return [(name, octets) for name, octets in found if octets and not re.search(rb"\0|\r(?!\n)", octets)]
 
 
+SECTIONS = [
+    "1", "2", "3", "1.1", "1.2", "2.1", "3.1", "1.MIME", "2.MIME", "2.1.MIME", "1.HEADER", "2.HEADER", "2.TEXT", "HEADER", "TEXT",
+    "HEADER.FIELDS (From Subject)", "HEADER.FIELDS.NOT (Received)", "3.HEADER.FIELDS (To)",
+]  # fmt: skip
+LARGE = Limits(inline_octets=100_000_000, response_octets=1_000_000_000)
+
+
 def frames(octets: Iterator[bytes]) -> Iterator[list[Value]]:
-    receiver = Receiver(lambda size: SpooledBody())
+    receiver = Receiver(lambda size: SpooledBody(), LARGE)
     for piece in octets:
         receiver.feed(piece)
         while (frame := receiver.next_frame()) is not None:
@@ -58,8 +67,8 @@ def frames(octets: Iterator[bytes]) -> Iterator[list[Value]]:
 
 
 @pytest.fixture(scope="module")
-def dovecots(originals: list[tuple[str, bytes]], tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Value, Value]]:
-    """What Dovecot says of each."""
+def dovecots(originals: list[tuple[str, bytes]], tmp_path_factory: pytest.TempPathFactory) -> list[dict[bytes, Value]]:
+    """What Dovecot says of each, by data item."""
     with (
         PrivateDovecot(tmp_path_factory.mktemp("d")) as server,
         socket.create_connection(("127.0.0.1", server.port)) as connection,
@@ -80,7 +89,9 @@ def dovecots(originals: list[tuple[str, bytes]], tmp_path_factory: pytest.TempPa
         for _, octets in originals:
             ask(b"APPEND INBOX {%d+}\r\n" % len(octets) + octets)
         ask(b"EXAMINE INBOX")
-        return [(v[3][1], v[3][3]) for v in ask(b"FETCH 1:* (ENVELOPE BODYSTRUCTURE)") if v[2] == b"FETCH"]
+        items = " ".join(f"BODY.PEEK[{section}]" for section in SECTIONS)
+        fetched = ask(f"FETCH 1:* (ENVELOPE BODYSTRUCTURE {items})".encode())
+        return [dict(zip(v[3][::2], v[3][1::2], strict=True)) for v in fetched if v[2] == b"FETCH"]
 
 
 def plain(value: Value) -> Value:
@@ -113,10 +124,24 @@ def read(described: bytes) -> Value:
 def test_each_message_is_described_as_dovecot_does(originals, dovecots) -> None:
     assert len(originals) == len(dovecots) > 600
     differing = set()
-    for (name, octets), (their_envelope, their_structure) in zip(originals, dovecots, strict=True):
+    for (name, octets), theirs in zip(originals, dovecots, strict=True):
         part = parse_structure(octets)
-        if not same(read(envelope(part)), plain(their_envelope)) or not same(
-            read(body_structure(part)), plain(their_structure)
+        if not same(read(envelope(part)), plain(theirs[b"ENVELOPE"])) or not same(
+            read(body_structure(part)), plain(theirs[b"BODYSTRUCTURE"])
         ):
             differing.add(name.rpartition("/")[2])
     assert differing == set(OTHERWISE)
+
+
+def test_each_section_has_the_octets_that_dovecot_gives(originals, dovecots) -> None:
+    """But for the line end before a boundary, which Dovecot counts to a part that ends with a multipart, or to its header."""
+    differing = set()
+    for (name, octets), theirs in zip(originals, dovecots, strict=True):
+        root = parse_structure(octets)
+        for section in SECTIONS:
+            ours = octets_of(parse_section(section.encode()), octets, root) or b""
+            told = theirs[f"BODY[{section.upper()}]".encode()] or b""
+            if ours.removesuffix(b"\r\n") != told.removesuffix(b"\r\n"):
+                differing.add(name.rpartition("/")[2])
+    # 016: as above. 011: a part without a body; Dovecot counts the empty line to the boundary, we to the header that it ends.
+    assert differing == {"011.eml", "016.eml"}

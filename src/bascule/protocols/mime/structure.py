@@ -76,9 +76,10 @@ class _Parser:
         """The part that begins at ``start``, up to a line of one of ``boundaries`` (outermost first), and that line."""
         self._left -= 1
         stop = self._next_stop(start, boundaries)
-        end = self._end_before(stop, start)
-        found = _END_OF_HEADER.search(self._message, start, end)
-        header_end, body = (found.start(), found.end()) if found else (end, end)
+        # The empty line that ends a header may be the line end before a boundary: the body is empty then.
+        limit = stop.begins if stop is not None else len(self._message)
+        found = _END_OF_HEADER.search(self._message, start, limit)
+        header_end, body = (found.start(), found.end()) if found else (self._end_before(stop, start),) * 2
         fields = tuple(fields_of(self._message[start:header_end]))
         told = next((value for name, value in fields if name == b"content-type"), None)
         main, parameters = parse_parameters(told if told is not None else default)

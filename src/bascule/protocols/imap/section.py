@@ -1,0 +1,118 @@
+"""A section of a message: ``1.2.HEADER.FIELDS (FROM TO)`` as a value, and its octets. RFC 9051 §6.4.5, §9 (section-spec)"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bascule.protocols.imap.errors import RemoteError
+from bascule.protocols.imap.names import quote
+from bascule.protocols.imap.tokens import parse_values
+from bascule.protocols.mime.structure import Part
+
+_SPEC = re.compile(
+    rb"(?P<path>[1-9]\d{0,6}(?:\.[1-9]\d{0,6}){0,99})?"
+    rb"(?:(?(path)\.)(?P<text>HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT|MIME)(?: ?(?P<names>\(.*\)))?)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_RAW_FIELD = re.compile(rb"(?:([!-9;-~]+)[ \t]*:)?[^\n]*(?:\n[ \t][^\n]*)*(?:\n|$)")
+"""One field with its folded lines; a line that is no field has no name, and is among the others."""
+FIELDS_OF_A_SECTION = 200
+"""Names in one HEADER.FIELDS; programs send a dozen."""
+
+
+class Text(StrEnum):
+    """What of the part is meant."""
+
+    WHOLE = ""
+    HEADER = "HEADER"
+    FIELDS = "HEADER.FIELDS"
+    OTHER_FIELDS = "HEADER.FIELDS.NOT"
+    TEXT = "TEXT"
+    MIME = "MIME"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """``path``: part numbers from the outside in; ``names``: of HEADER.FIELDS, as the client wrote them."""
+
+    path: tuple[int, ...] = ()
+    text: Text = Text.WHOLE
+    names: tuple[bytes, ...] = ()
+
+    def format(self) -> bytes:
+        """What stands between the brackets of the reply."""
+        words = [*map(str, self.path), *([self.text.value] if self.text else [])]
+        spec = ".".join(words).encode()
+        return spec + b" (" + b" ".join(map(_astring, self.names)) + b")" if self.names else spec
+
+
+def _astring(name: bytes) -> bytes:
+    return name if re.fullmatch(rb"[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|~]+", name) else quote(name)
+
+
+def parse_section(spec: bytes) -> Section:
+    """What stands between the brackets. Raises RemoteError."""
+    found = _SPEC.fullmatch(spec)
+    if found is None:
+        raise RemoteError(f"not a section: {spec[:60]!r}")
+    path = tuple(int(number) for number in found["path"].split(b".")) if found["path"] else ()
+    text = Text((found["text"] or b"").decode().upper())
+    if text is Text.MIME and not path:
+        raise RemoteError("MIME needs the number of a part")
+    if (text in (Text.FIELDS, Text.OTHER_FIELDS)) != (found["names"] is not None):
+        raise RemoteError(f"not a section: {spec[:60]!r}")
+    return Section(path, text, _names(found["names"]) if found["names"] else ())
+
+
+def _names(listed: bytes) -> tuple[bytes, ...]:
+    values = parse_values([listed])
+    names = values[0] if len(values) == 1 and isinstance(values[0], list) else []
+    if not 0 < len(names) <= FIELDS_OF_A_SECTION or not all(isinstance(name, bytes) for name in names):
+        raise RemoteError("HEADER.FIELDS needs a list of field names")
+    return tuple(names)
+
+
+def octets_of(section: Section, message: bytes, root: Part) -> bytes | None:
+    """The section's octets, of a message whose structure is ``root``; None where it has no such part."""
+    if not section.path:
+        return _of_message(section, message, root)
+    part = _part_at(root, section.path)
+    if part is None:
+        return None
+    if section.text is Text.WHOLE:
+        return message[part.body : part.end]
+    if section.text is Text.MIME:
+        return message[part.start : part.body]
+    return _of_message(section, message, part.parts[0]) if part.is_message and part.parts else None
+
+
+def _part_at(message: Part, path: tuple[int, ...]) -> Part | None:
+    """The part with these numbers within a message (the whole, or the one in a message/rfc822)."""
+    number, rest = path[0], path[1:]
+    part: Part | None = message if number == 1 and not message.is_multipart else None
+    if message.is_multipart:
+        part = message.parts[number - 1] if number <= len(message.parts) else None
+    while part is not None and rest:
+        if part.is_multipart:
+            part, rest = part.parts[rest[0] - 1] if rest[0] <= len(part.parts) else None, rest[1:]
+        elif part.is_message and part.parts:
+            return _part_at(part.parts[0], rest)
+        else:  # programs ask for 1.1 where 1 is no multipart; servers give 1 then, but for the message's only part
+            part, rest = part if rest[0] == 1 and part is not message else None, rest[1:]
+    return part
+
+
+def _of_message(section: Section, octets: bytes, message: Part) -> bytes:
+    match section.text:
+        case Text.WHOLE:
+            return octets[message.start : message.end]
+        case Text.TEXT:
+            return octets[message.body : message.end]
+        case Text.FIELDS | Text.OTHER_FIELDS:
+            wanted = {name.lower() for name in section.names}
+            header = octets[message.start : message.body].removesuffix(b"\r\n")
+            keep = section.text is Text.FIELDS
+            fields = (f for f in _RAW_FIELD.finditer(header) if ((f[1] or b"").lower() in wanted) is keep)
+            return b"".join(field[0] for field in fields) + b"\r\n"
+        case _:
+            return octets[message.start : message.body]

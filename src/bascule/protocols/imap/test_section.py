@@ -1,0 +1,62 @@
+"""Sections by table: what is asked for, what is given, what is refused."""
+
+import pytest
+
+from bascule.protocols.imap import RemoteError
+from bascule.protocols.imap.section import Section, Text, octets_of, parse_section
+from bascule.protocols.mime.structure import parse_structure
+
+MESSAGE = (
+    b"From: a@b.c\r\nSubject: one\r\n two\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n"
+    b"--o\r\nContent-ID: 1\r\n\r\nplain\r\n"
+    b"--o\r\nContent-Type: message/rfc822\r\n\r\nTo: d@e.f\r\n\r\nwithin\r\n--o--\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "section"),
+    [
+        (b"", Section()),
+        (b"1.2.3", Section((1, 2, 3))),
+        (b"header", Section((), Text.HEADER)),
+        (b"2.Text", Section((2,), Text.TEXT)),
+        (b"4.MIME", Section((4,), Text.MIME)),
+        (b"HEADER.FIELDS (From TO)", Section((), Text.FIELDS, (b"From", b"TO"))),
+        (b'1.HEADER.FIELDS.NOT ("X y")', Section((1,), Text.OTHER_FIELDS, (b"X y",))),
+    ],
+)
+def test_each_section_is_read_and_written_again(spec: bytes, section: Section) -> None:
+    assert parse_section(spec) == section
+    assert parse_section(section.format()) == section
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [b"0", b"1.0", b"1.", b".1", b"MIME", b"1TEXT", b"HEADER.FIELDS", b"HEADER.FIELDS ()", b"HEADER (From)", b"TEXT.1", b"X", b"1." * 200 + b"1"],
+)  # fmt: skip
+def test_what_is_no_section_is_the_clients_error(spec: bytes) -> None:
+    with pytest.raises(RemoteError):
+        parse_section(spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "octets"),
+    [
+        (b"", MESSAGE),
+        (b"1", b"plain"),
+        (b"1.MIME", b"Content-ID: 1\r\n\r\n"),
+        (b"2", b"To: d@e.f\r\n\r\nwithin"),
+        (b"2.HEADER", b"To: d@e.f\r\n\r\n"),
+        (b"2.TEXT", b"within"),
+        (b"2.1", b"within"),
+        (b"HEADER.FIELDS (subject)", b"Subject: one\r\n two\r\n\r\n"),
+        (b"HEADER.FIELDS (Bcc)", b"\r\n"),
+        (b"2.HEADER.FIELDS.NOT (X)", b"To: d@e.f\r\n\r\n"),
+        (b"1.HEADER", None),
+        (b"3", None),
+        (b"2.2", None),
+        (b"1.2", None),
+    ],
+)
+def test_each_section_has_its_octets(spec: bytes, octets: bytes | None) -> None:
+    assert octets_of(parse_section(spec), MESSAGE, parse_structure(MESSAGE)) == octets
