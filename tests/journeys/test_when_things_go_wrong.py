@@ -12,7 +12,7 @@ import pytest
 from bascule.demo import PrivateDovecot
 from bascule.mailbox import check
 from support import messages, reference, store
-from support.command import bascule, report_of
+from support.command import ENTRY, bascule, report_of
 from support.proxy import Faults, Proxy
 from support.trials import Victim
 
@@ -50,13 +50,13 @@ def test_an_unknown_host_and_a_port_where_nobody_listens(tmp_path, mailbox) -> N
 
 def test_no_password_and_no_terminal(tmp_path, mailbox) -> None:
     variables = {k: v for k, v in os.environ.items() if not k.startswith("BASCULE_")}
-    from support.command import ENTRY
-
     done = subprocess.run(
         [*ENTRY, "deliver", str(mailbox), "imap://a@127.0.0.1:1"], env=variables, capture_output=True, text=True,
         stdin=subprocess.DEVNULL, check=False, timeout=60,
     )  # fmt: skip
-    assert done.returncode == 3  # the server is asked first, and nobody listens there
+    assert done.returncode == 2
+    assert "No password for imap://a@127.0.0.1:1." in done.stderr
+    assert "--target-password-file, or set BASCULE_TARGET_PASSWORD" in done.stderr
     assert "Traceback" not in done.stderr
 
 
