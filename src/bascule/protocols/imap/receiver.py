@@ -33,21 +33,40 @@ _NO_LITERAL = re.compile(rb"(?:\+|(?:\*|[A-Za-z0-9.]+) (?:OK|NO|BAD|BYE|PREAUTH)
 
 READ_OCTETS = 256 * 1024
 """Size of the buffer at rest, and so the most that one `room` offers. It grows only for a literal or a line that is longer."""
-ROOM_OCTETS = 64 * 1024
-"""A smaller rest at the buffer's end is not worth a system call: what waits is moved to the front first."""
+ROOM_PART = 4
+"""A rest at the buffer's end below a quarter of it is not worth a system call: what waits is moved to the front first."""
+
+
+class Refused:
+    """Stands in a frame for a literal that its reader did not want; its octets were thrown away as they came."""
+
+    def write(self, octets: memoryview, /) -> None:
+        """Nothing is kept."""
 
 
 class Receiver:
     """Write octets into `room` and say how many with `arrived` (or `feed` them), then call `next_frame` until it returns None.
 
     ``open_sink`` is called with the size of each literal above ``limits.inline_octets`` and gives the sink for it.
-    After a RemoteError the receiver must not be used again.
+    ``announce`` is called with the size of each literal before its octets are taken, and with whether the other side waits for ``+``
+    first (a server's part, RFC 9051 §4.3). Where it gives False, a command that waits is forgotten, as it will not go on; of one that does
+    not wait, `Refused` takes the octets. After a RemoteError the receiver must not be used again.
     """
 
-    def __init__(self, open_sink: Callable[[int], Sink], limits: Limits = DEFAULT_LIMITS) -> None:
-        self._limits = limits
+    def __init__(
+        self,
+        open_sink: Callable[[int], Sink],
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        announce: Callable[[int, bool], bool] | None = None,
+        read_octets: int = READ_OCTETS,
+    ) -> None:
+        self.limits = limits
         self._open_sink = open_sink
-        self._set_buffer(bytearray(READ_OCTETS))
+        self._announce = announce
+        self._read_octets = read_octets
+        self._room_octets = read_octets // ROOM_PART
+        self._set_buffer(bytearray(read_octets))
         self._start = 0
         self._end = 0
         self._scanned = 0
@@ -71,19 +90,26 @@ class Receiver:
     def is_between_frames(self) -> bool:
         return not self._frame and not self.buffered_octets
 
+    @property
+    def beginning(self) -> bytes:
+        """The first text of the frame that is not complete; empty between frames."""
+        return self._frame[0] if self._frame and isinstance(self._frame[0], bytes) else b""
+
     def room(self) -> memoryview:
         """Where to put what comes next; not empty. Valid until the next call of any method."""
-        if len(self._buffer) - self._end < ROOM_OCTETS:
+        if self._start == self._end and len(self._buffer) == self._read_octets:
+            self._start = self._scanned = self._end = 0
+        elif len(self._buffer) - self._end < self._room_octets:
             self._make_room()
         return self._view[self._end :]
 
     def _make_room(self) -> None:
         waiting = self.buffered_octets
         size = len(self._buffer)
-        if waiting + ROOM_OCTETS > size:
+        if waiting + self._room_octets > size:
             size *= 2
-        elif waiting + ROOM_OCTETS <= READ_OCTETS:
-            size = READ_OCTETS
+        elif waiting + self._room_octets <= self._read_octets:
+            size = self._read_octets
         rest = self._view[self._start : self._end]
         if size == len(self._buffer):
             self._view[:waiting] = rest
@@ -121,7 +147,7 @@ class Receiver:
                     return None
             elif not self._take_line():
                 return None
-            elif not self._in_literal:
+            elif not self._in_literal and self._frame:
                 frame, self._frame, self._held = self._frame, [], 0
                 return frame
 
@@ -130,11 +156,11 @@ class Receiver:
         end = buffer.find(b"\r\n", max(start, self._scanned - 1), self._end)
         if end < 0:
             self._scanned = self._end
-            if self._end - start > self._limits.line_octets:
-                raise RemoteError(f"a line is longer than {self._limits.line_octets} octets")
+            if self._end - start > self.limits.line_octets:
+                raise RemoteError(f"a line is longer than {self.limits.line_octets} octets")
             return False
-        if end - start > self._limits.line_octets:
-            raise RemoteError(f"a line is longer than {self._limits.line_octets} octets")
+        if end - start > self.limits.line_octets:
+            raise RemoteError(f"a line is longer than {self.limits.line_octets} octets")
         line = bytes(self._view[start:end])
         self._start = self._scanned = end + 2
         found = _LITERAL.search(line) if line.endswith(b"}") else None
@@ -142,20 +168,27 @@ class Receiver:
             self._hold(len(line))
             self._frame.append(line)
             return True
-        self._begin_literal(int(found[1]))
         self._hold(found.start())
         self._frame.append(line[: found.start()])
+        self._begin_literal(int(found[1]), waits=not line.endswith(b"+}"))
         return True
 
-    def _begin_literal(self, size: int) -> None:
-        limits = self._limits
+    def _begin_literal(self, size: int, waits: bool) -> None:
+        limits = self.limits
         if size > limits.literal_octets:
             raise RemoteError(f"a literal of {size} octets is announced; the limit is {limits.literal_octets}")
-        if len(self._frame) >= 2 * limits.literals_per_response:
+        if len(self._frame) > 2 * limits.literals_per_response:
             raise RemoteError(f"a response has more than {limits.literals_per_response} literals")
+        wanted = self._announce is None or self._announce(size, waits)
+        if not wanted and waits:
+            self._frame, self._held = [], 0
+            return
         self._in_literal = True
         self._literal_left = size
-        self._sink = self._open_sink(size) if size > limits.inline_octets else None
+        if not wanted:
+            self._sink = Refused()
+        else:
+            self._sink = self._open_sink(size) if size > limits.inline_octets else None
 
     def _take_literal(self) -> bool:
         if self._sink is not None:
@@ -184,5 +217,5 @@ class Receiver:
 
     def _hold(self, octets: int) -> None:
         self._held += octets
-        if self._held > self._limits.response_octets:
-            raise RemoteError(f"a response holds more than {self._limits.response_octets} octets")
+        if self._held > self.limits.response_octets:
+            raise RemoteError(f"a response holds more than {self.limits.response_octets} octets")

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bascule.protocols.imap import Limits, Receiver, RemoteError
+from bascule.protocols.imap.receiver import Refused
 from bascule.terms.body import SpooledBody
 
 CASES: list[tuple[bytes, list[list[bytes]]]] = [
@@ -82,3 +83,35 @@ def test_any_octets_are_frames_or_the_other_sides_error(octets: bytes) -> None:
     except RemoteError:
         return
     assert all(len(frame) % 2 == 1 for frame in frames)  # text at both ends, literals between
+
+
+class Heard(list[tuple[int, bool]]):
+    """What a server hears of literals; wants those up to ten octets."""
+
+    def __call__(self, octets: int, waits: bool) -> bool:
+        self.append((octets, waits))
+        return octets <= 10
+
+
+def test_a_server_hears_of_each_literal_before_it_comes() -> None:
+    heard = Heard()
+    receiver = Receiver(lambda size: pytest.fail("too large"), announce=heard)
+    receiver.feed(b"a APPEND b {3}\r\n")
+    assert receiver.next_frame() is None
+    assert (heard, receiver.beginning) == ([(3, True)], b"a APPEND b ")
+    receiver.feed(b"abc {4+}\r\nabcd\r\n")
+    assert receiver.next_frame() == [b"a APPEND b ", b"abc", b" ", b"abcd", b""]
+    assert heard == [(3, True), (4, False)]
+
+
+def test_a_literal_that_is_refused_does_not_come_or_is_thrown_away() -> None:
+    receiver = Receiver(lambda size: pytest.fail("too large"), announce=Heard())
+    receiver.feed(b"a APPEND b {30}\r\n")
+    assert receiver.next_frame() is None
+    receiver.feed(b"b NOOP\r\n")
+    assert receiver.next_frame() == [b"b NOOP"]
+    receiver.feed(b"c APPEND b {30+}\r\n" + b"x" * 30 + b"\r\nd NOOP\r\n")
+    frame = receiver.next_frame()
+    assert frame is not None
+    assert isinstance(frame[1], Refused)
+    assert receiver.next_frame() == [b"d NOOP"]
