@@ -37,7 +37,8 @@ def rows(root: Path) -> list[list]:
 
 
 def test_there_is_a_mailbox_of_each_version() -> None:
-    assert [place.name for place in VERSIONS] == [f"mailbox-version-{n + 1}" for n in range(FORMAT_VERSION)]
+    frozen = FORMAT_VERSION - 1  # version 2 is not frozen yet
+    assert [place.name for place in VERSIONS] == [f"mailbox-version-{n + 1}" for n in range(frozen)]
 
 
 def test_it_opens_with_all_that_is_in_it(past) -> None:

@@ -22,11 +22,18 @@ AS_IT_IS, ZSTD = 0, 1
 
 
 class BodyWriter:
-    """Writes to the newest segment that is not closed; opens the next one when it is full."""
+    """Writes to the newest segment that is not closed; opens the next one when it is full.
 
-    def __init__(self, root: Path, closed: set[int], segment_octets: int = SEGMENT_OCTETS) -> None:
+    ``shared``: other processes write too. Each group is then one transaction of the segment, so that places are never given twice,
+    and a full segment is left for the next one without being closed: who has the mailbox alone closes it (`unclosed`).
+    """
+
+    def __init__(
+        self, root: Path, closed: set[int], segment_octets: int = SEGMENT_OCTETS, *, shared: bool = False
+    ) -> None:
         self._root = root
         self._limit = segment_octets
+        self.is_shared = shared
         numbers = [number for number in segment_numbers(root) if number not in closed]
         self.segment = max(numbers, default=max(closed, default=0) + 1)
         self._database: sqlite3.Connection | None = None
@@ -40,17 +47,29 @@ class BodyWriter:
             fresh = not path.exists()
             self._database = open_database(path, cache_kib=1024)
             if fresh or not self._database.execute("PRAGMA user_version").fetchone()[0]:
-                create_tables(self._database, SEGMENT_TABLES)
+                create_tables(self._database, SEGMENT_TABLES, missing_only=True)
             require_version(self._database, path)
-            self._next = self._database.execute("SELECT coalesce(max(id), 0) + 1 FROM bodies").fetchone()[0]
-            self._size = path.stat().st_size
         return self._database
+
+    def _begin(self) -> sqlite3.Connection:
+        """The segment within a transaction of ours, with what others wrote to it counted."""
+        database = self._open()
+        if database.in_transaction:
+            return database
+        database.execute("BEGIN IMMEDIATE")
+        pages, octets = (database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        self._size = pages * octets
+        if self.is_shared and self.is_full:
+            database.execute("ROLLBACK")
+            self.close()
+            self.segment += 1
+            return self._begin()
+        self._next = database.execute("SELECT coalesce(max(id), 0) + 1 FROM bodies").fetchone()[0]
+        return database
 
     def add(self, body: Body) -> tuple[int, int]:
         """Write one body; its (segment, place). Not durable until `sync`. Raises sqlite3.Error (disk full)."""
-        database = self._open()
-        if not database.in_transaction:
-            database.execute("BEGIN IMMEDIATE")
+        database = self._begin()
         place = self._next
         self._next += 1
         if body.octets <= PART_OCTETS:
@@ -79,7 +98,6 @@ class BodyWriter:
         """Forget the bodies added since the last `sync`."""
         if self._database is not None and self._database.in_transaction:
             self._database.execute("ROLLBACK")
-            self._next = self._database.execute("SELECT coalesce(max(id), 0) + 1 FROM bodies").fetchone()[0]
 
     @property
     def is_full(self) -> bool:
@@ -162,6 +180,20 @@ class BodyReader:
             raise MailboxError(
                 f"Body {place} in {path} is damaged: {error}.", "Restore the file from a backup.", ExitStatus.MISSING
             ) from error
+
+    def octets(self, segment: int, place: int) -> bytes:
+        """The octets as they lie there, not compared with any SHA-256. Raises MailboxError when they are missing or damaged."""
+        database = self._database(segment)
+        try:
+            row = database.execute("SELECT octets, encoding, data FROM bodies WHERE id = ?", (place,)).fetchone()
+            if row is not None and row[2] is not None:
+                octets, encoding, data = row
+                whole: bytes = self._decompressor.decompress(data, max_output_size=octets) if encoding == ZSTD else data
+                return whole
+        except (sqlite3.Error, zstandard.ZstdError) as error:
+            path = self._root / segment_name(segment)
+            raise MailboxError(f"Body {place} in {path} is damaged: {error}.", "Restore it from a backup.") from error
+        return self.read(segment, place).whole()
 
     def _read_parts(self, segment: int, place: int) -> Body:
         spooled = SpooledBody()

@@ -44,9 +44,12 @@ def _recover(path: Path) -> None:
         raise unusable(path, error) from error
 
 
-def create_tables(database: sqlite3.Connection, tables: str) -> None:
+def create_tables(database: sqlite3.Connection, tables: str, *, missing_only: bool = False) -> None:
+    """In one transaction. ``missing_only``: another process may have made them since the caller looked."""
+    if missing_only:
+        tables = tables.replace("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ")
     database.executescript(
-        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION}; {tables} COMMIT;"
+        f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION}; {tables} COMMIT;"
     )
 
 

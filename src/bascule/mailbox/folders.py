@@ -59,15 +59,22 @@ class Folders:
     ) -> FolderRow:
         """Add the folder or bring its row up to date; within the caller's transaction or on its own."""
         key = path.to_json()
-        self._database.execute(
-            "INSERT INTO folders (path, source_name, special_use, subscribed, selectable, delta)"
-            " VALUES (?, ?, ?, ?, ?, max(0, (SELECT coalesce(max(id), 0) - 1 FROM deltas)))"
-            " ON CONFLICT (path) DO UPDATE SET source_name = excluded.source_name, special_use = excluded.special_use,"
-            " subscribed = excluded.subscribed, selectable = excluded.selectable, gone_utc = NULL",
-            (key, source_name, special_use.value if special_use else None, subscribed, selectable),
+        values = (source_name, special_use.value if special_use else None, subscribed, selectable)
+        query = "SELECT id FROM folders WHERE path = ? ORDER BY gone_utc IS NOT NULL, gone_utc DESC, id DESC LIMIT 1"
+        known = self._database.execute(query, (key,)).fetchone()
+        if known is not None:
+            self._database.execute(
+                "UPDATE folders SET source_name = ?, special_use = ?, subscribed = ?, selectable = ?, gone_utc = NULL"
+                " WHERE id = ?",
+                (*values, known[0]),
+            )
+            return self.get(known[0])
+        cursor = self._database.execute(
+            "INSERT INTO folders (source_name, special_use, subscribed, selectable, path, delta)"
+            " VALUES (?, ?, ?, ?, ?, max(0, (SELECT coalesce(max(id), 0) - 1 FROM deltas)))",
+            (*values, key),
         )
-        query = f"SELECT {_COLUMNS} FROM folders WHERE path = ?"
-        return _row(self._database.execute(query, (key,)).fetchone())
+        return self.get(cursor.lastrowid or 0)
 
     def mark_gone(self, listed: Iterable[int], at_utc: int) -> int:
         """Mark every folder but ``listed`` as gone, and its messages as vanished; how many folders that were."""

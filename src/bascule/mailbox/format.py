@@ -2,7 +2,7 @@
 
 from bascule.terms.errors import BasculeError, ExitStatus
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 APPLICATION_ID = 0x42534355  # "BSCU", so that file(1) and SQLite's own tools can tell what it is
 CATALOGUE = "catalogue.sqlite"
 SEARCH = "search.sqlite"
@@ -27,7 +27,7 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE folders (
     id INTEGER PRIMARY KEY,
-    path TEXT NOT NULL UNIQUE,              -- JSON array of names, root first
+    path TEXT NOT NULL,                     -- JSON array of names, root first
     uidvalidity INTEGER NOT NULL DEFAULT 0,
     uidnext INTEGER NOT NULL DEFAULT 1,     -- above every UID ever given out or seen here
     modseq INTEGER NOT NULL DEFAULT 1,      -- the highest modification sequence of this folder
@@ -40,6 +40,7 @@ CREATE TABLE folders (
     error TEXT,                             -- why the last delta could not read it; NULL: it could
     delta INTEGER NOT NULL DEFAULT 0        -- the last delta that read all of it, or found it unchanged
 );
+CREATE UNIQUE INDEX folders_path ON folders (path) WHERE gone_utc IS NULL;
 
 CREATE TABLE deltas (id INTEGER PRIMARY KEY, started_utc INTEGER NOT NULL);
 
@@ -121,6 +122,55 @@ CREATE TABLE intents (                      -- a batch that is about to be sent,
     id INTEGER PRIMARY KEY, target INTEGER NOT NULL, folder INTEGER NOT NULL,
     uidvalidity INTEGER NOT NULL, uidnext INTEGER NOT NULL, messages TEXT NOT NULL, at_utc REAL NOT NULL
 );
+"""
+
+LIVE_TABLES = r"""
+-- A live mailbox: people's programs and arriving mail change it. What a folder holds is counted, not looked through.
+ALTER TABLE folders ADD COLUMN messages INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE folders ADD COLUMN unseen INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE folders ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;     -- flagged \Deleted
+ALTER TABLE folders ADD COLUMN octets INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE folders ADD COLUMN recent_uid INTEGER NOT NULL DEFAULT 1;  -- no session was told of this UID or those above
+ALTER TABLE folders ADD COLUMN purged_modseq INTEGER NOT NULL DEFAULT 0; -- of the newest message that vanished and was then purged
+ALTER TABLE flagsets ADD COLUMN is_seen INTEGER GENERATED ALWAYS AS (instr(' ' || names || ' ', ' \Seen ') > 0) VIRTUAL;
+ALTER TABLE flagsets ADD COLUMN is_deleted INTEGER GENERATED ALWAYS AS (instr(' ' || names || ' ', ' \Deleted ') > 0) VIRTUAL;
+CREATE INDEX messages_modseq ON messages (folder, modseq);
+
+CREATE TRIGGER message_added AFTER INSERT ON messages WHEN new.vanished_utc IS NULL BEGIN
+    UPDATE folders SET messages = messages + 1, octets = octets + new.octets,
+        unseen = unseen + NOT (SELECT is_seen FROM flagsets WHERE id = new.flagset),
+        deleted = deleted + (SELECT is_deleted FROM flagsets WHERE id = new.flagset)
+    WHERE id = new.folder;
+END;
+CREATE TRIGGER message_flagged AFTER UPDATE OF flagset ON messages
+WHEN new.vanished_utc IS NULL AND old.vanished_utc IS NULL AND new.flagset <> old.flagset BEGIN
+    UPDATE folders SET
+        unseen = unseen + (SELECT is_seen FROM flagsets WHERE id = old.flagset) - (SELECT is_seen FROM flagsets WHERE id = new.flagset),
+        deleted = deleted - (SELECT is_deleted FROM flagsets WHERE id = old.flagset)
+            + (SELECT is_deleted FROM flagsets WHERE id = new.flagset)
+    WHERE id = new.folder;
+END;
+CREATE TRIGGER message_vanished AFTER UPDATE OF vanished_utc ON messages
+WHEN (new.vanished_utc IS NULL) <> (old.vanished_utc IS NULL) BEGIN
+    UPDATE folders SET messages = messages + iif(new.vanished_utc IS NULL, 1, -1),
+        octets = octets + iif(new.vanished_utc IS NULL, new.octets, -old.octets),
+        unseen = unseen + iif(new.vanished_utc IS NULL, NOT (SELECT is_seen FROM flagsets WHERE id = new.flagset),
+            - NOT (SELECT is_seen FROM flagsets WHERE id = old.flagset)),
+        deleted = deleted + iif(new.vanished_utc IS NULL, (SELECT is_deleted FROM flagsets WHERE id = new.flagset),
+            - (SELECT is_deleted FROM flagsets WHERE id = old.flagset))
+    WHERE id = new.folder;
+END;
+
+CREATE TABLE descriptions (                 -- what IMAP says of a body, computed once: RFC 9051 §7.5.2
+    body INTEGER PRIMARY KEY REFERENCES bodies, envelope BLOB NOT NULL, structure BLOB NOT NULL, preview TEXT
+);
+CREATE TABLE subscriptions (name TEXT PRIMARY KEY) WITHOUT ROWID; -- of mailboxes that are no folder here: deleted, or another person's
+CREATE TABLE rights (                       -- who else may do what (RFC 4314); identifier: an address, or anyone
+    folder INTEGER NOT NULL REFERENCES folders, identifier TEXT NOT NULL, rights TEXT NOT NULL, PRIMARY KEY (folder, identifier)
+) WITHOUT ROWID;
+CREATE TABLE seen_by (                      -- \Seen of readers other than the owner
+    reader TEXT NOT NULL, message INTEGER NOT NULL REFERENCES messages, PRIMARY KEY (reader, message)
+) WITHOUT ROWID;
 """
 
 SEGMENT_TABLES = """

@@ -19,6 +19,7 @@ from bascule.mailbox.folders import Folders
 from bascule.mailbox.format import CATALOGUE, CATALOGUE_TABLES, LOCK, SEGMENT_OCTETS, MailboxError
 from bascule.mailbox.ledger import Ledger
 from bascule.mailbox.messages import Messages
+from bascule.mailbox.upgrading import is_current, upgrade
 from bascule.terms.body import Body
 
 P = ParamSpec("P")
@@ -31,7 +32,15 @@ class Mailbox:
     SQLite calls block: within asyncio they are made by `run`, one at a time on the mailbox's own thread.
     """
 
-    def __init__(self, root: Path, database: sqlite3.Connection, lock: int | None, segment_octets: int) -> None:
+    def __init__(
+        self,
+        root: Path,
+        database: sqlite3.Connection,
+        lock: int | None,
+        segment_octets: int,
+        *,
+        shared: bool = False,
+    ) -> None:
         self.root = root
         self.database = database
         self._lock = lock
@@ -43,7 +52,8 @@ class Mailbox:
         self.flagsets = FlagSets(database)
         self.folders = Folders(database)
         closed = {number for (number,) in database.execute("SELECT number FROM segments")}
-        self._writer = BodyWriter(root, closed, segment_octets) if self.keeps_bodies and lock is not None else None
+        writes_bodies = self.keeps_bodies and lock is not None
+        self._writer = BodyWriter(root, closed, segment_octets, shared=shared) if writes_bodies else None
         self._reader = BodyReader(root) if self.keeps_bodies else None
         self.messages = Messages(database, self.flagsets, self._writer, self._reader)
 
@@ -71,25 +81,39 @@ class Mailbox:
         return cls(root, database, lock, segment_octets)
 
     @classmethod
-    def open(cls, root: Path, *, read_only: bool = False, segment_octets: int = SEGMENT_OCTETS) -> Self:
-        """Raises MailboxError: not there, not a mailbox, newer than this Bascule, in use (unless ``read_only``), damaged."""
+    def open(
+        cls,
+        root: Path,
+        *,
+        read_only: bool = False,
+        shared: bool = False,
+        segment_octets: int = SEGMENT_OCTETS,
+    ) -> Self:
+        """``shared``: others may open it so too, and write; all of them keep to the rules of a live mailbox (`bascule.mailbox.live`).
+
+        Raises MailboxError: not there, not a mailbox, newer than this Bascule, in use (unless ``read_only``), damaged.
+        """
         path = root / CATALOGUE
         if not path.is_file():
             what = "is not a mailbox: it has no catalogue" if root.exists() else "does not exist"
             raise MailboxError(f"{root} {what}.", "Name a folder that “bascule capture” or “bascule import” made.")
-        lock = None if read_only else _take_lock(root)
+        lock = None if read_only else _take_lock(root, shared=shared)
         try:
             database = open_database(path, read_only=read_only)
             require_version(database, path)
-            return cls(root, database, lock, segment_octets)
+            if lock is not None and not is_current(database):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                upgrade(database)
+                fcntl.flock(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+            return cls(root, database, lock, segment_octets, shared=shared)
         except sqlite3.Error as error:
             if lock is not None:
                 os.close(lock)
             raise unusable(path, error) from error
-        except MailboxError:
+        except (MailboxError, BlockingIOError) as error:
             if lock is not None:
                 os.close(lock)
-            raise
+            raise _in_use(root) if isinstance(error, BlockingIOError) else error from error
 
     @classmethod
     def open_or_create(cls, root: Path, *, keeps_bodies: bool = True) -> Self:
@@ -131,6 +155,15 @@ class Mailbox:
         if self._reader is None:
             raise MailboxError("This mailbox remembers messages and does not hold them.")
         return self._reader.read(segment, place)
+
+    def octets(self, body: int) -> bytes:
+        """The octets of the catalogue's body ``body``, not compared with its SHA-256. Raises MailboxError."""
+        if self._reader is None:
+            raise MailboxError("This mailbox remembers messages and does not hold them.")
+        place = self.database.execute("SELECT segment, place FROM bodies WHERE id = ?", (body,)).fetchone()
+        if place is None:
+            raise MailboxError(f"Body {body} of {self.root} is missing.", "Run “bascule check”.")
+        return self._reader.octets(*place)
 
     def transaction(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
         return transaction(self.database)
@@ -175,7 +208,7 @@ def _was_never_made(catalogue: Path) -> bool:
         return False
 
 
-def _take_lock(root: Path) -> int:
+def _take_lock(root: Path, *, shared: bool = False) -> int:
     """The mailbox's OS lock; it goes with the process, however that ends."""
     try:
         lock = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -184,10 +217,14 @@ def _take_lock(root: Path) -> int:
             f"{root} can't be written: {error.strerror}.", "Name a folder where you may write."
         ) from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock)
-        raise MailboxError(
-            f"{root} is in use by another Bascule.", "Wait for it to end, or stop it, then run this command again."
-        ) from error
+        raise _in_use(root) from error
     return lock
+
+
+def _in_use(root: Path) -> MailboxError:
+    return MailboxError(
+        f"{root} is in use by another Bascule.", "Wait for it to end, or stop it, then run this command again."
+    )

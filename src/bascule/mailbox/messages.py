@@ -50,7 +50,7 @@ class Messages:
 
         On an error nothing of the group is in the catalogue; at most unreferenced bodies are left behind.
         """
-        places = self._write_bodies(group)
+        places = self.write_bodies([new.body for new in group])
         try:
             with transaction(self._database):
                 query = "SELECT delta FROM folders WHERE id = ?"
@@ -62,21 +62,28 @@ class Messages:
             self._flagsets.forget()
             raise
 
-    def _write_bodies(self, group: Sequence[NewMessage]) -> dict[bytes, tuple[int, int, int]] | None:
+    def write_bodies(
+        self, bodies: Sequence[Body], *, all_of_them: bool = False
+    ) -> dict[bytes, tuple[int, int, int]] | None:
+        """Write those that are not here yet (or ``all_of_them``) durably: SHA-256 → (octets, segment, place).
+
+        None where the mailbox keeps no bodies. On an error none is written.
+        """
         if self._writer is None:
             return None
         places: dict[bytes, tuple[int, int, int]] = {}
+        query = "SELECT 1 FROM bodies WHERE sha256 = ?"
         try:
-            for new in group:
-                digest = new.body.sha256
-                known = self._database.execute("SELECT 1 FROM bodies WHERE sha256 = ?", (digest,)).fetchone()
-                if known is None and digest not in places:
-                    places[digest] = (new.body.octets, *self._writer.add(new.body))
+            for body in bodies:
+                digest = body.sha256
+                if digest in places or (not all_of_them and self._database.execute(query, (digest,)).fetchone()):
+                    continue
+                places[digest] = (body.octets, *self._writer.add(body))
             self._writer.sync()
         except BaseException:
             self._writer.abandon()
             raise
-        if self._writer.is_full:
+        if self._writer.is_full and not self._writer.is_shared:
             closed = self._writer.close_segment()
             self._database.execute("INSERT INTO segments VALUES (?, ?, ?)", closed)
             self._writer.protect(closed[0])

@@ -1,0 +1,185 @@
+"""The folders of a live mailbox: what there is and what it holds; making, renaming and deleting them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bascule.mailbox.mailbox import Mailbox
+from bascule.terms.folder import INBOX, FolderPath, SpecialUse
+
+_COLUMNS = "id, path, uidvalidity, uidnext, modseq, special_use, subscribed, messages, unseen, deleted, octets, recent_uid, purged_modseq"
+
+
+class NameRefused(Exception):
+    """A folder can't be made, renamed or deleted so. ``code``: the response code of RFC 9051 §7.1 that says why."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFolder:
+    """``modseq``: the highest of any change. ``recent_uid``: see the format. ``deleted``: messages flagged ``\\Deleted``."""
+
+    id: int
+    path: FolderPath
+    uidvalidity: int
+    uidnext: int
+    modseq: int
+    special_use: SpecialUse | None
+    subscribed: bool
+    messages: int
+    unseen: int
+    deleted: int
+    octets: int
+    recent_uid: int
+    purged_modseq: int
+
+
+def _folder(values: tuple[Any, ...]) -> LiveFolder:
+    identity, path, validity, uidnext, modseq, use, subscribed, *counts = values
+    return LiveFolder(
+        identity, FolderPath.from_json(path), validity, uidnext, modseq, SpecialUse(use) if use else None, bool(subscribed), *counts
+    )  # fmt: skip
+
+
+class LiveFolders:
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._database = mailbox.database
+
+    def all(self) -> list[LiveFolder]:
+        """Every folder, by path."""
+        query = f"SELECT {_COLUMNS} FROM folders WHERE gone_utc IS NULL"
+        return sorted(map(_folder, self._database.execute(query)), key=lambda folder: folder.path)
+
+    def find(self, path: FolderPath) -> LiveFolder | None:
+        query = f"SELECT {_COLUMNS} FROM folders WHERE path = ? AND gone_utc IS NULL"
+        row = self._database.execute(query, (path.to_json(),)).fetchone()
+        return _folder(row) if row else None
+
+    def get(self, identity: int) -> LiveFolder | None:
+        """None where it was deleted."""
+        query = f"SELECT {_COLUMNS} FROM folders WHERE id = ? AND gone_utc IS NULL"
+        row = self._database.execute(query, (identity,)).fetchone()
+        return _folder(row) if row else None
+
+    def octets(self) -> tuple[int, int]:
+        """(octets, messages) of the whole mailbox: what a quota counts."""
+        query = "SELECT coalesce(sum(octets), 0), coalesce(sum(messages), 0) FROM folders WHERE gone_utc IS NULL"
+        octets, messages = self._database.execute(query).fetchone()
+        return octets, messages
+
+    def keywords(self) -> list[str]:
+        """Every keyword that any message of the mailbox ever had, sorted."""
+        names = {name for (flags,) in self._database.execute("SELECT names FROM flagsets") for name in flags.split()}
+        return sorted(name for name in names if not name.startswith("\\"))
+
+    # -- changes ------------------------------------------------------------------------------------------------------
+
+    def create(self, path: FolderPath, now_utc: int, special_use: SpecialUse | None = None) -> LiveFolder:
+        """Make it, and the folders above it that are missing. Raises NameRefused where it exists."""
+        with self._mailbox.transaction():
+            if self.find(path):
+                raise NameRefused("ALREADYEXISTS", f"{path} exists already")
+            if (
+                special_use
+                and self._database.execute(
+                    "SELECT 1 FROM folders WHERE special_use = ? AND gone_utc IS NULL", (special_use.value,)
+                ).fetchone()
+            ):
+                raise NameRefused("USEATTR", f"another folder is {special_use.value} already")
+            above = path.parent
+            missing = []
+            while above is not None and self.find(above) is None:
+                missing.append(above)
+                above = above.parent
+            for parent in reversed(missing):
+                self._insert(parent, now_utc, None)
+            return self._insert(path, now_utc, special_use)
+
+    def _insert(self, path: FolderPath, now_utc: int, special_use: SpecialUse | None) -> LiveFolder:
+        name = path.display()
+        kept = self._database.execute("DELETE FROM subscriptions WHERE name = ?", (name,)).rowcount
+        cursor = self._database.execute(
+            "INSERT INTO folders (path, uidvalidity, special_use, subscribed) VALUES (?, ?, ?, ?)",
+            (path.to_json(), self._next_uidvalidity(now_utc), special_use.value if special_use else None, kept > 0),
+        )
+        folder = self.get(cursor.lastrowid or 0)
+        assert folder is not None
+        return folder
+
+    def _next_uidvalidity(self, now_utc: int) -> int:
+        """Greater than any that this mailbox ever gave (RFC 9051 §2.3.1.1)."""
+        last = int(self._mailbox.meta("uidvalidity") or 0)
+        following = max(now_utc, last + 1)
+        self._mailbox.set_meta("uidvalidity", str(following))
+        return following
+
+    def delete(self, path: FolderPath, now_utc: int) -> None:
+        """Mark it and its messages as gone; both can be given back until they are purged. Raises NameRefused."""
+        if path.is_inbox:
+            raise NameRefused("CANNOT", "INBOX can't be deleted")
+        with self._mailbox.transaction():
+            folder = self.find(path)
+            if folder is None:
+                raise NameRefused("NONEXISTENT", f"{path} does not exist")
+            if folder.subscribed:  # RFC 9051 §6.3.7: a subscription outlives its mailbox
+                self._database.execute("INSERT OR IGNORE INTO subscriptions VALUES (?)", (path.display(),))
+            self._database.execute(
+                "UPDATE messages SET vanished_utc = ? WHERE folder = ? AND vanished_utc IS NULL", (now_utc, folder.id)
+            )
+            self._database.execute(
+                "UPDATE folders SET gone_utc = ?, modseq = modseq + 1 WHERE id = ?", (now_utc, folder.id)
+            )
+
+    def rename(self, old: FolderPath, new: FolderPath, now_utc: int) -> None:
+        """With all below it. INBOX stays: its messages move to ``new`` (RFC 9051 §6.3.6). Raises NameRefused."""
+        if new.parts[: len(old.parts)] == old.parts:
+            raise NameRefused("CANNOT", "a folder can't be moved into itself")
+        with self._mailbox.transaction():
+            if self.find(new):
+                raise NameRefused("ALREADYEXISTS", f"{new} exists already")
+            moved = self.find(old)
+            if moved is None:
+                raise NameRefused("NONEXISTENT", f"{old} does not exist")
+            if new.parent is not None and self.find(new.parent) is None:
+                for depth in range(1, len(new.parts)):
+                    above = FolderPath(new.parts[:depth])
+                    if self.find(above) is None:
+                        self._insert(above, now_utc, None)
+            if old == INBOX:
+                self._empty_inbox_into(moved, new, now_utc)
+                return
+            for folder in self.all():
+                if folder.path.parts[: len(old.parts)] == old.parts:
+                    path = FolderPath(new.parts + folder.path.parts[len(old.parts) :])
+                    self._database.execute("UPDATE folders SET path = ? WHERE id = ?", (path.to_json(), folder.id))
+
+    def _empty_inbox_into(self, inbox: LiveFolder, new: FolderPath, now_utc: int) -> None:
+        """INBOX's row becomes the new folder, UIDs and all; a new INBOX takes its place."""
+        self._database.execute("UPDATE folders SET path = ?, subscribed = 0 WHERE id = ?", (new.to_json(), inbox.id))
+        made = self._insert(INBOX, now_utc, None)
+        self._database.execute("UPDATE folders SET subscribed = 1 WHERE id = ?", (made.id,))
+
+    def subscribe(self, name: str, folder: LiveFolder | None, wanted: bool) -> None:
+        """``name``: as people see it, for a mailbox that is no folder here (``folder`` None)."""
+        with self._mailbox.transaction():
+            if folder is not None:
+                self._database.execute("UPDATE folders SET subscribed = ? WHERE id = ?", (wanted, folder.id))
+            elif wanted:
+                self._database.execute("INSERT OR IGNORE INTO subscriptions VALUES (?)", (name,))
+            if not wanted:
+                self._database.execute("DELETE FROM subscriptions WHERE name = ?", (name,))
+
+    def other_subscriptions(self) -> list[str]:
+        """Names of mailboxes that are no folders here."""
+        return [name for (name,) in self._database.execute("SELECT name FROM subscriptions ORDER BY name")]
+
+    def take_recent(self, folder: LiveFolder) -> int:
+        """The first UID that no session was told of; from now on those are taken (RFC 3501 §2.3.2). Not synced: a crash may repeat it."""
+        if folder.recent_uid < folder.uidnext:
+            self._database.execute(
+                "UPDATE folders SET recent_uid = max(recent_uid, ?) WHERE id = ?", (folder.uidnext, folder.id)
+            )
+        return folder.recent_uid

@@ -1,0 +1,81 @@
+"""Making, opening and closing a live mailbox."""
+
+import sqlite3
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bascule.mailbox.database import unusable
+from bascule.mailbox.format import CATALOGUE, LIVE_TABLES, SEGMENT_OCTETS, MailboxError
+from bascule.mailbox.live.folders import LiveFolders
+from bascule.mailbox.live.messages import LiveMessages
+from bascule.mailbox.live.reading import Reading
+from bascule.mailbox.mailbox import Mailbox
+from bascule.terms.folder import FolderPath, SpecialUse
+
+FIRST_FOLDERS = {
+    "INBOX": None,
+    "Archive": SpecialUse.ARCHIVE,
+    "Drafts": SpecialUse.DRAFTS,
+    "Junk": SpecialUse.JUNK,
+    "Sent": SpecialUse.SENT,
+    "Trash": SpecialUse.TRASH,
+}
+"""What programs look for by its special use (RFC 6154); a person may rename or delete all but INBOX."""
+
+
+class LiveMailbox:
+    """Use `open` or `create`, then `close` (or ``with``). For one thread at a time; open it as often as needed."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self.mailbox = mailbox
+        self.root = mailbox.root
+        self.folders = LiveFolders(mailbox)
+        self.messages = LiveMessages(mailbox)
+        self.reading = Reading(mailbox)
+
+    @classmethod
+    def create(cls, root: Path, now_utc: int, *, segment_octets: int = SEGMENT_OCTETS) -> Self:
+        """A new mailbox with `FIRST_FOLDERS`, subscribed; a making that was cut off is gone on with. Raises MailboxError."""
+        with Mailbox.open_or_create(root) as mailbox:
+            if mailbox.meta("live") != "1":
+                _make_live(mailbox, now_utc)
+        return cls.open(root, segment_octets=segment_octets)
+
+    @classmethod
+    def open(cls, root: Path, *, segment_octets: int = SEGMENT_OCTETS) -> Self:
+        """Raises MailboxError: not there, not live, damaged, newer, or in use by somebody who needs it alone."""
+        mailbox = Mailbox.open(root, shared=True, segment_octets=segment_octets)
+        if mailbox.meta("live") != "1":
+            mailbox.close()
+            raise MailboxError(
+                f"{root} is an archive, not a live mailbox.", "Deliver it into one with “bascule deliver”."
+            )
+        return cls(mailbox)
+
+    def close(self) -> None:
+        self.mailbox.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _make_live(mailbox: Mailbox, now_utc: int) -> None:
+    if mailbox.folders.all(gone=True):
+        raise MailboxError(f"{mailbox.root} is an archive, not a live mailbox.", "Name another folder.")
+    try:
+        mailbox.database.executescript(f"BEGIN IMMEDIATE; {LIVE_TABLES}")
+        mailbox.database.executemany(
+            "INSERT INTO folders (path, uidvalidity, special_use, subscribed) VALUES (?, ?, ?, 1)",
+            [(FolderPath((name,)).to_json(), now_utc, use and use.value) for name, use in FIRST_FOLDERS.items()],
+        )
+        mailbox.set_meta("uidvalidity", str(now_utc))
+        mailbox.set_meta("live", "1")
+        mailbox.database.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise unusable(mailbox.root / CATALOGUE, error) from error

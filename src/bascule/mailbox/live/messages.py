@@ -1,0 +1,205 @@
+"""What changes the messages of a live mailbox: arrival, copies, moves, flags, expunging. Each is one transaction."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bascule.mailbox.format import MailboxError
+from bascule.mailbox.mailbox import Mailbox
+from bascule.protocols.imap.sequence import to_ranges
+from bascule.protocols.mime import HeaderSummary, summarise
+from bascule.protocols.mime.headers import HEADER_OCTETS
+from bascule.terms.body import Body
+from bascule.terms.flags import Flags
+from bascule.terms.instant import InternalDate
+
+
+class FolderGone(Exception):
+    """The folder was deleted, by another session or a moment ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """A message about to be written. The body stays the caller's to close."""
+
+    body: Body
+    flags: Flags
+    date: InternalDate
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where messages came to lie: ``uids`` in the order they were given in. ``modseq``: the folder's, of this change."""
+
+    uidvalidity: int
+    uids: list[int]
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """``changed``: (UID, flag set's number) of messages whose flags are others now; ``refused``: UIDs changed since by somebody else."""
+
+    changed: list[tuple[int, int]]
+    refused: list[int]
+    modseq: int
+
+
+class LiveMessages:
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._database = mailbox.database
+
+    # -- arrival ------------------------------------------------------------------------------------------------------
+
+    def append(self, folder: int, group: Sequence[Arriving]) -> Placed:
+        """Write a group; when this returns, all of it is on disk. On any error none of it is in the mailbox.
+
+        Raises FolderGone, sqlite3.Error (disk full), MailboxError.
+        """
+        headers = [summarise(new.body.start(HEADER_OCTETS)) for new in group]
+        bodies = [new.body for new in group]
+        places = self._mailbox.messages.write_bodies(bodies) or {}
+        try:
+            with self._mailbox.transaction():
+                numbers = self._bodies(bodies, places)
+                if numbers is not None:
+                    return self._insert(folder, group, numbers, headers)
+        except BaseException:
+            self._mailbox.flagsets.forget()
+            raise
+        # A body that was here a moment ago was purged since: write them all again.
+        places = self._mailbox.messages.write_bodies(bodies, all_of_them=True) or {}
+        with self._mailbox.transaction():
+            numbers = self._bodies(bodies, places)
+            if numbers is None:
+                raise MailboxError(f"{self._mailbox.root} lost a body while it was written.", "Run “bascule check”.")
+            return self._insert(folder, group, numbers, headers)
+
+    def _bodies(self, bodies: Sequence[Body], places: dict[bytes, tuple[int, int, int]]) -> list[int] | None:
+        """Their numbers in the catalogue, added where they are new; None where one is neither here nor just written."""
+        self._database.executemany(
+            "INSERT OR IGNORE INTO bodies (sha256, octets, segment, place) VALUES (?, ?, ?, ?)",
+            [(digest, *place) for digest, place in places.items()],
+        )
+        found = []
+        for body in bodies:
+            row = self._database.execute("SELECT id FROM bodies WHERE sha256 = ?", (body.sha256,)).fetchone()
+            if row is None:
+                return None
+            found.append(int(row[0]))
+        return found
+
+    def _insert(
+        self, folder: int, group: Sequence[Arriving], numbers: Sequence[int], headers: Sequence[HeaderSummary]
+    ) -> Placed:
+        uidvalidity, uid, modseq = self._advance(folder, len(group))
+        database = self._database
+        first = int(database.execute("SELECT coalesce(max(id), 0) + 1 FROM messages").fetchone()[0])
+        number_of = self._mailbox.flagsets.number_of
+        database.executemany(
+            "INSERT INTO messages (id, folder, uidvalidity, uid, modseq, sha256, octets, traits, body, date_utc, zone_minutes, flagset)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    first + place, folder, uidvalidity, uid + place, modseq, new.body.sha256, new.body.octets,
+                    new.body.traits.to_bits(), number, new.date.utc_seconds, new.date.zone_minutes, number_of(new.flags),
+                )
+                for place, (new, number) in enumerate(zip(group, numbers, strict=True))
+            ],
+        )  # fmt: skip
+        for place, header in enumerate(headers):
+            self._mailbox.messages.record_header(first + place, header)
+        return Placed(uidvalidity, list(range(uid, uid + len(group))), modseq)
+
+    def _advance(self, folder: int, uids: int) -> tuple[int, int, int]:
+        """(UIDVALIDITY, the first of ``uids`` new UIDs, the new MODSEQ), within a transaction. Raises FolderGone."""
+        row = self._database.execute(
+            "UPDATE folders SET modseq = modseq + 1, uidnext = uidnext + ?1 WHERE id = ?2 AND gone_utc IS NULL"
+            " RETURNING uidvalidity, uidnext - ?1, modseq",
+            (uids, folder),
+        ).fetchone()
+        if row is None:
+            raise FolderGone
+        uidvalidity, uid, modseq = row
+        return uidvalidity, uid, modseq
+
+    # -- within the mailbox -------------------------------------------------------------------------------------------
+
+    def copy(self, folder: int, rows: Sequence[int], target: int) -> Placed:
+        """Copies of messages (their row ids), with flags and dates, in that order. The octets are not written again. Raises FolderGone."""
+        with self._mailbox.transaction():
+            return self._copy(rows, target)
+
+    def _copy(self, rows: Sequence[int], target: int) -> Placed:
+        uidvalidity, uid, modseq = self._advance(target, len(rows))
+        self._database.executemany(
+            "INSERT INTO messages (folder, uidvalidity, uid, modseq, sha256, octets, traits, body, date_utc, zone_minutes, flagset, labels)"
+            " SELECT ?, ?, ?, ?, sha256, octets, traits, body, date_utc, zone_minutes, flagset, labels FROM messages WHERE id = ?",
+            [(target, uidvalidity, uid + place, modseq, row) for place, row in enumerate(rows)],
+        )
+        self._database.executemany(
+            "INSERT INTO headers SELECT n.id, h.date_utc, h.subject, h.sender, h.recipients, h.message_id, h.in_reply_to, h.refs,"
+            " h.has_attachments FROM headers h JOIN messages n ON n.folder = ? AND n.uidvalidity = ? AND n.uid = ? WHERE h.message = ?",
+            [(target, uidvalidity, uid + place, row) for place, row in enumerate(rows)],
+        )
+        return Placed(uidvalidity, list(range(uid, uid + len(rows))), modseq)
+
+    def move(self, folder: int, rows: Sequence[int], target: int, now_utc: int) -> tuple[Placed, int]:
+        """`copy`, and the originals are expunged, all at once; with ``folder``'s new MODSEQ. Raises FolderGone."""
+        with self._mailbox.transaction():
+            placed = self._copy(rows, target)
+            _, _, modseq = self._advance(folder, 0)
+            self._vanish(rows, modseq, now_utc)
+        return placed, modseq
+
+    def expunge(self, folder: int, rows: Iterable[int], now_utc: int) -> int:
+        """The folder's new MODSEQ. Raises FolderGone."""
+        with self._mailbox.transaction():
+            _, _, modseq = self._advance(folder, 0)
+            self._vanish(rows, modseq, now_utc)
+        return modseq
+
+    def _vanish(self, rows: Iterable[int], modseq: int, now_utc: int) -> None:
+        self._database.executemany(
+            "UPDATE messages SET vanished_utc = ?, modseq = ? WHERE id = ? AND vanished_utc IS NULL",
+            [(now_utc, modseq, row) for row in rows],
+        )
+
+    def set_flags(
+        self, folder: int, uids: Iterable[int], change: Callable[[Flags], Flags], unchanged_since: int | None = None
+    ) -> Flagged:
+        """Change the flags of messages that are there. ``unchanged_since``: only where MODSEQ is not above it. Raises FolderGone."""
+        flagsets = self._mailbox.flagsets
+        becomes: dict[int, int] = {}
+        changed: list[tuple[int, int]] = []
+        refused: list[int] = []
+        updates: list[tuple[int, int]] = []
+        try:
+            with self._mailbox.transaction():
+                for row, uid, flagset, modseq in self._there(folder, uids):
+                    if unchanged_since is not None and modseq > unchanged_since:
+                        refused.append(uid)
+                        continue
+                    if flagset not in becomes:
+                        becomes[flagset] = flagsets.number_of(change(flagsets.flags_of(flagset)))
+                    if becomes[flagset] != flagset:
+                        changed.append((uid, becomes[flagset]))
+                        updates.append((becomes[flagset], row))
+                _, _, modseq = self._advance(folder, 0) if updates else (0, 0, 0)
+                self._database.executemany(
+                    "UPDATE messages SET flagset = ?, modseq = ? WHERE id = ?",
+                    [(flagset, modseq, row) for flagset, row in updates],
+                )
+        except BaseException:
+            flagsets.forget()
+            raise
+        return Flagged(changed, refused, modseq)
+
+    def _there(self, folder: int, uids: Iterable[int]) -> Iterator[tuple[int, int, int, int]]:
+        """(row id, UID, flag set, MODSEQ) of those that are there."""
+        query = (
+            "SELECT id, uid, flagset, modseq FROM messages WHERE folder = ? AND uidvalidity ="
+            " (SELECT uidvalidity FROM folders WHERE id = folder) AND uid BETWEEN ? AND ? AND vanished_utc IS NULL ORDER BY uid"
+        )
+        for low, high in to_ranges(uids):
+            yield from self._database.execute(query, (folder, low, high)).fetchall()

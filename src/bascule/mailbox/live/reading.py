@@ -1,0 +1,106 @@
+"""What a session reads of a live mailbox: which messages a folder has, what changed since, and what IMAP says of them."""
+
+import json
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from bascule.mailbox.mailbox import Mailbox
+from bascule.protocols.imap.describe import body_structure, envelope
+from bascule.protocols.imap.sequence import Range
+from bascule.protocols.mime.structure import parse_structure
+
+_OF_FOLDER = "folder = ? AND uidvalidity = (SELECT uidvalidity FROM folders WHERE id = folder)"
+
+
+class LiveRow(NamedTuple):
+    """A message as FETCH needs it. ``body`` is the number of its octets; ``flagset`` of its flags."""
+
+    id: int
+    uid: int
+    flagset: int
+    modseq: int
+    date_utc: int
+    zone_minutes: int
+    octets: int
+    body: int
+
+
+class Change(NamedTuple):
+    """What a message is since a MODSEQ."""
+
+    uid: int
+    flagset: int
+    modseq: int
+    vanished: bool
+
+
+class Described(NamedTuple):
+    """ENVELOPE and BODYSTRUCTURE, as they are written on the wire."""
+
+    envelope: bytes
+    structure: bytes
+
+
+class Reading:
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._database = mailbox.database
+
+    def uids(self, folder: int, uidnext: int, modseq: int) -> "array[int]":
+        """The folder's UIDs in order, as they were when its UIDNEXT and MODSEQ were these."""
+        query = f"SELECT uid FROM messages WHERE {_OF_FOLDER} AND uid < ? AND (vanished_utc IS NULL OR modseq > ?) ORDER BY uid"
+        rows = self._database.execute(query, (folder, uidnext, modseq)).fetchall()
+        return array("I", [uid for (uid,) in rows])
+
+    def changes(self, folder: int, since_modseq: int) -> list[Change]:
+        """Messages whose MODSEQ is above ``since_modseq``, by UID, vanished ones included."""
+        query = (
+            "SELECT uid, flagset, modseq, vanished_utc IS NOT NULL FROM messages"
+            " WHERE folder = ? AND modseq > ? AND uidvalidity = (SELECT uidvalidity FROM folders WHERE id = folder) ORDER BY uid"
+        )
+        return [Change(uid, flagset, modseq, bool(gone)) for uid, flagset, modseq, gone in
+                self._database.execute(query, (folder, since_modseq))]  # fmt: skip
+
+    def rows(self, folder: int, ranges: Iterable[Range], modseq_above: int | None = None) -> Iterator[LiveRow]:
+        """Messages of these UIDs in order, vanished ones that are not purged included."""
+        above = "" if modseq_above is None else f" AND modseq > {modseq_above:d}"
+        query = (
+            f"SELECT id, uid, flagset, modseq, date_utc, zone_minutes, octets, body FROM messages WHERE {_OF_FOLDER}"
+            f" AND uid BETWEEN ? AND ?{above} ORDER BY uid"
+        )
+        for low, high in ranges:
+            yield from map(LiveRow._make, self._database.execute(query, (folder, low, high)))
+
+    def octets(self, body: int) -> bytes:
+        """A message. Raises MailboxError when it is missing or damaged."""
+        return self._mailbox.octets(body)
+
+    def described(self, bodies: Sequence[int]) -> dict[int, Described]:
+        """ENVELOPE and BODYSTRUCTURE of these bodies; those asked for the first time are computed, and kept. Raises MailboxError."""
+        listed = json.dumps(list(bodies))
+        query = "SELECT body, envelope, structure FROM descriptions WHERE body IN (SELECT value FROM json_each(?))"
+        found = {body: Described(env, structure) for body, env, structure in self._database.execute(query, (listed,))}
+        missing = [body for body in dict.fromkeys(bodies) if body not in found]
+        if missing:
+            made = {body: describe(self.octets(body)) for body in missing}
+            with self._mailbox.transaction():
+                self._database.executemany(
+                    "INSERT OR IGNORE INTO descriptions (body, envelope, structure) VALUES (?, ?, ?)",
+                    [(body, *each) for body, each in made.items()],
+                )
+            found.update(made)
+        return found
+
+    def preview(self, body: int) -> str | None:
+        row = self._database.execute("SELECT preview FROM descriptions WHERE body = ?", (body,)).fetchone()
+        return row[0] if row else None
+
+    def keep_preview(self, body: int, text: str) -> None:
+        """For a body that is described already."""
+        self._database.execute("UPDATE descriptions SET preview = ? WHERE body = ?", (text, body))
+
+
+def describe(message: bytes) -> Described:
+    root = parse_structure(message)
+    return Described(envelope(root), body_structure(root))
