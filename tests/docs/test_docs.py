@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from bascule.commands.main import COMMANDS, cli
 from bascule.deliver.proof import FolderCounts, Report, ReportedException
-from bascule.mailbox.format import CATALOGUE_TABLES, FORMAT_VERSION
+from bascule.mailbox.format import CATALOGUE_TABLES, FORMAT_VERSION, LIVE_TABLES
+from bascule.platform.settings import KEYS
 from bascule.terms import OutcomeCode
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,7 @@ def test_every_outcome_code_is_listed() -> None:
 
 def test_every_table_of_the_format_is_described() -> None:
     text = read("docs/formats/mailbox.md")
-    for table in re.findall(r"CREATE TABLE (\w+)", CATALOGUE_TABLES):
+    for table in re.findall(r"CREATE TABLE (\w+)", CATALOGUE_TABLES + LIVE_TABLES):
         assert f"`{table}" in text, table
     assert f"Version {FORMAT_VERSION}" in text
 
@@ -69,3 +70,11 @@ def test_every_dependency_is_explained() -> None:
     assert section
     for name in re.findall(r'"([a-z-]+)', section[1]):
         assert name in text, name
+
+
+def test_every_setting_is_described() -> None:
+    text = read("docs/configuration.md")
+    for section, keys in KEYS.items():
+        assert f"## `[{section}]`" in text
+        for key in keys:
+            assert f"| `{key}` |" in text, key

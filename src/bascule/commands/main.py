@@ -18,6 +18,8 @@ COMMANDS = {
     "search": "Look for messages in a mailbox on disk.",
     "check": "Verify that a mailbox on disk is sound.",
     "report": "Show what became of each message; check a certificate.",
+    "serve": "Run the built-in platform.",
+    "account": "Add accounts to the built-in platform; list, lock, change them.",
     "doctor": "Tell what is installed, and what is missing.",
     "demo": "See it work on sample mail.",
 }

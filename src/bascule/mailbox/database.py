@@ -98,3 +98,14 @@ def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
             database.execute("ROLLBACK")
         raise
     database.execute("COMMIT")
+
+
+@contextlib.contextmanager
+def lazily(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """A transaction that is not synced: for what a crash may undo without harm. The next one that is synced covers it."""
+    database.execute("PRAGMA synchronous = NORMAL")
+    try:
+        with transaction(database):
+            yield database
+    finally:
+        database.execute("PRAGMA synchronous = FULL")

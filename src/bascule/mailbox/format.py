@@ -185,9 +185,9 @@ CREATE TABLE parts (body INTEGER NOT NULL, part INTEGER NOT NULL, data BLOB NOT 
 """
 
 SEARCH_TABLES = """
-CREATE TABLE progress (indexed_body INTEGER NOT NULL);
-INSERT INTO progress VALUES (0);
-CREATE VIRTUAL TABLE words USING fts5(
+CREATE TABLE IF NOT EXISTS progress (indexed_body INTEGER NOT NULL);
+INSERT INTO progress SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM progress);
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
     subject, people, text, attachments,
     content='', tokenize="unicode61 remove_diacritics 2"
 );

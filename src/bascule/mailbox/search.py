@@ -56,8 +56,13 @@ def update_index(mailbox: Mailbox, progress: Callable[[int, int], None] | None =
             "SELECT id, segment, place FROM bodies WHERE id > ? ORDER BY id LIMIT ?", (done, GROUP_BODIES)
         ).fetchall():
             words = [(identity, *_words(mailbox.read_body(segment, place))) for identity, segment, place in rows]
-            done = rows[-1][0]
+            last = rows[-1][0]
             with transaction(index):
+                others = index.execute("SELECT indexed_body FROM progress").fetchone()[0]
+                if others != done:  # another process is at it too: go on from where it stands
+                    done = others
+                    continue
+                done = last
                 index.executemany(
                     "INSERT INTO words (rowid, subject, people, text, attachments) VALUES (?,?,?,?,?)", words
                 )
@@ -102,6 +107,26 @@ def to_fts(query: str) -> str:
     if not terms:
         raise MailboxError(f"“{query}” has no word to look for.", "Write a word, or from:name, subject:word.")
     return " AND ".join(terms)
+
+
+def has_words(text: str) -> bool:
+    """Whether an index of words can be asked for it."""
+    return re.search(r"\w", text) is not None
+
+
+def bodies_with(mailbox: Mailbox, text: str, *, header: bool) -> set[int]:
+    """Bodies that hold ``text`` as a phrase, the last word of which may go on; with ``header``, or their subject or people do.
+
+    The index is brought up to date first. Raises MailboxError.
+    """
+    update_index(mailbox)
+    columns = "" if header else "{text attachments} : "
+    match = f'{columns}"{text.replace(chr(34), " ").replace(chr(0), " ")}"*'
+    index = _open(mailbox)
+    try:
+        return {row for (row,) in index.execute("SELECT rowid FROM words WHERE words MATCH ?", (match,))}
+    finally:
+        index.close()
 
 
 def search(mailbox: Mailbox, query: str, limit: int = 100) -> list[Hit]:

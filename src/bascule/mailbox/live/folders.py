@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from bascule.mailbox.database import lazily
 from bascule.mailbox.mailbox import Mailbox
 from bascule.terms.folder import INBOX, FolderPath, SpecialUse
 
@@ -179,7 +180,8 @@ class LiveFolders:
     def take_recent(self, folder: LiveFolder) -> int:
         """The first UID that no session was told of; from now on those are taken (RFC 3501 §2.3.2). Not synced: a crash may repeat it."""
         if folder.recent_uid < folder.uidnext:
-            self._database.execute(
-                "UPDATE folders SET recent_uid = max(recent_uid, ?) WHERE id = ?", (folder.uidnext, folder.id)
-            )
+            with lazily(self._database):
+                self._database.execute(
+                    "UPDATE folders SET recent_uid = max(recent_uid, ?) WHERE id = ?", (folder.uidnext, folder.id)
+                )
         return folder.recent_uid

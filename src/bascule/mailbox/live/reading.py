@@ -2,13 +2,15 @@
 
 import json
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from bascule.mailbox.database import lazily
 from bascule.mailbox.mailbox import Mailbox
 from bascule.protocols.imap.describe import body_structure, envelope
-from bascule.protocols.imap.sequence import Range
+from bascule.protocols.mime import HeaderSummary
 from bascule.protocols.mime.structure import parse_structure
+from bascule.terms.flags import Flags
 
 _OF_FOLDER = "folder = ? AND uidvalidity = (SELECT uidvalidity FROM folders WHERE id = folder)"
 
@@ -62,19 +64,28 @@ class Reading:
         return [Change(uid, flagset, modseq, bool(gone)) for uid, flagset, modseq, gone in
                 self._database.execute(query, (folder, since_modseq))]  # fmt: skip
 
-    def rows(self, folder: int, ranges: Iterable[Range], modseq_above: int | None = None) -> Iterator[LiveRow]:
-        """Messages of these UIDs in order, vanished ones that are not purged included."""
+    def rows(self, folder: int, low: int, high: int, *, limit: int, modseq_above: int | None = None) -> list[LiveRow]:
+        """The first ``limit`` messages of these UIDs in order, vanished ones that are not purged included.
+
+        A list and not a cursor: one that stays open holds an old state of the file, on which nothing can be written.
+        """
         above = "" if modseq_above is None else f" AND modseq > {modseq_above:d}"
         query = (
             f"SELECT id, uid, flagset, modseq, date_utc, zone_minutes, octets, body FROM messages WHERE {_OF_FOLDER}"
-            f" AND uid BETWEEN ? AND ?{above} ORDER BY uid"
+            f" AND uid BETWEEN ? AND ?{above} ORDER BY uid LIMIT ?"
         )
-        for low, high in ranges:
-            yield from map(LiveRow._make, self._database.execute(query, (folder, low, high)))
+        return list(map(LiveRow._make, self._database.execute(query, (folder, low, high, limit)).fetchall()))
+
+    def flags(self, flagset: int) -> Flags:
+        return self._mailbox.flagsets.flags_of(flagset)
 
     def octets(self, body: int) -> bytes:
         """A message. Raises MailboxError when it is missing or damaged."""
         return self._mailbox.octets(body)
+
+    def sha256(self, body: int) -> bytes:
+        digest: bytes = self._database.execute("SELECT sha256 FROM bodies WHERE id = ?", (body,)).fetchone()[0]
+        return digest
 
     def described(self, bodies: Sequence[int]) -> dict[int, Described]:
         """ENVELOPE and BODYSTRUCTURE of these bodies; those asked for the first time are computed, and kept. Raises MailboxError."""
@@ -84,7 +95,7 @@ class Reading:
         missing = [body for body in dict.fromkeys(bodies) if body not in found]
         if missing:
             made = {body: describe(self.octets(body)) for body in missing}
-            with self._mailbox.transaction():
+            with lazily(self._database):
                 self._database.executemany(
                     "INSERT OR IGNORE INTO descriptions (body, envelope, structure) VALUES (?, ?, ?)",
                     [(body, *each) for body, each in made.items()],
@@ -92,13 +103,22 @@ class Reading:
             found.update(made)
         return found
 
+    def headers(self, folder: int) -> dict[int, HeaderSummary]:
+        """Row id → the header of each message of a folder, vanished ones included."""
+        query = (
+            "SELECT h.message, h.subject, h.sender, h.recipients, h.date_utc, h.message_id, h.in_reply_to, h.refs, h.has_attachments"
+            " FROM messages m JOIN headers h ON h.message = m.id WHERE m.folder = ?"
+        )
+        return {row[0]: HeaderSummary(*row[1:]) for row in self._database.execute(query, (folder,))}
+
     def preview(self, body: int) -> str | None:
         row = self._database.execute("SELECT preview FROM descriptions WHERE body = ?", (body,)).fetchone()
         return row[0] if row else None
 
     def keep_preview(self, body: int, text: str) -> None:
         """For a body that is described already."""
-        self._database.execute("UPDATE descriptions SET preview = ? WHERE body = ?", (text, body))
+        with lazily(self._database):
+            self._database.execute("UPDATE descriptions SET preview = ? WHERE body = ?", (text, body))
 
 
 def describe(message: bytes) -> Described:

@@ -47,7 +47,8 @@ class Refused:
 class Receiver:
     """Write octets into `room` and say how many with `arrived` (or `feed` them), then call `next_frame` until it returns None.
 
-    ``open_sink`` is called with the size of each literal above ``limits.inline_octets`` and gives the sink for it.
+    ``open_sink`` is called with the size of each literal above ``limits.inline_octets``, or that would bring what the frame holds above half of
+    ``limits.response_octets``, and gives the sink for it.
     ``announce`` is called with the size of each literal before its octets are taken, and with whether the other side waits for ``+``
     first (a server's part, RFC 9051 §4.3). Where it gives False, a command that waits is forgotten, as it will not go on; of one that does
     not wait, `Refused` takes the octets. After a RemoteError the receiver must not be used again.
@@ -188,7 +189,8 @@ class Receiver:
         if not wanted:
             self._sink = Refused()
         else:
-            self._sink = self._open_sink(size) if size > limits.inline_octets else None
+            is_large = size > limits.inline_octets or self._held + size > limits.response_octets // 2
+            self._sink = self._open_sink(size) if is_large else None
 
     def _take_literal(self) -> bool:
         if self._sink is not None:

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bascule.protocols.imap.errors import RemoteError
+from bascule.protocols.imap.errors import LocalError, RemoteError
 from bascule.protocols.imap.names import quote
 from bascule.protocols.imap.tokens import parse_values
-from bascule.protocols.mime.structure import Part
+from bascule.protocols.mime.structure import Part, header_end
 
 _SPEC = re.compile(
     rb"(?P<path>[1-9]\d{0,6}(?:\.[1-9]\d{0,6}){0,99})?"
@@ -72,21 +72,29 @@ def _names(listed: bytes) -> tuple[bytes, ...]:
     return tuple(names)
 
 
-def octets_of(section: Section, message: bytes, root: Part) -> bytes | None:
-    """The section's octets, of a message whose structure is ``root``; None where it has no such part."""
+def octets_of(section: Section, message: bytes, root: Part | None) -> bytes | None:
+    """The section's octets, of a message whose structure is ``root``; None where it has no such part.
+
+    ``root`` may be None where the section has no path: the header's end is all that is asked for then.
+    """
     if not section.path:
-        return _of_message(section, message, root)
-    part = _part_at(root, section.path)
+        return _of_message(section, message, 0, header_end(message), len(message))
+    if root is None:
+        raise LocalError("a part's octets need the message's structure")
+    part = part_at(root, section.path)
     if part is None:
         return None
     if section.text is Text.WHOLE:
         return message[part.body : part.end]
     if section.text is Text.MIME:
         return message[part.start : part.body]
-    return _of_message(section, message, part.parts[0]) if part.is_message and part.parts else None
+    if not (part.is_message and part.parts):
+        return None
+    inner = part.parts[0]
+    return _of_message(section, message, inner.start, inner.body, inner.end)
 
 
-def _part_at(message: Part, path: tuple[int, ...]) -> Part | None:
+def part_at(message: Part, path: tuple[int, ...]) -> Part | None:
     """The part with these numbers within a message (the whole, or the one in a message/rfc822)."""
     number, rest = path[0], path[1:]
     part: Part | None = message if number == 1 and not message.is_multipart else None
@@ -96,23 +104,23 @@ def _part_at(message: Part, path: tuple[int, ...]) -> Part | None:
         if part.is_multipart:
             part, rest = part.parts[rest[0] - 1] if rest[0] <= len(part.parts) else None, rest[1:]
         elif part.is_message and part.parts:
-            return _part_at(part.parts[0], rest)
+            return part_at(part.parts[0], rest)
         else:  # programs ask for 1.1 where 1 is no multipart; servers give 1 then, but for the message's only part
             part, rest = part if rest[0] == 1 and part is not message else None, rest[1:]
     return part
 
 
-def _of_message(section: Section, octets: bytes, message: Part) -> bytes:
+def _of_message(section: Section, octets: bytes, start: int, body: int, end: int) -> bytes:
     match section.text:
         case Text.WHOLE:
-            return octets[message.start : message.end]
+            return octets[start:end]
         case Text.TEXT:
-            return octets[message.body : message.end]
+            return octets[body:end]
         case Text.FIELDS | Text.OTHER_FIELDS:
             wanted = {name.lower() for name in section.names}
-            header = octets[message.start : message.body].removesuffix(b"\r\n")
+            header = octets[start:body].removesuffix(b"\r\n")
             keep = section.text is Text.FIELDS
             fields = (f for f in _RAW_FIELD.finditer(header) if ((f[1] or b"").lower() in wanted) is keep)
             return b"".join(field[0] for field in fields) + b"\r\n"
         case _:
-            return octets[message.start : message.body]
+            return octets[start:body]

@@ -64,7 +64,7 @@ def test_trailing_octets_stay_for_the_next_frame() -> None:
         b"x" * 2000,
         b"* 1 FETCH (BODY[] {99999999999}\r\n",
         b"* 1 FETCH (" + b"{1}\r\na" * 50,
-        b"* 1 FETCH (" + b"{90}\r\n" + b"a" * 90 + b"{90}\r\n" + b"a" * 90 + b"\r\n" + b"x",
+        b"* 1 FETCH (" + b"a" * 90 + b"{1}\r\na" + b"a" * 90 + b"\r\n",
     ],
 )
 def test_what_is_past_a_limit_is_the_other_sides_error(octets: bytes) -> None:
@@ -115,3 +115,18 @@ def test_a_literal_that_is_refused_does_not_come_or_is_thrown_away() -> None:
     assert frame is not None
     assert isinstance(frame[1], Refused)
     assert receiver.next_frame() == [b"d NOOP"]
+
+
+def test_what_a_frame_holds_is_bounded_by_sinks() -> None:
+    opened: list[SpooledBody] = []
+
+    def open_sink(octets: int) -> SpooledBody:
+        opened.append(SpooledBody())
+        return opened[-1]
+
+    receiver = Receiver(open_sink, Limits(inline_octets=100, response_octets=300))
+    receiver.feed(b"a APPEND b " + b"".join(b"{90}\r\n" + b"m" * 90 + b" " for _ in range(5)) + b"\r\n")
+    frame = receiver.next_frame()
+    assert frame is not None
+    assert [isinstance(part, bytes) for part in frame[1::2]] == [True, False, False, False, False]
+    assert [body.whole() for body in opened] == [b"m" * 90] * 4

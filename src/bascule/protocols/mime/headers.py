@@ -11,6 +11,9 @@ HEADER_OCTETS = 64 * 1024
 FIELD_CHARACTERS = 1000
 """A longer value (a thousand recipients) is cut for the list; the message itself has it whole."""
 
+REFERENCES_CHARACTERS = 8000
+"""Of a longer References the end is kept: the nearest messages stand last (RFC 5322 §3.6.4)."""
+
 _WANTED = (b"from", b"to", b"cc", b"subject", b"date", b"message-id", b"in-reply-to", b"references", b"content-type")
 _FIELD = re.compile(
     rb"^(" + b"|".join(_WANTED) + rb")[ \t]*:[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE
@@ -39,8 +42,11 @@ def header_of(message: bytes) -> bytes:
     return message[: end.start()] if end else message
 
 
-def decode_field(raw: bytes) -> str:
-    """An unstructured field for people: unfolded, encoded words decoded (RFC 2047), 8-bit octets read as UTF-8 or Latin-1."""
+def decode_field(raw: bytes, characters: int | None = FIELD_CHARACTERS) -> str:
+    """An unstructured field for people: unfolded, encoded words decoded (RFC 2047), 8-bit octets read as UTF-8 or Latin-1.
+
+    Cut at ``characters`` where it is given.
+    """
     joined = _FOLD.sub(b"", raw)
     try:
         text = joined.decode()
@@ -48,7 +54,7 @@ def decode_field(raw: bytes) -> str:
         text = joined.decode("latin-1")
     if "=?" in text:
         text = _decode_words(text)
-    return " ".join(text.replace("\0", "").split())[:FIELD_CHARACTERS]
+    return " ".join(text.replace("\0", "").split())[:characters]
 
 
 def _decode_words(text: str) -> str:
@@ -89,6 +95,8 @@ def summarise(message: bytes) -> HeaderSummary:
         date_utc=_date(fields[b"date"]) if b"date" in fields else None,
         message_id=decode_field(fields.get(b"message-id", b"")),
         in_reply_to=decode_field(fields.get(b"in-reply-to", b"")),
-        references=decode_field(fields.get(b"references", b"")),
+        references=" ".join(_FOLD.sub(b"", fields.get(b"references", b"")).decode("latin-1").split())[
+            -REFERENCES_CHARACTERS:
+        ],
         has_attachments=content_type.startswith(b"multipart/mixed"),
     )

@@ -62,6 +62,12 @@ class _Stop:
     closes: bool
 
 
+def header_end(message: bytes) -> int:
+    """Where the body begins: after the empty line that ends the header, or at the message's end."""
+    found = _END_OF_HEADER.search(message)
+    return found.end() if found else len(message)
+
+
 def parse_structure(message: bytes) -> Part:
     """The message as a part. Never fails: what can't be cut apart is one part."""
     return _Parser(message).part(0, (), b"text/plain", 0)[0]

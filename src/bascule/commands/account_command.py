@@ -1,0 +1,128 @@
+"""``bascule account``"""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from bascule.platform.accounts import EmbeddedAccounts
+from bascule.platform.accounts.passwords import generate_password
+from bascule.platform.settings import read_settings, read_size
+from bascule.terms.errors import BasculeError, ExitStatus
+
+
+@click.group("account")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("bascule.toml"),
+    show_default=True,
+    help="The settings: see docs/configuration.md.",
+)
+@click.pass_context
+def command(context: click.Context, config: Path) -> None:
+    """Add accounts to the built-in platform, list them, lock them, change their passwords and quotas."""
+    settings = read_settings(config)
+    accounts = EmbeddedAccounts(settings.data / "accounts.sqlite", zone=settings.zone)
+    context.call_on_close(accounts.close)
+    context.obj = accounts
+
+
+_PASSWORD_FILE = click.option(
+    "--password-file",
+    type=click.Path(path_type=Path),
+    help="A file whose first line is the password (“-”: standard input). Without it one is generated and shown once.",
+)
+_QUOTA = click.option("--quota", help="How much the mailbox may hold, as “5 GB”; “none”: no limit.")
+
+
+def _password(file: Path | None) -> tuple[str, bool]:
+    """The password, and whether it was generated here."""
+    if file is None:
+        return generate_password(), True
+    text = sys.stdin.readline() if str(file) == "-" else file.read_text(encoding="utf-8")
+    line = text.split("\n", 1)[0].strip("\r")
+    if not line:
+        raise BasculeError(f"{file} has no password.", "Its first line is the password.", ExitStatus.USAGE)
+    return line, False
+
+
+def _quota(told: str | None) -> int | None:
+    return None if told is None or told.lower() == "none" else read_size("--quota", told)
+
+
+@command.command("add")
+@click.argument("address")
+@click.option("--name", default="", help="The person's name.")
+@click.option("--alias", multiple=True, help="Another address of the same mailbox. May be repeated.")
+@_QUOTA
+@_PASSWORD_FILE
+@click.pass_obj
+def add(
+    accounts: EmbeddedAccounts, address: str, name: str, alias: tuple[str, ...], quota: str | None, password_file: Path | None
+) -> int:  # fmt: skip
+    """Add an account; its mailbox is made when it is first used."""
+    password, generated = _password(password_file)
+    accounts.add(address, password, name=name, aliases=alias, quota_octets=_quota(quota), generated=generated)
+    click.echo(f"{address} is added." + (f" Its password: {password}" if generated else ""))
+    return 0
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@click.pass_obj
+def list_(accounts: EmbeddedAccounts, as_json: bool) -> int:
+    """List the accounts."""
+    records = accounts.all()
+    if as_json:
+        rows = [
+            {"login": r.account.login, "name": r.account.name, "addresses": r.account.addresses, "locked": r.locked, "quota": r.account.quota_octets}
+            for r in records
+        ]  # fmt: skip
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return 0
+    for record in records:
+        account = record.account
+        aliases = [address for address in account.addresses if address != account.login]
+        notes = ["locked"] if record.locked else []
+        notes += [f"quota {account.quota_octets / 1e9:g} GB"] if account.quota_octets is not None else []
+        notes += [f"also {', '.join(aliases)}"] if aliases else []
+        click.echo("\t".join([account.login, account.name, "; ".join(notes)]).rstrip())
+    if not records:
+        click.echo("There are no accounts yet. Add one with: bascule account add name@domain")
+    return 0
+
+
+@command.command("lock")
+@click.argument("address")
+@click.option("--undo", is_flag=True, help="Open it again.")
+@click.pass_obj
+def lock(accounts: EmbeddedAccounts, address: str, undo: bool) -> int:
+    """Lock an account: nobody signs in to it, sessions end at their next command, mail for it is still taken."""
+    accounts.set_locked(address, not undo)
+    click.echo(f"{address} is {'open again' if undo else 'locked'}.")
+    return 0
+
+
+@command.command("passwd")
+@click.argument("address")
+@_PASSWORD_FILE
+@click.pass_obj
+def passwd(accounts: EmbeddedAccounts, address: str, password_file: Path | None) -> int:
+    """Give an account another password."""
+    password, generated = _password(password_file)
+    accounts.set_password(address, password, generated=generated)
+    click.echo(f"{address} has another password." + (f" It is: {password}" if generated else ""))
+    return 0
+
+
+@command.command("quota")
+@click.argument("address")
+@click.argument("size")
+@click.pass_obj
+def quota(accounts: EmbeddedAccounts, address: str, size: str) -> int:
+    """Set how much a mailbox may hold: “5 GB”, or “none”."""
+    accounts.set_quota(address, _quota(size))
+    click.echo(f"{address}: {size}.")
+    return 0

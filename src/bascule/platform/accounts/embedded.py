@@ -1,0 +1,205 @@
+"""Accounts in one SQLite file of the installation. `bascule account` changes them; the server processes read them."""
+
+import contextlib
+import hashlib
+import hmac
+import os
+import re
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from bascule.platform.accounts.attempts import TABLES as ATTEMPTS_TABLES
+from bascule.platform.accounts.attempts import Attempts
+from bascule.platform.accounts.interface import Account, SignInRefused, Why
+from bascule.platform.accounts.passwords import hash_chosen, hash_generated, is_password
+from bascule.terms.errors import BasculeError, ExitStatus
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS accounts (
+    id TEXT PRIMARY KEY, login TEXT NOT NULL UNIQUE, name TEXT NOT NULL, password TEXT NOT NULL, locked INTEGER NOT NULL DEFAULT 0,
+    quota_octets INTEGER, opens_utc INTEGER, created_utc INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS addresses (
+    address TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts
+) WITHOUT ROWID;
+"""
+_ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]{1,255}")
+CHECKED_SECONDS = 2.0
+"""How long a session goes on before it is looked at again whether its account was locked."""
+_NOBODY = hash_generated("")
+"""Compared with where there is no such account, so that a guess takes as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An account with what only administrators see."""
+
+    account: Account
+    locked: bool
+    opens_utc: int | None
+
+
+class EmbeddedAccounts:
+    """Implements `Accounts`. For any thread; calls take turns. ``zone``: the institution's, for dates that people read."""
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time, zone: str = "Europe/Paris") -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = FULL")
+        self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} {ATTEMPTS_TABLES} COMMIT;")
+        self._attempts = Attempts(self._database)
+        self._guard = threading.Lock()
+        self._clock = clock
+        self._zone = ZoneInfo(zone)
+        self._key = os.urandom(32)
+        self._signed_in: dict[str, bytes] = {}
+        self._checked: dict[str, tuple[float, bool]] = {}
+
+    def close(self) -> None:
+        self._database.close()
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        with self._guard:
+            yield self._database
+
+    # -- what the servers ask -----------------------------------------------------------------------------------------
+
+    def sign_in(self, login: str, password: str, peer: str) -> Account:
+        now = int(self._clock())
+        login = login.strip().lower()
+        with self._using() as database:
+            row = database.execute(
+                "SELECT id, password, locked, opens_utc FROM accounts WHERE login = ?", (login,)
+            ).fetchone()
+            if self._attempts.must_wait(login, peer, now):
+                raise SignInRefused(Why.TOO_MANY, "too many wrong passwords; wait a quarter of an hour, then try again")
+        if row is None or not self._is_right(login, password, row[1]):
+            if row is None:
+                is_password(password, _NOBODY)
+            with self._using():
+                self._attempts.was_wrong(login, peer, now)
+            raise SignInRefused(Why.WRONG, "user name or password is wrong")
+        identity, _, locked, opens_utc = row
+        if locked:
+            raise SignInRefused(Why.LOCKED, "this account is locked; ask your help desk")
+        if opens_utc is not None and now < opens_utc:
+            raise SignInRefused(
+                Why.NOT_YET, f"this account opens on {self._date(opens_utc)}; the password is right, keep it"
+            )
+        with self._using():
+            self._attempts.was_right(login, peer, now)
+        account = self._get(identity)
+        assert account is not None
+        return account
+
+    def _is_right(self, login: str, password: str, kept: str) -> bool:
+        """Cached under a key of this process; another password, or another hash, is another entry."""
+        seal = hmac.digest(self._key, f"{login}\0{kept}\0{password}".encode("utf-8", "surrogatepass"), hashlib.sha256)
+        if self._signed_in.get(login) == seal:
+            return True
+        right = is_password(password, kept)
+        if right:
+            self._signed_in[login] = seal
+        return right
+
+    def _date(self, utc: int) -> str:
+        return datetime.fromtimestamp(utc, self._zone).strftime("%A %d %B %Y at %H:%M (%Z)")
+
+    def may_go_on(self, account: Account) -> bool:
+        now = time.monotonic()
+        checked, answer = self._checked.get(account.id, (0.0, True))
+        if now - checked > CHECKED_SECONDS:
+            with self._using() as database:
+                row = database.execute("SELECT locked, opens_utc FROM accounts WHERE id = ?", (account.id,)).fetchone()
+            answer = row is not None and not row[0] and (row[1] is None or self._clock() >= row[1])
+            self._checked[account.id] = (now, answer)
+        return answer
+
+    def find(self, address: str) -> Account | None:
+        local, at, domain = address.lower().rpartition("@")
+        for name in dict.fromkeys((local, local.partition("+")[0])):
+            with self._using() as database:
+                row = database.execute(
+                    "SELECT account FROM addresses WHERE address = ?", (f"{name}{at}{domain}",)
+                ).fetchone()
+            if row is not None:
+                return self._get(row[0])
+        return None
+
+    def _get(self, identity: str) -> Account | None:
+        with self._using() as database:
+            row = database.execute(
+                "SELECT login, name, quota_octets FROM accounts WHERE id = ?", (identity,)
+            ).fetchone()
+            query = "SELECT address FROM addresses WHERE account = ? ORDER BY address"
+            addresses = tuple(address for (address,) in database.execute(query, (identity,)))
+        return Account(identity, row[0], row[1], addresses, row[2]) if row else None
+
+    # -- what administrators do ---------------------------------------------------------------------------------------
+
+    def add(
+        self, login: str, password: str, *, name: str = "", aliases: tuple[str, ...] = (), quota_octets: int | None = None,
+        generated: bool = False, opens_utc: int | None = None,
+    ) -> Account:  # fmt: skip
+        """Raises BasculeError where an address is taken or is none."""
+        login = login.strip().lower()
+        addresses = [login, *(alias.strip().lower() for alias in aliases)]
+        for address in addresses:
+            if not _ADDRESS.fullmatch(address):
+                raise _refused(f"“{address}” is not a mail address.", "Write it as name@domain.")
+        identity = uuid.uuid4().hex
+        kept = hash_generated(password) if generated else hash_chosen(password)
+        with self._using() as database:
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                database.execute(
+                    "INSERT INTO accounts VALUES (?, ?, ?, ?, 0, ?, ?, ?)",
+                    (identity, login, name, kept, quota_octets, opens_utc, int(self._clock())),
+                )
+                database.executemany("INSERT INTO addresses VALUES (?, ?)", [(each, identity) for each in addresses])
+                database.execute("COMMIT")
+            except sqlite3.IntegrityError as error:
+                database.execute("ROLLBACK")
+                raise _refused(f"{login} or one of its aliases is taken.", "See “bascule account list”.") from error
+        account = self._get(identity)
+        assert account is not None
+        return account
+
+    def all(self) -> list[Record]:
+        """By login."""
+        with self._using() as database:
+            rows = database.execute("SELECT id, locked, opens_utc FROM accounts ORDER BY login").fetchall()
+        found = [(self._get(identity), locked, opens) for identity, locked, opens in rows]
+        return [Record(account, bool(locked), opens) for account, locked, opens in found if account is not None]
+
+    def set_password(self, login: str, password: str, *, generated: bool = False) -> None:
+        """Raises BasculeError where there is no such account."""
+        kept = hash_generated(password) if generated else hash_chosen(password)
+        self._change(login, "password = ?", kept)
+
+    def set_locked(self, login: str, locked: bool) -> None:
+        """A locked account still takes mail. Raises BasculeError."""
+        self._change(login, "locked = ?", int(locked))
+
+    def set_quota(self, login: str, octets: int | None) -> None:
+        """Raises BasculeError."""
+        self._change(login, "quota_octets = ?", octets)
+
+    def _change(self, login: str, what: str, value: object) -> None:
+        with self._using() as database:
+            changed = database.execute(f"UPDATE accounts SET {what} WHERE login = ?", (value, login.lower())).rowcount
+        if not changed:
+            raise _refused(f"There is no account {login}.", "See “bascule account list”.")
+
+
+def _refused(message: str, advice: str) -> BasculeError:
+    return BasculeError(message, advice, ExitStatus.USAGE)

@@ -1,0 +1,51 @@
+"""What the servers ask about accounts; whoever keeps them implements `Accounts`."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+
+class Why(Enum):
+    """Why a sign-in is refused. Only `WRONG` counts towards a lock-out."""
+
+    WRONG = "wrong"
+    """No such account, or not its password: the two are never told apart."""
+    NOT_YET = "not-yet"
+    """The password is right, and the account opens later."""
+    LOCKED = "locked"
+    """By an administrator. Mail is still taken for it."""
+    TOO_MANY = "too-many"
+    """Too many wrong passwords from there, or for that account; it is open again after a while."""
+
+
+class SignInRefused(Exception):
+    """``text``: a sentence for the person, in plain ASCII English for protocols that have no other."""
+
+    def __init__(self, why: Why, text: str) -> None:
+        super().__init__(text)
+        self.why = why
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """``id`` names its mailbox and never changes; ``login`` is the primary address. ``quota_octets`` None: no limit."""
+
+    id: str
+    login: str
+    name: str = ""
+    addresses: tuple[str, ...] = ()
+    quota_octets: int | None = None
+
+
+class Accounts(Protocol):
+    """Calls may block (a hash, a file): the servers make them in threads."""
+
+    def sign_in(self, login: str, password: str, peer: str) -> Account:
+        """``peer``: the address that the attempt comes from. Raises SignInRefused."""
+
+    def may_go_on(self, account: Account) -> bool:
+        """Whether somebody signed in as ``account`` may send another command: not after a lock, or once a phase has ended."""
+
+    def find(self, address: str) -> Account | None:
+        """The account that ``address`` belongs to: a login, an alias, or either with ``+detail``."""

@@ -1,0 +1,53 @@
+"""APPEND: RFC 9051 §6.3.12; MULTIAPPEND, RFC 3502; APPENDUID, RFC 4315 §3"""
+
+from typing import TYPE_CHECKING
+
+from bascule.mailbox.live import Arriving, FolderGone
+from bascule.platform.imap.commands.command import Answer
+from bascule.platform.imap.commands.quota import require_room
+from bascule.platform.imap.replies import Bad, Done, No
+from bascule.platform.imap.spool import Spool
+from bascule.protocols.imap.requests import Arguments, Request
+from bascule.protocols.imap.requests.append import NewMessage, parse_append
+from bascule.protocols.imap.sequence import format_set
+from bascule.terms.body import Body, HeldBody
+from bascule.terms.instant import InternalDate
+
+if TYPE_CHECKING:
+    from bascule.platform.imap.session import Session
+
+
+def run(session: "Session", request: Request) -> Answer:
+    asked = parse_append(Arguments(request))
+    group = [_arriving(session, new) for new in asked.messages]
+    yield from ()
+    try:
+        _require_sizes(session, group)
+        path = session.path_of(asked.name)
+        with session.mailbox.lock:
+            folder = session.box.folders.find(path)
+            if folder is None:
+                raise No("there is no such mailbox; make it first", "TRYCREATE")
+            require_room(session, sum(new.body.octets for new in group))
+            placed = session.box.messages.append(folder.id, group)
+    except FolderGone as error:
+        raise No("there is no such mailbox; make it first", "TRYCREATE") from error
+    finally:
+        for new in group:
+            new.body.close()
+    session.changed()
+    return Done("APPEND completed", b"APPENDUID %d %b" % (placed.uidvalidity, format_set(placed.uids)))
+
+
+def _arriving(session: "Session", new: NewMessage) -> Arriving:
+    body = new.octets if isinstance(new.octets, Body) else HeldBody(bytes(new.octets))  # type: ignore[arg-type]
+    return Arriving(body, new.flags, new.date or InternalDate(session.now()))
+
+
+def _require_sizes(session: "Session", group: list[Arriving]) -> None:
+    if any(isinstance(new.body, Spool) and new.body.failure for new in group):
+        raise No("there is no room to take that message now; nothing was kept. Try again in a while", "UNAVAILABLE")
+    if any(new.body.octets == 0 for new in group):
+        raise Bad("a message without an octet is none")
+    if any(new.body.octets > session.services.append_limit for new in group):
+        raise No("the message is larger than this server takes", "TOOBIG")

@@ -1,0 +1,16 @@
+"""CAPABILITY: RFC 9051 §6.1.1"""
+
+from typing import TYPE_CHECKING
+
+from bascule.platform.imap.commands.command import Answer
+from bascule.platform.imap.replies import Done
+from bascule.protocols.imap.requests import Arguments, Request
+
+if TYPE_CHECKING:
+    from bascule.platform.imap.session import Session
+
+
+def run(session: "Session", request: Request) -> Answer:
+    Arguments(request).end()
+    yield b"* CAPABILITY " + " ".join(session.capability_names()).encode() + b"\r\n"
+    return Done("CAPABILITY completed")

@@ -1,0 +1,64 @@
+"""EXPUNGE, UID EXPUNGE, CLOSE, UNSELECT: RFC 9051 §6.4.3, §6.4.9, §6.4.1, §6.4.2"""
+
+from typing import TYPE_CHECKING
+
+from bascule.platform.imap.commands.command import Answer
+from bascule.platform.imap.replies import Done, No
+from bascule.protocols.imap.requests import Arguments, MessageSet, Request
+from bascule.protocols.imap.sequence import to_ranges
+
+if TYPE_CHECKING:
+    from bascule.platform.imap.session import Session
+
+
+def run(session: "Session", request: Request) -> Answer:
+    arguments = Arguments(request)
+    messages = arguments.messages() if request.uid else None
+    arguments.end()
+    if session.selected.read_only:
+        raise No("the mailbox is open read-only")
+    with session.mailbox.lock:
+        count = _expunge(session, messages)
+    if count:
+        session.changed()
+    yield from session.news()
+    if session.tells_modseqs and count:
+        return Done("EXPUNGE completed", b"HIGHESTMODSEQ %d" % session.selected.modseq)
+    return Done("EXPUNGE completed")
+
+
+def close(session: "Session", request: Request) -> Answer:
+    r"""Without a word: what is ``\Deleted`` goes, unless the mailbox was only examined."""
+    Arguments(request).end()
+    yield from ()
+    with session.mailbox.lock:
+        count = 0 if session.selected.read_only else _expunge(session, None)
+    session.deselect()
+    if count:
+        session.changed()
+    return Done("CLOSE completed")
+
+
+def unselect(session: "Session", request: Request) -> Answer:
+    Arguments(request).end()
+    yield from ()
+    session.deselect()
+    return Done("UNSELECT completed")
+
+
+def _expunge(session: "Session", messages: MessageSet | None) -> int:
+    """Expunge what is flagged, of those that this session has a number for; how many those were."""
+    view, box = session.selected, session.box
+    folder = box.folders.get(view.folder)
+    if folder is None or not folder.deleted:
+        return 0
+    uids = view.uids if messages is None else view.uids_of(messages, uid=True)
+    rows = [
+        row.id
+        for low, high in to_ranges(uids)
+        for row in box.reading.rows(view.folder, low, high, limit=high - low + 1)
+        if "\\Deleted" in box.reading.flags(row.flagset)
+    ]
+    if rows:
+        box.messages.expunge(view.folder, rows, session.now())
+    return len(rows)

@@ -1,0 +1,117 @@
+"""FETCH: RFC 9051 §6.4.5; CHANGEDSINCE and VANISHED, RFC 7162 §3.1.4, §3.2.6"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bascule.mailbox.live import LiveFolder, LiveRow
+from bascule.platform.imap.commands.command import Answer
+from bascule.platform.imap.commands.select import vanished_since
+from bascule.platform.imap.fetching import Writer
+from bascule.platform.imap.replies import Done, No
+from bascule.protocols.imap.requests import Arguments, BadRequest, Request
+from bascule.protocols.imap.requests.fetch import Fetch, parse_fetch
+from bascule.protocols.imap.sequence import MAX_NUMBER, Range, format_ranges, resolve
+from bascule.terms.flags import Flags
+
+if TYPE_CHECKING:
+    from bascule.platform.imap.session import Session
+
+ROWS = 1000
+"""Read at once, between two of which other sessions on the mailbox have their turn."""
+PIECE_OCTETS = 256 * 1024
+"""Written at once."""
+
+
+def run(session: "Session", request: Request) -> Answer:
+    asked = parse_fetch(Arguments(request))
+    if asked.changed_since is not None or "MODSEQ" in asked.plain:
+        session.enabled.add("CONDSTORE")
+    if asked.vanished:
+        if not request.uid or "QRESYNC" not in session.enabled:  # RFC 7162 §3.2.6
+            raise BadRequest("VANISHED is for UID FETCH, after ENABLE QRESYNC")
+        yield from _vanished(session, asked)
+    with session.mailbox.lock:
+        places = session.selected.places(asked.messages, uid=request.uid)
+    writer = Writer(session, asked, uid=request.uid)
+    for batch in _batches(session, places, asked.changed_since):
+        yield from _write(session, writer, asked, batch)
+    if writer.refusal:
+        raise No(*writer.refusal)
+    return Done("FETCH completed")
+
+
+def _vanished(session: "Session", asked: Fetch) -> Iterator[bytes]:
+    view = session.selected
+    with session.mailbox.lock:
+        folder: LiveFolder | None = session.box.folders.get(view.folder)
+        ranges = resolve(asked.messages.ranges or (), MAX_NUMBER)
+        gone = vanished_since(view, folder, ranges, asked.changed_since or 0) if folder else []
+    if gone:
+        yield b"* VANISHED (EARLIER) " + format_ranges(gone) + b"\r\n"
+
+
+def _batches(session: "Session", places: list[Range], changed_since: int | None) -> Iterator[list[tuple[int, LiveRow]]]:
+    """(Sequence number, row) of the messages at these places, some at a time."""
+    view = session.selected
+    uids = view.uids
+    for first, last in places:
+        place, low, high = first, uids[first], uids[last]
+        while low <= high:
+            with session.mailbox.lock:
+                rows = session.box.reading.rows(view.folder, low, high, limit=ROWS, modseq_above=changed_since)
+            batch = []
+            for row in rows:
+                while place < last and uids[place] < row.uid:
+                    place += 1
+                if uids[place] == row.uid:
+                    batch.append((place + 1, row))
+            yield batch
+            if len(rows) < ROWS:
+                break
+            low = rows[-1].uid + 1
+
+
+def _write(session: "Session", writer: Writer, asked: Fetch, batch: list[tuple[int, LiveRow]]) -> Iterator[bytes]:
+    view = session.selected
+    if not writer.needs_octets:
+        with session.mailbox.lock:
+            lines = writer.lines(batch)
+        for start in range(0, len(lines), ROWS):
+            yield b"".join(lines[start : start + ROWS])
+        return
+    position = 0
+    while position < len(batch):
+        held: list[bytes] = []
+        size = 0
+        with session.mailbox.lock:
+            end = position
+            while end < len(batch) and size < PIECE_OCTETS:
+                size += batch[end][1].octets
+                end += 1
+            piece = batch[position:end]
+            if asked.marks_seen and not view.read_only:
+                piece = _mark_seen(session, writer, piece)
+            held = writer.lines(piece)
+        position = end
+        yield b"".join(held)
+
+
+def _mark_seen(session: "Session", writer: Writer, piece: list[tuple[int, LiveRow]]) -> list[tuple[int, LiveRow]]:
+    r"""Set ``\Seen`` on those that have it not; their new flags are told with what was asked for."""
+    view, box = session.selected, session.box
+    unseen = [row.uid for _, row in piece if "\\Seen" not in box.reading.flags(row.flagset)]
+    if not unseen:
+        return piece
+    done = box.messages.set_flags(view.folder, unseen, _with_seen)
+    changed = dict(done.changed)
+    view.own.update(dict.fromkeys(changed, done.modseq))
+    writer.newly_seen.update(changed)
+    session.changed()
+    return [
+        (number, row._replace(flagset=changed[row.uid], modseq=done.modseq) if row.uid in changed else row)
+        for number, row in piece
+    ]
+
+
+def _with_seen(flags: Flags) -> Flags:
+    return flags | {"\\Seen"}

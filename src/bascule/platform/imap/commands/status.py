@@ -1,0 +1,50 @@
+"""STATUS: RFC 9051 §6.3.11; RFC 7162 §3.1.7, RFC 8438, RFC 8474 §4.3, RFC 7889 §4"""
+
+from typing import TYPE_CHECKING
+
+from bascule.mailbox.live import LiveFolder
+from bascule.platform.imap.commands.command import Answer
+from bascule.platform.imap.replies import Done, No
+from bascule.protocols.imap.requests import Arguments, Request
+from bascule.protocols.imap.requests.status import parse_status
+
+if TYPE_CHECKING:
+    from bascule.platform.imap.session import Session
+
+
+def mailbox_id(folder: LiveFolder) -> bytes:
+    """A rename keeps it; no other mailbox of the account ever has it (RFC 8474 §4): a folder's row is never used again."""
+    return b"F%d-%d" % (folder.id, folder.uidvalidity)
+
+
+def run(session: "Session", request: Request) -> Answer:
+    asked = parse_status(Arguments(request))
+    path = session.path_of(asked.name)
+    with session.mailbox.lock:
+        folder = session.box.folders.find(path)
+    if folder is None:
+        raise No("there is no such mailbox", "NONEXISTENT")
+    if "HIGHESTMODSEQ" in asked.items:  # RFC 7162 §3.1: a command that enables
+        session.enabled.add("CONDSTORE")
+    yield response(session, folder, asked.items)
+    return Done("STATUS completed")
+
+
+def response(session: "Session", folder: LiveFolder, items: tuple[str, ...]) -> bytes:
+    values = {
+        "MESSAGES": folder.messages,
+        "RECENT": max(0, folder.uidnext - folder.recent_uid),
+        "UIDNEXT": folder.uidnext,
+        "UIDVALIDITY": folder.uidvalidity,
+        "UNSEEN": folder.unseen,
+        "DELETED": folder.deleted,
+        "SIZE": folder.octets,
+        "HIGHESTMODSEQ": folder.modseq,
+        "APPENDLIMIT": session.services.append_limit,
+        "DELETED-STORAGE": 0,
+    }
+    told = [
+        b"MAILBOXID (%b)" % mailbox_id(folder) if item == "MAILBOXID" else b"%b %d" % (item.encode(), values[item])
+        for item in items
+    ]
+    return b"* STATUS " + session.name_of(folder.path) + b" (" + b" ".join(told) + b")\r\n"

@@ -1,0 +1,398 @@
+"""One socket: frames in, sessions' answers out. Knows TLS, compression, IDLE, deadlines; knows nothing of mail.
+
+Everything that touches a mailbox runs in a thread (`Session.handle`), one call at a time. Commands that were sent ahead are handed over
+together: a change of threads costs as much as a small command.
+"""
+
+import asyncio
+import contextlib
+import ssl
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+from bascule.platform.imap import limits
+from bascule.platform.imap.replies import condition
+from bascule.platform.imap.session import Connection, Services, Session
+from bascule.platform.imap.spool import Spool
+from bascule.platform.imap.states import State
+from bascule.protocols.imap.errors import RemoteError
+from bascule.protocols.imap.receiver import Frame, Receiver
+from bascule.protocols.imap.requests import BadRequest, Request, parse_request
+
+_ALONE = frozenset(("AUTHENTICATE", "IDLE", "STARTTLS", "COMPRESS", "LOGIN", "LOGOUT"))
+"""After these the shell has something to do, or the limits change: what follows is not handed over with them."""
+_BORDERS = frozenset(("STARTTLS", "COMPRESS"))
+"""After these another layer begins: what follows is not read as it is."""
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the connections of a process share. ``watchers``: account → those who are to be woken when its mailbox changes."""
+
+    services: Services
+    workers: Executor
+    sign_in_workers: Executor
+    tls: ssl.SSLContext | None
+    watchers: dict[str, set["ImapConnection"]] = field(default_factory=dict)
+    connections: set["ImapConnection"] = field(default_factory=set)
+
+
+class ImapConnection(asyncio.BufferedProtocol):
+    def __init__(self, shared: Shared, *, encrypted: bool = False) -> None:
+        self._shared = shared
+        self._encrypted = encrypted
+        self._loop = asyncio.get_running_loop()
+        self._receiver = Receiver(
+            lambda octets: Spool(), limits.BEFORE_SIGN_IN, announce=self._announced, read_octets=limits.READ_OCTETS
+        )
+        self._frames: deque[Frame] = deque()
+        self._wake = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._transport: asyncio.Transport | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._at_border = False
+        self._paused = False
+        self._failure: str | None = None
+        self._lost = False
+        self._news = False
+        self._inflate: zlib._Decompress | None = None
+        self._deflate: zlib._Compress | None = None
+        self._compressed = bytearray()
+        self._session: Session | None = None
+        self._watched: str | None = None
+
+    # -- octets in ----------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if self._session is not None:  # the same connection, encrypted now
+            return
+        peer = transport.get_extra_info("peername")
+        host = str(peer[0]) if peer else ""
+        is_loopback = host.startswith("127.") or host in ("::1", "")
+        can_encrypt = self._shared.tls is not None
+        connection = Connection(host, is_loopback, can_encrypt=can_encrypt, encrypted=self._encrypted)
+        self._session = Session(self._shared.services, connection)
+        self._shared.connections.add(self)
+        self._task = self._loop.create_task(self._serve(self._session))
+
+    def get_buffer(self, sizehint: int) -> memoryview | bytearray:
+        return self._compressed if self._inflate is not None else self._receiver.room()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._inflate is None:
+            self._receiver.arrived(nbytes)
+        else:
+            try:
+                self._receiver.feed(self._inflate.decompress(bytes(memoryview(self._compressed)[:nbytes])))
+            except zlib.error:
+                self._fail("what came is not compressed as it was announced")
+                return
+        self._take_frames()
+
+    def _take_frames(self) -> None:
+        try:
+            while not self._at_border and len(self._frames) < limits.FRAMES_WAITING:
+                frame = self._receiver.next_frame()
+                if frame is None:
+                    break
+                self._frames.append(frame)
+                words = frame[0].split(b" ", 2) if isinstance(frame[0], bytes) else []
+                self._at_border = len(words) > 1 and words[1].decode("latin-1").upper() in _BORDERS
+        except RemoteError as error:
+            self._fail(str(error))
+        if (self._at_border or len(self._frames) >= limits.FRAMES_WAITING) and not self._paused and self._transport:
+            self._paused = True
+            self._transport.pause_reading()
+        self._wake.set()
+
+    def _announced(self, octets: int, waits: bool) -> bool:
+        """A literal is about to come: it is asked for, or refused before it is sent."""
+        words = self._receiver.beginning.split(b" ", 2)
+        is_message = len(words) > 1 and words[1].upper() == b"APPEND" and self._watched is not None
+        wanted = octets <= (self._shared.services.append_limit if is_message else limits.ARGUMENT_OCTETS)
+        if waits and wanted:
+            self._send(b"+ go on\r\n")
+        elif waits:
+            self._send(condition(words[0] or b"*", b"NO", "that is larger than this server takes", b"TOOBIG"))
+        return wanted
+
+    def eof_received(self) -> bool:
+        self._lost = True
+        self._wake.set()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        self._wake.set()
+        self._writable.set()
+
+    def _fail(self, why: str) -> None:
+        """After the answers that are due, say goodbye."""
+        self._failure = self._failure or why
+        if self._transport and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+        self._wake.set()
+
+    # -- octets out ---------------------------------------------------------------------------------------------------
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def _send(self, octets: bytes) -> None:
+        if self._transport is None or self._transport.is_closing() or not octets:
+            return
+        if self._deflate is not None:
+            octets = self._deflate.compress(octets) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+        self._transport.write(octets)
+
+    async def _write(self, octets: bytes) -> None:
+        self._send(octets)
+        if not self._writable.is_set():
+            async with asyncio.timeout(limits.STALL_SECONDS):
+                await self._writable.wait()
+
+    # -- the conversation ---------------------------------------------------------------------------------------------
+
+    async def _serve(self, session: Session) -> None:
+        try:
+            await self._write(session.greet())
+            await self._converse(session)
+        except TimeoutError:
+            self._send(condition(b"*", b"BYE", "nothing came for too long", b"UNAVAILABLE"))
+        except ConnectionError:
+            pass
+        finally:
+            self._shared.connections.discard(self)
+            self._unwatch()
+            await self._in_thread(session.close)
+            if self._transport:
+                self._transport.close()
+
+    async def _converse(self, session: Session) -> None:
+        wrong = 0
+        while session.state is not State.ENDED:
+            seconds = limits.SIGN_IN_SECONDS if session.state is State.NOT_SIGNED_IN else limits.IDLE_SECONDS
+            async with asyncio.timeout(seconds):
+                frame = await self._next_frame()
+            if frame is None:
+                return
+            requests = self._requests(frame)
+            if isinstance(requests, bytes):
+                wrong += 1
+                await self._write(requests)
+                if wrong > limits.WRONG_COMMANDS:
+                    self._send(condition(b"*", b"BYE", "this is not IMAP"))
+                    return
+                continue
+            wrong = 0
+            if requests[0].name == "AUTHENTICATE" and not await self._complete(requests):
+                continue
+            await self._answer(session, requests)
+            await self._after(session, requests[-1])
+
+    async def _next_frame(self) -> Frame | None:
+        """None: the connection is over."""
+        while not self._frames:
+            if self._failure is not None:
+                self._send(condition(b"*", b"BYE", self._failure))
+                return None
+            if self._lost:
+                return None
+            self._wake.clear()
+            await self._wake.wait()
+        frame = self._frames.popleft()
+        if (
+            self._paused
+            and not self._at_border
+            and self._failure is None
+            and len(self._frames) < limits.FRAMES_WAITING // 2
+        ):
+            self._paused = False
+            if self._transport:
+                self._transport.resume_reading()
+            self._loop.call_soon(self._take_frames)
+        return frame
+
+    def _requests(self, frame: Frame) -> list[Request] | bytes:
+        """What ``frame`` asks, and what follows it and may be handed over with it; or the reply to what is no command."""
+        requests: list[Request] = []
+        while True:
+            try:
+                request = parse_request(frame)
+            except BadRequest as error:
+                return condition(error.tag or b"*", b"BAD", str(error))
+            requests.append(request)
+            if request.name in _ALONE or not self._frames or self._watched is None:
+                return requests
+            frame = self._frames[0]
+            words = frame[0].split(b" ", 2) if isinstance(frame[0], bytes) else []
+            if len(words) < 2 or words[1].decode("latin-1").upper() in _ALONE:
+                return requests
+            try:
+                parse_request(frame)
+            except BadRequest:
+                return requests
+            self._frames.popleft()
+
+    async def _complete(self, requests: list[Request]) -> bool:
+        """AUTHENTICATE without an initial response: ask for it. RFC 9051 §6.2.2"""
+        request = requests[0]
+        first = request.frame[0]
+        assert isinstance(first, bytes)
+        if len(request.frame) > 1 or b" " in first[request.start :]:
+            return True
+        await self._write(b"+ \r\n")
+        frame = await self._next_frame()
+        if frame is None:
+            return False
+        response = frame[0] if len(frame) == 1 and isinstance(frame[0], bytes) else b"*"
+        if response == b"*" or b" " in response:
+            await self._write(condition(request.tag, b"BAD", "AUTHENTICATE was given up"))
+            return False
+        requests[0] = Request(
+            request.tag, request.name, request.uid, [first + b" " + (response or b"=")], request.start
+        )
+        return True
+
+    async def _answer(self, session: Session, requests: list[Request]) -> None:
+        pieces = _pieces(session, requests)
+        workers = self._shared.workers if session.account is not None else self._shared.sign_in_workers
+        done = False
+        while not done:
+            octets, done = await self._loop.run_in_executor(workers, _gather, pieces)
+            await self._write(octets)
+            if self._lost:
+                return
+
+    async def _after(self, session: Session, request: Request) -> None:
+        """What the command asked of the connection."""
+        connection = session.connection
+        if session.account is not None and self._watched is None:
+            self._receiver.limits = limits.SIGNED_IN
+            self._watched = session.account.id
+            self._shared.watchers.setdefault(self._watched, set()).add(self)
+        if connection.wants_tls:
+            connection.wants_tls = False
+            await self._start_tls(connection)
+        elif connection.wants_compression:
+            connection.wants_compression = False
+            self._start_compression(connection)
+        elif self._at_border and not self._frames:
+            self._cross_border()
+        if connection.idles:
+            await self._idle(session, request)
+
+    # -- IDLE ---------------------------------------------------------------------------------------------------------
+
+    async def _idle(self, session: Session, request: Request) -> None:
+        session.connection.idles = False
+        async with asyncio.timeout(limits.IDLE_SECONDS):
+            while not self._frames and not self._lost and self._failure is None:
+                self._wake.clear()
+                if not self._news:
+                    await self._wake.wait()
+                if self._news:
+                    self._news = False
+                    await self._in_thread(lambda: list(session.idle_news()), self._write_all)
+                    if session.state is State.ENDED:
+                        return
+        if self._frames:
+            frame = self._frames.popleft()
+            is_done = len(frame) == 1 and isinstance(frame[0], bytes) and frame[0].upper() == b"DONE"
+            reply = (b"OK", "IDLE ended") if is_done else (b"BAD", "DONE was expected")
+            await self._write(condition(request.tag, *reply))
+
+    def wake(self) -> None:
+        """The mailbox changed: who is in IDLE looks at it now, others with their next command."""
+        self._news = True
+        self._wake.set()
+
+    def _unwatch(self) -> None:
+        if self._watched is not None:
+            watchers = self._shared.watchers.get(self._watched, set())
+            watchers.discard(self)
+            if not watchers:
+                self._shared.watchers.pop(self._watched, None)
+
+    async def _in_thread(self, call: Callable[[], object], then: "Callable[[object], object] | None" = None) -> None:
+        result = await self._loop.run_in_executor(self._shared.workers, call)
+        if then is not None:
+            then(result)
+            await self._write(b"")
+
+    def _write_all(self, pieces: object) -> None:
+        assert isinstance(pieces, list)
+        self._send(b"".join(pieces))
+
+    # -- other layers -------------------------------------------------------------------------------------------------
+
+    async def _start_tls(self, connection: Connection) -> None:
+        """What came in clear after STARTTLS is thrown away, unread: an attacker may have put it there (CVE-2011-0411)."""
+        assert self._transport is not None
+        self._receiver.take_rest()
+        self._frames.clear()
+        context = self._shared.tls
+        assert context is not None
+        try:
+            transport = await self._loop.start_tls(self._transport, self, context, server_side=True)
+        except (ssl.SSLError, ConnectionError, OSError):
+            self._lost = True
+            return
+        assert transport is not None
+        self._transport = transport
+        connection.encrypted = True
+        self._at_border = self._paused = False
+
+    def _start_compression(self, connection: Connection) -> None:
+        rest = self._receiver.take_rest()
+        self._deflate = zlib.compressobj(level=3, wbits=-zlib.MAX_WBITS)
+        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._compressed = bytearray(limits.COMPRESSED_OCTETS)
+        connection.compressed = True
+        if rest:
+            try:
+                self._receiver.feed(self._inflate.decompress(rest))
+            except zlib.error:
+                self._fail("what came is not compressed as it was announced")
+        self._cross_border()
+
+    def _cross_border(self) -> None:
+        self._at_border = False
+        if self._paused and self._failure is None and self._transport:
+            self._paused = False
+            self._transport.resume_reading()
+        self._take_frames()
+
+    async def end(self, why: str) -> None:
+        """The server stops: say so, and close once the answer in progress is written."""
+        self._fail(why)
+        if self._task is not None:
+            with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+                await asyncio.wait_for(asyncio.shield(self._task), 5.0)
+
+
+def _pieces(session: Session, requests: list[Request]) -> Iterator[bytes]:
+    for request in requests:
+        yield from session.handle(request)
+
+
+def _gather(pieces: Iterator[bytes]) -> tuple[bytes, bool]:
+    """In a thread: up to about WRITE_OCTETS of the answer, and whether that was its end."""
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= limits.WRITE_OCTETS:
+            return b"".join(held), False
+    return b"".join(held), True

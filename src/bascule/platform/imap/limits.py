@@ -1,0 +1,30 @@
+"""Every limit of the IMAP server, with its reason."""
+
+from bascule.protocols.imap.limits import Limits
+
+BEFORE_SIGN_IN = Limits(
+    line_octets=8 * 1024, inline_octets=8 * 1024, literal_octets=8 * 1024, literals_per_response=4, response_octets=24 * 1024
+)  # fmt: skip
+"""A user name and a password, each perhaps as a literal. Who is not known may not fill our memory."""
+SIGNED_IN = Limits(
+    line_octets=1024 * 1024, inline_octets=1024 * 1024, literals_per_response=1000, response_octets=32 * 1024 * 1024
+)  # fmt: skip
+"""A line of 1 MB names 100,000 messages one by one. MULTIAPPEND of 1,000 messages is more than programs send."""
+ARGUMENT_OCTETS = 64 * 1024
+"""A literal of any command but APPEND: names and search strings."""
+READ_OCTETS = 64 * 1024
+"""Of a connection's buffer; what was never filled costs nothing."""
+COMPRESSED_OCTETS = 16 * 1024
+"""Taken from the socket at once under COMPRESS: 16 kB become 16 MB at the very most."""
+FRAMES_WAITING = 200
+"""Commands that were read ahead; more wait in the socket."""
+WRITE_OCTETS = 256 * 1024
+"""Made at once: a session holds that much of an answer, and its socket as much again."""
+SIGN_IN_SECONDS = 60.0
+"""To sign in. RFC 9051 §5.4 asks for no more than 30 minutes once signed in, and leaves this to the server."""
+IDLE_SECONDS = 31 * 60.0
+"""Without a command; RFC 9051 §5.4: at least 30 minutes. In IDLE too: programs begin it anew every 29."""
+STALL_SECONDS = 5 * 60.0
+"""For a client to take what was written."""
+WRONG_COMMANDS = 50
+"""Commands that are not IMAP, one after the other, before the connection is closed."""

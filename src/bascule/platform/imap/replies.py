@@ -1,0 +1,30 @@
+"""What a command comes to: its completion, or a refusal that knows the reply it becomes. RFC 9051 §7.1"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The text of the tagged OK; ``code`` without its brackets."""
+
+    text: str
+    code: bytes = b""
+
+
+class No(Exception):
+    """The command can't be carried out, and nothing was changed. ``code``: a response code of RFC 9051 §7.1, RFC 5530."""
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.text = text
+        self.code = code
+
+
+class Bad(Exception):
+    """The command is not valid here."""
+
+
+def condition(tag: bytes, status: bytes, text: str, code: bytes = b"") -> bytes:
+    """One line; what would break it is left out of ``text``."""
+    clean = text.replace("\r", " ").replace("\n", " ").encode("ascii", "replace")
+    return tag + b" " + status + b" " + (b"[" + code + b"] " if code else b"") + clean + b"\r\n"

@@ -1,0 +1,249 @@
+"""One person's conversation, without its socket: a request in, the octets to answer out.
+
+States (RFC 9051 §3)::
+
+    NOT_SIGNED_IN ──LOGIN, AUTHENTICATE──▶ SIGNED_IN ──SELECT, EXAMINE──▶ SELECTED
+                                              ▲                              │
+                                              └── CLOSE, UNSELECT, a failed SELECT
+    any ──LOGOUT, a refusal to go on──▶ ENDED
+
+`handle` may be called from any thread, one call at a time; it blocks. It yields octets as they are made, in pieces small enough to hold, and
+never lets an exception out: what can't be carried out is answered NO or BAD, what should not have happened with NO [SERVERBUG], and logged.
+"""
+
+import sqlite3
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+
+from bascule.mailbox.format import MailboxError
+from bascule.mailbox.live import FolderGone, LiveMailbox, NameRefused
+from bascule.platform.accounts import Account, Accounts
+from bascule.platform.imap.capabilities import capabilities
+from bascule.platform.imap.commands import COMMANDS
+from bascule.platform.imap.replies import Bad, Done, No, condition
+from bascule.platform.imap.states import State
+from bascule.platform.imap.view import View
+from bascule.platform.mailboxes import Mailboxes, OpenMailbox
+from bascule.protocols.imap.names import decode_name, encode_name, quote
+from bascule.protocols.imap.receiver import Refused
+from bascule.protocols.imap.requests import BadRequest, Request
+from bascule.protocols.imap.search import BadCharset
+from bascule.terms.folder import FolderPath
+
+SEPARATOR = "/"
+NAME_CHARACTERS = 250
+"""Of one folder's name; a path has at most 20 of them."""
+DEPTH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What sessions share. ``notify``: tell all who watch an account's mailbox that it changed. ``log``: an event and its fields."""
+
+    accounts: Accounts
+    mailboxes: Mailboxes
+    notify: Callable[[str], None]
+    clock: Callable[[], float]
+    log: Callable[..., None]
+    append_limit: int = 100 * 1024 * 1024
+    """The largest message taken, in octets."""
+
+
+@dataclass(slots=True)
+class Connection:
+    """What a session knows of its connection, and asks of it: the shell acts on these after the reply is sent."""
+
+    peer: str
+    is_loopback: bool
+    can_encrypt: bool = False
+    encrypted: bool = False
+    compressed: bool = False
+    wants_tls: bool = False
+    wants_compression: bool = False
+    idles: bool = False
+
+
+class Session:
+    def __init__(self, services: Services, connection: Connection) -> None:
+        self.services = services
+        self.connection = connection
+        self.state = State.NOT_SIGNED_IN
+        self.account: Account | None = None
+        self.view: View | None = None
+        self.enabled: set[str] = set()
+        self._mailbox: OpenMailbox | None = None
+
+    # -- what the client asked for ------------------------------------------------------------------------------------
+
+    @property
+    def utf8(self) -> bool:
+        """Whether names are written as UTF-8."""
+        return "UTF8=ACCEPT" in self.enabled or self.rev2
+
+    @property
+    def rev2(self) -> bool:
+        return "IMAP4REV2" in self.enabled
+
+    @property
+    def tells_modseqs(self) -> bool:
+        return "CONDSTORE" in self.enabled
+
+    # -- where things are ---------------------------------------------------------------------------------------------
+
+    @property
+    def mailbox(self) -> OpenMailbox:
+        assert self._mailbox is not None
+        return self._mailbox
+
+    @property
+    def box(self) -> LiveMailbox:
+        return self.mailbox.box
+
+    @property
+    def selected(self) -> View:
+        assert self.view is not None
+        return self.view
+
+    def path_of(self, raw: bytes) -> FolderPath:
+        """The folder that a client names. Raises No where it can't be a folder's name."""
+        name = decode_name(raw, utf8=self.utf8)
+        parts = name.rstrip(SEPARATOR).split(SEPARATOR)
+        if not all(parts) or any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) <= 0xDFFF for c in name):
+            raise No("that can't be a mailbox name", "CANNOT")
+        if len(parts) > DEPTH or any(len(part) > NAME_CHARACTERS for part in parts):
+            raise No("that mailbox name is too long", "LIMIT")
+        return FolderPath(tuple(parts))
+
+    def name_of(self, path: FolderPath) -> bytes:
+        """As this connection writes it, quoted."""
+        return quote(encode_name(SEPARATOR.join(path.parts), utf8=self.utf8))
+
+    def now(self) -> int:
+        return int(self.services.clock())
+
+    def changed(self) -> None:
+        """Tell who watches the mailbox."""
+        self.services.notify(self.mailbox.account)
+
+    def capability_names(self) -> list[str]:
+        return capabilities(
+            signed_in=self.account is not None,
+            can_encrypt=self.connection.can_encrypt and not self.connection.encrypted,
+            encrypted=self.connection.encrypted,
+            plain_text_allowed=self.connection.is_loopback,
+            append_limit=self.services.append_limit,
+            compressed=self.connection.compressed,
+        )
+
+    # -- signing in and out -------------------------------------------------------------------------------------------
+
+    def sign_in(self, login: str, password: str) -> None:
+        """Raises SignInRefused, MailboxError."""
+        account = self.services.accounts.sign_in(login, password, self.connection.peer)
+        self._mailbox = self.services.mailboxes.take(account.id)
+        self.account = account
+        self.state = State.SIGNED_IN
+
+    def deselect(self) -> None:
+        self.view = None
+        if self.state is State.SELECTED:
+            self.state = State.SIGNED_IN
+
+    def close(self) -> None:
+        """Give everything back. To be called once no `handle` runs."""
+        self.view = None
+        self.state = State.ENDED
+        if self._mailbox is not None:
+            self.services.mailboxes.give_back(self._mailbox)
+            self._mailbox = None
+
+    # -- one request --------------------------------------------------------------------------------------------------
+
+    def greet(self) -> bytes:
+        return condition(b"*", b"OK", "Bascule is ready", b"CAPABILITY " + " ".join(self.capability_names()).encode())
+
+    def handle(self, request: Request) -> Iterator[bytes]:
+        """Carry it out."""
+        try:
+            done = yield from self._carry_out(request)
+        except No as refusal:
+            yield condition(request.tag, b"NO", refusal.text, refusal.code.encode())
+        except (Bad, BadRequest) as refusal:
+            yield condition(request.tag, b"BAD", str(refusal))
+        else:
+            if done is not None:
+                yield condition(request.tag, b"OK", done.text, done.code)
+
+    def _carry_out(self, request: Request) -> Generator[bytes, None, Done | None]:
+        try:
+            return (yield from self._run(request))
+        except (No, Bad, BadRequest):
+            raise
+        except BadCharset as refusal:
+            raise No(str(refusal), "BADCHARSET (US-ASCII UTF-8 ISO-8859-1)") from refusal
+        except NameRefused as refusal:
+            raise No(str(refusal), refusal.code) from refusal
+        except IndexError as refusal:
+            raise Bad("there is no message of that number") from refusal
+        except FolderGone as refusal:
+            yield from self._folder_is_gone()
+            raise No("that mailbox was deleted", "NONEXISTENT") from refusal
+        except (MailboxError, sqlite3.Error, OSError) as error:
+            self.services.log("mailbox-error", account=self.account and self.account.login, error=str(error))
+            raise No("this can't be done now; nothing was changed. Try again in a while", "UNAVAILABLE") from error
+        except Exception as error:
+            self.services.log("bug", command=request.name, error=repr(error))
+            raise No("this went wrong on the server; nothing was changed", "SERVERBUG") from error
+
+    def _run(self, request: Request) -> Generator[bytes, None, Done | None]:
+        command = COMMANDS.get(("UID " if request.uid else "") + request.name)
+        if command is None:
+            raise Bad(f"there is no command {request.name}")
+        if self.state not in command.states:
+            raise Bad(f"{request.name} is not allowed while {self.state.value}")
+        if any(isinstance(part, Refused) for part in request.frame):
+            raise No("that is larger than this server takes", "TOOBIG")
+        if self.account is not None and not self.services.accounts.may_go_on(self.account):
+            self.state = State.ENDED
+            yield condition(b"*", b"BYE", "this account was closed to you a moment ago", b"UNAVAILABLE")
+            return None
+        done = yield from command.run(self, request)
+        yield from self._after(request)
+        return done
+
+    def _after(self, request: Request) -> Iterator[bytes]:
+        """What changed in the selected folder, told before the tagged reply."""
+        if self.view is not None:
+            expunges = request.uid or request.name not in ("FETCH", "STORE", "SEARCH", "SORT", "THREAD")
+            yield from self.news(expunges=expunges)
+
+    def news(self, *, expunges: bool = True) -> Iterator[bytes]:
+        """Responses for what changed in the selected folder since the client last heard of it."""
+        with self.mailbox.lock:
+            self.selected.look()
+            told = list(
+                self.selected.tell(
+                    expunges=expunges, vanished="QRESYNC" in self.enabled, modseqs=self.tells_modseqs, rev2=self.rev2
+                )
+            )
+        yield from told
+
+    def idle_news(self) -> Iterator[bytes]:
+        """What is told during IDLE: the news, or that it is over."""
+        if self.account is not None and not self.services.accounts.may_go_on(self.account):
+            self.state = State.ENDED
+            yield condition(b"*", b"BYE", "this account was closed to you a moment ago", b"UNAVAILABLE")
+            return
+        try:
+            if self.view is not None:
+                yield from self.news()
+        except FolderGone:
+            yield from self._folder_is_gone()
+        except (MailboxError, sqlite3.Error) as error:
+            self.services.log("mailbox-error", account=self.account and self.account.login, error=str(error))
+
+    def _folder_is_gone(self) -> Iterator[bytes]:
+        """The selected folder was deleted by another session: this one must not go on as if it had numbers (RFC 2180 §3.4)."""
+        if self.view is not None:
+            self.deselect()
+            yield condition(b"*", b"OK", "the mailbox was deleted", b"CLOSED")

@@ -1,0 +1,179 @@
+r"""A selected folder as one session knows it: its sequence numbers, and what it was told.
+
+What the client was told is a state: the UIDs that have sequence numbers, and the MODSEQ up to which it heard of changes. `look` brings
+the state forward by reading the rows whose MODSEQ is above; `tell` gives the responses of what changed. An expunge that may not be told yet
+(RFC 9051 §7.5.1: not while FETCH, STORE or SEARCH is answered) waits in ``_unsaid``; its message keeps its number until then.
+The UIDs are read when a number is first asked for: to open a folder of 100,000 messages is to read one row.
+"""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+
+from bascule.mailbox.live import Change, FolderGone, LiveFolder, LiveMailbox
+from bascule.protocols.imap.append import format_flags
+from bascule.protocols.imap.requests import MessageSet
+from bascule.protocols.imap.sequence import Range, format_set, resolve
+
+
+class View:
+    """``own``: UID → MODSEQ of changes that this session made and answered itself; they are not told again.
+
+    ``saved``: UIDs of the last SEARCH RETURN (SAVE), RFC 5182. ``takes_recent``: see RFC 3501 §2.3.2; IMAP4rev2 has no ``\\Recent``.
+    """
+
+    def __init__(self, box: LiveMailbox, folder: LiveFolder, *, read_only: bool, takes_recent: bool) -> None:
+        self.box = box
+        self.folder = folder.id
+        self.uidvalidity = folder.uidvalidity
+        self.read_only = read_only
+        self.modseq = folder.modseq
+        self.own: dict[int, int] = {}
+        self.saved: list[int] = []
+        self._takes_recent = takes_recent and not read_only
+        first = box.folders.take_recent(folder) if self._takes_recent else folder.recent_uid
+        self._recent: list[Range] = [(first, folder.uidnext - 1)]
+        self._uidnext = folder.uidnext
+        self._exists = folder.messages
+        self._uids: array[int] | None = None
+        self._unsaid: set[int] = set()
+        self._changed: dict[int, Change] = {}
+        self._arrived = False
+
+    @property
+    def uids(self) -> "array[int]":
+        """In order; the message of sequence number n is at place n - 1."""
+        if self._uids is None:
+            self._uids = self.box.reading.uids(self.folder, self._uidnext, self.modseq)
+        return self._uids
+
+    @property
+    def exists(self) -> int:
+        return self._exists if self._uids is None else len(self._uids)
+
+    def number_of(self, uid: int) -> int:
+        """The sequence number; 0 for a UID that has none."""
+        uids = self.uids
+        place = bisect_left(uids, uid)
+        return place + 1 if place < len(uids) and uids[place] == uid else 0
+
+    def is_vanished(self, uid: int) -> bool:
+        """Expunged, and the client does not know it yet."""
+        return uid in self._unsaid
+
+    # -- sets of messages ---------------------------------------------------------------------------------------------
+
+    def places(self, messages: MessageSet, *, uid: bool) -> list[Range]:
+        """The places (from 0, last one included) that a set names. Raises IndexError where a sequence number is too high."""
+        if messages.ranges is None:
+            return self._places_of(self.saved)
+        uids = self.uids
+        if not uid:
+            ranges = resolve(messages.ranges, len(uids))
+            if ranges and ranges[-1][1] > len(uids):
+                raise IndexError(ranges[-1][1])
+            return [(low - 1, high - 1) for low, high in ranges]
+        found: list[Range] = []
+        for low, high in resolve(messages.ranges, uids[-1] if uids else 0):
+            first, after = bisect_left(uids, low), bisect_right(uids, high)
+            if first < after:
+                found.append((first, after - 1))
+        return found
+
+    def _places_of(self, uids: Iterable[int]) -> list[Range]:
+        found: list[Range] = []
+        for number in sorted(filter(None, map(self.number_of, uids))):
+            if found and found[-1][1] == number - 2:
+                found[-1] = (found[-1][0], number - 1)
+            else:
+                found.append((number - 1, number - 1))
+        return found
+
+    def uids_of(self, messages: MessageSet, *, uid: bool) -> "array[int]":
+        """The UIDs that a set names, in order. Raises IndexError."""
+        found = array("I")
+        for first, last in self.places(messages, uid=uid):
+            found.extend(self.uids[first : last + 1])
+        return found
+
+    def is_recent(self, uid: int) -> bool:
+        return any(low <= uid <= high for low, high in self._recent)
+
+    def recent_count(self) -> int:
+        if all(low > high for low, high in self._recent):
+            return 0
+        return sum(
+            bisect_right(self.uids, high) - bisect_left(self.uids, low) for low, high in self._recent if low <= high
+        )
+
+    # -- changes ------------------------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Learn what changed; it is told with the next `tell`. Raises FolderGone."""
+        changes = self.box.reading.changes(self.folder, self.modseq)
+        if not changes:
+            if self.box.folders.get(self.folder) is None:
+                raise FolderGone
+            return
+        if any(change.vanished and change.uid < self._uidnext for change in changes):
+            self._unsaid.update(c.uid for c in changes if c.vanished and self.number_of(c.uid))
+        arrived = [change.uid for change in changes if change.uid >= self._uidnext and not change.vanished]
+        for change in changes:
+            if change.uid < self._uidnext and not change.vanished and self.own.get(change.uid) != change.modseq:
+                self._changed[change.uid] = change
+        self.own.clear()
+        self.modseq = max(change.modseq for change in changes)
+        self._uidnext = max(self._uidnext, changes[-1].uid + 1)
+        if arrived:
+            self._arrived = True
+            if self._uids is None:
+                self._exists += len(arrived)
+            else:
+                self._uids.extend(arrived)
+            folder = self.box.folders.get(self.folder) if self._takes_recent else None
+            if folder is not None:
+                self._recent.append((self.box.folders.take_recent(folder), folder.uidnext - 1))
+
+    def tell(self, *, expunges: bool, vanished: bool, modseqs: bool, rev2: bool) -> Iterator[bytes]:
+        """Responses for what `look` learnt. ``expunges``: they may be told now; ``vanished``: as VANISHED (RFC 7162 §3.2.10)."""
+        if expunges and self._unsaid:
+            yield self._tell_expunges(vanished)
+        if self._arrived:
+            self._arrived = False
+            yield b"* %d EXISTS\r\n" % self.exists
+            if not rev2:
+                yield b"* %d RECENT\r\n" % self.recent_count()
+        if self._changed:
+            changed, self._changed = self._changed, {}
+            for change in changed.values():
+                number = self.number_of(change.uid)
+                if number:
+                    yield self.flags_response(
+                        number, change.uid, change.flagset, change.modseq if modseqs else None, rev2=rev2
+                    )
+
+    def _tell_expunges(self, vanished: bool) -> bytes:
+        gone, self._unsaid = self._unsaid, set()
+        if vanished:
+            out = b"* VANISHED " + format_set(gone) + b"\r\n"
+        else:
+            numbers = sorted(map(self.number_of, gone), reverse=True)
+            out = b"".join(b"* %d EXPUNGE\r\n" % number for number in numbers)
+        self._uids = array("I", [uid for uid in self.uids if uid not in gone])
+        for uid in gone:
+            self._changed.pop(uid, None)
+        self.saved = [uid for uid in self.saved if uid not in gone]
+        return out
+
+    def flags_response(self, number: int, uid: int, flagset: int, modseq: int | None, *, rev2: bool) -> bytes:
+        flags = self.flags_of(uid, flagset, rev2=rev2)
+        if modseq is None:
+            return b"* %d FETCH (UID %d FLAGS (%b))\r\n" % (number, uid, flags)
+        return b"* %d FETCH (UID %d FLAGS (%b) MODSEQ (%d))\r\n" % (number, uid, flags, modseq)
+
+    def flags_of(self, uid: int, flagset: int, *, rev2: bool) -> bytes:
+        """What stands between the parentheses of FLAGS."""
+        names = format_flags(self.box.reading.flags(flagset))
+        if not rev2 and self.is_recent(uid):
+            return names + b" \\Recent" if names else b"\\Recent"
+        return names

@@ -1,0 +1,93 @@
+"""The live mailboxes that a server process has open, one for each account, shared by all of its sessions."""
+
+import contextlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bascule.mailbox.live import LiveMailbox
+
+OPEN_MAILBOXES = 200
+"""Kept open when nobody uses them: each has a few files and about 100 kB of cache."""
+
+
+class OpenMailbox:
+    """``lock``: held by the one thread that uses ``box`` (a connection of SQLite's is for one at a time)."""
+
+    def __init__(self, account: str, box: LiveMailbox) -> None:
+        self.account = account
+        self.box = box
+        self.lock = threading.RLock()
+        self.users = 0
+
+
+class Mailboxes:
+    """Mailboxes lie at ``root/ACCOUNT.mailbox``; one that is not there yet is made when it is first asked for."""
+
+    def __init__(
+        self, root: Path, *, open_mailboxes: int = OPEN_MAILBOXES, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.root = root
+        self._limit = open_mailboxes
+        self._clock = clock
+        self._open: OrderedDict[str, OpenMailbox] = OrderedDict()
+        self._guard = threading.Lock()
+        self._opening: dict[str, threading.Lock] = {}
+
+    def place_of(self, account: str) -> Path:
+        return self.root / f"{account}.mailbox"
+
+    def take(self, account: str) -> OpenMailbox:
+        """Open it, or use it together with others; `give_back` it. Raises MailboxError."""
+        with self._guard:
+            opening = self._opening.setdefault(account, threading.Lock())
+        with opening:
+            with self._guard:
+                found = self._open.get(account)
+                if found is not None:
+                    found.users += 1
+                    self._open.move_to_end(account)
+                    return found
+            place = self.place_of(account)
+            if (place / "catalogue.sqlite").exists():
+                box = LiveMailbox.open(place)
+            else:
+                box = LiveMailbox.create(place, int(self._clock()))
+            with self._guard:
+                made = self._open[account] = OpenMailbox(account, box)
+                made.users = 1
+        self._close_unused()
+        return made
+
+    def give_back(self, mailbox: OpenMailbox) -> None:
+        with self._guard:
+            mailbox.users -= 1
+        self._close_unused()
+
+    @contextlib.contextmanager
+    def using(self, account: str) -> Iterator[LiveMailbox]:
+        """For this thread alone, for as long as the block lasts. Raises MailboxError."""
+        mailbox = self.take(account)
+        try:
+            with mailbox.lock:
+                yield mailbox.box
+        finally:
+            self.give_back(mailbox)
+
+    def _close_unused(self) -> None:
+        closing: list[OpenMailbox] = []
+        with self._guard:
+            for account in [a for a, m in self._open.items() if not m.users][: max(0, len(self._open) - self._limit)]:
+                closing.append(self._open.pop(account))
+                self._opening.pop(account, None)
+        for mailbox in closing:
+            mailbox.box.close()
+
+    def close(self) -> None:
+        """Close all; nobody may be using one."""
+        with self._guard:
+            closing, self._open = list(self._open.values()), OrderedDict()
+        for mailbox in closing:
+            mailbox.box.close()

@@ -1,0 +1,129 @@
+"""The parent of the server processes: opens the sockets, starts the processes, starts again those that die, and stops them all."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from bascule.platform.settings import Endpoint, Settings
+from bascule.platform.worker import BACKLOG, Orders
+from bascule.terms.errors import BasculeError, ExitStatus
+
+STOP_SECONDS = 15.0
+"""For the processes to write what is due, before they are killed."""
+RESTART_SECONDS = 1.0
+"""Before a process that died is started again: one that dies at once must not take the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A socket, and the name of what is served there."""
+
+    service: str
+    socket: socket.socket
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self.socket.getsockname()[:2]
+        return str(host), int(port)
+
+
+def listen(settings: Settings) -> list[Listening]:
+    """Raises BasculeError where a port can't be had."""
+    found = [Listening("imap", _bind(endpoint)) for endpoint in settings.imap_listen]
+    return found + [Listening("imaps", _bind(endpoint)) for endpoint in settings.imap_listen_tls]
+
+
+def _bind(endpoint: Endpoint) -> socket.socket:
+    family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((endpoint.host, endpoint.port))
+        bound.listen(BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise BasculeError(
+            f"Nothing can listen on {endpoint}: {error.strerror}.",
+            "Stop what uses the port, or name another one in bascule.toml.",
+            ExitStatus.USAGE,
+        ) from error
+    return bound
+
+
+class Supervisor:
+    """`run` returns once everything has stopped: after SIGTERM, SIGINT or `stop`."""
+
+    def __init__(self, settings: Settings, settings_file: Path, listening: list[Listening]) -> None:
+        self._settings = settings
+        self._listening = listening
+        orders = Orders(
+            str(settings_file.absolute()),
+            [each.socket.fileno() for each in listening if each.service == "imap"],
+            [each.socket.fileno() for each in listening if each.service == "imaps"],
+        )
+        self._orders = orders
+        self._processes: list[subprocess.Popen[str]] = []
+        self._stopping = threading.Event()
+        self._log = structlog.get_logger()
+
+    def stop(self, *_: object) -> None:
+        self._stopping.set()
+
+    def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self.stop)
+        self._settings.data.mkdir(parents=True, exist_ok=True)
+        self._write_endpoints()
+        self._processes = [self._start() for _ in range(self._settings.processes)]
+        ready()
+        while not self._stopping.wait(0.2):
+            for place, process in enumerate(self._processes):
+                if process.poll() is not None:
+                    self._log.warning("process-died", pid=process.pid, status=process.returncode)
+                    time.sleep(RESTART_SECONDS)
+                    self._processes[place] = self._start()
+        self._end()
+
+    def _start(self) -> subprocess.Popen[str]:
+        fds = self._orders.imap + self._orders.imaps
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bascule.platform.worker"], stdin=subprocess.PIPE, pass_fds=fds, text=True,
+            start_new_session=True,  # Ctrl-C is for the parent, which stops them in order
+        )  # fmt: skip
+        assert process.stdin is not None
+        process.stdin.write(self._orders.to_json() + "\n")
+        process.stdin.flush()
+        return process
+
+    def _end(self) -> None:
+        for process in self._processes:
+            assert process.stdin is not None
+            process.stdin.close()
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in self._processes:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for each in self._listening:
+            each.socket.close()
+
+    def _write_endpoints(self) -> None:
+        """``run/endpoints.json``: what listens where, for the tests and for `bascule demo`."""
+        folder = self._settings.data / "run"
+        folder.mkdir(parents=True, exist_ok=True)
+        told = [{"service": each.service, "host": each.address[0], "port": each.address[1]} for each in self._listening]
+        partial = folder / "endpoints.json.partial"
+        partial.write_text(json.dumps(told))
+        os.replace(partial, folder / "endpoints.json")

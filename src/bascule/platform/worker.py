@@ -1,0 +1,118 @@
+"""One server process: it takes connections from sockets that its parent opened, until its parent tells it to stop.
+
+Started by `bascule.platform.supervisor` as ``python -m bascule.platform.worker``; its standard input is the parent's: one line of JSON
+(`Orders`), then silence. When the input ends, the parent is gone or wants it to stop: the answers in progress are written, and it ends.
+"""
+
+import asyncio
+import contextlib
+import gc
+import json
+import socket
+import ssl
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import structlog
+
+from bascule.platform.accounts import EmbeddedAccounts
+from bascule.platform.imap.connection import ImapConnection, Shared
+from bascule.platform.imap.session import Services
+from bascule.platform.logs import set_up_logs
+from bascule.platform.mailboxes import Mailboxes
+from bascule.platform.settings import Settings, read_settings
+from bascule.platform.wakeups import Wakeups
+
+WORKERS = 8
+"""Threads for mailboxes. More than cores: a thread waits for the disk most of its time."""
+SIGN_IN_WORKERS = 4
+"""Threads for who has not signed in yet: a rush of hashes leaves the others alone."""
+BACKLOG = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """``imap``, ``imaps``: file descriptors of listening sockets."""
+
+    settings: str
+    imap: list[int]
+    imaps: list[int]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    if settings.certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.certificate, settings.key)
+    return context
+
+
+async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> None:
+    """Serve until ``until`` is set; then write what is due, and end."""
+    log = structlog.get_logger()
+    accounts = EmbeddedAccounts(settings.data / "accounts.sqlite", zone=settings.zone)
+    mailboxes = Mailboxes(settings.data / "mailboxes")
+    watchers: dict[str, set[ImapConnection]] = {}
+
+    def woken(account: str) -> None:
+        for connection in watchers.get(account, ()):
+            connection.wake()
+
+    wakeups = Wakeups(settings.data / "run", woken)
+    services = Services(accounts, mailboxes, wakeups.send, time.time, log.info, settings.append_limit)
+    context = tls_context(settings)
+    with ThreadPoolExecutor(WORKERS) as workers, ThreadPoolExecutor(SIGN_IN_WORKERS) as sign_in_workers:
+        shared = Shared(services, workers, sign_in_workers, context, watchers)
+        loop = asyncio.get_running_loop()
+        servers = [
+            await loop.create_server(lambda: ImapConnection(shared), sock=socket.socket(fileno=fd), backlog=BACKLOG)
+            for fd in orders.imap
+        ]
+        for fd in orders.imaps:
+            server = await loop.create_server(
+                lambda: ImapConnection(shared, encrypted=True),
+                sock=socket.socket(fileno=fd),
+                ssl=context,
+                backlog=BACKLOG,
+            )
+            servers.append(server)
+        log.info("serving", imap=len(orders.imap), imaps=len(orders.imaps))
+        gc.freeze()
+        await until.wait()
+        for server in servers:
+            server.close()
+        await asyncio.gather(
+            *(
+                connection.end("the server is being stopped; come back in a moment")
+                for connection in set(shared.connections)
+            )
+        )
+        wakeups.close()
+    mailboxes.close()
+    accounts.close()
+
+
+async def _main() -> None:
+    loop = asyncio.get_running_loop()
+    orders = Orders(**json.loads(sys.stdin.readline()))
+    until = asyncio.Event()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    task = loop.create_task(serve(read_settings(Path(orders.settings)), orders, until))
+    ended = loop.create_task(reader.read())
+    await asyncio.wait([task, ended], return_when=asyncio.FIRST_COMPLETED)
+    until.set()
+    await task
+
+
+if __name__ == "__main__":
+    set_up_logs()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_main())
