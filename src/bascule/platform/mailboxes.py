@@ -4,10 +4,11 @@ import contextlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from bascule.mailbox.live import LiveMailbox
+from bascule.mailbox.live import FIRST_FOLDERS, LiveMailbox
+from bascule.terms.folder import SpecialUse
 
 OPEN_MAILBOXES = 200
 """Kept open when nobody uses them: each has a few files and about 100 kB of cache."""
@@ -27,9 +28,15 @@ class Mailboxes:
     """Mailboxes lie at ``root/ACCOUNT.mailbox``; one that is not there yet is made when it is first asked for."""
 
     def __init__(
-        self, root: Path, *, open_mailboxes: int = OPEN_MAILBOXES, clock: Callable[[], float] = time.time
+        self,
+        root: Path,
+        *,
+        first_folders: Mapping[str, SpecialUse] = FIRST_FOLDERS,
+        open_mailboxes: int = OPEN_MAILBOXES,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.root = root
+        self._first_folders = first_folders
         self._limit = open_mailboxes
         self._clock = clock
         self._open: OrderedDict[str, OpenMailbox] = OrderedDict()
@@ -54,7 +61,7 @@ class Mailboxes:
             if (place / "catalogue.sqlite").exists():
                 box = LiveMailbox.open(place)
             else:
-                box = LiveMailbox.create(place, int(self._clock()))
+                box = LiveMailbox.create(place, int(self._clock()), first_folders=self._first_folders)
             with self._guard:
                 made = self._open[account] = OpenMailbox(account, box)
                 made.users = 1

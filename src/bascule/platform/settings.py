@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bascule.mailbox.live import FIRST_FOLDERS
 from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.folder import SpecialUse
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(|k|M|G)(i?)B?", re.IGNORECASE)
 _ENDPOINT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:]*)):(?P<port>\d{1,5})")
@@ -39,6 +41,8 @@ class Settings:
     """The server's certificate and those above it, in PEM. Without one there is no TLS, and sign-in only on loopback."""
     key: Path | None = None
     """The certificate's key, in PEM, without a password."""
+    first_folders: tuple[str, ...] = tuple(FIRST_FOLDERS)
+    """What a new mailbox has beside INBOX, subscribed: some of Drafts, Junk, Sent, Trash, Archive."""
     imap_listen: tuple[Endpoint, ...] = (Endpoint("127.0.0.1", 1143),)
     """IMAP in clear text, with STARTTLS where there is a certificate."""
     imap_listen_tls: tuple[Endpoint, ...] = ()
@@ -47,9 +51,12 @@ class Settings:
     """The largest message that is taken, in octets."""
 
 
+FOLDERS = {**FIRST_FOLDERS, "Archive": SpecialUse.ARCHIVE}
+"""What may be made, and what it is for."""
 KEYS = {
     "server": {"data": "data", "hostname": "hostname", "zone": "zone", "processes": "processes"},
     "tls": {"certificate": "certificate", "key": "key"},
+    "mailboxes": {"first_folders": "first_folders"},
     "imap": {"listen": "imap_listen", "listen_tls": "imap_listen_tls", "append_limit": "append_limit"},
 }
 """Section → key → attribute of `Settings`."""
@@ -123,6 +130,12 @@ def read_size(name: str, value: str) -> int:
     return int(float(found[1]) * unit ** ("", "k", "m", "g").index(found[2].lower()))
 
 
+def _first_folders(name: str, value: Any, base: Path) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) and each in FOLDERS for each in value):
+        raise _wrong(f"{name} is a list of folders", f"Choose among: {', '.join(FOLDERS)}.")
+    return tuple(value)
+
+
 def _endpoints(name: str, value: Any, base: Path) -> tuple[Endpoint, ...]:
     return tuple(_endpoint(name, each) for each in (value if isinstance(value, list) else [value]))
 
@@ -136,5 +149,5 @@ def _endpoint(name: str, value: Any) -> Endpoint:
 
 _READ = {
     "data": _path, "hostname": _text, "zone": _zone, "processes": _number, "certificate": _path, "key": _path,
-    "imap_listen": _endpoints, "imap_listen_tls": _endpoints, "append_limit": _size,
+    "first_folders": _first_folders, "imap_listen": _endpoints, "imap_listen_tls": _endpoints, "append_limit": _size,
 }  # fmt: skip

@@ -23,7 +23,7 @@ from bascule.platform.imap.connection import ImapConnection, Shared
 from bascule.platform.imap.session import Services
 from bascule.platform.logs import set_up_logs
 from bascule.platform.mailboxes import Mailboxes
-from bascule.platform.settings import Settings, read_settings
+from bascule.platform.settings import FOLDERS, Settings, read_settings
 from bascule.platform.wakeups import Wakeups
 
 WORKERS = 8
@@ -58,7 +58,8 @@ async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> Non
     """Serve until ``until`` is set; then write what is due, and end."""
     log = structlog.get_logger()
     accounts = EmbeddedAccounts(settings.data / "accounts.sqlite", zone=settings.zone)
-    mailboxes = Mailboxes(settings.data / "mailboxes")
+    first_folders = {name: FOLDERS[name] for name in settings.first_folders}
+    mailboxes = Mailboxes(settings.data / "mailboxes", first_folders=first_folders)
     watchers: dict[str, set[ImapConnection]] = {}
 
     def woken(account: str) -> None:

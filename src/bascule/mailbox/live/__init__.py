@@ -14,11 +14,12 @@ What always holds, beyond the invariants of `bascule.mailbox.check`:
 """
 
 from bascule.mailbox.live.folders import LiveFolder, LiveFolders, NameRefused
-from bascule.mailbox.live.mailbox import LiveMailbox
+from bascule.mailbox.live.mailbox import FIRST_FOLDERS, LiveMailbox
 from bascule.mailbox.live.messages import Arriving, FolderGone, LiveMessages, Placed
 from bascule.mailbox.live.reading import Change, LiveRow, Reading
 
 __all__ = [
+    "FIRST_FOLDERS",
     "Arriving",
     "Change",
     "FolderGone",

@@ -79,7 +79,7 @@ class LiveFolders:
     # -- changes ------------------------------------------------------------------------------------------------------
 
     def create(self, path: FolderPath, now_utc: int, special_use: SpecialUse | None = None) -> LiveFolder:
-        """Make it, and the folders above it that are missing. Raises NameRefused where it exists."""
+        """Make it; a folder above it that is missing stays so, as a name only. Raises NameRefused where it exists."""
         with self._mailbox.transaction():
             if self.find(path):
                 raise NameRefused("ALREADYEXISTS", f"{path} exists already")
@@ -90,13 +90,6 @@ class LiveFolders:
                 ).fetchone()
             ):
                 raise NameRefused("USEATTR", f"another folder is {special_use.value} already")
-            above = path.parent
-            missing = []
-            while above is not None and self.find(above) is None:
-                missing.append(above)
-                above = above.parent
-            for parent in reversed(missing):
-                self._insert(parent, now_utc, None)
             return self._insert(path, now_utc, special_use)
 
     def _insert(self, path: FolderPath, now_utc: int, special_use: SpecialUse | None) -> LiveFolder:
@@ -141,27 +134,23 @@ class LiveFolders:
         with self._mailbox.transaction():
             if self.find(new):
                 raise NameRefused("ALREADYEXISTS", f"{new} exists already")
-            moved = self.find(old)
-            if moved is None:
+            moved = [folder for folder in self.all() if folder.path.parts[: len(old.parts)] == old.parts]
+            if not moved:
                 raise NameRefused("NONEXISTENT", f"{old} does not exist")
-            if new.parent is not None and self.find(new.parent) is None:
-                for depth in range(1, len(new.parts)):
-                    above = FolderPath(new.parts[:depth])
-                    if self.find(above) is None:
-                        self._insert(above, now_utc, None)
             if old == INBOX:
-                self._empty_inbox_into(moved, new, now_utc)
+                self._empty_inbox_into(moved[0], new, now_utc)
                 return
-            for folder in self.all():
-                if folder.path.parts[: len(old.parts)] == old.parts:
-                    path = FolderPath(new.parts + folder.path.parts[len(old.parts) :])
-                    self._database.execute("UPDATE folders SET path = ? WHERE id = ?", (path.to_json(), folder.id))
+            for folder in moved:
+                path = FolderPath(new.parts + folder.path.parts[len(old.parts) :])
+                if self.find(path):
+                    raise NameRefused("ALREADYEXISTS", f"{path} exists already")
+                self._database.execute("UPDATE folders SET path = ? WHERE id = ?", (path.to_json(), folder.id))
 
     def _empty_inbox_into(self, inbox: LiveFolder, new: FolderPath, now_utc: int) -> None:
         """INBOX's row becomes the new folder, UIDs and all; a new INBOX takes its place."""
         self._database.execute("UPDATE folders SET path = ?, subscribed = 0 WHERE id = ?", (new.to_json(), inbox.id))
         made = self._insert(INBOX, now_utc, None)
-        self._database.execute("UPDATE folders SET subscribed = 1 WHERE id = ?", (made.id,))
+        self._database.execute("UPDATE folders SET subscribed = ? WHERE id = ?", (inbox.subscribed, made.id))
 
     def subscribe(self, name: str, folder: LiveFolder | None, wanted: bool) -> None:
         """``name``: as people see it, for a mailbox that is no folder here (``folder`` None)."""

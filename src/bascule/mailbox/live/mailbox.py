@@ -1,6 +1,7 @@
 """Making, opening and closing a live mailbox."""
 
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,17 +12,15 @@ from bascule.mailbox.live.folders import LiveFolders
 from bascule.mailbox.live.messages import LiveMessages
 from bascule.mailbox.live.reading import Reading
 from bascule.mailbox.mailbox import Mailbox
-from bascule.terms.folder import FolderPath, SpecialUse
+from bascule.terms.folder import INBOX, FolderPath, SpecialUse
 
 FIRST_FOLDERS = {
-    "INBOX": None,
-    "Archive": SpecialUse.ARCHIVE,
     "Drafts": SpecialUse.DRAFTS,
     "Junk": SpecialUse.JUNK,
     "Sent": SpecialUse.SENT,
     "Trash": SpecialUse.TRASH,
 }
-"""What programs look for by its special use (RFC 6154); a person may rename or delete all but INBOX."""
+"""What programs look for by its special use (RFC 6154), beside INBOX. A person may rename or delete each."""
 
 
 class LiveMailbox:
@@ -35,11 +34,18 @@ class LiveMailbox:
         self.reading = Reading(mailbox)
 
     @classmethod
-    def create(cls, root: Path, now_utc: int, *, segment_octets: int = SEGMENT_OCTETS) -> Self:
-        """A new mailbox with `FIRST_FOLDERS`, subscribed; a making that was cut off is gone on with. Raises MailboxError."""
+    def create(
+        cls,
+        root: Path,
+        now_utc: int,
+        *,
+        first_folders: Mapping[str, SpecialUse] = FIRST_FOLDERS,
+        segment_octets: int = SEGMENT_OCTETS,
+    ) -> Self:
+        """A new mailbox with INBOX and ``first_folders``; these are subscribed to, INBOX need not be: every program shows it. A making that was cut off is gone on with. Raises MailboxError."""
         with Mailbox.open_or_create(root) as mailbox:
             if mailbox.meta("live") != "1":
-                _make_live(mailbox, now_utc)
+                _make_live(mailbox, now_utc, first_folders)
         return cls.open(root, segment_octets=segment_octets)
 
     @classmethod
@@ -65,14 +71,17 @@ class LiveMailbox:
         self.close()
 
 
-def _make_live(mailbox: Mailbox, now_utc: int) -> None:
+def _make_live(mailbox: Mailbox, now_utc: int, first_folders: Mapping[str, SpecialUse]) -> None:
     if mailbox.folders.all(gone=True):
         raise MailboxError(f"{mailbox.root} is an archive, not a live mailbox.", "Name another folder.")
     try:
         mailbox.database.executescript(f"BEGIN IMMEDIATE; {LIVE_TABLES}")
         mailbox.database.executemany(
-            "INSERT INTO folders (path, uidvalidity, special_use, subscribed) VALUES (?, ?, ?, 1)",
-            [(FolderPath((name,)).to_json(), now_utc, use and use.value) for name, use in FIRST_FOLDERS.items()],
+            "INSERT INTO folders (path, uidvalidity, special_use, subscribed) VALUES (?, ?, ?, ?)",
+            [
+                (INBOX.to_json(), now_utc, None, False),
+                *((FolderPath((name,)).to_json(), now_utc, use.value, True) for name, use in first_folders.items()),
+            ],
         )
         mailbox.set_meta("uidvalidity", str(now_utc))
         mailbox.set_meta("live", "1")

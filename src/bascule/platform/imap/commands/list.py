@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """One that may be listed; ``folder`` None: subscribed to, and not there."""
+    """One that may be listed; ``folder`` None: not there, but above one that is, or subscribed to."""
 
     path: FolderPath
     folder: LiveFolder | None
@@ -44,9 +44,12 @@ def _names(session: "Session") -> list[_Name]:
     folders = session.box.folders.all()
     parents = {folder.path.parts[:depth] for folder in folders for depth in range(1, len(folder.path.parts))}
     names = [_Name(folder.path, folder, folder.subscribed, folder.path.parts in parents) for folder in folders]
-    for name in session.box.folders.other_subscriptions():
-        path = FolderPath(tuple(name.split("/")))
-        names.append(_Name(path, None, True, path.parts in parents))
+    there = {folder.path.parts for folder in folders}
+    subscribed = {tuple(name.split("/")) for name in session.box.folders.other_subscriptions()} - there
+    names += [
+        _Name(FolderPath(missing), None, missing in subscribed, missing in parents)
+        for missing in subscribed | (parents - there)
+    ]
     return sorted(names, key=lambda name: (not name.path.is_inbox, name.path))
 
 
@@ -87,7 +90,7 @@ def _fits(options: frozenset[str], name: _Name) -> bool:
         return False
     if "SPECIAL-USE" in options and (name.folder is None or name.folder.special_use is None):
         return False
-    return name.folder is not None or "SUBSCRIBED" in options
+    return name.folder is not None or name.has_children or "SUBSCRIBED" in options
 
 
 def _chosen_below(options: frozenset[str], name: _Name, names: list[_Name]) -> list[str]:
