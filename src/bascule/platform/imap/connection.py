@@ -351,7 +351,7 @@ class ImapConnection(asyncio.BufferedProtocol):
         assert transport is not None
         self._transport = transport
         connection.encrypted = True
-        self._at_border = self._paused = False
+        self._cross_border()
 
     def _start_compression(self, connection: Connection) -> None:
         rest = self._receiver.take_rest()

@@ -66,13 +66,17 @@ def _pattern(session: "Session", reference: bytes, pattern: bytes) -> re.Pattern
     return re.compile("".join(pieces), re.DOTALL)
 
 
+def _fits_pattern(pattern: re.Pattern[str], path: FolderPath) -> bool:
+    """INBOX is itself in any spelling (RFC 9051 §5.1)."""
+    if path.is_inbox:
+        return re.fullmatch(pattern.pattern, "INBOX", re.IGNORECASE | re.DOTALL) is not None
+    return pattern.fullmatch(path.display()) is not None
+
+
 def _lines(session: "Session", asked: List, names: list[_Name]) -> Iterator[bytes]:
     patterns = [_pattern(session, asked.reference, pattern) for pattern in asked.patterns]
     for name in names:
-        shown = name.path.display()
-        if not any(
-            pattern.fullmatch(shown) or (name.path.is_inbox and pattern.fullmatch("inbox")) for pattern in patterns
-        ):
+        if not any(_fits_pattern(pattern, name.path) for pattern in patterns):
             continue
         fits = _fits(asked.options, name)
         below = _chosen_below(asked.options, name, names) if "RECURSIVEMATCH" in asked.options else []
@@ -121,7 +125,7 @@ def lsub(session: "Session", request: Request) -> Answer:
     pattern = _pattern(session, asked.reference, asked.patterns[0])
     told: set[FolderPath] = set()
     for name in names:
-        if name.subscribed and pattern.fullmatch(name.path.display()):
+        if name.subscribed and _fits_pattern(pattern, name.path):
             told.add(name.path)
             yield b'* LSUB () "/" ' + session.name_of(name.path) + b"\r\n"
     if not asked.patterns[0].endswith(b"%"):

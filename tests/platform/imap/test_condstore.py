@@ -1,0 +1,46 @@
+"""CONDSTORE: RFC 7162 §3.1."""
+
+import re
+
+
+def modseq(line: bytes) -> int:
+    found = re.search(rb"MODSEQ \((\d+)\)", line)
+    assert found, line
+    return int(found[1])
+
+
+def test_each_change_has_a_greater_modseq(client) -> None:
+    for _ in range(3):
+        client.append("INBOX", b"Subject: x\r\n\r\n")
+    first = [modseq(line) for line in client.ok("FETCH 1:3 (MODSEQ)").lines]
+    assert first == sorted(set(first))
+    changed = modseq(client.ok("STORE 2 +FLAGS (\\Seen)").line(b"2 FETCH"))
+    assert changed > max(first)
+    assert client.ok("STATUS INBOX (HIGHESTMODSEQ)").parsed[0].items["HIGHESTMODSEQ"] == changed
+    since = client.ok(f"FETCH 1:* (FLAGS) (CHANGEDSINCE {max(first)})").lines
+    assert [line.split()[1] for line in since] == [b"2"]
+    assert modseq(since[0]) == changed
+
+
+def test_store_unchanged_since(connect) -> None:
+    one, other = connect("INBOX (CONDSTORE)"), connect("INBOX")
+    for _ in range(3):
+        one.append("INBOX", b"Subject: x\r\n\r\n")
+    known = one.ok("STATUS INBOX (HIGHESTMODSEQ)").parsed[0].items["HIGHESTMODSEQ"]
+    other.ok("NOOP")
+    other.ok("STORE 2 +FLAGS (\\Flagged)")
+    reply = one.ok(f"STORE 1:3 (UNCHANGEDSINCE {known}) +FLAGS.SILENT (\\Seen)")
+    assert reply.code == "MODIFIED 2"
+    assert other.ok("SEARCH UNSEEN").lines[0] == b"* SEARCH 2"
+
+
+def test_search_by_modseq(client) -> None:
+    client.append("INBOX", b"Subject: x\r\n\r\n")
+    client.append("INBOX", b"Subject: x\r\n\r\n")
+    low, high = (modseq(line) for line in client.ok("FETCH 1:2 (MODSEQ)").lines)
+    assert client.ok(f"SEARCH MODSEQ {low + 1}").lines == [b"* SEARCH 2 (MODSEQ %d)" % high]
+    assert client.ok(f'SEARCH MODSEQ "/flags/\\\\draft" all {high + 1}').lines == [b"* SEARCH"]
+
+
+def test_select_tells_the_highest(client) -> None:
+    assert client.ok("SELECT INBOX").has(b"[HIGHESTMODSEQ ")
