@@ -9,6 +9,11 @@ HOW_TO_GET = {
     "dovecot": SETUP,
     "cyrus": SETUP,
     "strace": SETUP,
+    "mbsync": SETUP,
+    "offlineimap": SETUP,
+    "mutt": SETUP,
+    "getmail": SETUP,
+    "curl": SETUP,
     "corpora": "Set BASCULE_CORPORA to the folder of real messages.",
     "rig": "Set BASCULE_BENCH_RIG to the folder of the bench rig.",
 }
@@ -33,8 +38,8 @@ def is_there(part: str) -> bool:
             return shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
         case "cyrus":
             return (cyrus_root() / "usr/sbin/saslpasswd2").exists() and os.geteuid() == 0
-        case "strace":
-            return shutil.which("strace") is not None
+        case "strace" | "mbsync" | "offlineimap" | "mutt" | "getmail" | "curl":
+            return shutil.which(part) is not None
         case "corpora":
             return folder("BASCULE_CORPORA") is not None
         case "rig":
