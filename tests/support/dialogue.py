@@ -49,6 +49,7 @@ class Dialogue:
 
     def start_compression(self) -> None:
         self._inflate = zlib.decompressobj(-15)
+        self._receiver.feed(self._inflate.decompress(self._receiver.take_rest()))
         self._deflate = zlib.compressobj(wbits=-15)
 
     def send(self, octets: bytes) -> None:

@@ -76,6 +76,11 @@ class Reading:
         )
         return list(map(LiveRow._make, self._database.execute(query, (folder, low, high, limit)).fetchall()))
 
+    def flagsets(self, folder: int, low: int, high: int, *, limit: int) -> list[tuple[int, int]]:
+        """(UID, flag set) of what `rows` gives."""
+        query = f"SELECT uid, flagset FROM messages WHERE {_OF_FOLDER} AND uid BETWEEN ? AND ? ORDER BY uid LIMIT ?"
+        return self._database.execute(query, (folder, low, high, limit)).fetchall()
+
     def flags(self, flagset: int) -> Flags:
         return self._mailbox.flagsets.flags_of(flagset)
 

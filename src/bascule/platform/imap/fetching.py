@@ -65,30 +65,31 @@ class Writer:
 
     def lines(self, batch: list[tuple[int, LiveRow]]) -> list[bytes]:
         """A response for each; the mailbox's lock is held. Raises MailboxError."""
-        if self._plain in (["UID", "FLAGS"], ["FLAGS"]) and not self._octets:
-            return self._flag_lines(batch)
         described = self._session.box.reading.described([row.body for _, row in batch]) if self._described else {}
         return [self._line(number, row, described.get(row.body)) for number, row in batch]
 
-    def _flag_lines(self, batch: list[tuple[int, LiveRow]]) -> list[bytes]:
-        """What programs ask for of whole folders, without the detours."""
-        flags_of, rev2 = self._view.flags_of, self._session.rev2
-        plain: dict[int, bytes] = {}
-        with_uid = self._plain[0] == "UID"
-        lines = []
-        for number, row in batch:
-            flagset = row.flagset
-            if not rev2 and self._view.is_recent(row.uid):
-                names = flags_of(row.uid, flagset, rev2=False)
-            elif flagset in plain:
-                names = plain[flagset]
+    @property
+    def only_flags(self) -> bool:
+        """What programs ask for of whole folders: `flag_lines` does it without the detours."""
+        return self._plain in (["UID", "FLAGS"], ["FLAGS"]) and not self._octets
+
+    def flag_lines(self, number: int, pairs: list[tuple[int, int]]) -> bytes:
+        """Responses for messages in a row, the first of which has sequence number ``number``: (UID, flag set) of each."""
+        view, rev2 = self._view, self._session.rev2
+        sets = {flagset for _, flagset in pairs}
+        out: list[str] = []
+        start = 0
+        while start < len(pairs):
+            recent = not rev2 and view.is_recent(pairs[start][0])
+            end = len(pairs) if rev2 else start + view.alike(pairs[start][0], [uid for uid, _ in pairs[start:]])
+            names = {each: view.flag_names(each, recent=recent).decode("utf-8", "surrogateescape") for each in sets}
+            run = enumerate(pairs[start:end], number + start)
+            if "UID" in self._plain:
+                out += [f"* {n} FETCH (UID {uid} FLAGS ({names[flagset]}))\r\n" for n, (uid, flagset) in run]
             else:
-                names = plain[flagset] = flags_of(row.uid, flagset, rev2=True)
-            if with_uid:
-                lines.append(b"* %d FETCH (UID %d FLAGS (%b))\r\n" % (number, row.uid, names))
-            else:
-                lines.append(b"* %d FETCH (FLAGS (%b))\r\n" % (number, names))
-        return lines
+                out += [f"* {n} FETCH (FLAGS ({names[flagset]}))\r\n" for n, (_, flagset) in run]
+            start = end
+        return "".join(out).encode("utf-8", "surrogateescape")
 
     def _line(self, number: int, row: LiveRow, described: Described | None) -> bytes:
         message = _Message(self._session, row)

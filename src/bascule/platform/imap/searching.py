@@ -17,7 +17,7 @@ from bascule.protocols.imap import search as keys
 from bascule.protocols.imap.requests import MessageSet
 from bascule.protocols.imap.search import Key
 from bascule.protocols.mime.fields import fields_of
-from bascule.protocols.mime.headers import decode_field
+from bascule.protocols.mime.headers import FIELD_CHARACTERS, decode_field
 from bascule.protocols.mime.structure import header_end
 from bascule.protocols.mime.text import searchable
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bascule.platform.imap.session import Session
 
 Rows = list[LiveRow]
+_COLUMNS = {"from": "sender", "to": "recipients", "cc": "recipients", "subject": "subject"}
 _EPOCH = date(1970, 1, 1).toordinal()
 _QUICK = (keys.All, keys.HasFlag, keys.Numbered, keys.SavedResult, keys.Sized, keys.Aged, keys.ModifiedSince)
 
@@ -109,9 +110,17 @@ class _Finder:
         return test
 
     def _header(self, name: str, text: str) -> Callable[[LiveRow], bool]:
+        """Who is not in what the catalogue holds of the header is not in the header; who may be is looked up."""
         wanted = name.encode("utf-8", "surrogateescape")
+        column = _COLUMNS.get(name)
+        headers = self._reading.headers(self._view.folder) if column else {}
 
         def test(row: LiveRow) -> bool:
+            header = headers.get(row.id)
+            if header is not None and column is not None:
+                value = str(getattr(header, column))
+                if text not in value.casefold() and len(value) < FIELD_CHARACTERS:
+                    return False
             octets = self._reading.octets(row.body)
             values = (value for key, value in fields_of(octets[: header_end(octets)]) if key == wanted)
             return any(text in decode_field(value, None).casefold() for value in values)

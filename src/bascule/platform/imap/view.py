@@ -8,7 +8,7 @@ The UIDs are read when a number is first asked for: to open a folder of 100,000 
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from bascule.mailbox.live import Change, FolderGone, LiveFolder, LiveMailbox
 from bascule.protocols.imap.append import format_flags
@@ -99,6 +99,14 @@ class View:
     def is_recent(self, uid: int) -> bool:
         return any(low <= uid <= high for low, high in self._recent)
 
+    def alike(self, uid: int, uids: Sequence[int]) -> int:
+        """How many of ``uids``, ascending from ``uid`` on, are recent as it is, or are not as it is not."""
+        for low, high in self._recent:
+            if low <= uid <= high:
+                return bisect_right(uids, high)
+        later = [low for low, high in self._recent if uid < low <= high]
+        return bisect_left(uids, min(later)) if later else len(uids)
+
     def recent_count(self) -> int:
         if all(low > high for low, high in self._recent):
             return 0
@@ -173,7 +181,10 @@ class View:
 
     def flags_of(self, uid: int, flagset: int, *, rev2: bool) -> bytes:
         """What stands between the parentheses of FLAGS."""
+        return self.flag_names(flagset, recent=not rev2 and self.is_recent(uid))
+
+    def flag_names(self, flagset: int, *, recent: bool) -> bytes:
         names = format_flags(self.box.reading.flags(flagset))
-        if not rev2 and self.is_recent(uid):
+        if recent:
             return names + b" \\Recent" if names else b"\\Recent"
         return names

@@ -1,6 +1,6 @@
 """FETCH: RFC 9051 §6.4.5; CHANGEDSINCE and VANISHED, RFC 7162 §3.1.4, §3.2.6"""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 from bascule.mailbox.live import LiveFolder, LiveRow
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROWS = 1000
 """Read at once, between two of which other sessions on the mailbox have their turn."""
+FLAG_ROWS = 5000
 PIECE_OCTETS = 256 * 1024
 """Written at once."""
 
@@ -33,6 +34,8 @@ def run(session: "Session", request: Request) -> Answer:
     with session.mailbox.lock:
         places = session.selected.places(asked.messages, uid=request.uid)
     writer = Writer(session, asked, uid=request.uid)
+    if writer.only_flags and asked.changed_since is None:
+        places = yield from _flags(session, writer, places)
     for batch in _batches(session, places, asked.changed_since):
         yield from _write(session, writer, asked, batch)
     if writer.refusal:
@@ -48,6 +51,23 @@ def _vanished(session: "Session", asked: Fetch) -> Iterator[bytes]:
         gone = vanished_since(view, folder, ranges, asked.changed_since or 0) if folder else []
     if gone:
         yield b"* VANISHED (EARLIER) " + format_ranges(gone) + b"\r\n"
+
+
+def _flags(session: "Session", writer: Writer, places: list[Range]) -> Generator[bytes, None, list[Range]]:
+    """The flags of messages in a row, as long as the mailbox holds just those that this session knows of; the places that are left."""
+    view = session.selected
+    uids = view.uids
+    for number, (first, last) in enumerate(places):
+        while first <= last:
+            end = min(first + FLAG_ROWS - 1, last)
+            with session.mailbox.lock:
+                pairs = session.box.reading.flagsets(view.folder, uids[first], uids[end], limit=FLAG_ROWS + 1)
+                if len(pairs) != end - first + 1:
+                    return [(first, last), *places[number + 1 :]]
+                lines = writer.flag_lines(first + 1, pairs)
+            yield lines
+            first = end + 1
+    return []
 
 
 def _batches(session: "Session", places: list[Range], changed_since: int | None) -> Iterator[list[tuple[int, LiveRow]]]:
