@@ -51,7 +51,7 @@ class Fetch:
 
 @lru_cache(maxsize=4096)
 def _flags(names: bytes) -> Flags:
-    return normalise_flags(name.decode("utf-8", "surrogateescape") for name in names.split())
+    return normalise_flags(as_text(name) for name in names.split())
 
 
 def parse_plain_fetch(frame: Frame, first: bytes) -> Fetch | None:

@@ -37,7 +37,7 @@ def _decode_shift(found: re.Match[str]) -> str:
     padded = inside.replace(",", "/") + "=" * (-len(inside) % 4)
     try:
         return binascii.a2b_base64(padded, strict_mode=True).decode("utf-16-be", "surrogatepass")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not Base64, or not UTF-16
         return found[0]
 
 

@@ -148,4 +148,7 @@ def _flag(value: Value) -> str:
         raise BadRequest(f"not a flag: {octets[:40]!r}")
     if octets != bare and bare.lower() not in (b"seen", b"answered", b"flagged", b"deleted", b"draft", b"recent"):
         raise BadRequest(f"no such system flag: {octets[:40]!r}")
-    return octets.decode("utf-8", "surrogateescape")
+    try:
+        return octets.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"not a flag: {octets[:40]!r}") from error
