@@ -10,7 +10,7 @@ from pathlib import Path
 from bascule.mailbox.live import FIRST_FOLDERS, LiveMailbox
 from bascule.terms.folder import SpecialUse
 
-OPEN_MAILBOXES = 200
+OPEN_MAILBOXES = 100
 """Kept open when nobody uses them: each has a few files and about 100 kB of cache."""
 
 

@@ -5,6 +5,7 @@ Started by `bascule.platform.supervisor` as ``python -m bascule.platform.worker`
 """
 
 import asyncio
+import asyncio.sslproto
 import contextlib
 import gc
 import json
@@ -20,6 +21,7 @@ import structlog
 
 from bascule.platform.accounts import EmbeddedAccounts
 from bascule.platform.imap.connection import ImapConnection, Shared
+from bascule.platform.imap.limits import TLS_OCTETS
 from bascule.platform.imap.session import Services
 from bascule.platform.logs import set_up_logs
 from bascule.platform.mailboxes import Mailboxes
@@ -69,6 +71,7 @@ async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> Non
     wakeups = Wakeups(settings.data / "run", woken)
     services = Services(accounts, mailboxes, wakeups.send, time.time, log.info, settings.append_limit)
     context = tls_context(settings)
+    asyncio.sslproto.SSLProtocol.max_size = TLS_OCTETS
     with ThreadPoolExecutor(WORKERS) as workers, ThreadPoolExecutor(SIGN_IN_WORKERS) as sign_in_workers:
         shared = Shared(services, workers, sign_in_workers, context, watchers)
         loop = asyncio.get_running_loop()

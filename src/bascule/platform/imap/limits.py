@@ -12,8 +12,10 @@ SIGNED_IN = Limits(
 """A line of 1 MB names 100,000 messages one by one. MULTIAPPEND of 1,000 messages is more than programs send."""
 ARGUMENT_OCTETS = 64 * 1024
 """A literal of any command but APPEND: names and search strings."""
-READ_OCTETS = 64 * 1024
-"""Of a connection's buffer; what was never filled costs nothing."""
+READ_OCTETS = 16 * 1024
+"""Of a connection's buffer at rest: a thousand sessions that wait have 16 MB of them."""
+TLS_OCTETS = 32 * 1024
+"""Of a TLS session's own buffer: one record (RFC 8446 §5.1) and what may follow it. asyncio takes 256 KiB, which Python fills with zeros."""
 COMPRESSED_OCTETS = 16 * 1024
 """Taken from the socket at once under COMPRESS: 16 kB become 16 MB at the very most."""
 FRAMES_WAITING = 200

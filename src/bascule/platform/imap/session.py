@@ -11,6 +11,7 @@ States (RFC 9051 §3)::
 never lets an exception out: what can't be carried out is answered NO or BAD, what should not have happened with NO [SERVERBUG], and logged.
 """
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -140,8 +141,8 @@ class Session:
     def sign_in(self, login: str, password: str) -> None:
         """Raises SignInRefused, MailboxError."""
         account = self.services.accounts.sign_in(login, password, self.connection.peer)
-        self._mailbox = self.services.mailboxes.take(account.id)
-        self.account = account
+        with self.services.mailboxes.using(account.id):
+            self.account = account
         self.state = State.SIGNED_IN
 
     def deselect(self) -> None:
@@ -150,12 +151,24 @@ class Session:
             self.state = State.SIGNED_IN
 
     def close(self) -> None:
-        """Give everything back. To be called once no `handle` runs."""
+        """To be called once no `handle` runs."""
         self.view = None
         self.state = State.ENDED
-        if self._mailbox is not None:
-            self.services.mailboxes.give_back(self._mailbox)
+
+    @contextlib.contextmanager
+    def _with_mailbox(self) -> Iterator[None]:
+        """The account's mailbox, open for as long as the block lasts: who waits holds none. Raises MailboxError."""
+        if self.account is None:
+            yield
+            return
+        self._mailbox = mailbox = self.services.mailboxes.take(self.account.id)
+        if self.view is not None:
+            self.view.box = mailbox.box
+        try:
+            yield
+        finally:
             self._mailbox = None
+            self.services.mailboxes.give_back(mailbox)
 
     # -- one request --------------------------------------------------------------------------------------------------
 
@@ -176,7 +189,8 @@ class Session:
 
     def _carry_out(self, request: Request) -> Generator[bytes, None, Done | None]:
         try:
-            return (yield from self._run(request))
+            with self._with_mailbox():
+                return (yield from self._run(request))
         except (No, Bad, BadRequest):
             raise
         except BadCharset as refusal:
@@ -236,7 +250,8 @@ class Session:
             return
         try:
             if self.view is not None:
-                yield from self.news()
+                with self._with_mailbox():
+                    yield from self.news()
         except FolderGone:
             yield from self._folder_is_gone()
         except (MailboxError, sqlite3.Error) as error:
