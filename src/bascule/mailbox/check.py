@@ -32,6 +32,7 @@ def check(root: Path, *, octets: bool = True, progress: Callable[[int, int], Non
     7. No two messages of a folder share UIDVALIDITY and UID; every UID is above 0 and below the folder's UIDNEXT.
     8. Every settled outcome names a message; no target UID of a folder stands for two messages.
     9. Every intent names messages that are there.
+    10. In a live mailbox, what each folder counts is what it holds; no message has a MODSEQ above its folder's, or another UIDVALIDITY.
 
     Raises MailboxError where the folder is no mailbox, or is newer than this Bascule.
     """
@@ -45,7 +46,7 @@ def check(root: Path, *, octets: bool = True, progress: Callable[[int, int], Non
         findings: list[Finding] = []
         try:
             findings += _sound(mailbox.database, root / CATALOGUE)
-            for examine in (_references, _bodies_named, _uids, _ledger):
+            for examine in (_references, _bodies_named, _uids, _ledger, _counts):
                 findings += examine(mailbox.database, mailbox.keeps_bodies)
             if mailbox.keeps_bodies:
                 findings += _segments(mailbox.database, root, octets)
@@ -115,6 +116,24 @@ def _ledger(database: sqlite3.Connection, keeps_bodies: bool) -> Iterator[Findin
     query = "SELECT i.id FROM intents i, json_each(i.messages) j WHERE j.value NOT IN (SELECT id FROM messages)"
     for (row,) in database.execute(query).fetchmany(20):
         yield Finding(9, f"intent {row} names a message that is not there")
+
+
+def _counts(database: sqlite3.Connection, keeps_bodies: bool) -> Iterator[Finding]:
+    if database.execute("SELECT 1 FROM meta WHERE key = 'live' AND value = '1'").fetchone() is None:
+        return
+    query = (
+        "SELECT f.path, f.messages, f.octets, f.unseen, f.deleted, count(m.id), coalesce(sum(m.octets), 0), coalesce(sum(NOT s.is_seen), 0),"
+        " coalesce(sum(s.is_deleted), 0) FROM folders f LEFT JOIN messages m ON m.folder = f.id AND m.vanished_utc IS NULL"
+        " LEFT JOIN flagsets s ON s.id = m.flagset GROUP BY f.id"
+    )
+    for path, *figures in database.execute(query):
+        if figures[:4] != figures[4:]:
+            yield Finding(
+                10, f"{path} counts {figures[:4]} (messages, octets, unseen, deleted) and holds {figures[4:]}"
+            )
+    query = "SELECT m.id, f.path FROM messages m JOIN folders f ON f.id = m.folder WHERE m.modseq > f.modseq OR m.uidvalidity <> f.uidvalidity"
+    for row, path in database.execute(query).fetchmany(20):
+        yield Finding(10, f"message {row} of {path} is of another UIDVALIDITY, or has a MODSEQ above the folder's")
 
 
 def _segments(database: sqlite3.Connection, root: Path, octets: bool) -> Iterator[Finding]:
