@@ -1,22 +1,18 @@
 """TLS, STARTTLS and compression against a real Dovecot; a master user; imapclient as an independent witness."""
 
 import asyncio
-import datetime
 import ssl
 from pathlib import Path
 
 import imapclient
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from bascule.demo import PrivateDovecot
 from bascule.terms.location import parse_location
 from bascule.wire.errors import ConnectError
 from bascule.wire.imap import Credentials, Security, connect
 from support import messages, reference
+from support.certificates import make_certificate
 from support.command import bascule
 
 pytestmark = pytest.mark.needs("dovecot")
@@ -26,24 +22,10 @@ USER = "anna"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory):
     place = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
-        .add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256())
-    )  # fmt: skip
-    (place / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (place / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    certificate, key = make_certificate(place)
     master = "passdb {\n  driver = static\n  master = yes\n  args = password=admin-secret user=root\n}\n"
     compress = "protocol imap {\n  mail_plugins = $mail_plugins imap_zlib\n}\n"
-    with PrivateDovecot(
-        place / "d", tls=(place / "cert.pem", place / "key.pem"), settings=compress + master
-    ) as started:
+    with PrivateDovecot(place / "d", tls=(certificate, key), settings=compress + master) as started:
         reference.append(started.port, USER, "INBOX", messages.many(20))
         yield started
 

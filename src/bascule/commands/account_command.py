@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bascule.commands.options import CONFIG
 from bascule.platform.accounts import EmbeddedAccounts
 from bascule.platform.accounts.passwords import generate_password
 from bascule.platform.settings import read_settings, read_size
@@ -13,13 +14,7 @@ from bascule.terms.errors import BasculeError, ExitStatus
 
 
 @click.group("account")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=Path("bascule.toml"),
-    show_default=True,
-    help="The settings: see docs/configuration.md.",
-)
+@CONFIG
 @click.pass_context
 def command(context: click.Context, config: Path) -> None:
     """Add accounts to the built-in platform, list them, lock them, change their passwords and quotas."""

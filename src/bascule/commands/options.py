@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -175,3 +176,12 @@ def deliver_options_of(values: dict[str, Any], selection: Selection | None = Non
         renames=renames,
         takes_folder=selection.takes_folder if selection else lambda path: True,
     )
+
+
+CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("bascule.toml"),
+    show_default=True,
+    help="The settings: see docs/configuration.md.",
+)

@@ -4,19 +4,14 @@ from pathlib import Path
 
 import click
 
+from bascule.commands.options import CONFIG
 from bascule.platform.logs import set_up_logs
 from bascule.platform.settings import read_settings
 from bascule.platform.supervisor import Supervisor, listen
 
 
 @click.command("serve")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=Path("bascule.toml"),
-    show_default=True,
-    help="The settings: see docs/configuration.md.",
-)
+@CONFIG
 def command(config: Path) -> int:
     """Run the built-in platform: IMAP over the mailboxes of this installation. Stays in the foreground; Ctrl-C stops it."""
     settings = read_settings(config)

@@ -69,7 +69,9 @@ async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> Non
             connection.wake()
 
     wakeups = Wakeups(settings.data / "run", woken)
-    services = Services(accounts, mailboxes, wakeups.send, time.time, log.info, settings.append_limit)
+    services = Services(
+        accounts, mailboxes, wakeups.send, time.time, log.info, settings.hostname, settings.append_limit
+    )
     context = tls_context(settings)
     asyncio.sslproto.SSLProtocol.max_size = TLS_OCTETS
     with ThreadPoolExecutor(WORKERS) as workers, ThreadPoolExecutor(SIGN_IN_WORKERS) as sign_in_workers:

@@ -46,6 +46,7 @@ class Services:
     notify: Callable[[str], None]
     clock: Callable[[], float]
     log: Callable[..., None]
+    hostname: str = "localhost"
     append_limit: int = 100 * 1024 * 1024
     """The largest message taken, in octets."""
 
@@ -173,7 +174,12 @@ class Session:
     # -- one request --------------------------------------------------------------------------------------------------
 
     def greet(self) -> bytes:
-        return condition(b"*", b"OK", "Bascule is ready", b"CAPABILITY " + " ".join(self.capability_names()).encode())
+        return condition(
+            b"*",
+            b"OK",
+            f"Bascule on {self.services.hostname} is ready",
+            b"CAPABILITY " + " ".join(self.capability_names()).encode(),
+        )
 
     def handle(self, request: Request) -> Iterator[bytes]:
         """Carry it out."""
