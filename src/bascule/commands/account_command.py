@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from bascule.commands.options import CONFIG
+from bascule.commands.options import CONFIG, octets_of
 from bascule.platform.accounts import EmbeddedAccounts
 from bascule.platform.accounts.passwords import generate_password
-from bascule.platform.settings import read_settings, read_size
+from bascule.platform.settings import read_settings
 from bascule.terms.errors import BasculeError, ExitStatus
 
 
@@ -44,7 +44,7 @@ def _password(file: Path | None) -> tuple[str, bool]:
 
 
 def _quota(told: str | None) -> int | None:
-    return None if told is None or told.lower() == "none" else read_size("--quota", told)
+    return None if told is None or told.lower() == "none" else octets_of(told, "--quota")
 
 
 @command.command("add")

@@ -1,6 +1,5 @@
 """Options that several commands share, and what they become."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,10 +14,10 @@ from bascule.deliver.limits import SETTLE_SECONDS
 from bascule.deliver.verify import VerifyLevel
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.folder import FolderPath
+from bascule.terms.size import parse_size
 from bascule.wire.backoff import Throttle
 
 F = TypeVar("F", bound=Callable[..., Any])
-_UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3}
 
 
 def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -138,10 +137,10 @@ def octets_of(text: str, option: str) -> int | None:
     """``25M`` as octets; None for nothing. Raises BasculeError (usage)."""
     if not text:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b|o)?", text.strip(), re.IGNORECASE)
-    if found is None:
-        raise BasculeError(f"{option} {text} is not a size.", "Write 500k, 25M or 2G.", ExitStatus.USAGE)
-    return int(float(found[1]) * _UNITS[found[2].lower()])
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise BasculeError(f"{option} {text} is not a size.", "Write 500k, 25M or 2G.", ExitStatus.USAGE) from error
 
 
 def selection_of(values: dict[str, Any]) -> Selection:

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bascule.mailbox.live import FIRST_FOLDERS
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.folder import SpecialUse
+from bascule.terms.size import parse_size
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(|k|M|G)(i?)B?", re.IGNORECASE)
 _ENDPOINT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:]*)):(?P<port>\d{1,5})")
 
 
@@ -118,16 +118,10 @@ def _number(name: str, value: Any, base: Path) -> int:
 
 
 def _size(name: str, value: Any, base: Path) -> int:
-    return read_size(name, str(value))
-
-
-def read_size(name: str, value: str) -> int:
-    """``100 MB`` (a million octets each), ``100 MiB``, or a number of octets. Raises BasculeError with ``name`` in it."""
-    found = _SIZE.fullmatch(value)
-    if found is None:
-        raise _wrong(f"{name} is a size", 'Write one like "100 MB".')
-    unit = 1024 if found[3] else 1000
-    return int(float(found[1]) * unit ** ("", "k", "m", "g").index(found[2].lower()))
+    try:
+        return parse_size(str(value))
+    except ValueError as error:
+        raise _wrong(f"{name} is a size", 'Write one like "100 MB".') from error
 
 
 def _first_folders(name: str, value: Any, base: Path) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bascule.terms import BasculeError, FolderPath, OutcomeCode, SpecialUse, normalise_flags, parse_location
 from bascule.terms.body import HELD_OCTETS, HeldBody, SpooledBody, Traits, body_of
 from bascule.terms.flags import same_flags
+from bascule.terms.size import parse_size
 
 
 @pytest.mark.parametrize(
@@ -109,3 +110,24 @@ def test_a_large_body_is_spooled_and_the_same() -> None:
     assert b"".join(body.chunks()) == piece * 60
     assert body.start(3) == b"xxx"
     body.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "octets"),
+    [
+        ("500", 500),
+        ("25k", 25_000),
+        ("2 GB", 2_000_000_000),
+        ("1.5 Mo", 1_500_000),
+        ("100 MiB", 100 * 1024**2),
+        ("1KiB", 1024),
+    ],
+)
+def test_sizes_as_people_write_them(text: str, octets: int) -> None:
+    assert parse_size(text) == octets
+
+
+@pytest.mark.parametrize("text", ["", "much", "5 XB", "-1", "1iB", "1,5 MB"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(ValueError, match="not a size"):
+        parse_size(text)
