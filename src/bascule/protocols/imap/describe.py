@@ -52,7 +52,7 @@ def body_structure(part: Part, *, extended: bool = True) -> bytes:
     if part.is_multipart:
         return _multipart(part, extended)
     main = part.type or b"text"
-    out = [quote(main), quote(part.subtype or b"plain"), _parameters(_shown_parameters(part))]
+    out = [nstring(main), nstring(part.subtype or b"plain"), _parameters(_shown_parameters(part))]
     out += [nstring(part.field(b"content-id")), nstring(part.field(b"content-description")), _encoding(part)]
     out.append(b"%d" % part.octets)
     if part.is_message and part.parts:
@@ -69,7 +69,7 @@ def _multipart(part: Part, extended: bool) -> bytes:
     inner = b"".join(body_structure(child, extended=extended) for child in part.parts)
     if not part.parts:  # the grammar wants one (RFC 9051 §9, body-type-mpart)
         inner = _EMPTY_TEXT + (b" NIL NIL NIL NIL)" if extended else b")")
-    out = [inner, quote(part.subtype)]
+    out = [inner, nstring(part.subtype)]
     if extended:
         out += [_parameters(part.parameters), *_extension(part)]
     return b"(" + b" ".join(out) + b")"
@@ -83,7 +83,7 @@ def _shown_parameters(part: Part) -> Iterable[tuple[bytes, bytes]]:
 
 def _encoding(part: Part) -> bytes:
     value = part.field(b"content-transfer-encoding")
-    return quote(parse_parameters(value)[0] or b"7bit") if value else b'"7bit"'
+    return nstring(parse_parameters(value)[0] or b"7bit") if value else b'"7bit"'
 
 
 def _parameters(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -97,7 +97,7 @@ def _extension(part: Part) -> list[bytes]:
     disposition = b"NIL"
     if told:
         main, pairs = parse_parameters(told)
-        disposition = b"(" + quote(main) + b" " + _parameters(pairs) + b")" if main else b"NIL"
+        disposition = b"(" + nstring(main) + b" " + _parameters(pairs) + b")" if main else b"NIL"
     languages = [tag.strip() for tag in (part.field(b"content-language") or b"").split(b",") if tag.strip()]
     language = b"(" + b" ".join(map(nstring, languages)) + b")" if languages else b"NIL"
     return [disposition, language, nstring(part.field(b"content-location"))]

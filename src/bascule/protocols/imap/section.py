@@ -16,6 +16,8 @@ _SPEC = re.compile(
 )
 _RAW_FIELD = re.compile(rb"(?:([!-9;-~]+)[ \t]*:)?[^\n]*(?:\n[ \t][^\n]*)*(?:\n|$)")
 """One field with its folded lines; a line that is no field has no name, and is among the others."""
+_FIELD_NAME = re.compile(rb"[!-9;-~\x80-\xff][ -9;-~\x80-\xff]*")
+"""RFC 5322 §2.2, and a little more: programs quote what they were given."""
 FIELDS_OF_A_SECTION = 200
 """Names in one HEADER.FIELDS; programs send a dozen."""
 
@@ -69,6 +71,8 @@ def _names(listed: bytes) -> tuple[bytes, ...]:
     names = values[0] if len(values) == 1 and isinstance(values[0], list) else []
     if not 0 < len(names) <= FIELDS_OF_A_SECTION or not all(isinstance(name, bytes) for name in names):
         raise RemoteError("HEADER.FIELDS needs a list of field names")
+    if not all(_FIELD_NAME.fullmatch(name) for name in names):
+        raise RemoteError("a field's name has printable characters only")
     return tuple(names)
 
 

@@ -48,3 +48,13 @@ def test_any_message_is_described_in_imap(octets: bytes, extended: bool) -> None
     )
     assert len(read(envelope(part))) == 10
     assert read(body_structure(part, extended=extended))
+
+
+def test_a_type_with_octets_that_no_quoted_string_can_hold() -> None:
+    for field in (
+        b"Content-Type: te\0xt/pl\rain; a=b",
+        b"Content-Transfer-Encoding: 7\0bit",
+        b"Content-Disposition: at\0tach",
+    ):
+        described = body_structure(parse_structure(field + b"\r\n\r\nx"))
+        assert b"\0" not in described

@@ -60,3 +60,9 @@ def test_what_is_no_section_is_the_clients_error(spec: bytes) -> None:
 )
 def test_each_section_has_its_octets(spec: bytes, octets: bytes | None) -> None:
     assert octets_of(parse_section(spec), MESSAGE, parse_structure(MESSAGE)) == octets
+
+
+@pytest.mark.parametrize("name", [b"\0", b"a\0b", b"a\rb", b""])
+def test_a_field_name_that_no_reply_could_repeat_is_refused(name: bytes) -> None:
+    with pytest.raises(RemoteError):
+        parse_section(b'HEADER.FIELDS ("' + name + b'")')

@@ -31,18 +31,25 @@ def _mend_header(head: bytes, told: list[str]) -> bytes:
         head = head.partition(b"\r\n")[2]
         told.append("the separator line of an mbox file removed")
     lines = head.splitlines(keepends=True)
-    kept: list[bytes] = []
-    for place, line in enumerate(lines):
-        continues = place > 0 and line[:1] in (b" ", b"\t")
-        if not continues and not _FIELD.match(line):
-            told.append(f"an empty line put before line {place + 1}, which is no header field")
-            return b"".join(kept) + b"\r\n" + b"".join(lines[place:])
-        kept.append(line)
-    head = b"".join(kept)
-    if not head.isascii():
-        head = _EIGHT_BIT_WORDS.sub(_encode, head)
+    end = next(
+        (n for n, line in enumerate(lines) if not (n and line[:1] in (b" ", b"\t")) and not _FIELD.match(line)),
+        len(lines),
+    )
+    fields = b"".join(lines[:end])
+    if not fields.isascii():
+        fields = b"".join(map(_encode_line, lines[:end]))
         told.append("8-bit octets in the header encoded (RFC 2047)")
-    return head
+    if end == len(lines):
+        return fields
+    told.append(f"an empty line put before line {end + 1}, which is no header field")
+    return fields + b"\r\n" + b"".join(lines[end:])
+
+
+def _encode_line(line: bytes) -> bytes:
+    """The name stays as it is, also where no space follows its colon."""
+    name = _FIELD.match(line)
+    start = name.end() if name else 0
+    return line[:start] + _EIGHT_BIT_WORDS.sub(_encode, line[start:])
 
 
 def _encode(found: re.Match[bytes]) -> bytes:

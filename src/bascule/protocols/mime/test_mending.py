@@ -21,6 +21,7 @@ GOOD = b"Subject: x\r\nTo: a@b.c,\r\n d@e.f\r\n\r\ntext\r\n"
         (b"A: b\r\nno field\r\n\r\nx", b"A: b\r\n\r\nno field\r\n\r\nx", ["an empty line put before line 2, which is no header field"]),
         (b"no header", b"\r\nno header", ["an empty line put before line 1, which is no header field"]),
         (b"A: caf\xc3\xa9\r\n\r\nx", b"A: =?utf-8?b?Y2Fmw6k=?=\r\n\r\nx", ["8-bit octets in the header encoded (RFC 2047)"]),
+        (b"A:caf\xc3\xa9\r\n\r\nx", b"A:=?utf-8?b?Y2Fmw6k=?=\r\n\r\nx", ["8-bit octets in the header encoded (RFC 2047)"]),
         (b"", b"", []),
     ],
 )  # fmt: skip
