@@ -11,9 +11,9 @@ import pytest
 from bascule.platform.accounts import EmbeddedAccounts
 from bascule.platform.imap import limits
 from bascule.platform.imap.session import Connection, Services, Session
-from bascule.platform.imap.spool import Spool
 from bascule.platform.imap.states import State
 from bascule.platform.mailboxes import Mailboxes
+from bascule.platform.spool import Spool
 from bascule.protocols.imap import Receiver, RemoteError
 from bascule.protocols.imap.requests import BadRequest, parse_request
 from bascule.protocols.imap.responses import parse_response

@@ -36,10 +36,14 @@ class PrivateBascule:
         sections = {
             "server": f'data = "data"\nhostname = "mail.example.org"\nprocesses = {processes}',
             "imap": 'listen = ["127.0.0.1:0"]',
+            "smtp": 'listen = ["127.0.0.1:0"]',
+            "lmtp": 'listen = ["127.0.0.1:0"]',
+            "submission": 'listen = ["127.0.0.1:0"]',
         }
         if tls:
             sections["tls"] = f'certificate = "{tls[0]}"\nkey = "{tls[1]}"'
             sections["imap"] += '\nlisten_tls = ["127.0.0.1:0"]'
+            sections["submission"] += '\nlisten_tls = ["127.0.0.1:0"]'
         for section, lines in (settings or {}).items():
             sections[section] = f"{sections.get(section, '')}\n{lines}"
         root.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,8 @@ COMMANDS = {
     "report": "Show what became of each message; check a certificate.",
     "serve": "Run the built-in platform.",
     "account": "Add accounts to the built-in platform; list, lock, change them.",
+    "queue": "Look after what waits to be sent.",
+    "trace": "Tell what happened to a message.",
     "doctor": "Tell what is installed, and what is missing.",
     "demo": "See it work on sample mail.",
 }

@@ -18,6 +18,14 @@ class MailboxError(BasculeError):
         super().__init__(message, advice, status)
 
 
+class MailboxInUse(MailboxError):
+    """Somebody has it alone just now."""
+
+
+class NotLive(MailboxError):
+    """It is an archive, or a live mailbox whose making was cut off."""
+
+
 def segment_name(number: int) -> str:
     return f"bodies-{number:04d}.sqlite"
 
@@ -170,6 +178,9 @@ CREATE TABLE rights (                       -- who else may do what (RFC 4314); 
 ) WITHOUT ROWID;
 CREATE TABLE seen_by (                      -- \Seen of readers other than the owner
     reader TEXT NOT NULL, message INTEGER NOT NULL REFERENCES messages, PRIMARY KEY (reader, message)
+) WITHOUT ROWID;
+CREATE TABLE deliveries (                   -- what the server's own queue brought: tried again after a crash, it is not brought twice
+    id TEXT PRIMARY KEY, at_utc INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
 

@@ -16,7 +16,7 @@ from bascule.mailbox.bodies import BodyReader, BodyWriter
 from bascule.mailbox.database import create_tables, open_database, require_version, transaction, unusable
 from bascule.mailbox.flagsets import FlagSets
 from bascule.mailbox.folders import Folders
-from bascule.mailbox.format import CATALOGUE, CATALOGUE_TABLES, LOCK, SEGMENT_OCTETS, MailboxError
+from bascule.mailbox.format import CATALOGUE, CATALOGUE_TABLES, LOCK, SEGMENT_OCTETS, MailboxError, MailboxInUse
 from bascule.mailbox.ledger import Ledger
 from bascule.mailbox.messages import Messages
 from bascule.mailbox.upgrading import is_current, upgrade
@@ -224,7 +224,7 @@ def _take_lock(root: Path, *, shared: bool = False) -> int:
     return lock
 
 
-def _in_use(root: Path) -> MailboxError:
-    return MailboxError(
+def _in_use(root: Path) -> MailboxInUse:
+    return MailboxInUse(
         f"{root} is in use by another Bascule.", "Wait for it to end, or stop it, then run this command again."
     )

@@ -7,11 +7,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from bascule.mailbox.format import CATALOGUE, MailboxInUse, NotLive
 from bascule.mailbox.live import FIRST_FOLDERS, LiveMailbox
 from bascule.terms.folder import SpecialUse
 
 OPEN_MAILBOXES = 100
 """Kept open when nobody uses them: each has a few files and about 100 kB of cache."""
+
+IN_USE_SECONDS = 5.0
+"""To wait for whoever has a mailbox alone."""
 
 
 class OpenMailbox:
@@ -57,16 +61,26 @@ class Mailboxes:
                     found.users += 1
                     self._open.move_to_end(account)
                     return found
-            place = self.place_of(account)
-            if (place / "catalogue.sqlite").exists():
-                box = LiveMailbox.open(place)
-            else:
-                box = LiveMailbox.create(place, int(self._clock()), first_folders=self._first_folders)
+            box = self._open_or_make(self.place_of(account))
             with self._guard:
                 made = self._open[account] = OpenMailbox(account, box)
                 made.users = 1
         self._close_unused()
         return made
+
+    def _open_or_make(self, place: Path) -> LiveMailbox:
+        """Waits a moment for whoever has it alone: another process that makes it, or tidies it up. Raises MailboxError."""
+        deadline = time.monotonic() + IN_USE_SECONDS
+        while True:
+            try:
+                if (place / CATALOGUE).exists():
+                    with contextlib.suppress(NotLive):
+                        return LiveMailbox.open(place)
+                return LiveMailbox.create(place, int(self._clock()), first_folders=self._first_folders)
+            except MailboxInUse:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
     def give_back(self, mailbox: OpenMailbox) -> None:
         with self._guard:

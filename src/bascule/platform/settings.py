@@ -3,17 +3,22 @@
 import re
 import socket
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bascule.mailbox.live import FIRST_FOLDERS
+from bascule.protocols.smtp import is_address
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.folder import SpecialUse
 from bascule.terms.size import parse_size
 
 _ENDPOINT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:]*)):(?P<port>\d{1,5})")
+_MILTER = re.compile(r"inet:[^\s:]+:\d{1,5}|inet:\[[0-9A-Fa-f:.]+\]:\d{1,5}|unix:/\S+")
+_SPAN = re.compile(r"(\d{1,6}) ?(s|min|h|d)")
+_SPAN_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +54,67 @@ class Settings:
     """IMAP over TLS from the first octet (port 993)."""
     append_limit: int = 100 * 1024 * 1024
     """The largest message that is taken, in octets."""
+    smtp_listen: tuple[Endpoint, ...] = (Endpoint("127.0.0.1", 1025),)
+    """SMTP from other servers (port 25), with STARTTLS where there is a certificate."""
+    lmtp_listen: tuple[Endpoint, ...] = ()
+    """LMTP, for a mail server in front of this one: whoever reaches it is believed."""
+    message_limit: int = 50 * 1024 * 1024
+    """The largest message taken by SMTP, LMTP and submission, in octets."""
+    postmaster: str | None = None
+    """The address that gets mail for postmaster and abuse."""
+    milters: tuple[str, ...] = ()
+    """Filters that see what arrives and leaves, asked in order: ``inet:host:port`` or ``unix:/path``."""
+    submission_listen: tuple[Endpoint, ...] = (Endpoint("127.0.0.1", 1587),)
+    """Submission with STARTTLS (port 587)."""
+    submission_listen_tls: tuple[Endpoint, ...] = ()
+    """Submission over TLS from the first octet (port 465)."""
+    recipients_per_day: int = 2000
+    """That one account may write to within 24 hours."""
+    dkim_selector: str = "bascule"
+    dkim_key: Path | None = None
+    """An RSA key in PEM; none: one is made in the data folder."""
+    smarthost: Endpoint | None = None
+    """Where all outgoing mail goes; none: to where DNS says."""
+    smarthost_user: str | None = None
+    smarthost_password_file: Path | None = None
+    nameservers: tuple[Endpoint, ...] = ()
+    """Asked instead of the system's."""
+    mx_port: int = 25
+    first_retry_seconds: float = 300.0
+    warn_after_seconds: float = 4 * 3600.0
+    give_up_after_seconds: float = 5 * 24 * 3600.0
 
 
 FOLDERS = {**FIRST_FOLDERS, "Archive": SpecialUse.ARCHIVE}
 """What may be made, and what it is for."""
-KEYS = {
+KEYS: dict[str, dict[str, str]] = {
     "server": {"data": "data", "hostname": "hostname", "zone": "zone", "processes": "processes"},
     "tls": {"certificate": "certificate", "key": "key"},
     "mailboxes": {"first_folders": "first_folders"},
     "imap": {"listen": "imap_listen", "listen_tls": "imap_listen_tls", "append_limit": "append_limit"},
+    "smtp": {
+        "listen": "smtp_listen",
+        "message_limit": "message_limit",
+        "postmaster": "postmaster",
+        "milters": "milters",
+    },
+    "lmtp": {"listen": "lmtp_listen"},
+    "submission": {
+        "listen": "submission_listen",
+        "listen_tls": "submission_listen_tls",
+        "recipients_per_day": "recipients_per_day",
+    },
+    "dkim": {"selector": "dkim_selector", "key": "dkim_key"},
+    "queue": {
+        "smarthost": "smarthost",
+        "smarthost_user": "smarthost_user",
+        "smarthost_password_file": "smarthost_password_file",
+        "nameservers": "nameservers",
+        "mx_port": "mx_port",
+        "first_retry": "first_retry_seconds",
+        "warn_after": "warn_after_seconds",
+        "give_up_after": "give_up_after_seconds",
+    },
 }
 """Section → key → attribute of `Settings`."""
 
@@ -83,8 +140,11 @@ def read_settings(path: Path) -> Settings:
     settings = Settings(**values)
     if (settings.certificate is None) != (settings.key is None):
         raise _wrong(f"{path}: [tls] needs both certificate and key", "Give both, or none.")
-    if settings.imap_listen_tls and settings.certificate is None:
-        raise _wrong(f"{path}: [imap] listen_tls needs a certificate", "Give [tls] certificate and key.")
+    for section, listens in (("imap", settings.imap_listen_tls), ("submission", settings.submission_listen_tls)):
+        if listens and settings.certificate is None:
+            raise _wrong(f"{path}: [{section}] listen_tls needs a certificate", "Give [tls] certificate and key.")
+    if (settings.smarthost_user is None) != (settings.smarthost_password_file is None):
+        raise _wrong(f"{path}: [queue] needs both smarthost_user and smarthost_password_file", "Give both, or none.")
     return settings
 
 
@@ -130,18 +190,54 @@ def _first_folders(name: str, value: Any, base: Path) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _address(name: str, value: Any, base: Path) -> str:
+    text = _text(name, value, base)
+    if not is_address(text):
+        raise _wrong(f"{name} is a mail address", 'Write "postmaster@example.org".')
+    return text.lower()
+
+
+def _port(name: str, value: Any, base: Path) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 65535:
+        raise _wrong(f"{name} is a port, from 1 to 65535", "")
+    return value
+
+
+def _count(name: str, value: Any, base: Path) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise _wrong(f"{name} is a number from 1", "")
+    return value
+
+
+def _span(name: str, value: Any, base: Path) -> float:
+    found = _SPAN.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise _wrong(f"{name} is a span of time", 'Write one like "5 min", "4 h" or "5 d".')
+    return int(found[1]) * _SPAN_SECONDS[found[2]]
+
+
+def _milters(name: str, value: Any, base: Path) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) and _MILTER.fullmatch(each) for each in value):
+        raise _wrong(f"{name} is a list of filters", 'Write ["inet:127.0.0.1:11332"] or ["unix:/run/filter.sock"].')
+    return tuple(value)
+
+
 def _endpoints(name: str, value: Any, base: Path) -> tuple[Endpoint, ...]:
-    return tuple(_endpoint(name, each) for each in (value if isinstance(value, list) else [value]))
+    return tuple(_endpoint(name, each, base) for each in (value if isinstance(value, list) else [value]))
 
 
-def _endpoint(name: str, value: Any) -> Endpoint:
+def _endpoint(name: str, value: Any, base: Path) -> Endpoint:
     found = _ENDPOINT.fullmatch(value) if isinstance(value, str) else None
     if found is None or int(found["port"]) > 65535:
         raise _wrong(f"{name}: “{value}” is no address with a port", 'Write ["0.0.0.0:993", "[::]:993"].')
     return Endpoint(found["v6"] or found["host"] or "", int(found["port"]))
 
 
-_READ = {
+_READ: dict[str, Callable[[str, Any, Path], Any]] = {
     "data": _path, "hostname": _text, "zone": _zone, "processes": _number, "certificate": _path, "key": _path,
     "first_folders": _first_folders, "imap_listen": _endpoints, "imap_listen_tls": _endpoints, "append_limit": _size,
+    "smtp_listen": _endpoints, "lmtp_listen": _endpoints, "message_limit": _size, "postmaster": _address, "milters": _milters,
+    "submission_listen": _endpoints, "submission_listen_tls": _endpoints, "recipients_per_day": _count, "dkim_selector": _text,
+    "dkim_key": _path, "smarthost": _endpoint, "smarthost_user": _text, "smarthost_password_file": _path, "nameservers": _endpoints,
+    "mx_port": _port, "first_retry_seconds": _span, "warn_after_seconds": _span, "give_up_after_seconds": _span,
 }  # fmt: skip

@@ -20,6 +20,8 @@ from bascule.terms.errors import BasculeError, ExitStatus
 
 STOP_SECONDS = 15.0
 """For the processes to write what is due, before they are killed."""
+WORKER = "bascule.platform.worker"
+QUEUE_PROCESS = "bascule.platform.smtp.queue.process"
 RESTART_SECONDS = 1.0
 """Before a process that died is started again: one that dies at once must not take the machine."""
 
@@ -39,8 +41,11 @@ class Listening:
 
 def listen(settings: Settings) -> list[Listening]:
     """Raises BasculeError where a port can't be had."""
-    found = [Listening("imap", _bind(endpoint)) for endpoint in settings.imap_listen]
-    return found + [Listening("imaps", _bind(endpoint)) for endpoint in settings.imap_listen_tls]
+    wanted = {
+        "imap": settings.imap_listen, "imaps": settings.imap_listen_tls, "smtp": settings.smtp_listen, "lmtp": settings.lmtp_listen,
+        "submission": settings.submission_listen, "submissions": settings.submission_listen_tls,
+    }  # fmt: skip
+    return [Listening(service, _bind(endpoint)) for service, endpoints in wanted.items() for endpoint in endpoints]
 
 
 def _bind(endpoint: Endpoint) -> socket.socket:
@@ -66,12 +71,13 @@ class Supervisor:
     def __init__(self, settings: Settings, settings_file: Path, listening: list[Listening]) -> None:
         self._settings = settings
         self._listening = listening
-        orders = Orders(
+        self._orders = Orders(
             str(settings_file.absolute()),
-            [each.socket.fileno() for each in listening if each.service == "imap"],
-            [each.socket.fileno() for each in listening if each.service == "imaps"],
+            {
+                service: [each.socket.fileno() for each in listening if each.service == service]
+                for service in dict.fromkeys(each.service for each in listening)
+            },
         )
-        self._orders = orders
         self._processes: list[subprocess.Popen[str]] = []
         self._stopping = threading.Event()
         self._log = structlog.get_logger()
@@ -84,20 +90,21 @@ class Supervisor:
             signal.signal(name, self.stop)
         self._settings.data.mkdir(parents=True, exist_ok=True)
         self._write_endpoints()
-        self._processes = [self._start() for _ in range(self._settings.processes)]
+        self._processes = [self._start(WORKER) for _ in range(self._settings.processes)]
+        self._processes.append(self._start(QUEUE_PROCESS))
         ready()
         while not self._stopping.wait(0.2):
             for place, process in enumerate(self._processes):
                 if process.poll() is not None:
                     self._log.warning("process-died", pid=process.pid, status=process.returncode)
                     time.sleep(RESTART_SECONDS)
-                    self._processes[place] = self._start()
+                    self._processes[place] = self._start(WORKER if place < self._settings.processes else QUEUE_PROCESS)
         self._end()
 
-    def _start(self) -> subprocess.Popen[str]:
-        fds = self._orders.imap + self._orders.imaps
+    def _start(self, module: str) -> subprocess.Popen[str]:
+        fds = [fd for each in self._orders.sockets.values() for fd in each] if module == WORKER else []
         process = subprocess.Popen(
-            [sys.executable, "-m", "bascule.platform.worker"], stdin=subprocess.PIPE, pass_fds=fds, text=True,
+            [sys.executable, "-m", module], stdin=subprocess.PIPE, pass_fds=fds, text=True,
             start_new_session=True,  # Ctrl-C is for the parent, which stops them in order
         )  # fmt: skip
         assert process.stdin is not None

@@ -13,6 +13,7 @@ import socket
 import ssl
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,12 +21,22 @@ from pathlib import Path
 import structlog
 
 from bascule.platform.accounts import EmbeddedAccounts
+from bascule.platform.arrivals import Arrivals
 from bascule.platform.imap.connection import ImapConnection, Shared
 from bascule.platform.imap.limits import TLS_OCTETS
 from bascule.platform.imap.session import Services
 from bascule.platform.logs import set_up_logs
 from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.settings import FOLDERS, Settings, read_settings
+from bascule.platform.smtp.accepting import Accepting
+from bascule.platform.smtp.connection import SmtpConnection, SmtpShared
+from bascule.platform.smtp.dkim import Signer
+from bascule.platform.smtp.milter import Milters
+from bascule.platform.smtp.queue import QUEUE, QueueStore, WakingQueue
+from bascule.platform.smtp.roles import Role
+from bascule.platform.smtp.session import Services as SmtpServices
+from bascule.platform.smtp.transaction import new_id
+from bascule.platform.trace import Trace
 from bascule.platform.wakeups import Wakeups
 
 WORKERS = 8
@@ -37,11 +48,10 @@ BACKLOG = 1024
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """``imap``, ``imaps``: file descriptors of listening sockets."""
+    """``sockets``: file descriptors of listening sockets, by service."""
 
     settings: str
-    imap: list[int]
-    imaps: list[int]
+    sockets: dict[str, list[int]]
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -74,35 +84,69 @@ async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> Non
     )
     context = tls_context(settings)
     asyncio.sslproto.SSLProtocol.max_size = TLS_OCTETS
+    queue = QueueStore(settings.data)
+    trace = Trace(settings.data / "trace.sqlite", log=log.warning)
     with ThreadPoolExecutor(WORKERS) as workers, ThreadPoolExecutor(SIGN_IN_WORKERS) as sign_in_workers:
-        shared = Shared(services, workers, sign_in_workers, context, watchers)
-        loop = asyncio.get_running_loop()
-        servers = [
-            await loop.create_server(lambda: ImapConnection(shared), sock=socket.socket(fileno=fd), backlog=BACKLOG)
-            for fd in orders.imap
-        ]
-        for fd in orders.imaps:
-            server = await loop.create_server(
-                lambda: ImapConnection(shared, encrypted=True),
-                sock=socket.socket(fileno=fd),
-                ssl=context,
-                backlog=BACKLOG,
-            )
-            servers.append(server)
-        log.info("serving", imap=len(orders.imap), imaps=len(orders.imaps))
+        imap = Shared(services, workers, sign_in_workers, context, watchers)
+        arrivals = Arrivals(mailboxes, wakeups.send, log.warning)
+        smtp_services = _smtp_services(settings, accounts, arrivals, queue, trace, wakeups)
+        smtp = SmtpShared(smtp_services, workers, sign_in_workers, context)
+        servers = await _listen(orders, context, imap, smtp)
+        log.info("serving", **{name: len(fds) for name, fds in orders.sockets.items()})
         gc.freeze()
         await until.wait()
         for server in servers:
             server.close()
         await asyncio.gather(
-            *(
-                connection.end("the server is being stopped; come back in a moment")
-                for connection in set(shared.connections)
-            )
+            *(each.end("the server is being stopped; come back in a moment") for each in set(imap.connections)),
+            *(each.end() for each in set(smtp.connections)),
         )
         wakeups.close()
+    trace.close()
+    queue.close()
     mailboxes.close()
     accounts.close()
+
+
+async def _listen(
+    orders: Orders, context: ssl.SSLContext | None, imap: Shared, smtp: SmtpShared
+) -> list[asyncio.Server]:
+    """Serve on each socket what it is for."""
+    made: dict[str, Callable[[], asyncio.BaseProtocol]] = {
+        "imap": lambda: ImapConnection(imap),
+        "imaps": lambda: ImapConnection(imap, encrypted=True),
+        "smtp": lambda: SmtpConnection(smtp, Role.INBOUND),
+        "lmtp": lambda: SmtpConnection(smtp, Role.LMTP),
+        "submission": lambda: SmtpConnection(smtp, Role.SUBMISSION),
+        "submissions": lambda: SmtpConnection(smtp, Role.SUBMISSION, encrypted=True),
+    }
+    loop = asyncio.get_running_loop()
+    return [
+        await loop.create_server(
+            made[service],
+            sock=socket.socket(fileno=fd),
+            ssl=context if service.endswith("s") else None,
+            backlog=BACKLOG,
+        )
+        for service, fds in orders.sockets.items()
+        for fd in fds
+    ]
+
+
+def _smtp_services(
+    settings: Settings, accounts: EmbeddedAccounts, arrivals: Arrivals, queue: QueueStore, trace: Trace, wakeups: Wakeups
+) -> SmtpServices:  # fmt: skip
+    log = structlog.get_logger()
+    signer = Signer(settings.dkim_key or settings.data / "dkim.pem", settings.dkim_selector)
+    milters = Milters(settings.milters, settings.hostname)
+    accepting = Accepting(
+        arrivals, WakingQueue(queue, lambda: wakeups.send(QUEUE)), trace, milters, signer, time.time, settings.hostname
+    )
+    return SmtpServices(
+        accounts, arrivals, accepting, time.time, log.warning, new_id,
+        lambda account: settings.recipients_per_day - queue.submitted_within_a_day(account.id), settings.hostname,
+        settings.message_limit, settings.postmaster, settings.certificate is not None,
+    )  # fmt: skip
 
 
 async def _main() -> None:

@@ -47,6 +47,14 @@ class Body(ABC):
     def chunks(self) -> Iterator[bytes]:
         """The octets in order, in pieces of at most CHUNK_OCTETS (one piece when held)."""
 
+    def after(self, octets: int) -> Iterator[bytes]:
+        """`chunks`, without the first ``octets``."""
+        skip = octets
+        for piece in self.chunks():
+            if skip < len(piece):
+                yield piece[skip:] if skip else piece
+            skip = max(0, skip - len(piece))
+
     @abstractmethod
     def start(self, octets: int) -> bytes:
         """The first ``octets`` of it (fewer when it is shorter)."""

@@ -59,6 +59,12 @@ class LiveFolders:
         row = self._database.execute(query, (path.to_json(),)).fetchone()
         return _folder(row) if row else None
 
+    def for_use(self, use: SpecialUse) -> LiveFolder | None:
+        """The folder of that special use."""
+        query = f"SELECT {_COLUMNS} FROM folders WHERE special_use = ? AND gone_utc IS NULL"
+        row = self._database.execute(query, (use.value,)).fetchone()
+        return _folder(row) if row else None
+
     def get(self, identity: int) -> LiveFolder | None:
         """None where it was deleted."""
         query = f"SELECT {_COLUMNS} FROM folders WHERE id = ? AND gone_utc IS NULL"

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from bascule.mailbox.database import unusable
-from bascule.mailbox.format import CATALOGUE, LIVE_TABLES, SEGMENT_OCTETS, MailboxError
+from bascule.mailbox.format import CATALOGUE, LIVE_TABLES, SEGMENT_OCTETS, MailboxError, NotLive
 from bascule.mailbox.live.folders import LiveFolders
 from bascule.mailbox.live.messages import LiveMessages
 from bascule.mailbox.live.reading import Reading
@@ -54,9 +54,7 @@ class LiveMailbox:
         mailbox = Mailbox.open(root, shared=True, segment_octets=segment_octets)
         if mailbox.meta("live") != "1":
             mailbox.close()
-            raise MailboxError(
-                f"{root} is an archive, not a live mailbox.", "Deliver it into one with “bascule deliver”."
-            )
+            raise NotLive(f"{root} is an archive, not a live mailbox.", "Deliver it into one with “bascule deliver”.")
         return cls(mailbox)
 
     def close(self) -> None:

@@ -12,9 +12,16 @@ from bascule.terms.body import Body
 from bascule.terms.flags import Flags
 from bascule.terms.instant import InternalDate
 
+DELIVERIES_SECONDS = 30 * 24 * 3600
+"""How long a delivery is remembered: longer than a queue tries."""
+
 
 class FolderGone(Exception):
     """The folder was deleted, by another session or a moment ago."""
+
+
+class _BodyPurged(Exception):
+    """A body that was here a moment ago was purged since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,8 @@ class Arriving:
     body: Body
     flags: Flags
     date: InternalDate
+    delivery: str | None = None
+    """Names an attempt that may be made again: the message is written once under it (see `LiveMessages.deliver`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +65,38 @@ class LiveMessages:
 
         Raises FolderGone, sqlite3.Error (disk full), MailboxError.
         """
+        return self._write(folder, group, lambda new: True)
+
+    def deliver(self, folder: int, group: Sequence[Arriving], now_utc: int) -> None:
+        """`append`, but for those whose ``delivery`` was made already, within `DELIVERIES_SECONDS`. Raises what `append` raises."""
+        self._write(folder, group, lambda new: self._is_new(new, now_utc))
+
+    def _write(self, folder: int, group: Sequence[Arriving], is_wanted: Callable[[Arriving], bool]) -> Placed:
         headers = [summarise(new.body.start(HEADER_OCTETS)) for new in group]
         bodies = [new.body for new in group]
-        places = self._mailbox.messages.write_bodies(bodies) or {}
-        try:
-            with self._mailbox.transaction():
-                numbers = self._bodies(bodies, places)
-                if numbers is not None:
-                    return self._insert(folder, group, numbers, headers)
-        except BaseException:
-            self._mailbox.flagsets.forget()
-            raise
-        # A body that was here a moment ago was purged since: write them all again.
-        places = self._mailbox.messages.write_bodies(bodies, all_of_them=True) or {}
-        with self._mailbox.transaction():
-            numbers = self._bodies(bodies, places)
-            if numbers is None:
-                raise MailboxError(f"{self._mailbox.root} lost a body while it was written.", "Run “bascule check”.")
-            return self._insert(folder, group, numbers, headers)
+        for again in (False, True):
+            places = self._mailbox.messages.write_bodies(bodies, all_of_them=again) or {}
+            try:
+                with self._mailbox.transaction():
+                    numbers = self._bodies(bodies, places)
+                    wanted = [each for each in zip(group, numbers, headers, strict=True) if is_wanted(each[0])]
+                    return self._insert(folder, wanted)
+            except _BodyPurged:
+                continue
+            except BaseException:
+                self._mailbox.flagsets.forget()
+                raise
+        raise MailboxError(f"{self._mailbox.root} lost a body while it was written.", "Run “bascule check”.")
 
-    def _bodies(self, bodies: Sequence[Body], places: dict[bytes, tuple[int, int, int]]) -> list[int] | None:
-        """Their numbers in the catalogue, added where they are new; None where one is neither here nor just written."""
+    def _is_new(self, new: Arriving, now_utc: int) -> bool:
+        if new.delivery is None:
+            return True
+        self._database.execute("DELETE FROM deliveries WHERE at_utc < ?", (now_utc - DELIVERIES_SECONDS,))
+        query = "INSERT OR IGNORE INTO deliveries VALUES (?, ?)"
+        return self._database.execute(query, (new.delivery, now_utc)).rowcount == 1
+
+    def _bodies(self, bodies: Sequence[Body], places: dict[bytes, tuple[int, int, int]]) -> list[int]:
+        """Their numbers in the catalogue, added where they are new. Raises _BodyPurged where one is neither here nor just written."""
         self._database.executemany(
             "INSERT OR IGNORE INTO bodies (sha256, octets, segment, place) VALUES (?, ?, ?, ?)",
             [(digest, *place) for digest, place in places.items()],
@@ -85,13 +105,12 @@ class LiveMessages:
         for body in bodies:
             row = self._database.execute("SELECT id FROM bodies WHERE sha256 = ?", (body.sha256,)).fetchone()
             if row is None:
-                return None
+                raise _BodyPurged
             found.append(int(row[0]))
         return found
 
-    def _insert(
-        self, folder: int, group: Sequence[Arriving], numbers: Sequence[int], headers: Sequence[HeaderSummary]
-    ) -> Placed:
+    def _insert(self, folder: int, group: Sequence[tuple[Arriving, int, HeaderSummary]]) -> Placed:
+        """Each with its body's number and its header."""
         uidvalidity, uid, modseq = self._advance(folder, len(group))
         database = self._database
         first = int(database.execute("SELECT coalesce(max(id), 0) + 1 FROM messages").fetchone()[0])
@@ -104,10 +123,10 @@ class LiveMessages:
                     first + place, folder, uidvalidity, uid + place, modseq, new.body.sha256, new.body.octets,
                     new.body.traits.to_bits(), number, new.date.utc_seconds, new.date.zone_minutes, number_of(new.flags),
                 )
-                for place, (new, number) in enumerate(zip(group, numbers, strict=True))
+                for place, (new, number, _) in enumerate(group)
             ],
         )  # fmt: skip
-        for place, header in enumerate(headers):
+        for place, (_, _, header) in enumerate(group):
             self._mailbox.messages.record_header(first + place, header)
         return Placed(uidvalidity, list(range(uid, uid + len(group))), modseq)
 

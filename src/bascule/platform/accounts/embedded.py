@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS accounts (
 CREATE TABLE IF NOT EXISTS addresses (
     address TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS addresses_domain ON addresses (substr(address, instr(address, '@') + 1));
+CREATE INDEX IF NOT EXISTS addresses_account ON addresses (account);
 """
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]{1,255}")
 CHECKED_SECONDS = 2.0
@@ -134,6 +136,11 @@ class EmbeddedAccounts:
             if row is not None:
                 return self._get(row[0])
         return None
+
+    def serves(self, domain: str) -> bool:
+        with self._using() as database:
+            query = "SELECT 1 FROM addresses WHERE substr(address, instr(address, '@') + 1) = ? LIMIT 1"
+            return database.execute(query, (domain.lower(),)).fetchone() is not None
 
     def _get(self, identity: str) -> Account | None:
         with self._using() as database:

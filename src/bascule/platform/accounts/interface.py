@@ -49,3 +49,6 @@ class Accounts(Protocol):
 
     def find(self, address: str) -> Account | None:
         """The account that ``address`` belongs to: a login, an alias, or either with ``+detail``."""
+
+    def serves(self, domain: str) -> bool:
+        """Whether mail for ``domain`` is ours to take: some account has an address in it."""

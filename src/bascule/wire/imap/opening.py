@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
 
-from bascule.protocols.imap import sasl
+from bascule.protocols import sasl
 from bascule.protocols.imap.commands import LiteralRule, astring, command
 from bascule.protocols.imap.receiver import Sink
 from bascule.protocols.imap.responses import Capability, Condition, Enabled, Response

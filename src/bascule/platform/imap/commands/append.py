@@ -6,7 +6,7 @@ from bascule.mailbox.live import Arriving, FolderGone
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.quota import require_room
 from bascule.platform.imap.replies import Bad, Done, No
-from bascule.platform.imap.spool import Spool
+from bascule.platform.spool import Spool
 from bascule.protocols.imap.requests import Arguments, Request
 from bascule.protocols.imap.requests.append import NewMessage, parse_append
 from bascule.protocols.imap.sequence import format_set

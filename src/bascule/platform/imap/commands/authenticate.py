@@ -1,12 +1,12 @@
 """LOGIN and AUTHENTICATE PLAIN: RFC 9051 §6.2.2, §6.2.3; RFC 4616; an initial response, RFC 4959"""
 
-import base64
 from typing import TYPE_CHECKING
 
 from bascule.platform.accounts import SignInRefused, Why
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.replies import Bad, Done, No
 from bascule.protocols.imap.requests import Arguments, Request
+from bascule.protocols.sasl import BadResponse, read_plain
 
 if TYPE_CHECKING:
     from bascule.platform.imap.session import Session
@@ -25,7 +25,10 @@ def login(session: "Session", request: Request) -> Answer:
     user, password = arguments.string("a user name"), arguments.string("a password")
     arguments.end()
     yield from ()
-    return _sign_in(session, user, password)
+    try:
+        return _sign_in(session, user.decode(), password.decode())
+    except UnicodeDecodeError as error:
+        raise No("user name or password is wrong", CODES[Why.WRONG]) from error
 
 
 def run(session: "Session", request: Request) -> Answer:
@@ -38,24 +41,19 @@ def run(session: "Session", request: Request) -> Answer:
     if mechanism != "PLAIN":
         raise No(f"there is no mechanism {mechanism:.40}")
     try:
-        told = base64.b64decode(b"" if response == b"=" else response, validate=True)
-    except ValueError as error:
-        raise Bad("the response is not Base64") from error
-    parts = told.split(b"\0")
-    if len(parts) != 3:
-        raise Bad("PLAIN has an identity, a user name and a password")
-    if parts[0] not in (b"", parts[1]):
+        act_as, user, password = read_plain(response)
+    except BadResponse as error:
+        raise Bad(str(error)) from error
+    if act_as not in ("", user):
         raise No("nobody signs in here for another person", "AUTHORIZATIONFAILED")
-    return _sign_in(session, parts[1], parts[2])
+    return _sign_in(session, user, password)
 
 
-def _sign_in(session: "Session", user: bytes, password: bytes) -> Done:
+def _sign_in(session: "Session", user: str, password: str) -> Done:
     if not (session.connection.encrypted or session.connection.is_loopback):
         raise No("start TLS first; do not send that password again without it", "PRIVACYREQUIRED")
     try:
-        session.sign_in(user.decode(), password.decode())
-    except UnicodeDecodeError as error:
-        raise No("user name or password is wrong", CODES[Why.WRONG]) from error
+        session.sign_in(user, password)
     except SignInRefused as refused:
         raise No(refused.text, CODES[refused.why]) from refused
     return Done("signed in", b"CAPABILITY " + " ".join(session.capability_names()).encode())

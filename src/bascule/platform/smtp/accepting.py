@@ -1,0 +1,229 @@
+"""What becomes of a message that is all here: into mailboxes, or into the queue."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
+
+from bascule.platform.arrivals import Arrivals, NotDelivered
+from bascule.platform.smtp import limits
+from bascule.platform.smtp.dkim import Signer
+from bascule.platform.smtp.milter import MilterError, Milters, Verdict
+from bascule.platform.smtp.own import is_own
+from bascule.platform.smtp.roles import Role
+from bascule.platform.smtp.transaction import Recipient, Transaction, is_looping
+from bascule.platform.trace import Event, Trace
+from bascule.protocols.mime import HeaderSummary, summarise
+from bascule.protocols.mime.header import Header, written
+from bascule.protocols.mime.submitted import NotFit, authors, complete
+from bascule.terms.body import Body, body_of
+
+if TYPE_CHECKING:
+    from bascule.platform.smtp.session import Peer
+
+
+class Refusal(Exception):
+    """The reply that something was refused with: nothing of it was kept."""
+
+    def __init__(self, code: int, status: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.status = status
+        self.text = text
+
+
+Outcome = Refusal | None
+"""Of a recipient; None: kept."""
+
+
+class Queue(Protocol):
+    """Where messages wait that could not be delivered at once, or go elsewhere."""
+
+    def put(
+        self, identity: str, sender: str, recipients: Sequence[str], body: Body, *, account: str | None, is_utf8: bool
+    ) -> None:
+        """When this returns the message is synced. Raises OSError, sqlite3.Error: then nothing of it was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepting:
+    arrivals: Arrivals
+    queue: Queue
+    trace: Trace
+    milters: Milters
+    signer: Signer | None
+    clock: Callable[[], float]
+    hostname: str
+
+    def accept(self, transaction: Transaction, role: Role, peer: "Peer") -> list[Outcome]:
+        """One outcome, or over LMTP one for each recipient. Raises Refusal where it is the same for all."""
+        incoming = transaction.incoming
+        assert incoming is not None
+        if incoming.is_too_large:
+            raise Refusal(552, "5.3.4", "the message is larger than this server takes")
+        if incoming.failure is not None:
+            raise Refusal(452, "4.3.1", "there is no room to take that message now; try again later")
+        body = incoming.body()
+        start = body.start(limits.HEADER_OCTETS)
+        if is_looping(start[: Header.of(start)[1]], transaction.recipients):
+            raise Refusal(554, "5.4.6", "this message went round in a circle")
+        note = _Note(self.trace, transaction, peer, summarise(start), body.octets)
+        try:
+            verdict = self.milters.ask(transaction, peer, body, role)
+            if verdict.is_discarded:
+                note.write(Event.DISCARDED, "by a filter")
+                return [None] * (len(transaction.recipients) if role is Role.LMTP else 1)
+            if verdict.refusal is not None:
+                raise Refusal(*verdict.refusal)
+            if role is Role.SUBMISSION:
+                return self._submit(transaction, peer, body, verdict, note)
+            return self._deliver(transaction, role, peer, body, verdict, note)
+        except MilterError as error:
+            note.write(Event.REFUSED, str(error))
+            raise Refusal(451, "4.7.1", "a filter of ours does not answer; try again later") from error
+        except Refusal as refusal:
+            note.write(Event.REFUSED, f"{refusal.code} {refusal.status} {refusal.text}")
+            raise
+
+    # -- for our accounts ---------------------------------------------------------------------------------------------
+
+    def _deliver(
+        self, transaction: Transaction, role: Role, peer: "Peer", body: Body, verdict: Verdict, note: "_Note"
+    ) -> list[Outcome]:
+        received = self._received(transaction, role, peer)
+        filtered = verdict.apply(body)
+        try:
+            outcomes = [
+                self._deliver_to(recipient, transaction, received, filtered, is_spam=verdict.is_spam)
+                for recipient in transaction.recipients
+            ]
+            for recipient, outcome in zip(transaction.recipients, outcomes, strict=True):
+                if outcome is None:
+                    note.write(Event.DELIVERED, "", recipient.address)
+                elif role is Role.LMTP:
+                    note.write(Event.REFUSED, outcome.text, recipient.address)
+            if role is Role.LMTP:
+                return outcomes
+            return [self._queue_the_rest(transaction, received, filtered, outcomes, note)]
+        finally:
+            if filtered is not body:
+                filtered.close()
+
+    def _deliver_to(
+        self, recipient: Recipient, transaction: Transaction, received: bytes, body: Body, *, is_spam: bool
+    ) -> Outcome:
+        assert recipient.account is not None
+        before = delivery_fields(transaction.sender, recipient.address) + received
+        try:
+            delivery = f"{transaction.id}/{recipient.address}"
+            self.arrivals.deliver(recipient.account, body, before, delivery, is_spam=is_spam)
+        except NotDelivered as failure:
+            if failure.is_full:
+                return Refusal(452, "4.2.2", f"the mailbox of {recipient.address} is full")
+            return Refusal(451, "4.2.0", failure.text)
+        return None
+
+    def _queue_the_rest(
+        self, transaction: Transaction, received: bytes, body: Body, outcomes: list[Outcome], note: "_Note"
+    ) -> Outcome:
+        """One reply stands for all recipients: where some have the message, the others get it from the queue. RFC 5321 §4.2.5"""
+        left = [(r.address, o) for r, o in zip(transaction.recipients, outcomes, strict=True) if o is not None]
+        if not left:
+            return None
+        if len(left) == len(outcomes):
+            note.write(Event.REFUSED, left[0][1].text)
+            return left[0][1]
+        whole = body_of(chain((received,), body.chunks()), len(received) + body.octets)
+        try:
+            self.queue.put(transaction.id, transaction.sender, [address for address, _ in left], whole, account=None, is_utf8=transaction.is_utf8)  # fmt: skip
+        except (OSError, sqlite3.Error) as error:
+            note.write(Event.REFUSED, str(error))
+            return Refusal(451, "4.3.1", "there is no room to take that message for all; try again later")
+        finally:
+            whole.close()
+        for address, _ in left:
+            note.write(Event.QUEUED, "", address)
+        return None
+
+    # -- from our accounts --------------------------------------------------------------------------------------------
+
+    def _submit(
+        self, transaction: Transaction, peer: "Peer", body: Body, verdict: Verdict, note: "_Note"
+    ) -> list[Outcome]:
+        assert peer.account is not None
+        start = body.start(limits.HEADER_OCTETS)
+        header, end = Header.of(start)
+        if end >= limits.HEADER_OCTETS:
+            raise Refusal(552, "5.3.4", "the message's header is larger than this server takes")
+        try:
+            written_by = authors(header)
+        except NotFit as error:
+            raise Refusal(550, "5.6.0", str(error)) from error
+        for author in written_by:
+            if not is_own(author, peer.account):
+                raise Refusal(550, "5.7.1", f"{peer.account.login} does not send as {author}")
+        now = datetime.fromtimestamp(int(self.clock()), UTC)
+        complete(header, format_datetime(now), f"<{transaction.id}@{self.hostname}>")
+        verdict.change(header)
+        if self.signer is not None:
+            header.fields.insert(
+                0, self.signer.sign(header, body.after(end), written_by[0].rpartition("@")[2], int(self.clock()))
+            )
+        header_octets = self._received(transaction, Role.SUBMISSION, peer) + header.octets() + b"\r\n"
+        whole = body_of(chain((header_octets,), body.after(end)), len(header_octets) + body.octets - end)
+        recipients = [recipient.address for recipient in transaction.recipients]
+        try:
+            self.queue.put(transaction.id, transaction.sender, recipients, whole, account=peer.account.id, is_utf8=transaction.is_utf8)  # fmt: skip
+        except (OSError, sqlite3.Error) as error:
+            raise Refusal(452, "4.3.1", "there is no room to take that message now; try again later") from error
+        finally:
+            whole.close()
+        for recipient in transaction.recipients:
+            note.write(Event.QUEUED, "", recipient.address)
+        return [None]
+
+    def _received(self, transaction: Transaction, role: Role, peer: "Peer") -> bytes:
+        """RFC 5321 §4.4; the protocol's name, RFC 3848 and RFC 6531 §4.3. Where a member's own machine stands is told to nobody."""
+        name = "LMTP" if role is Role.LMTP else "ESMTP" if peer.extended else "SMTP"
+        if transaction.is_utf8:
+            name = f"UTF8{name.removeprefix('E')}"
+        name += "S" if peer.is_encrypted else ""
+        name += "A" if peer.account is not None else ""
+        address = f"IPv6:{peer.address}" if ":" in peer.address else peer.address
+        origin = self.hostname if role is Role.SUBMISSION else f"{peer.greeted} ([{address or '127.0.0.1'}])"
+        only = transaction.recipients[0].address if len(transaction.recipients) == 1 else ""
+        for_whom = f"\r\n\tfor <{only}>" if only else ""
+        now = format_datetime(datetime.fromtimestamp(int(self.clock()), UTC))
+        value = f"from {origin}\r\n\tby {self.hostname} (Bascule) with {name} id {transaction.id}{for_whom};\r\n\t{now}"
+        return written("Received", value).octets
+
+
+def delivery_fields(sender: str, recipient: str) -> bytes:
+    """What the server that delivers writes before all else: RFC 5321 §4.4; Delivered-To tells a circle."""
+    return f"Return-Path: <{sender}>\r\nDelivered-To: {recipient}\r\n".encode()
+
+
+class _Note:
+    """Writes rows of the trace for one message."""
+
+    def __init__(
+        self, trace: Trace, transaction: Transaction, peer: "Peer", header: HeaderSummary, octets: int
+    ) -> None:
+        self._trace, self._transaction, self._peer, self._header, self._octets = (
+            trace,
+            transaction,
+            peer,
+            header,
+            octets,
+        )
+
+    def write(self, event: Event, detail: str, recipient: str = "") -> None:
+        header, transaction = self._header, self._transaction
+        for address in [recipient] if recipient else [each.address for each in transaction.recipients]:
+            self._trace.note(
+                event, transaction.id, sender=transaction.sender, recipient=address, subject=header.subject,
+                message_id=header.message_id, octets=self._octets, peer=self._peer.address, detail=detail,
+            )  # fmt: skip

@@ -1,0 +1,208 @@
+"""One connection of an SMTP client: octets, TLS, deadlines. What is said is `bascule.platform.smtp.session`'s."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from bascule.platform.smtp import limits
+from bascule.platform.smtp.roles import Role
+from bascule.platform.smtp.session import Expects, Peer, Services, Session
+from bascule.protocols.smtp import LineTooLong, SmtpReceiver, format_reply
+
+_TOGETHER = (b"MAIL", b"RCPT", b"RSET", b"NOOP", b"DATA", b"VRFY")
+"""Commands that one trip to a thread may answer together (PIPELINING, RFC 2920 §3.1)."""
+
+
+@dataclass(slots=True)
+class SmtpShared:
+    """What the connections of one process share. ``sign_in_workers``: threads for who has not signed in."""
+
+    services: Services
+    workers: ThreadPoolExecutor
+    sign_in_workers: ThreadPoolExecutor
+    tls: ssl.SSLContext | None
+    connections: set["SmtpConnection"] = field(default_factory=set)
+
+
+class SmtpConnection(asyncio.Protocol):
+    def __init__(self, shared: SmtpShared, role: Role, *, encrypted: bool = False) -> None:
+        self._shared = shared
+        self._role = role
+        self._encrypted = encrypted
+        self._loop = asyncio.get_running_loop()
+        self._receiver = SmtpReceiver()
+        self._arrived = bytearray()
+        self._wake = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._transport: asyncio.Transport | None = None
+        self._session: Session | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._paused = False
+        self._lost = False
+        self._ending = False
+
+    # -- octets -------------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if self._session is not None:  # the same connection, encrypted now
+            return
+        name = transport.get_extra_info("peername")
+        host = str(name[0]) if isinstance(name, tuple) else ""
+        is_loopback = host.startswith("127.") or host in ("::1", "")
+        self._session = Session(self._shared.services, self._role, Peer(host, is_loopback, self._encrypted))
+        self._shared.connections.add(self)
+        self._task = self._loop.create_task(self._serve(self._session))
+
+    def data_received(self, data: bytes) -> None:
+        self._arrived += data
+        if len(self._arrived) > limits.READ_AHEAD_OCTETS and not self._paused and self._transport:
+            self._paused = True
+            self._transport.pause_reading()
+        self._wake.set()
+
+    def eof_received(self) -> bool:
+        self._lost = True
+        self._wake.set()
+        return not (
+            self._encrypted or (self._session is not None and self._session.peer.is_encrypted)
+        )  # what came before it is still answered
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        self._wake.set()
+        self._writable.set()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    async def _write(self, octets: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(octets)
+        if not self._writable.is_set():
+            async with asyncio.timeout(limits.STALL_SECONDS):
+                await self._writable.wait()
+
+    async def _more(self) -> bool:
+        """Give what arrived to the receiver, waiting for it; False: nothing will come. Octets are kept apart until then: a thread may be
+        reading what the receiver has."""
+        while not self._arrived:
+            if self._lost or self._ending:
+                return False
+            self._wake.clear()
+            async with asyncio.timeout(limits.COMMAND_SECONDS):
+                await self._wake.wait()
+        self._receiver.feed(bytes(self._arrived))
+        self._arrived.clear()
+        if self._paused and self._transport:
+            self._paused = False
+            self._transport.resume_reading()
+        return True
+
+    # -- the conversation ---------------------------------------------------------------------------------------------
+
+    async def _serve(self, session: Session) -> None:
+        try:
+            if len(self._shared.connections) > limits.CONNECTIONS:
+                await self._write(format_reply(421, "4.7.0", "too many are here; come back in a moment"))
+                return
+            await self._write(session.greet())
+            await self._converse(session)
+        except TimeoutError:
+            with contextlib.suppress(TimeoutError):
+                await self._write(format_reply(421, "4.4.2", "nothing came for too long; goodbye"))
+        finally:
+            self._shared.connections.discard(self)
+            session.close()
+            if self._transport:
+                self._transport.close()
+
+    async def _converse(self, session: Session) -> None:
+        while session.expects is not Expects.END:
+            if session.expects is Expects.MESSAGE:
+                if not await self._take_message(session):
+                    return
+                continue
+            try:
+                lines = self._lines(session)
+            except LineTooLong:
+                await self._write(format_reply(500, "5.5.6", "that line is too long; goodbye"))
+                return
+            if not lines:
+                if not await self._more():
+                    if self._ending:
+                        await self._write(
+                            format_reply(421, "4.3.2", "the server is being stopped; come back in a moment")
+                        )
+                    return
+                continue
+            reply = await self._in_thread(session, lambda lines=lines: b"".join(map(session.take, lines)))  # type: ignore[misc]
+            await self._write(reply)
+            if session.expects is Expects.TLS and not await self._start_tls(session):
+                return
+
+    def _lines(self, session: Session) -> list[bytes]:
+        """The next line, and those after it that may be answered together with it; DATA, and all that changes what is expected, ends them."""
+        found: list[bytes] = []
+        while (line := self._receiver.next_line()) is not None:
+            found.append(line)
+            word = line[:4].upper()
+            if session.expects is not Expects.LINE or word not in _TOGETHER or word == b"DATA" or len(found) >= 100:
+                break
+        return found
+
+    async def _take_message(self, session: Session) -> bool:
+        """Until its end; False: the connection is over before."""
+        transaction = session.transaction
+        assert transaction is not None
+        assert transaction.incoming is not None
+        sink = transaction.incoming.write
+        while True:
+            if len(self._receiver) > limits.READ_AHEAD_OCTETS // 4:  # enough to be written to a file: not here
+                is_whole = await self._loop.run_in_executor(self._shared.workers, self._receiver.take_message, sink)
+            else:
+                is_whole = self._receiver.take_message(sink)
+            if is_whole:
+                break
+            if not await self._more():
+                return False
+        await self._write(await self._in_thread(session, session.finish))
+        return True
+
+    async def _in_thread(self, session: Session, call: Callable[[], bytes]) -> bytes:
+        is_stranger = self._role is Role.SUBMISSION and session.peer.account is None
+        workers = self._shared.sign_in_workers if is_stranger else self._shared.workers
+        return await self._loop.run_in_executor(workers, call)
+
+    async def _start_tls(self, session: Session) -> bool:
+        """What came in clear after STARTTLS is thrown away, unread: an attacker may have put it there (CVE-2011-0411)."""
+        assert self._transport is not None
+        assert self._shared.tls is not None
+        self._transport.pause_reading()
+        self._receiver.drop()
+        self._arrived.clear()
+        try:
+            transport = await self._loop.start_tls(self._transport, self, self._shared.tls, server_side=True)
+        except (ssl.SSLError, ConnectionError, OSError):
+            return False
+        assert transport is not None
+        self._transport, self._paused = transport, False
+        session.secured()
+        return True
+
+    async def end(self) -> None:
+        """The server stops: what is being answered is answered, the client is told, and the connection closed."""
+        self._ending = True
+        self._wake.set()
+        if self._task is not None:
+            with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+                await asyncio.wait_for(asyncio.shield(self._task), 5.0)

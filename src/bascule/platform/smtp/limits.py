@@ -1,0 +1,18 @@
+"""Every limit of the SMTP servers, with its reason."""
+
+COMMAND_SECONDS = 5 * 60.0
+"""For the next command or piece of a message: RFC 5321 §4.5.3.2.7."""
+STALL_SECONDS = 5 * 60.0
+"""For a client to take a reply."""
+READ_AHEAD_OCTETS = 256 * 1024
+"""That wait in memory of a connection before its socket is left alone."""
+RECIPIENTS = 1000
+"""Of one message: RFC 5321 §4.5.3.1.8 asks for at least 100; a class mailing has several hundred."""
+WRONG_COMMANDS = 20
+"""Refused commands of one connection, before it is closed: whoever guesses recipients is slowed down."""
+HOPS = 50
+"""Received fields: RFC 5321 §6.3 asks for at least 100 to be taken; a message of ours on its 50th way is in a loop."""
+CONNECTIONS = 1000
+"""At once, of one process; the next is asked to come back."""
+HEADER_OCTETS = 256 * 1024
+"""Of a submitted message's header, which is read and mended."""

@@ -1,0 +1,82 @@
+"""The queue's own process: one for each installation. Started by `bascule.platform.supervisor`; when its standard input ends, it ends."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from bascule.platform.accounts import EmbeddedAccounts
+from bascule.platform.arrivals import Arrivals
+from bascule.platform.logs import set_up_logs
+from bascule.platform.mailboxes import Mailboxes
+from bascule.platform.settings import FOLDERS, Settings, read_settings
+from bascule.platform.smtp.queue.routes import Routes
+from bascule.platform.smtp.queue.runner import Patience, Runner
+from bascule.platform.smtp.queue.sending import Sender, Smarthost
+from bascule.platform.smtp.queue.store import QUEUE, QueueStore
+from bascule.platform.trace import Trace
+from bascule.platform.wakeups import Wakeups
+
+WORKERS = 8
+
+
+async def serve(settings: Settings, until: asyncio.Event) -> None:
+    """Work until ``until`` is set."""
+    log = structlog.get_logger()
+    wake = asyncio.Event()
+    wakeups = Wakeups(settings.data / "run", lambda name: wake.set() if name == QUEUE else None)
+    accounts = EmbeddedAccounts(settings.data / "accounts.sqlite", zone=settings.zone)
+    first_folders = {name: FOLDERS[name] for name in settings.first_folders}
+    mailboxes = Mailboxes(settings.data / "mailboxes", first_folders=first_folders)
+    store = QueueStore(settings.data)
+    trace = Trace(settings.data / "trace.sqlite", log=log.warning)
+    smarthost = (
+        Smarthost(settings.smarthost_user, settings.smarthost_password_file)
+        if settings.smarthost_user and settings.smarthost_password_file
+        else None
+    )
+    with ThreadPoolExecutor(WORKERS) as workers:
+        runner = Runner(
+            store, accounts, Arrivals(mailboxes, wakeups.send, log.warning),
+            Routes(settings.smarthost, settings.nameservers, settings.mx_port), Sender(settings.hostname, smarthost), trace, workers,
+            log.warning, settings.hostname, ZoneInfo(settings.zone),
+            Patience(settings.first_retry_seconds, settings.warn_after_seconds, settings.give_up_after_seconds),
+        )  # fmt: skip
+        log.info("queue-serving")
+        await runner.run(wake, until)
+    wakeups.close()
+    trace.close()
+    store.close()
+    mailboxes.close()
+    accounts.close()
+
+
+async def _main() -> None:
+    loop = asyncio.get_running_loop()
+    settings = read_settings(Path(json.loads(sys.stdin.readline())["settings"]))
+    lock = (settings.data / "run" / "queue.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        structlog.get_logger().error("queue-is-worked-off-already", advice="another bascule serve has this data folder")
+        raise SystemExit(1) from None
+    until = asyncio.Event()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    task = loop.create_task(serve(settings, until))
+    ended = loop.create_task(reader.read())
+    await asyncio.wait([task, ended], return_when=asyncio.FIRST_COMPLETED)
+    until.set()
+    await task
+
+
+if __name__ == "__main__":
+    set_up_logs()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_main())

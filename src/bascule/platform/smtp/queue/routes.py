@@ -1,0 +1,77 @@
+"""Which servers take mail for a domain: a smarthost for all, or what DNS says. RFC 5321 §5.1, RFC 7505"""
+
+from dataclasses import dataclass
+
+import dns.asyncresolver
+import dns.exception
+import dns.name
+import dns.resolver
+
+from bascule.platform.settings import Endpoint
+
+DNS_SECONDS = 20.0
+HOSTS = 10
+"""Tried for one message: RFC 5321 §5.1 asks for at least two."""
+
+
+class NoRoute(Exception):
+    """``is_permanent``: there is no such domain, or it takes no mail. ``status``: RFC 3463."""
+
+    def __init__(self, text: str, status: str, *, is_permanent: bool) -> None:
+        super().__init__(text)
+        self.text = text
+        self.status = status
+        self.is_permanent = is_permanent
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """``nameservers``: asked instead of the system's (addresses, with one ``port``)."""
+
+    smarthost: Endpoint | None = None
+    nameservers: tuple[Endpoint, ...] = ()
+    mx_port: int = 25
+
+    async def hosts(self, domain: str) -> list[Endpoint]:
+        """In the order they are to be tried. Raises NoRoute."""
+        if self.smarthost is not None:
+            return [self.smarthost]
+        if domain.startswith("["):
+            return [Endpoint(domain.strip("[]").removeprefix("IPv6:"), self.mx_port)]
+        resolver = dns.asyncresolver.Resolver(configure=not self.nameservers)
+        if self.nameservers:
+            resolver.nameservers = [each.host for each in self.nameservers]
+            resolver.nameserver_ports = {each.host: each.port for each in self.nameservers}
+        try:
+            name = dns.name.from_text(domain.encode("idna").decode() if not domain.isascii() else domain)
+            answer = await resolver.resolve(name, "MX", lifetime=DNS_SECONDS)
+        except dns.resolver.NoAnswer:
+            return await self._without_mx(resolver, domain)
+        except dns.resolver.NXDOMAIN as error:
+            raise NoRoute(f"there is no domain {domain}", "5.1.2", is_permanent=True) from error
+        except (dns.exception.DNSException, UnicodeError) as error:
+            raise NoRoute(f"DNS does not say who takes mail for {domain}", "4.4.3", is_permanent=False) from error
+        found = sorted(answer, key=lambda each: each.preference)
+        hosts = [str(each.exchange).rstrip(".") for each in found]
+        if hosts == [""]:
+            raise NoRoute(f"{domain} takes no mail", "5.1.10", is_permanent=True)
+        return [Endpoint(address, self.mx_port) for host in hosts[:HOSTS] for address in await self._addresses(resolver, host)] or _none(domain)  # fmt: skip
+
+    async def _without_mx(self, resolver: dns.asyncresolver.Resolver, domain: str) -> list[Endpoint]:
+        """RFC 5321 §5.1: the domain itself is the host then."""
+        found = [Endpoint(address, self.mx_port) for address in await self._addresses(resolver, domain)]
+        if not found:
+            raise NoRoute(f"{domain} takes no mail", "5.1.2", is_permanent=True)
+        return found
+
+    async def _addresses(self, resolver: dns.asyncresolver.Resolver, host: str) -> list[str]:
+        try:
+            return list((await resolver.resolve_name(host, lifetime=DNS_SECONDS)).addresses())
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return []
+        except dns.exception.DNSException as error:
+            raise NoRoute(f"DNS does not say where {host} is", "4.4.3", is_permanent=False) from error
+
+
+def _none(domain: str) -> list[Endpoint]:
+    raise NoRoute(f"the mail servers of {domain} have no address", "4.4.4", is_permanent=False)

@@ -1,0 +1,117 @@
+"""One message to one other server, over SMTP."""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiosmtplib
+
+from bascule.platform.settings import Endpoint
+from bascule.protocols.smtp import Reply
+
+CONNECT_SECONDS = 60.0
+REPLY_SECONDS = 10 * 60.0
+"""RFC 5321 §4.5.3.2.6: a server may take ten minutes over a message's end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    sender: str
+    recipients: tuple[str, ...]
+    octets: bytes
+    is_utf8: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Smarthost:
+    """How to sign in to the smarthost; TLS with a certificate that holds is a must then."""
+
+    user: str
+    password_file: Path
+
+
+class Unreachable(Exception):
+    """That host could not be asked at all: another may be tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    hostname: str
+    smarthost: Smarthost | None = None
+
+    async def send(self, host: Endpoint, message: Outgoing) -> dict[str, Reply]:
+        """Each recipient's reply. Raises Unreachable."""
+        client = aiosmtplib.SMTP(
+            hostname=host.host, port=host.port, local_hostname=self.hostname, timeout=CONNECT_SECONDS, start_tls=False,
+        )  # fmt: skip
+        try:
+            await self._open(client)
+        except aiosmtplib.SMTPResponseException as error:
+            client.close()
+            if error.code >= 500:
+                return dict.fromkeys(message.recipients, Reply(error.code, "", (error.message,)))
+            raise Unreachable(f"{host} says {error.code} {error.message}") from error
+        except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
+            client.close()
+            raise Unreachable(f"{host}: {error}") from error
+        try:
+            return await self._hand_over(client, message)
+        finally:
+            client.close()
+
+    async def _open(self, client: aiosmtplib.SMTP) -> None:
+        """TLS where it is offered: to whom, DNS says, and DNS can be lied to, so a certificate would prove nothing without DANE or MTA-STS."""
+        await client.connect()
+        await client.ehlo()
+        if client.supports_extension("starttls") or self.smarthost is not None:
+            context = ssl.create_default_context()
+            if self.smarthost is None:
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            await client.starttls(tls_context=context)
+            await client.ehlo()
+        if self.smarthost is not None:
+            await client.login(self.smarthost.user, self.smarthost.password_file.read_text().splitlines()[0])
+
+    async def _hand_over(self, client: aiosmtplib.SMTP, message: Outgoing) -> dict[str, Reply]:
+        replies: dict[str, Reply] = {}
+        try:
+            if message.is_utf8 and not client.supports_extension("smtputf8"):
+                return dict.fromkeys(
+                    message.recipients, Reply(550, "5.6.7", ("that server takes no addresses beyond ASCII",))
+                )
+            encoding = "utf-8" if message.is_utf8 else "ascii"
+            await client.mail(
+                message.sender, options=_options(client, message), encoding=encoding, timeout=REPLY_SECONDS
+            )
+            for recipient in message.recipients:
+                try:
+                    await client.rcpt(recipient, encoding=encoding, timeout=REPLY_SECONDS)
+                except aiosmtplib.SMTPResponseException as refused:
+                    replies[recipient] = _reply(refused)
+            left = [each for each in message.recipients if each not in replies]
+            if left:
+                accepted = await client.data(message.octets, timeout=REPLY_SECONDS)
+                replies |= dict.fromkeys(left, Reply(accepted.code, "", (accepted.message,)))
+            await client.quit(timeout=5.0)
+        except aiosmtplib.SMTPResponseException as refused:
+            replies |= {each: _reply(refused) for each in message.recipients if each not in replies}
+        except (aiosmtplib.SMTPException, OSError, UnicodeError) as error:
+            lost = Reply(450, "4.4.2", (f"the connection was lost: {error}",))
+            replies |= {each: lost for each in message.recipients if each not in replies}
+        return replies
+
+
+def _options(client: aiosmtplib.SMTP, message: Outgoing) -> list[str]:
+    options = []
+    if client.supports_extension("size"):
+        options.append(f"SIZE={len(message.octets)}")
+    if client.supports_extension("8bitmime") and not message.octets.isascii():
+        options.append("BODY=8BITMIME")
+    if message.is_utf8:
+        options.append("SMTPUTF8")
+    return options
+
+
+def _reply(refused: aiosmtplib.SMTPResponseException) -> Reply:
+    code = refused.code if 400 <= refused.code < 600 else 450
+    return Reply(code, "", tuple(refused.message.splitlines()) or ("",))

@@ -1,0 +1,256 @@
+"""The queue on disk: ``queue.sqlite`` says who waits for what, ``queue/ID`` holds a message's octets.
+
+The file is synced before its row; a row goes before its file. So a crash leaves at most a file that no row names, which `tidy` removes.
+"""
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from bascule.terms.body import Body
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS messages (
+    id TEXT PRIMARY KEY, sender TEXT NOT NULL, account TEXT, is_utf8 INTEGER NOT NULL, octets INTEGER NOT NULL, arrived_utc REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS recipients (
+    message TEXT NOT NULL REFERENCES messages, address TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+    next_utc REAL NOT NULL, reply TEXT NOT NULL DEFAULT '', is_told INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (message, address)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS recipients_next ON recipients (state, next_utc);
+CREATE TABLE IF NOT EXISTS submitted (account TEXT NOT NULL, at_utc REAL NOT NULL, recipients INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS submitted_at ON submitted (account, at_utc);
+"""
+DAY_SECONDS = 24 * 3600
+QUEUE = "queue"
+"""The wake-up's name: no account has it, an account's is 32 hexadecimal digits."""
+ORPHAN_SECONDS = 3600
+"""A file without a row is being put, or was left by a crash: after that long it was left."""
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    HELD = "held"
+    """By an administrator: nothing is tried until it is released."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One recipient of a message. ``attempts``: so far; ``reply``: what the last one ended with; ``is_told``: the sender knows of the delay."""
+
+    address: str
+    state: State
+    attempts: int
+    next_utc: float
+    reply: str
+    is_told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    id: str
+    sender: str
+    account: str | None
+    is_utf8: bool
+    octets: int
+    arrived_utc: float
+    recipients: tuple[Waiting, ...]
+
+
+class QueueStore:
+    """For any thread and any process. All calls may raise sqlite3.Error and OSError; then nothing was changed."""
+
+    def __init__(self, data: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self._folder = data / "queue"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._clock = clock
+        self._guard = threading.RLock()
+        self._database = sqlite3.connect(
+            data / "queue.sqlite", isolation_level=None, check_same_thread=False, timeout=30.0
+        )
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = FULL")
+        self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
+
+    def close(self) -> None:
+        self._database.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._guard:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+                self._database.execute("COMMIT")
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+
+    def file_of(self, identity: str) -> Path:
+        """Where its octets lie. A message may be gone by the time it is opened."""
+        return self._folder / identity
+
+    # -- in -----------------------------------------------------------------------------------------------------------
+
+    def put(
+        self, identity: str, sender: str, recipients: Sequence[str], body: Body, *, account: str | None = None, is_utf8: bool = False,
+    ) -> None:  # fmt: skip
+        """When this returns, the message is synced."""
+        self._write_file(identity, body)
+        with self._transaction():
+            self._insert(identity, sender, recipients, body.octets, account, is_utf8)
+
+    def _insert(
+        self, identity: str, sender: str, recipients: Sequence[str], octets: int, account: str | None, is_utf8: bool
+    ) -> None:
+        now, database = self._clock(), self._database
+        database.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)", (identity, sender, account, is_utf8, octets, now))  # fmt: skip
+        database.executemany(
+            "INSERT INTO recipients (message, address, state, next_utc) VALUES (?, ?, 'waiting', ?)",
+            [(identity, address, now) for address in dict.fromkeys(recipients)],
+        )
+        if account is not None:
+            database.execute("DELETE FROM submitted WHERE at_utc < ?", (now - DAY_SECONDS,))
+            database.execute("INSERT INTO submitted VALUES (?, ?, ?)", (account, now, len(recipients)))
+
+    def _write_file(self, identity: str, body: Body) -> None:
+        path = self.file_of(identity)
+        try:
+            with path.open("wb") as file:
+                for piece in body.chunks():
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def submitted_within_a_day(self, account: str) -> int:
+        """Recipients that ``account`` wrote to."""
+        query = "SELECT coalesce(sum(recipients), 0) FROM submitted WHERE account = ? AND at_utc >= ?"
+        with self._guard:
+            return int(self._database.execute(query, (account, self._clock() - DAY_SECONDS)).fetchone()[0])
+
+    # -- looking ------------------------------------------------------------------------------------------------------
+
+    def all(self) -> list[Entry]:
+        """In the order they came."""
+        with self._guard:
+            rows = self._database.execute("SELECT id FROM messages ORDER BY arrived_utc, id").fetchall()
+        return [entry for (identity,) in rows if (entry := self.get(identity)) is not None]
+
+    def get(self, identity: str) -> Entry | None:
+        columns = "id, sender, account, is_utf8, octets, arrived_utc"
+        with self._guard:
+            row = self._database.execute(f"SELECT {columns} FROM messages WHERE id = ?", (identity,)).fetchone()
+            query = "SELECT address, state, attempts, next_utc, reply, is_told FROM recipients WHERE message = ? ORDER BY address"
+            waiting = self._database.execute(query, (identity,)).fetchall() if row else []
+        if row is None:
+            return None
+        recipients = tuple(Waiting(a, State(s), n, due, reply, bool(told)) for a, s, n, due, reply, told in waiting)
+        return Entry(row[0], row[1], row[2], bool(row[3]), row[4], row[5], recipients)
+
+    def due(self, limit: int) -> list[str]:
+        """Messages of which a recipient is to be tried now, those first that waited longest."""
+        query = "SELECT message FROM recipients WHERE state = 'waiting' AND next_utc <= ? GROUP BY message ORDER BY min(next_utc) LIMIT ?"
+        with self._guard:
+            return [identity for (identity,) in self._database.execute(query, (self._clock(), limit))]
+
+    def next_utc(self) -> float | None:
+        """When the next one is to be tried."""
+        with self._guard:
+            found = self._database.execute("SELECT min(next_utc) FROM recipients WHERE state = 'waiting'").fetchone()[0]
+        return None if found is None else float(found)
+
+    # -- out ----------------------------------------------------------------------------------------------------------
+
+    def settle(self, identity: str, addresses: Sequence[str]) -> None:
+        """These have it, or never will: with the last recipient the message goes."""
+        with self._transaction():
+            is_last = self._remove(identity, addresses)
+        if is_last:
+            self.file_of(identity).unlink(missing_ok=True)
+
+    def _remove(self, identity: str, addresses: Sequence[str]) -> bool:
+        database = self._database
+        database.executemany("DELETE FROM recipients WHERE message = ? AND address = ?", [(identity, each) for each in addresses])  # fmt: skip
+        query = "DELETE FROM messages WHERE id = ? AND NOT EXISTS (SELECT 1 FROM recipients WHERE message = id)"
+        return database.execute(query, (identity,)).rowcount > 0
+
+    def postpone(self, identity: str, address: str, next_utc: float, reply: str) -> None:
+        """It is tried again at ``next_utc``; ``reply``: why not now."""
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE recipients SET attempts = attempts + 1, next_utc = ?, reply = ? WHERE message = ? AND address = ?",
+                (next_utc, reply, identity, address),
+            )
+
+    def answer(
+        self, identity: str, addresses: Sequence[str], notice_id: str, notice: Body, sender: str, *, is_final: bool
+    ) -> None:
+        """Put a notice to ``sender`` and, all at once, settle ``addresses`` (``is_final``) or note that their delay was told."""
+        self._write_file(notice_id, notice)
+        with self._transaction() as database:
+            self._insert(notice_id, "", [sender], notice.octets, None, not sender.isascii())
+            if is_final:
+                is_last = self._remove(identity, addresses)
+            else:
+                is_last = False
+                database.executemany("UPDATE recipients SET is_told = 1 WHERE message = ? AND address = ?", [(identity, each) for each in addresses])  # fmt: skip
+        if is_last:
+            self.file_of(identity).unlink(missing_ok=True)
+
+    # -- what administrators do ---------------------------------------------------------------------------------------
+
+    def change(self, identity: str, state: State) -> bool:
+        """Hold it, or let it go, to be tried now. False: there is no such message."""
+        with self._transaction() as database:
+            query = "UPDATE recipients SET state = ?, next_utc = ? WHERE message = ?"
+            return database.execute(query, (state.value, self._clock(), identity)).rowcount > 0
+
+    def retry(self, identity: str) -> bool:
+        """Try what is not held now. False: there is nothing."""
+        with self._transaction() as database:
+            query = "UPDATE recipients SET next_utc = ? WHERE message = ? AND state = 'waiting'"
+            return database.execute(query, (self._clock(), identity)).rowcount > 0
+
+    def delete(self, identity: str) -> bool:
+        """Nobody is told. False: there is no such message."""
+        with self._transaction() as database:
+            database.execute("DELETE FROM recipients WHERE message = ?", (identity,))
+            is_there = database.execute("DELETE FROM messages WHERE id = ?", (identity,)).rowcount > 0
+        self.file_of(identity).unlink(missing_ok=True)
+        return is_there
+
+    def tidy(self) -> None:
+        """Remove what a crash left: files without a row, that are not being written."""
+        for path in self._folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < time.time() - ORPHAN_SECONDS and self.get(path.name) is None:
+                    path.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class WakingQueue:
+    """The servers' end of the queue: ``wake`` tells the process that works it off."""
+
+    store: QueueStore
+    wake: Callable[[], None]
+
+    def put(
+        self, identity: str, sender: str, recipients: Sequence[str], body: Body, *, account: str | None, is_utf8: bool
+    ) -> None:
+        """As `QueueStore.put`."""
+        self.store.put(identity, sender, recipients, body, account=account, is_utf8=is_utf8)
+        self.wake()

@@ -1,0 +1,153 @@
+"""What happened to each message, for the help desk: one row an event, searched with `bascule trace`.
+
+Rows are written by a thread of their own, in groups, so that no delivery waits for them; those of the last moment are lost with the machine.
+What was promised is kept elsewhere (mailboxes, queue): this is a diary, not a ledger.
+"""
+
+import contextlib
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+KEPT_SECONDS = 90 * 24 * 3600
+"""A person asks for a message weeks later; a year of who wrote to whom is more than a help desk needs."""
+GROUP_SECONDS = 0.5
+_TABLES = """
+CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY, at_utc REAL NOT NULL, event TEXT NOT NULL, message TEXT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,
+    subject TEXT NOT NULL, message_id TEXT NOT NULL, octets INTEGER NOT NULL, peer TEXT NOT NULL, detail TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_at ON events (at_utc);
+CREATE INDEX IF NOT EXISTS events_sender ON events (sender, at_utc);
+CREATE INDEX IF NOT EXISTS events_recipient ON events (recipient, at_utc);
+CREATE INDEX IF NOT EXISTS events_message ON events (message);
+"""
+
+
+class Event(StrEnum):
+    REFUSED = "refused"
+    """By us, while it was handed over: the sender was told."""
+    DISCARDED = "discarded"
+    """By a filter that asked for it."""
+    QUEUED = "queued"
+    DELIVERED = "delivered"
+    """Into a mailbox here."""
+    SENT = "sent"
+    """Another server took it."""
+    DELAYED = "delayed"
+    """It could not be sent yet; it is tried again."""
+    BOUNCED = "bounced"
+    """It could not be sent, and the sender is told by a notice."""
+    HELD = "held"
+    DELETED = "deleted"
+    """By an administrator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    at_utc: float
+    event: str
+    message: str
+    sender: str
+    recipient: str
+    subject: str
+    message_id: str
+    octets: int
+    peer: str
+    detail: str
+
+
+class Trace:
+    """`note` never blocks and never fails; `close` writes what is left."""
+
+    def __init__(
+        self, path: Path, *, clock: Callable[[], float] = time.time, log: Callable[..., None] | None = None
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._log = log
+        self._rows: queue.SimpleQueue[tuple[object, ...] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._guard = threading.Lock()
+
+    def note(
+        self, event: Event, message: str, *, sender: str = "", recipient: str = "", subject: str = "", message_id: str = "",
+        octets: int = 0, peer: str = "", detail: str = "",
+    ) -> None:  # fmt: skip
+        with self._guard:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write, name="trace", daemon=True)
+                self._thread.start()
+        row = (self._clock(), event.value, message, sender.lower(), recipient.lower(), subject[:500], message_id[:250], octets, peer, detail[:500])  # fmt: skip
+        self._rows.put(row)
+
+    def close(self) -> None:
+        with self._guard:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            self._rows.put(None)
+            thread.join()
+
+    def _write(self) -> None:
+        is_over = False
+        while not is_over:
+            group = [self._rows.get()]
+            if group[0] is not None:
+                time.sleep(GROUP_SECONDS)
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    group.append(self._rows.get_nowait())
+            is_over = None in group
+            try:
+                self._insert([row for row in group if row is not None])
+            except (sqlite3.Error, OSError) as error:
+                if self._log is not None:
+                    self._log("trace-not-written", rows=len(group), error=str(error))
+
+    def _insert(self, rows: list[tuple[object, ...]]) -> None:
+        if not rows:
+            return
+        with contextlib.closing(_open(self._path)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("DELETE FROM events WHERE at_utc < ?", (self._clock() - KEPT_SECONDS,))
+            columns = "at_utc, event, message, sender, recipient, subject, message_id, octets, peer, detail"
+            database.executemany(f"INSERT INTO events ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            database.execute("COMMIT")
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    database = sqlite3.connect(path, isolation_level=None, timeout=30.0)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
+    return database
+
+
+def search(
+    path: Path, *, message: str = "", sender: str = "", recipient: str = "", subject: str = "", since_utc: float = 0.0,
+    until_utc: float = 1e12, limit: int = 200,
+) -> Iterator[Row]:  # fmt: skip
+    """Rows in the order of time, the newest ``limit`` of those that fit. Addresses and subject may be parts of them."""
+    if not path.exists():
+        return
+    conditions, values = ["at_utc BETWEEN ? AND ?"], [since_utc, until_utc]
+    told: list[object] = list(values)
+    for column, text in (("sender", sender), ("recipient", recipient), ("subject", subject)):
+        if text:
+            conditions.append(f"instr(fold({column}), ?) > 0")
+            told.append(text.casefold())
+    if message:
+        conditions.append("(message = ? OR message_id = ?)")
+        told += [message, message]
+    query = f"SELECT at_utc, event, message, sender, recipient, subject, message_id, octets, peer, detail FROM events WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
+    with contextlib.closing(_open(path)) as database:
+        database.create_function("fold", 1, str.casefold, deterministic=True)
+        rows = database.execute(query, (*told, limit)).fetchall()
+    for row in reversed(rows):
+        yield Row(*row)

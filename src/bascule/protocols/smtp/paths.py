@@ -1,0 +1,50 @@
+"""Addresses as SMTP writes them. RFC 5321 §4.1.2; RFC 6531 §3.3 for those beyond ASCII"""
+
+import re
+
+from bascule.protocols.smtp.limits import ADDRESS_OCTETS, DOMAIN_OCTETS, LOCAL_OCTETS
+
+_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]"
+_DOT_STRING = rf"{_ATEXT}+(?:\.{_ATEXT}+)*"
+_QUOTED = r'"(?:[ !#-\[\]-~\u0080-\U0010ffff]|\\[ -~])*"'
+_LABEL = r"[A-Za-z0-9_\u0080-\U0010ffff](?:[A-Za-z0-9_\-\u0080-\U0010ffff]*[A-Za-z0-9_\u0080-\U0010ffff])?"
+_DOMAIN = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Za-z:.\-]+\])"
+_ADDRESS = re.compile(rf"(?P<local>{_DOT_STRING}|{_QUOTED})@(?P<domain>{_DOMAIN})")
+_PATH = re.compile(r'<(?:@[^:<>"]*:)?(?P<address>(?:"(?:\\.|[^"\\])*"|[^"<>])*)>(?P<rest>(?: .*)?)', re.DOTALL)
+_QUOTED_PAIR = re.compile(r"\\(.)")
+
+
+def split_address(address: str) -> tuple[str, str]:
+    """(local part, domain), the quotes of the local part taken off where it needs none. Raises ValueError."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None or len(address.encode()) > ADDRESS_OCTETS:
+        raise ValueError(address)
+    local, domain = found["local"], found["domain"]
+    if len(local.encode()) > LOCAL_OCTETS or len(domain.encode()) > DOMAIN_OCTETS:
+        raise ValueError(address)
+    if local.startswith('"'):
+        plain = _QUOTED_PAIR.sub(r"\1", local[1:-1])
+        local = plain if re.fullmatch(_DOT_STRING, plain) else local
+    return local, domain
+
+
+def is_address(text: str) -> bool:
+    try:
+        split_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def take_path(text: str) -> tuple[str, str]:
+    """(address, what follows) of ``<address> …``; a source route is passed over (RFC 5321 appendix C); the null path is "". Raises ValueError."""
+    found = _PATH.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    address = found["address"]
+    if not address:
+        return "", found["rest"]
+    if address.lower() == "postmaster":
+        return "postmaster", found["rest"]
+    local, domain = split_address(address)
+    return f"{local}@{domain}", found["rest"]

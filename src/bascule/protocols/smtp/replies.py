@@ -1,0 +1,69 @@
+"""Replies, written and read. RFC 5321 §4.2; enhanced status codes, RFC 2034 and RFC 3463"""
+
+import re
+from dataclasses import dataclass
+
+from bascule.protocols.smtp.limits import REPLY_LINE_OCTETS, REPLY_LINES
+
+_LINE = re.compile(rb"(?P<code>[2-5][0-9]{2})(?P<more>[ -]|$)(?P<text>[^\r\n]*)")
+_STATUS = re.compile(r"(?P<status>[245]\.\d{1,3}\.\d{1,3})(?: |$)")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """``status``: the enhanced code, or "" where none was given. ``lines``: the texts without codes."""
+
+    code: int
+    status: str = ""
+    lines: tuple[str, ...] = ("",)
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.lines)
+
+    @property
+    def is_positive(self) -> bool:
+        return 200 <= self.code < 400
+
+    @property
+    def is_permanent(self) -> bool:
+        return self.code >= 500
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (str(self.code), self.status, self.text) if part)
+
+
+def format_reply(code: int, status: str, *lines: str) -> bytes:
+    """A reply of one line or several; ``status`` is put before each line's text."""
+    texts = [_UNPRINTABLE.sub(" ", line)[:480] for line in lines] or [""]
+    before = f"{status} " if status else ""
+    last = len(texts) - 1
+    return "".join(
+        f"{code}{' ' if place == last else '-'}{before}{text}\r\n" for place, text in enumerate(texts)
+    ).encode()
+
+
+def parse_replies(octets: bytes) -> tuple[list[Reply], bytes]:
+    """The whole replies that ``octets`` begin with, and what follows them. Raises ValueError where that is no reply."""
+    replies: list[Reply] = []
+    held: list[tuple[str, str]] = []
+    code, start, position = 0, 0, 0
+    while (end := octets.find(b"\n", position)) >= 0:
+        line = octets[position:end].removesuffix(b"\r")
+        found = _LINE.fullmatch(line)
+        if found is None or len(line) > REPLY_LINE_OCTETS or len(held) >= REPLY_LINES:
+            raise ValueError(f"that is no SMTP reply: {line[:100]!r}")
+        if held and int(found["code"]) != code:
+            raise ValueError("a reply of several lines has one code")
+        code = int(found["code"])
+        text = found["text"].decode("utf-8", "replace")
+        status = _STATUS.match(text)
+        held.append((status["status"], text[status.end() :]) if status else ("", text))
+        position = end + 1
+        if found["more"] != b"-":
+            replies.append(Reply(code, held[-1][0], tuple(text for _, text in held)))
+            held, start = [], position
+    if len(octets) - position > REPLY_LINE_OCTETS:
+        raise ValueError("a line of a reply has no end")
+    return replies, octets[start:]
