@@ -14,6 +14,10 @@ HOW_TO_GET = {
     "mutt": SETUP,
     "getmail": SETUP,
     "curl": SETUP,
+    "swaks": SETUP,
+    "postfix": SETUP,
+    "rspamd": SETUP,
+    "dnsmasq": SETUP,
     "corpora": "Set BASCULE_CORPORA to the folder of real messages.",
     "rig": "Set BASCULE_BENCH_RIG to the folder of the bench rig.",
 }
@@ -36,9 +40,11 @@ def is_there(part: str) -> bool:
     match part:
         case "dovecot":
             return shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
+        case "postfix" | "dnsmasq":
+            return shutil.which(part, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
         case "cyrus":
             return (cyrus_root() / "usr/sbin/saslpasswd2").exists() and os.geteuid() == 0
-        case "strace" | "mbsync" | "offlineimap" | "mutt" | "getmail" | "curl":
+        case "strace" | "mbsync" | "offlineimap" | "mutt" | "getmail" | "curl" | "swaks" | "rspamd":
             return shutil.which(part) is not None
         case "corpora":
             return folder("BASCULE_CORPORA") is not None

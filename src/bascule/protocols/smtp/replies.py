@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Self
 
 from bascule.protocols.smtp.limits import REPLY_LINE_OCTETS, REPLY_LINES
 
@@ -17,6 +18,13 @@ class Reply:
     code: int
     status: str = ""
     lines: tuple[str, ...] = ("",)
+
+    @classmethod
+    def of(cls, code: int, text: str) -> Self:
+        """From a code and the lines after it, each with its enhanced code or without."""
+        found = [(status, line[status.end() :]) if (status := _STATUS.match(line)) else (None, line) for line in text.splitlines() or [""]]  # fmt: skip
+        last = found[-1][0]
+        return cls(code, last["status"] if last else "", tuple(line for _, line in found))
 
     @property
     def text(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.policy import SMTP
 from email.utils import format_datetime
 
@@ -51,7 +51,8 @@ def notice(
     words = EmailMessage(policy=SMTP)
     words.set_content(text, cte="quoted-printable")
     built.attach(words)
-    built.attach(_status(hostname, message, failing, arrived_utc, is_final=is_final, until_utc=until_utc))
+    status = _status(hostname, message, failing, arrived_utc, is_final=is_final, until_utc=until_utc)
+    built.attach(status)  # type: ignore[arg-type]
     returned = EmailMessage(policy=SMTP)
     returned["Content-Type"] = "text/rfc822-headers; charset=utf-8"
     returned["Content-Transfer-Encoding"] = "7bit"
@@ -91,26 +92,38 @@ def _late_text(failing: Sequence[Failing], subject: str, until_utc: float, zone:
 
 def _status(
     hostname: str, message: str, failing: Sequence[Failing], arrived_utc: float, *, is_final: bool, until_utc: float
-) -> EmailMessage:
+) -> Message:
     """RFC 3464 §2.2 (of the message) and §2.3 (of each recipient)."""
-    arrived = format_datetime(datetime.fromtimestamp(int(arrived_utc), UTC))
-    groups = [f"Reporting-MTA: dns; {hostname}\r\nX-Bascule-Queue-ID: {message}\r\nArrival-Date: {arrived}\r\n"]
+    groups: list[Message | str] = [
+        _fields(
+            {
+                "Reporting-MTA": f"dns; {hostname}",
+                "X-Bascule-Queue-ID": message,
+                "Arrival-Date": format_datetime(datetime.fromtimestamp(int(arrived_utc), UTC)),
+            }
+        )
+    ]
     for each in failing:
-        kind = "rfc822" if each.address.isascii() else "utf-8"
-        lines = [
-            f"Final-Recipient: {kind}; {_ascii(each.address)}",
-            f"Action: {'failed' if is_final else 'delayed'}",
-            f"Status: {each.status}",
-            f"Diagnostic-Code: smtp; {_ascii(each.reply)[:400]}",
-        ]
+        told = {
+            "Final-Recipient": f"{'rfc822' if each.address.isascii() else 'utf-8'}; {_ascii(each.address)}",
+            "Action": "failed" if is_final else "delayed",
+            "Status": each.status,
+            "Diagnostic-Code": f"smtp; {_ascii(each.reply)[:400]}",
+        }
         if not is_final:
-            lines.append(f"Will-Retry-Until: {format_datetime(datetime.fromtimestamp(int(until_utc), UTC))}")
-        groups.append("\r\n".join(lines) + "\r\n")
-    part = EmailMessage(policy=SMTP)
+            told["Will-Retry-Until"] = format_datetime(datetime.fromtimestamp(int(until_utc), UTC))
+        groups.append(_fields(told))
+    part = Message()
     part["Content-Type"] = "message/delivery-status"
-    part["Content-Transfer-Encoding"] = "7bit"
-    part.set_payload("\r\n".join(groups))
+    part.set_payload(groups)
     return part
+
+
+def _fields(told: dict[str, str]) -> Message:
+    group = Message()
+    for name, value in told.items():
+        group[name] = value
+    return group
 
 
 def _ascii(text: str) -> str:

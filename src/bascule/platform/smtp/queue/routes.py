@@ -65,12 +65,19 @@ class Routes:
         return found
 
     async def _addresses(self, resolver: dns.asyncresolver.Resolver, host: str) -> list[str]:
-        try:
-            return list((await resolver.resolve_name(host, lifetime=DNS_SECONDS)).addresses())
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            return []
-        except dns.exception.DNSException as error:
-            raise NoRoute(f"DNS does not say where {host} is", "4.4.3", is_permanent=False) from error
+        """IPv4 first; where one of the two can't be asked, the other is enough."""
+        found: list[str] = []
+        failure: dns.exception.DNSException | None = None
+        for kind in ("A", "AAAA"):
+            try:
+                found += [each.address for each in await resolver.resolve(host, kind, lifetime=DNS_SECONDS)]
+            except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+                continue
+            except dns.exception.DNSException as error:
+                failure = error
+        if failure is not None and not found:
+            raise NoRoute(f"DNS does not say where {host} is", "4.4.3", is_permanent=False) from failure
+        return found
 
 
 def _none(domain: str) -> list[Endpoint]:

@@ -30,6 +30,8 @@ AT_ONCE_TO_ONE_DOMAIN = 4
 """Connections: more, and large receivers begin to refuse."""
 LOOK_SECONDS = 30.0
 """Between two looks at the queue when nobody wakes it."""
+ERROR_SECONDS = 10.0
+"""Before a message is looked at again that could not be worked on here (disk full)."""
 LONGEST_RETRY_SECONDS = 4 * 3600.0
 RETURNED_OCTETS = 16 * 1024
 """Of the header that goes back with a notice."""
@@ -109,7 +111,10 @@ class Runner:
             await self._in_thread(self._give_up_on_lost, identity)
         except (OSError, sqlite3.Error) as error:
             self.log("queue-error", id=identity, error=str(error))
-            await asyncio.sleep(5.0)
+            await asyncio.sleep(ERROR_SECONDS)
+        except Exception as error:  # noqa: BLE001 - one message must not stop the others; it stays in the queue
+            self.log("bug", id=identity, error=repr(error))
+            await asyncio.sleep(ERROR_SECONDS)
 
     def _give_up_on_lost(self, identity: str) -> None:
         """Its octets are gone: an administrator deleted it a moment ago, or the folder was damaged."""

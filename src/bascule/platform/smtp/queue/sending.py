@@ -49,7 +49,7 @@ class Sender:
         except aiosmtplib.SMTPResponseException as error:
             client.close()
             if error.code >= 500:
-                return dict.fromkeys(message.recipients, Reply(error.code, "", (error.message,)))
+                return dict.fromkeys(message.recipients, Reply.of(error.code, error.message))
             raise Unreachable(f"{host} says {error.code} {error.message}") from error
         except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
             client.close()
@@ -91,7 +91,7 @@ class Sender:
             left = [each for each in message.recipients if each not in replies]
             if left:
                 accepted = await client.data(message.octets, timeout=REPLY_SECONDS)
-                replies |= dict.fromkeys(left, Reply(accepted.code, "", (accepted.message,)))
+                replies |= dict.fromkeys(left, Reply.of(accepted.code, accepted.message))
             await client.quit(timeout=5.0)
         except aiosmtplib.SMTPResponseException as refused:
             replies |= {each: _reply(refused) for each in message.recipients if each not in replies}
@@ -114,4 +114,4 @@ def _options(client: aiosmtplib.SMTP, message: Outgoing) -> list[str]:
 
 def _reply(refused: aiosmtplib.SMTPResponseException) -> Reply:
     code = refused.code if 400 <= refused.code < 600 else 450
-    return Reply(code, "", tuple(refused.message.splitlines()) or ("",))
+    return Reply.of(code, refused.message)
