@@ -1,6 +1,8 @@
-"""Server processes killed while several clients append, flag, move and expunge: what was acknowledged is there, once."""
+"""Server processes killed while mail arrives and several clients append, flag, move and expunge: what was acknowledged is there, once."""
 
+import contextlib
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -11,11 +13,18 @@ import pytest
 
 from bascule.mailbox import check
 from bascule.mailbox.live import LiveMailbox
+from bascule.platform.smtp.queue import QueueStore
 from support.dialogue import Dialogue
 from support.server import ANNA, PASSWORD, PrivateBascule
+from support.smtp import SmtpDialogue
 
 FOLDERS = ("INBOX", "Sent", "Trash")
 CLIENTS = 4
+SENDERS = 2
+SENDER = 100
+"""The number of the first sender."""
+BOB = "bob@example.org"
+SUBJECT = re.compile(rb"^Subject: (\S+)", re.MULTILINE)
 
 
 @dataclass
@@ -24,6 +33,7 @@ class Told:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     kept: set[str] = field(default_factory=set)
+    sent: set[str] = field(default_factory=set)
     doubtful: set[str] = field(default_factory=set)
     uids: dict[tuple[str, int, int], str] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -104,6 +114,40 @@ class Worker(threading.Thread):
             self.told.doubtful.discard(name)
 
 
+class Sender(Worker):
+    """Mail that arrives by SMTP, by LMTP and by submission, for two at once. Nothing is sent a second time."""
+
+    def run(self) -> None:
+        while not self.ended.is_set():
+            kind = self.draw.choice(("smtp", "lmtp", "submission"))
+            try:
+                hello = "LHLO x" if kind == "lmtp" else "EHLO x"
+                with SmtpDialogue(self.server.ports[kind], hello=hello) as client:
+                    if kind == "submission":
+                        client.login(ANNA)
+                    while not self.ended.is_set():
+                        self.send(client, kind)
+            except (OSError, EOFError, ValueError):
+                time.sleep(0.05)
+            except AssertionError as error:
+                self.told.failures.append(str(error)[:300])
+
+    def send(self, client: SmtpDialogue, kind: str) -> None:
+        name = f"{self.number}-{self.count}"
+        self.count += 1
+        with self.told.lock:
+            self.told.doubtful.add(name)
+        text = f"From: {ANNA}\r\nSubject: {name}\r\n\r\n{'y' * self.draw.randrange(3000)}\r\n"
+        replies = [client.deliver(text.encode(), ANNA, ANNA, BOB)]
+        if kind == "lmtp":
+            replies.append(client.reply())
+        if all(reply.code == 250 for reply in replies):
+            with self.told.lock:
+                self.told.kept.add(name)
+                self.told.sent.add(name)
+                self.told.doubtful.discard(name)
+
+
 def held(place: Path) -> Counter[str]:
     """Every message by its name, in all folders."""
     names: Counter[str] = Counter()
@@ -114,7 +158,9 @@ def held(place: Path) -> Counter[str]:
             assert folder.messages == len(there)
             for row in rows:
                 if row.uid in there:
-                    names[box.reading.octets(row.body).split(b"\r\n", 1)[0].removeprefix(b"Subject: ").decode()] += 1
+                    found = SUBJECT.search(box.reading.octets(row.body))
+                    assert found is not None
+                    names[found[1].decode()] += 1
     return names
 
 
@@ -123,10 +169,13 @@ def test_what_was_acknowledged_is_there_once(tmp_path: Path, seed: int, soak: bo
     kills = 200 if soak else 8
     draw = random.Random(seed)
     print(f"seed {seed}, {kills} kills")
-    server = PrivateBascule(tmp_path / "server", processes=2)
+    server = PrivateBascule(
+        tmp_path / "server", accounts=(ANNA, BOB), processes=2, settings={"queue": 'first_retry = "1 s"'}
+    )
     told, stop = Told(), threading.Event()
     server.start()
     workers = [Worker(server, told, number, seed, stop) for number in range(CLIENTS)]
+    workers += [Sender(server, told, SENDER + number, seed, stop) for number in range(SENDERS)]
     for worker in workers:
         worker.start()
     for kill in range(kills):
@@ -138,8 +187,18 @@ def test_what_was_acknowledged_is_there_once(tmp_path: Path, seed: int, soak: bo
     stop.set()
     for worker in workers:
         worker.join(30)
+    with contextlib.closing(QueueStore(server.root / "data")) as queue:
+        deadline = time.monotonic() + 60
+        while queue.all():
+            assert time.monotonic() < deadline, queue.all()
+            time.sleep(0.1)
     server.stop()
     assert told.failures == []
+    by_bob = held(server.mailbox(BOB))
+    assert told.sent - by_bob.keys() == set(), "acknowledged, and not there"
+    assert {name for name, count in by_bob.items() if count > 1} == set()
+    assert len(told.sent) > kills
+    print(f"{len(told.kept)} kept, {len(told.sent)} of them sent")
     assert len(told.kept) > kills
     names = held(server.mailbox())
     assert {name for name, count in names.items() if count > 1} == set()
