@@ -170,7 +170,10 @@ def test_what_was_acknowledged_is_there_once(tmp_path: Path, seed: int, soak: bo
     draw = random.Random(seed)
     print(f"seed {seed}, {kills} kills")
     server = PrivateBascule(
-        tmp_path / "server", accounts=(ANNA, BOB), processes=2, settings={"queue": 'first_retry = "1 s"'}
+        tmp_path / "server",
+        accounts=(ANNA, BOB),
+        processes=2,
+        settings={"queue": 'first_retry = "1 s"', "submission": "recipients_per_day = 1000000"},
     )
     told, stop = Told(), threading.Event()
     server.start()

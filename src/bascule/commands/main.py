@@ -22,6 +22,8 @@ COMMANDS = {
     "account": "Add accounts to the built-in platform; list, lock, change them.",
     "queue": "Look after what waits to be sent.",
     "trace": "Tell what happened to a message.",
+    "backup": "Bring the installation's backup up to date.",
+    "restore": "Bring back a message, a folder, a mailbox, or everything.",
     "doctor": "Tell what is installed, and what is missing.",
     "demo": "See it work on sample mail.",
 }

@@ -1,0 +1,42 @@
+"""``bascule backup``"""
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from bascule.commands.options import CONFIG
+from bascule.platform.backup import back_up
+from bascule.platform.settings import read_settings
+from bascule.terms.errors import ExitStatus
+
+
+@click.command("backup")
+@CONFIG
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--keep", default=30, show_default=True, help="How many earlier states of each mailbox can be gone back to."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON report.")
+def command(config: Path, folder: Path, keep: int, as_json: bool) -> int:
+    """Bring the backup in FOLDER up to date: mailboxes, accounts, queue, keys. The servers may run meanwhile; only what is new is written."""
+    settings = read_settings(config)
+    done = back_up(settings.data, config, folder, time.time(), keep=max(1, keep), progress=tell_progress)
+    if as_json:
+        click.echo(json.dumps(asdict(done)))
+    else:
+        click.echo(f"Backed up as of {done.instant}: {done.mailboxes} mailboxes, {done.changed} changed, {done.octets / 1e6:.1f} MB of new mail.")  # fmt: skip
+        for account, why in done.failed.items():
+            click.echo(f"Not backed up: {account}: {why}", err=True)
+    return ExitStatus.MISSING if done.failed else 0
+
+
+def tell_progress(done: int, of: int) -> None:
+    """On a terminal one line that changes; otherwise every hundredth mailbox."""
+    if sys.stderr.isatty():
+        click.echo(f"\r{done} of {of} mailboxes", err=True, nl=done == of)
+    elif done and done % 100 == 0:
+        click.echo(f"{done} of {of} mailboxes", err=True)

@@ -1,0 +1,121 @@
+"""``bascule restore``"""
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from bascule.commands.backup_command import tell_progress
+from bascule.commands.options import CONFIG
+from bascule.mailbox.copying import generations, lay_out
+from bascule.mailbox.live import LiveMailbox
+from bascule.mailbox.live.undeleting import deleted, give_back
+from bascule.platform.accounts import EmbeddedAccounts
+from bascule.platform.backup import restore_installation, restore_messages
+from bascule.platform.backup.restoring import require_backup
+from bascule.platform.settings import Settings, read_settings
+from bascule.platform.wakeups import send_to_all
+from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.folder import FolderPath
+
+
+@click.command("restore")
+@CONFIG
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--all", "everything", is_flag=True, help="The whole installation, into an empty data folder.")
+@click.option(
+    "--account",
+    help="One account's mailbox, into the one that is in use: what is missing comes back, nothing else changes.",
+)
+@click.option(
+    "--deleted", "undelete", is_flag=True, help="Without a backup: what was deleted from the account's mailbox."
+)
+@click.option("--folder", "only", help="Only this folder: “Projets/2026”.")
+@click.option("--message-id", help="Only this message.")
+@click.option("--at", help="As of this state of the backup; see --states.")
+@click.option("--since", help="With --deleted: since this date (2026-11-24); otherwise the last 30 days.")
+@click.option("--states", is_flag=True, help="List the states that the account's mailbox can be restored from.")
+@click.option("--dry-run", is_flag=True, help="Say what would come back, and change nothing.")
+def command(
+    config: Path, folder: Path | None, everything: bool, account: str | None, undelete: bool, only: str | None, message_id: str | None,
+    at: str | None, since: str | None, states: bool, dry_run: bool,
+) -> int:  # fmt: skip
+    """Bring back from the backup in FOLDER: a message, a folder, a mailbox, or everything on an empty machine."""
+    settings = read_settings(config)
+    if everything:
+        count = restore_installation(_required(folder), settings.data, tell_progress)
+        click.echo(
+            f"Restored: {count} mailboxes, accounts, keys. What waited in the queue is held: see “bascule queue list”."
+        )
+        return 0
+    if account is None:
+        raise BasculeError("It is not said what to restore.", "Give --account ADDRESS, or --all.", ExitStatus.USAGE)
+    path = FolderPath(tuple(only.split("/"))) if only else None
+    identity = _account(settings, account)
+    if states:
+        place = _required(folder) / "mailboxes" / f"{identity}.mailbox"
+        click.echo("\n".join(generations(place)) or "There is no earlier state.")
+        return 0
+    with LiveMailbox.open(settings.data / "mailboxes" / f"{identity}.mailbox") as live:
+        lines = list(
+            _undeleted(live, path, message_id, _since(since, settings), dry_run)
+            if undelete
+            else _from_backup(live, _required(folder), identity, path, message_id, at, dry_run)
+        )
+    for line in lines:
+        click.echo(line)
+    click.echo(f"{len(lines)} {'would come back' if dry_run else 'came back'}." if lines else "Nothing is missing.")
+    send_to_all(settings.data / "run", identity)
+    return 0
+
+
+def _required(folder: Path | None) -> Path:
+    if folder is None:
+        raise BasculeError("The backup is not named.", "Give the folder that “bascule backup” made.", ExitStatus.USAGE)
+    require_backup(folder)
+    return folder
+
+
+def _account(settings: Settings, address: str) -> str:
+    with contextlib.closing(EmbeddedAccounts(settings.data / "accounts.sqlite")) as accounts:
+        found = accounts.find(address)
+    if found is None:
+        raise BasculeError(f"There is no account {address}.", "See “bascule account list”.", ExitStatus.USAGE)
+    return found.id
+
+
+def _since(text: str | None, settings: Settings) -> int:
+    if text is None:
+        return int(time.time()) - 30 * 24 * 3600
+    try:
+        return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(settings.zone)).timestamp())
+    except ValueError as error:
+        raise BasculeError(f"“{text}” is no date.", "Write 2026-11-24.", ExitStatus.USAGE) from error
+
+
+def _undeleted(
+    live: LiveMailbox, path: FolderPath | None, message_id: str | None, since: int, dry_run: bool
+) -> Iterator[str]:
+    found = [
+        each for each in deleted(live, since) if path in (None, each.path) and message_id in (None, each.message_id)
+    ]
+    if not dry_run:
+        give_back(live, found, int(time.time()))
+    return (f"{each.path}\t{each.sender}\t{each.subject}" for each in found)
+
+
+def _from_backup(
+    live: LiveMailbox, backup: Path, identity: str, path: FolderPath | None, message_id: str | None, at: str | None, dry_run: bool
+) -> Iterator[str]:  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="bascule-restore-") as folder:
+        place = lay_out(backup / "mailboxes" / f"{identity}.mailbox", Path(folder), at)
+        with LiveMailbox.open(place) as kept:
+            for each in restore_messages(
+                kept, live, int(time.time()), folder=path, message_id=message_id, dry_run=dry_run
+            ):
+                yield f"{each.path}\t{each.subject}\t{each.message_id}"

@@ -1,0 +1,171 @@
+"""A mailbox's files brought up to date in another place, while it is in use: what a backup is made of, and a restore.
+
+The catalogue is read at one instant; then the bodies that are not there yet follow, which were all written before it. Only when they are synced
+does the new catalogue take the old one's place. So the copy is whole at every instant, and a copying that was cut off is simply done again.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import zstandard
+
+from bascule.mailbox.bodies import segment_numbers
+from bascule.mailbox.database import BUSY_SECONDS, create_tables, unusable
+from bascule.mailbox.format import CATALOGUE, SEGMENT_TABLES, MailboxError, segment_name
+from bascule.terms.errors import BasculeError
+
+GENERATIONS = "catalogues"
+"""The folder of earlier catalogues in a copy: ``INSTANT.sqlite.zst``. Bodies are only ever added, so each of them still holds."""
+STAMP = "copied.json"
+_PARTIAL = ".partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """``octets``: written to the bodies' files."""
+
+    is_new: bool
+    octets: int
+
+
+def copy_mailbox(source: Path, target: Path, *, instant: str | None = None, keep: int = 0) -> Copied:
+    """Bring ``target`` up to date with ``source``. ``instant``: keep this state beside the ``keep`` newest earlier ones. Raises BasculeError."""
+    stamp = _stamp(source)
+    told = target / STAMP
+    if (target / CATALOGUE).exists() and told.exists() and told.read_text("utf-8") == stamp:
+        return Copied(False, 0)
+    target.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        partial = target / f"{CATALOGUE}{_PARTIAL}"
+        partial.unlink(missing_ok=True)
+        copy_database(source / CATALOGUE, partial)
+        octets = sum(
+            _copy_closed(source, target, number) if is_closed else _copy_rows(source, target, number)
+            for number, is_closed in _segments(source, partial)
+        )
+        if instant is not None:
+            _keep_generation(partial, target / GENERATIONS, instant, keep)
+        for leftover in (f"{CATALOGUE}-wal", f"{CATALOGUE}-shm"):
+            (target / leftover).unlink(missing_ok=True)
+        os.replace(partial, target / CATALOGUE)
+        told.write_text(stamp, "utf-8")
+        _sync(target)
+    except sqlite3.Error as error:
+        raise unusable(source, error) from error
+    except OSError as error:
+        raise MailboxError(f"{target} can't be written: {error.strerror or error}.", "Nothing that was kept there is lost. Run it again.") from error  # fmt: skip
+    return Copied(True, octets)
+
+
+def _stamp(source: Path) -> str:
+    """Changes whenever the catalogue does."""
+    found = {}
+    for name in (CATALOGUE, f"{CATALOGUE}-wal"):
+        with contextlib.suppress(FileNotFoundError):
+            status = (source / name).stat()
+            found[name] = [status.st_size, status.st_mtime_ns]
+    return json.dumps(found)
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """One SQLite file as it is at this instant, while others write to it; synced. Raises sqlite3.Error."""
+    with (
+        contextlib.closing(
+            sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+        ) as old,
+        contextlib.closing(sqlite3.connect(target, isolation_level=None)) as new,
+    ):
+        old.backup(new)
+        new.execute("PRAGMA journal_mode = DELETE")
+    _sync(target)
+
+
+def _segments(source: Path, catalogue: Path) -> Iterator[tuple[int, bool]]:
+    """Each bodies file, and whether it is closed: never written to again, and known by its hash."""
+    with contextlib.closing(sqlite3.connect(f"{catalogue.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        closed = {number for (number,) in database.execute("SELECT number FROM segments")}
+    for number in segment_numbers(source):
+        yield number, number in closed
+
+
+def _copy_closed(source: Path, target: Path, number: int) -> int:
+    name = segment_name(number)
+    old, new = source / name, target / name
+    if new.exists() and new.stat().st_size == old.stat().st_size and new.stat().st_mtime_ns == old.stat().st_mtime_ns:
+        return 0
+    partial = target / f"{name}{_PARTIAL}"
+    shutil.copy2(old, partial)
+    _sync(partial)
+    os.replace(partial, new)
+    return old.stat().st_size
+
+
+def _copy_rows(source: Path, target: Path, number: int) -> int:
+    """Bodies are only added, in the order of their numbers: those above the last that is there are missing."""
+    path = target / segment_name(number)
+    with contextlib.closing(sqlite3.connect(path.absolute().as_uri(), uri=True, isolation_level=None)) as new:
+        new.execute("PRAGMA synchronous = FULL")
+        if not new.execute("PRAGMA user_version").fetchone()[0]:
+            create_tables(new, SEGMENT_TABLES, missing_only=True)
+        new.execute("ATTACH ? AS live", (f"{(source / segment_name(number)).absolute().as_uri()}?mode=ro",))
+        new.execute("BEGIN IMMEDIATE")
+        last = new.execute("SELECT coalesce(max(id), 0) FROM main.bodies").fetchone()[0]
+        upto = new.execute("SELECT coalesce(max(id), 0) FROM live.bodies").fetchone()[0]
+        new.execute("INSERT INTO main.bodies SELECT * FROM live.bodies WHERE id > ? AND id <= ?", (last, upto))
+        new.execute("INSERT INTO main.parts SELECT * FROM live.parts WHERE body > ? AND body <= ?", (last, upto))
+        octets = new.execute("SELECT coalesce(sum(octets), 0) FROM main.bodies WHERE id > ?", (last,)).fetchone()[0]
+        new.execute("COMMIT")
+    return int(octets)
+
+
+def _keep_generation(catalogue: Path, folder: Path, instant: str, keep: int) -> None:
+    folder.mkdir(exist_ok=True, mode=0o700)
+    made = folder / f"{instant}.sqlite.zst"
+    partial = folder / f"{instant}{_PARTIAL}"
+    with catalogue.open("rb") as old, partial.open("wb") as new:
+        zstandard.ZstdCompressor(level=3).copy_stream(old, new)
+    _sync(partial)
+    os.replace(partial, made)
+    for old_one in sorted(folder.glob("*.sqlite.zst"))[: -keep or None]:
+        old_one.unlink()
+
+
+def generations(copy: Path) -> list[str]:
+    """The instants that a copy can be looked at, oldest first."""
+    return sorted(path.name.removesuffix(".sqlite.zst") for path in (copy / GENERATIONS).glob("*.sqlite.zst"))
+
+
+def lay_out(copy: Path, folder: Path, instant: str | None = None) -> Path:
+    """A mailbox in ``folder`` (empty) that can be opened without touching the copy: its catalogue, of ``instant`` or the newest, and its
+    bodies linked. Raises BasculeError where there is no such state."""
+    if not (copy / CATALOGUE).exists():
+        raise MailboxError(f"{copy} holds no mailbox.", "Name a folder that “bascule backup” made.")
+    place = folder / copy.name
+    place.mkdir()
+    if instant is None:
+        shutil.copyfile(copy / CATALOGUE, place / CATALOGUE)
+    else:
+        kept = copy / GENERATIONS / f"{instant}.sqlite.zst"
+        if not kept.exists():
+            raise BasculeError(
+                f"There is no state of {instant}.", f"There are: {', '.join(generations(copy)) or 'none'}."
+            )
+        with kept.open("rb") as old, (place / CATALOGUE).open("wb") as new:
+            zstandard.ZstdDecompressor().copy_stream(old, new)
+    for number in segment_numbers(copy):
+        (place / segment_name(number)).symlink_to((copy / segment_name(number)).absolute())
+    return place
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

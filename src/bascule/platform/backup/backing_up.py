@@ -1,0 +1,108 @@
+"""Brings a backup up to date."""
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bascule.mailbox.copying import copy_database, copy_mailbox
+from bascule.terms.errors import BasculeError
+
+VERSION = 1
+DATABASES = ("accounts.sqlite", "queue.sqlite")
+FILES = ("dkim.pem",)
+INSTANT = "%Y-%m-%dT%H%M%SZ"
+
+
+@dataclass(slots=True)
+class BackedUp:
+    """``failed``: mailbox → why it is as it was before; ``octets``: of bodies, before compression."""
+
+    instant: str
+    mailboxes: int = 0
+    changed: int = 0
+    octets: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def back_up(
+    data: Path, config: Path, backup: Path, now_utc: float, *, keep: int, progress: Callable[[int, int], None]
+) -> BackedUp:
+    """Everything of the installation. One mailbox that can't be read stops none of the others. Raises BasculeError where the backup's folder
+    is another's, or can't be written."""
+    instant = datetime.fromtimestamp(now_utc, UTC).strftime(INSTANT)
+    done = BackedUp(instant)
+    try:
+        _claim(backup)
+        for name in DATABASES:
+            if (data / name).exists():
+                _copy_whole(data / name, backup / name, copy_database)
+        for source in [*(data / name for name in FILES), config]:
+            if source.exists():
+                _copy_whole(source, backup / ("bascule.toml" if source == config else source.name), shutil.copy2)
+        _copy_queue(data / "queue", backup / "queue")
+        boxes = sorted((data / "mailboxes").glob("*.mailbox"))
+        for place, box in enumerate(boxes):
+            progress(place, len(boxes))
+            _back_up_one(box, backup / "mailboxes" / box.name, done, keep)
+        progress(len(boxes), len(boxes))
+        _write(backup / "backup.json", json.dumps({"bascule_backup": VERSION, "instant": instant}))
+    except (OSError, sqlite3.Error) as error:
+        raise BasculeError(f"The backup in {backup} could not be finished: {error}.", "What it held before is still there. Run it again.") from error  # fmt: skip
+    return done
+
+
+def _back_up_one(box: Path, target: Path, done: BackedUp, keep: int) -> None:
+    done.mailboxes += 1
+    try:
+        copied = copy_mailbox(box, target, instant=done.instant, keep=keep)
+    except BasculeError as error:
+        done.failed[box.name.removesuffix(".mailbox")] = error.message
+        return
+    done.changed += copied.is_new
+    done.octets += copied.octets
+
+
+def _claim(backup: Path) -> None:
+    """Raises BasculeError where the folder holds something else."""
+    backup.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not (backup / "backup.json").exists() and any(backup.iterdir()):
+        raise BasculeError(
+            f"{backup} holds something else.", "Name an empty folder, or one that “bascule backup” made."
+        )
+    if not (backup / "backup.json").exists():
+        _write(backup / "backup.json", json.dumps({"bascule_backup": VERSION, "instant": None}))
+    (backup / "mailboxes").mkdir(exist_ok=True, mode=0o700)
+
+
+def _copy_whole(source: Path, target: Path, copy: Callable[[Path, Path], object]) -> None:
+    partial = target.with_name(f"{target.name}.partial")
+    partial.unlink(missing_ok=True)
+    copy(source, partial)
+    os.replace(partial, target)
+
+
+def _copy_queue(source: Path, target: Path) -> None:
+    """The messages that wait; one that is sent meanwhile is not missed."""
+    target.mkdir(exist_ok=True, mode=0o700)
+    there = {path.name for path in source.iterdir()} if source.exists() else set()
+    for name in there - {path.name for path in target.iterdir()}:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copy2(source / name, target / name)
+    for path in target.iterdir():
+        if path.name not in there:
+            path.unlink()
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)

@@ -1,0 +1,143 @@
+"""What comes back from a backup: the whole installation on an empty machine, or messages into a mailbox that is in use."""
+
+import json
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from bascule.mailbox.copying import copy_database, copy_mailbox
+from bascule.mailbox.live import Arriving, LiveFolder, LiveMailbox
+from bascule.platform.backup.backing_up import DATABASES, FILES, VERSION
+from bascule.terms.body import HeldBody
+from bascule.terms.errors import BasculeError
+from bascule.terms.folder import FolderPath
+from bascule.terms.instant import InternalDate
+
+GROUP = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A message that was missing, and is back (or would be)."""
+
+    path: FolderPath
+    subject: str
+    message_id: str
+    octets: int
+
+
+def require_backup(backup: Path) -> None:
+    """Raises BasculeError."""
+    try:
+        told = json.loads((backup / "backup.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BasculeError(f"{backup} is no backup.", "Name a folder that “bascule backup” made.") from error
+    if told.get("bascule_backup", 0) > VERSION:
+        raise BasculeError(f"{backup} was made by a newer Bascule.", "Install that one, then try again.")
+
+
+def restore_installation(backup: Path, data: Path, progress: Callable[[int, int], None]) -> int:
+    """Everything, into an empty data folder; how many mailboxes. What waits in the queue is held: it may have been sent since.
+
+    Cut off, it can be begun again: what is there already is brought up to date. Raises BasculeError.
+    """
+    require_backup(backup)
+    if (data / "accounts.sqlite").exists():
+        raise BasculeError(f"{data} holds an installation already.", "Restore into an empty folder; or one mailbox, with --account.")  # fmt: skip
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        boxes = sorted((backup / "mailboxes").glob("*.mailbox"))
+        for place, box in enumerate(boxes):
+            progress(place, len(boxes))
+            copy_mailbox(box, data / "mailboxes" / box.name)
+            (data / "mailboxes" / box.name / "copied.json").unlink(missing_ok=True)
+        progress(len(boxes), len(boxes))
+        for name in FILES:
+            if (backup / name).exists():
+                shutil.copy2(backup / name, data / name)
+        shutil.copytree(backup / "queue", data / "queue", dirs_exist_ok=True)
+        for name in reversed(DATABASES):  # the accounts last: with them the installation is there
+            if (backup / name).exists():
+                partial = data / f"{name}.partial"
+                partial.unlink(missing_ok=True)
+                copy_database(backup / name, partial)
+                if name == "queue.sqlite":
+                    _hold_all(partial)
+                partial.replace(data / name)
+    except (OSError, sqlite3.Error) as error:
+        raise BasculeError(f"The installation could not be restored: {error}.", "The backup is as it was. Mend this, and run it again.") from error  # fmt: skip
+    return len(boxes)
+
+
+def _hold_all(queue: Path) -> None:
+    with closing(sqlite3.connect(queue)) as database, database:
+        database.execute("UPDATE recipients SET state = 'held'")
+
+
+def restore_messages(
+    backup: LiveMailbox, live: LiveMailbox, now_utc: int, *, folder: FolderPath | None = None, message_id: str | None = None, dry_run: bool = False,
+) -> Iterator[Restored]:  # fmt: skip
+    """What the backup has and the live mailbox lacks, folder by folder: back into the same folders, with flags and dates. Copies count:
+    where there were three and one is left, two come back. Nothing that is there is touched. Raises MailboxError, sqlite3.Error."""
+    for wanted in backup.folders.all():
+        if folder is not None and wanted.path != folder:
+            continue
+        missing = list(_missing(backup, live, wanted, message_id))
+        if not dry_run:
+            _append(backup, live, wanted, [row for row, _ in missing], now_utc)
+        yield from (restored for _, restored in missing)
+
+
+def _missing(
+    backup: LiveMailbox, live: LiveMailbox, folder: LiveFolder, message_id: str | None
+) -> Iterator[tuple[int, Restored]]:
+    """(Row of the backup's catalogue, what it is)."""
+    there: Counter[bytes] = Counter()
+    if (now := live.folders.find(folder.path)) is not None:
+        there.update(digest for _, digest in _digests(live, now.id))
+    headers = backup.reading.headers(folder.id)
+    octets = {row.id: row.octets for row in backup.reading.rows(folder.id, 1, folder.uidnext, limit=-1)}
+    for row, digest in _digests(backup, folder.id):
+        if there[digest] > 0:
+            there[digest] -= 1
+            continue
+        header = headers.get(row)
+        if message_id is None or (header is not None and header.message_id == message_id):
+            yield (
+                row,
+                Restored(
+                    folder.path, header.subject if header else "", header.message_id if header else "", octets[row]
+                ),
+            )
+
+
+def _digests(box: LiveMailbox, folder: int) -> list[tuple[int, bytes]]:
+    """(Row, SHA-256) of each message that is there, by UID."""
+    query = (
+        "SELECT id, sha256 FROM messages WHERE folder = ? AND vanished_utc IS NULL"
+        " AND uidvalidity = (SELECT uidvalidity FROM folders WHERE id = folder) ORDER BY uid"
+    )
+    return box.mailbox.database.execute(query, (folder,)).fetchall()
+
+
+def _append(backup: LiveMailbox, live: LiveMailbox, wanted: LiveFolder, rows: list[int], now_utc: int) -> None:
+    target = live.folders.find(wanted.path)
+    if target is None:
+        use = wanted.special_use if wanted.special_use and live.folders.for_use(wanted.special_use) is None else None
+        target = live.folders.create(wanted.path, now_utc, use)
+    numbers = set(rows)
+    there = [row for row in backup.reading.rows(wanted.id, 1, wanted.uidnext, limit=-1) if row.id in numbers]
+    for place in range(0, len(there), GROUP):
+        with ExitStack() as bodies:
+            group = []
+            for row in there[place : place + GROUP]:
+                body = HeldBody(backup.reading.octets(row.body))
+                bodies.callback(body.close)
+                group.append(
+                    Arriving(body, backup.reading.flags(row.flagset), InternalDate(row.date_utc, row.zone_minutes))
+                )
+            live.messages.append(target.id, group)

@@ -1,0 +1,188 @@
+"""Backup while the server runs, and what comes back: a message, a folder, a mailbox, the whole installation on an empty machine."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bascule.mailbox import check
+from bascule.mailbox.live import LiveMailbox
+from bascule.mailbox.live.undeleting import deleted
+from support import messages
+from support.command import ENTRY
+from support.dialogue import Dialogue
+from support.server import ANNA, PASSWORD, PrivateBascule
+from support.smtp import SmtpDialogue, message
+
+BOB = "bob@example.org"
+MAILS = [*messages.many(30), b"Subject: large\r\nMessage-ID: <large@x>\r\n\r\n" + b"y" * 3_000_000 + b"\r\n"]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[PrivateBascule]:
+    with PrivateBascule(tmp_path / "server", accounts=(ANNA, BOB)) as running:
+        yield running
+
+
+@pytest.fixture
+def box(server: PrivateBascule) -> Iterator[Dialogue]:
+    dialogue = Dialogue(server.imap)
+    dialogue.ok(f"LOGIN {ANNA} {PASSWORD}")
+    dialogue.ok("CREATE Projets/2026")
+    fill(dialogue, "INBOX", MAILS)
+    fill(dialogue, "Projets/2026", MAILS[:5])
+    yield dialogue
+    dialogue.close()
+
+
+def fill(box: Dialogue, folder: str, mails: list[bytes]) -> None:
+    box.ok(
+        f"APPEND {folder} " + " ".join("(\\Seen $Label1) {}" if n % 2 else "() {}" for n in range(len(mails))), *mails
+    )
+
+
+def run(server: PrivateBascule, name: str, *words: str, status: int = 0) -> str:
+    done = subprocess.run([*ENTRY, name, "--config", str(server.config), *words], capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def held(place: Path) -> Counter[tuple[str, bytes, frozenset[str], int]]:
+    """Every message that is there: folder, content, flags, date."""
+    found: Counter[tuple[str, bytes, frozenset[str], int]] = Counter()
+    with LiveMailbox.open(place) as box:
+        for folder in box.folders.all():
+            there = set(box.reading.uids(folder.id, folder.uidnext, folder.modseq))
+            for row in box.reading.rows(folder.id, 1, folder.uidnext, limit=-1):
+                if row.uid in there:
+                    octets = box.reading.octets(row.body)
+                    found[str(folder.path), octets, box.reading.flags(row.flagset), row.date_utc] += 1
+    return found
+
+
+def test_the_installation_comes_back_on_an_empty_machine(server: PrivateBascule, box: Dialogue, tmp_path: Path) -> None:
+    with SmtpDialogue(server.ports["smtp"]) as dialogue:
+        assert dialogue.deliver(message(), "a@b.example", BOB).code == 250
+    run(server, "backup", str(tmp_path / "backup"))
+    places = [server.mailbox(ANNA), server.mailbox(BOB)]
+    expected = [held(place) for place in places]
+    server.stop()
+    shutil.rmtree(server.root / "data")
+    run(server, "restore", str(tmp_path / "backup"), "--all")
+    for place, before in zip(places, expected, strict=True):
+        assert check(place) == []
+        assert held(place) == before
+    server.start()
+    again = Dialogue(server.imap)
+    again.ok(f"LOGIN {ANNA} {PASSWORD}")
+    again.ok("SELECT INBOX")
+    fill(again, "INBOX", MAILS[:1])
+    again.close()
+    assert "already" in run(server, "restore", str(tmp_path / "backup"), "--all", status=1)
+
+
+def test_only_what_is_new_is_written(server: PrivateBascule, box: Dialogue, tmp_path: Path) -> None:
+    backup = tmp_path / "backup"
+    first = json.loads(run(server, "backup", str(backup), "--json"))
+    assert first["octets"] > 3_000_000
+    assert json.loads(run(server, "backup", str(backup), "--json"))["changed"] == 0
+    fill(box, "Sent", [b"Subject: new\r\n\r\nnew\r\n"])
+    third = json.loads(run(server, "backup", str(backup), "--json"))
+    assert (third["changed"], third["octets"]) == (1, 21)
+    for place in (backup / "mailboxes").iterdir():
+        assert check(place) == []
+
+
+def test_a_message_a_folder_and_a_mailbox_come_back(server: PrivateBascule, box: Dialogue, tmp_path: Path) -> None:
+    backup = str(tmp_path / "backup")
+    run(server, "backup", backup)
+    place = server.mailbox(ANNA)
+    before = held(place)
+    box.ok("SELECT INBOX")
+    box.ok("STORE 1:31 +FLAGS (\\Deleted)")
+    box.ok("EXPUNGE")
+    box.ok("DELETE Projets/2026")
+    fill(box, "INBOX", [b"Subject: since\r\n\r\nsince\r\n"])
+    assert "31 would come back" in run(server, "restore", backup, "--account", ANNA, "--folder", "INBOX", "--dry-run")
+    assert sum(held(place).values()) == 1
+    assert "1 came back" in run(server, "restore", backup, "--account", ANNA, "--message-id", "<large@x>")
+    assert "5 came back" in run(server, "restore", backup, "--account", ANNA, "--folder", "Projets/2026")
+    assert "30 came back" in run(server, "restore", backup, "--account", ANNA)
+    assert "Nothing is missing" in run(server, "restore", backup, "--account", ANNA)
+    after = held(place)
+    assert after - before == Counter({key: 1 for key in after if key[1].startswith(b"Subject: since")})
+    assert before - after == Counter()
+    assert check(place) == []
+
+
+def test_an_earlier_state_can_be_gone_back_to(server: PrivateBascule, box: Dialogue, tmp_path: Path) -> None:
+    backup = str(tmp_path / "backup")
+    run(server, "backup", backup)
+    place = server.mailbox(ANNA)
+    before = held(place)
+    box.ok("SELECT INBOX")
+    box.ok("STORE 1:* +FLAGS (\\Deleted)")
+    box.ok("EXPUNGE")
+    time.sleep(1.1)  # states have seconds
+    run(server, "backup", backup)
+    assert "Nothing is missing" in run(server, "restore", backup, "--account", ANNA)
+    first, second = run(server, "restore", backup, "--account", ANNA, "--states").split()
+    assert first < second
+    assert "31 came back" in run(server, "restore", backup, "--account", ANNA, "--at", first)
+    assert held(place) == before
+    assert "There is no state" in run(server, "restore", backup, "--account", ANNA, "--at", "2001-01-01", status=1)
+
+
+def test_what_was_deleted_comes_back_without_a_backup(server: PrivateBascule, box: Dialogue) -> None:
+    place = server.mailbox(ANNA)
+    box.ok("SELECT INBOX")
+    box.ok("MOVE 2 Sent")
+    box.ok("STORE 30 +FLAGS (\\Deleted)")
+    box.ok("EXPUNGE")
+    with LiveMailbox.open(place) as live:
+        [gone] = deleted(live, 0)
+    assert gone.subject == "large"
+    assert "1 would come back" in run(server, "restore", "--deleted", "--account", ANNA, "--dry-run")
+    assert "1 came back" in run(server, "restore", "--deleted", "--account", ANNA)
+    assert "Nothing is missing" in run(server, "restore", "--deleted", "--account", ANNA)
+    names = [key for key in held(place) if key[1].startswith(b"Subject: large")]
+    assert [(key[0], sorted(key[2])) for key in names] == [("INBOX", [])]
+    box.ok("NOOP")
+    assert check(place) == []
+
+
+def test_what_is_no_backup_is_left_alone(server: PrivateBascule, box: Dialogue, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/one.jpg").write_bytes(b"x")
+    assert "holds something else" in run(server, "backup", str(tmp_path / "photos"), status=1)
+    assert "is no backup" in run(server, "restore", str(tmp_path / "photos"), "--account", ANNA, status=1)
+    assert "Give --account" in run(server, "restore", str(tmp_path / "photos"), status=2)
+
+
+def test_the_backup_is_right_while_mail_arrives(server: PrivateBascule, box: Dialogue, tmp_path: Path) -> None:
+    import threading
+
+    stop, sent = threading.Event(), []
+
+    def send() -> None:
+        with SmtpDialogue(server.ports["smtp"]) as dialogue:
+            while not stop.is_set():
+                assert dialogue.deliver(message(f"n{len(sent)}"), "a@b.example", ANNA).code == 250
+                sent.append(len(sent))
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    for _ in range(3):
+        acknowledged = len(sent)
+        run(server, "backup", str(tmp_path / "backup"))
+        [place] = (tmp_path / "backup/mailboxes").glob(f"{server.mailbox(ANNA).name}")
+        assert check(place) == []
+        arrived = sum(count for key, count in held(place).items() if key[1].startswith(b"Return-Path"))
+        assert arrived >= acknowledged
+    stop.set()
+    thread.join()
