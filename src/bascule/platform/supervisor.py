@@ -21,7 +21,8 @@ from bascule.terms.errors import BasculeError, ExitStatus
 STOP_SECONDS = 15.0
 """For the processes to write what is due, before they are killed."""
 WORKER = "bascule.platform.worker"
-QUEUE_PROCESS = "bascule.platform.smtp.queue.process"
+SINGLE = ("bascule.platform.smtp.queue.process", "bascule.platform.housekeeping")
+"""Of these there is one process each."""
 RESTART_SECONDS = 1.0
 """Before a process that died is started again: one that dies at once must not take the machine."""
 
@@ -78,6 +79,7 @@ class Supervisor:
                 for service in dict.fromkeys(each.service for each in listening)
             },
         )
+        self._modules = [WORKER] * settings.processes + list(SINGLE)
         self._processes: list[subprocess.Popen[str]] = []
         self._stopping = threading.Event()
         self._log = structlog.get_logger()
@@ -90,15 +92,14 @@ class Supervisor:
             signal.signal(name, self.stop)
         self._settings.data.mkdir(parents=True, exist_ok=True)
         self._write_endpoints()
-        self._processes = [self._start(WORKER) for _ in range(self._settings.processes)]
-        self._processes.append(self._start(QUEUE_PROCESS))
+        self._processes = list(map(self._start, self._modules))
         ready()
         while not self._stopping.wait(0.2):
             for place, process in enumerate(self._processes):
                 if process.poll() is not None:
                     self._log.warning("process-died", pid=process.pid, status=process.returncode)
                     time.sleep(RESTART_SECONDS)
-                    self._processes[place] = self._start(WORKER if place < self._settings.processes else QUEUE_PROCESS)
+                    self._processes[place] = self._start(self._modules[place])
         self._end()
 
     def _start(self, module: str) -> subprocess.Popen[str]:

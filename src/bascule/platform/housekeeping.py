@@ -1,0 +1,103 @@
+"""What can be done while nobody waits for it: describing new messages, and indexing them. One process, of low priority, for each installation.
+
+It hears of changed mailboxes as the servers do (`bascule.platform.wakeups`). What it has not done when somebody asks is done then, by whoever asks;
+so nothing depends on it, and it may be stopped at any time. Started by `bascule.platform.supervisor`; when its standard input ends, it ends.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import sqlite3
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from bascule.mailbox.format import MailboxError
+from bascule.mailbox.live import LiveMailbox
+from bascule.mailbox.search import update_index
+from bascule.platform.logs import set_up_logs
+from bascule.platform.settings import read_settings
+from bascule.platform.wakeups import Wakeups
+
+QUIET_SECONDS = 2.0
+"""A mailbox is left alone until nothing changed in it for so long…"""
+LATEST_SECONDS = 60.0
+"""…but not for longer than this."""
+GROUP = 200
+"""Messages described in one transaction: about 30 ms of work."""
+NICENESS = 10
+
+
+@dataclass(slots=True)
+class Due:
+    """Mailboxes to be looked at: account → (first, last) instant at which it changed, in the order of the first."""
+
+    changed: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
+
+    def note(self, account: str, now: float) -> None:
+        first, _ = self.changed.get(account, (now, now))
+        self.changed[account] = (first, now)
+
+    def take(self, now: float) -> str | None:
+        """One whose time has come."""
+        for account, (first, last) in self.changed.items():
+            if now - last >= QUIET_SECONDS or now - first >= LATEST_SECONDS:
+                del self.changed[account]
+                return account
+        return None
+
+
+def tidy(place: Path) -> int:
+    """Describe and index what is new in a mailbox; how many messages were described. Raises MailboxError, sqlite3.Error."""
+    query = "SELECT b.id FROM bodies b LEFT JOIN descriptions d ON d.body = b.id WHERE d.body IS NULL ORDER BY b.id DESC LIMIT ?"
+    count = 0
+    with LiveMailbox.open(place) as box:
+        while bodies := [body for (body,) in box.mailbox.database.execute(query, (GROUP,)).fetchall()]:
+            count += len(box.reading.described(bodies))
+        update_index(box.mailbox)
+    return count
+
+
+async def serve(data: Path, until: asyncio.Event, log: Callable[..., None]) -> None:
+    """Work until ``until`` is set."""
+    due, loop = Due(), asyncio.get_running_loop()
+    wakeups = Wakeups(data / "run", lambda account: due.note(account, time.monotonic()))
+    while not until.is_set():
+        account = due.take(time.monotonic())
+        if account is None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(until.wait(), QUIET_SECONDS / 4)
+            continue
+        place = data / "mailboxes" / f"{account}.mailbox"
+        if not place.is_dir():  # a wake-up for the queue
+            continue
+        try:
+            await loop.run_in_executor(None, tidy, place)
+        except (MailboxError, sqlite3.Error, OSError) as error:
+            log("housekeeping-failed", account=account, error=str(error))
+    wakeups.close()
+
+
+async def _main() -> None:
+    loop = asyncio.get_running_loop()
+    settings = read_settings(Path(json.loads(sys.stdin.readline())["settings"]))
+    os.nice(NICENESS)
+    until = asyncio.Event()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    task = loop.create_task(serve(settings.data, until, structlog.get_logger().warning))
+    await asyncio.wait([task, loop.create_task(reader.read())], return_when=asyncio.FIRST_COMPLETED)
+    until.set()
+    await task
+
+
+if __name__ == "__main__":
+    set_up_logs()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_main())
