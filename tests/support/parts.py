@@ -1,7 +1,10 @@
 """The programs and folders that some tests need, and how to get them."""
 
+import functools
 import os
 import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 
 SETUP = "Bring it with: make test-setup"
@@ -18,6 +21,7 @@ HOW_TO_GET = {
     "postfix": SETUP,
     "rspamd": SETUP,
     "dnsmasq": SETUP,
+    "mount": "Run the tests as root, where file systems can be mounted.",
     "corpora": "Set BASCULE_CORPORA to the folder of real messages.",
     "rig": "Set BASCULE_BENCH_RIG to the folder of the bench rig.",
 }
@@ -42,6 +46,8 @@ def is_there(part: str) -> bool:
             return shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
         case "postfix" | "dnsmasq":
             return shutil.which(part, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
+        case "mount":
+            return _can_mount()
         case "cyrus":
             return (cyrus_root() / "usr/sbin/saslpasswd2").exists() and os.geteuid() == 0
         case "strace" | "mbsync" | "offlineimap" | "mutt" | "getmail" | "curl" | "swaks" | "rspamd":
@@ -51,6 +57,18 @@ def is_there(part: str) -> bool:
         case "rig":
             return folder("BASCULE_BENCH_RIG") is not None
     raise ValueError(part)
+
+
+@functools.cache
+def _can_mount() -> bool:
+    """Containers often forbid it."""
+    if os.geteuid() != 0:
+        return False
+    with tempfile.TemporaryDirectory() as place:
+        if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], capture_output=True, check=False).returncode:
+            return False
+        subprocess.run(["umount", place], check=True)
+    return True
 
 
 def are_required() -> bool:

@@ -1,5 +1,7 @@
 """The folders of a live mailbox: what there is and what it holds; making, renaming and deleting them."""
 
+import contextlib
+import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,7 +177,8 @@ class LiveFolders:
     def take_recent(self, folder: LiveFolder) -> int:
         """The first UID that no session was told of; from now on those are taken (RFC 3501 §2.3.2). Not synced: a crash may repeat it."""
         if folder.recent_uid < folder.uidnext:
-            with lazily(self._database):
+            # A full disk must not keep anyone from reading: who comes next is told of them again.
+            with contextlib.suppress(sqlite3.OperationalError), lazily(self._database):
                 self._database.execute(
                     "UPDATE folders SET recent_uid = max(recent_uid, ?) WHERE id = ?", (folder.uidnext, folder.id)
                 )

@@ -1,6 +1,8 @@
 """What a session reads of a live mailbox: which messages a folder has, what changed since, and what IMAP says of them."""
 
+import contextlib
 import json
+import sqlite3
 from array import array
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -100,7 +102,10 @@ class Reading:
         missing = [body for body in dict.fromkeys(bodies) if body not in found]
         if missing:
             made = {body: describe(self.octets(body)) for body in missing}
-            with lazily(self._database):
+            with (
+                contextlib.suppress(sqlite3.OperationalError),
+                lazily(self._database),
+            ):  # a full disk: told all the same
                 self._database.executemany(
                     "INSERT OR IGNORE INTO descriptions (body, envelope, structure) VALUES (?, ?, ?)",
                     [(body, *each) for body, each in made.items()],
@@ -122,7 +127,7 @@ class Reading:
 
     def keep_preview(self, body: int, text: str) -> None:
         """For a body that is described already."""
-        with lazily(self._database):
+        with contextlib.suppress(sqlite3.OperationalError), lazily(self._database):
             self._database.execute("UPDATE descriptions SET preview = ? WHERE body = ?", (text, body))
 
 

@@ -1,0 +1,114 @@
+"""A full disk, a mailbox that can't be opened: refused for now, nothing acknowledged that is not kept, the others served."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bascule.mailbox import check
+from support.dialogue import Dialogue
+from support.inbox import Inbox
+from support.server import ANNA, PASSWORD, PrivateBascule
+from support.small_disk import SmallDisk
+from support.smtp import SmtpDialogue, message
+
+BOB = "bob@example.org"
+OCTETS = 100_000
+
+
+def text(name: str) -> bytes:
+    return message(name, ANNA, os.urandom(OCTETS // 2).hex() + "\r\n")
+
+
+@pytest.mark.needs("mount")
+def test_a_full_disk(tmp_path: Path) -> None:
+    server = PrivateBascule(tmp_path / "server", accounts=())
+    kept: set[str] = set()
+    with SmallDisk(tmp_path / "server/data", 40) as disk:
+        server.accounts().add(ANNA, PASSWORD, generated=True)
+        with server:
+            outcomes = {kind: _Outcomes() for kind in ("smtp", "submission", "append")}
+            client = Dialogue(server.imap)
+            client.ok(f"LOGIN {ANNA} {PASSWORD}")
+            with SmtpDialogue(server.ports["smtp"]) as smtp, SmtpDialogue(server.ports["submission"]) as submission:
+                submission.login(ANNA)
+                _all_three(smtp, submission, client, outcomes, kept, "before", 3)
+                disk.fill(but_octets=1_500_000)
+                _all_three(smtp, submission, client, outcomes, kept, "full", 20)
+                disk.fill()
+                _all_three(smtp, submission, client, outcomes, kept, "fuller", 5)
+                client.ok("SELECT INBOX")  # what is there is read all the same
+                client.ok("UID FETCH 1:* (FLAGS ENVELOPE BODYSTRUCTURE PREVIEW)")
+                disk.empty()
+                _all_three(smtp, submission, client, outcomes, kept, "after", 3)
+            client.close()
+            for each in outcomes.values():
+                assert each.refused >= 5
+                assert each.last_is_kept
+            found = Inbox(server, ANNA).wait(len(kept))
+        there = [line for mail in found for line in mail.split(b"\r\n") if line.startswith(b"Subject: ")]
+        names = [line.removeprefix(b"Subject: ").decode() for line in there]
+        assert kept <= set(names), "acknowledged, and not there"
+        assert len(names) == len(set(names)), "there twice"
+        assert check(server.mailbox()) == []
+
+
+class _Outcomes:
+    refused = 0
+    last_is_kept = False
+
+
+def _all_three(
+    smtp: SmtpDialogue, submission: SmtpDialogue, client: Dialogue, outcomes: dict[str, _Outcomes], kept: set[str], when: str, count: int,
+) -> None:  # fmt: skip
+    for number in range(count):
+        for kind, dialogue in (("smtp", smtp), ("submission", submission)):
+            name = f"{when}-{kind}-{number}"
+            reply = _deliver(dialogue, text(name))
+            assert reply in (250, 451, 452), reply
+            _tally(outcomes[kind], kept, name, reply == 250)
+        name = f"{when}-append-{number}"
+        reply = client.do("APPEND INBOX {}", text(name))
+        assert reply.status == "OK" or "UNAVAILABLE" in reply.code, reply
+        _tally(outcomes["append"], kept, name, reply.status == "OK")
+
+
+def _deliver(dialogue: SmtpDialogue, mail: bytes) -> int:
+    for line in (f"MAIL FROM:<{ANNA}>", f"RCPT TO:<{ANNA}>", "DATA"):
+        reply = dialogue.say(line)
+        if not reply.is_positive:
+            dialogue.ok("RSET")
+            return reply.code
+    dialogue.send(mail + b".\r\n")
+    return dialogue.reply().code
+
+
+def _tally(outcomes: _Outcomes, kept: set[str], name: str, is_kept: bool) -> None:
+    outcomes.last_is_kept = is_kept
+    if is_kept:
+        kept.add(name)
+    else:
+        outcomes.refused += 1
+
+
+def test_a_mailbox_that_can_not_be_opened(tmp_path: Path) -> None:
+    with PrivateBascule(tmp_path, accounts=(ANNA, BOB), settings={"queue": 'first_retry = "1 s"'}) as server:
+        inbox = Inbox(server, BOB)
+        assert inbox.messages() == []
+        server.stop()
+        catalogue = server.mailbox(BOB) / "catalogue.sqlite"
+        sound = catalogue.read_bytes()
+        catalogue.write_bytes(b"\xff" * len(sound))
+        server.start()
+        with SmtpDialogue(server.ports["smtp"]) as smtp:
+            assert (smtp.deliver(message("one"), "a@b.example", ANNA)).code == 250
+            assert (smtp.deliver(message("two"), "a@b.example", BOB)).code == 451
+            assert (smtp.deliver(message("three"), "a@b.example", ANNA, BOB)).code == 250
+        client = Dialogue(server.imap)
+        assert "UNAVAILABLE" in client.do(f"LOGIN {BOB} {PASSWORD}").code
+        client.ok(f"LOGIN {ANNA} {PASSWORD}")
+        client.close()
+        assert len(Inbox(server, ANNA).messages()) == 2
+        catalogue.write_bytes(sound)
+        [found] = inbox.wait(1)
+        assert b"Subject: three" in found
