@@ -32,6 +32,8 @@ class PrivateBascule:
     ) -> None:
         self.root = root
         self.ports: dict[str, int] = {}
+        self.prefix: list[str] = []
+        """What the server is started under (strace)."""
         self._process: subprocess.Popen[bytes] | None = None
         sections = {
             "server": f'data = "data"\nhostname = "mail.example.org"\nprocesses = {processes}',
@@ -76,7 +78,7 @@ class PrivateBascule:
     def start(self) -> None:
         with (self.root / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*ENTRY, "serve", "--config", str(self.config)], stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+                [*self.prefix, *ENTRY, "serve", "--config", str(self.config)], stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
             )  # fmt: skip
         assert self._process.stdout is not None
         for line in self._process.stdout:
@@ -107,7 +109,10 @@ class PrivateBascule:
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
+            if self.prefix:  # strace does not pass a signal on
+                os.kill(self.workers()[0], signal.SIGTERM)
+            else:
+                self._process.terminate()
             self._process.wait(30)
             self._process = None
 
