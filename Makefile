@@ -51,6 +51,8 @@ bench: $(READY) ## Measure against peers (see docs/benchmarks.md)
 	$(RUN)/python bench/run.py
 	$(RUN)/python bench/imap_server.py
 	$(RUN)/python bench/smtp_server.py
+	$(RUN)/python bench/others.py
+	$(RUN)/python bench/built_in_target.py
 	$(RUN)/python bench/sessions.py
 
 lock: | $(filter .tools/%,$(UV)) ## Renew the lock file
