@@ -61,7 +61,10 @@ def main() -> int:
     corpora = chosen.corpora.split(",")
     bench.start_source(corpora)
     passed = True
-    print("| corpus | way | seconds | messages | equal | missing | extra | pass |\n|---|---|---|---|---|---|---|---|", flush=True)
+    print(
+        "| corpus | way | seconds | messages | equal | missing | extra | pass |\n|---|---|---|---|---|---|---|---|",
+        flush=True,
+    )
     try:
         for corpus in corpora:
             with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder:
@@ -79,7 +82,9 @@ def main() -> int:
 
 
 def tell(corpus: str, way: str, seconds: float, told: dict[str, object]) -> bool:
-    counts = " | ".join(str(told.get(name, 0)) for name in ("msgs_src", "body_ok", "msgs_missing", "msgs_extra", "pass"))
+    counts = " | ".join(
+        str(told.get(name, 0)) for name in ("msgs_src", "body_ok", "msgs_missing", "msgs_extra", "pass")
+    )
     print(f"| {corpus} | {way} | {seconds:.1f} | {counts} |", flush=True)
     return bool(told.get("pass"))
 

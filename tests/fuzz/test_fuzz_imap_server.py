@@ -3,7 +3,6 @@
 import contextlib
 import random
 import resource
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -84,16 +83,6 @@ def converse(session: Session, octets: bytes) -> None:
             assert tags >= 1 or ended, (octets, answer)
             if session.state is State.ENDED:
                 return
-
-
-@pytest.fixture
-def place(tmp_path: Path):
-    """In memory where the machine has such a folder: what is synced is not the subject here."""
-    if not Path("/dev/shm").is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as found:
-        yield Path(found)
 
 
 @pytest.mark.soak

@@ -3,7 +3,6 @@
 import base64
 import random
 import resource
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -83,16 +82,6 @@ def converse(session: Session, octets: bytes) -> None:
         assert replies_of(session.take(line)) == 1, line
         if session.expects is Expects.TLS:
             session.secured()
-
-
-@pytest.fixture
-def place(tmp_path: Path):
-    """In memory where the machine has such a folder: what is synced is not the subject here."""
-    if not Path("/dev/shm").is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as found:
-        yield Path(found)
 
 
 @pytest.mark.soak

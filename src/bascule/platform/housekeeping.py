@@ -1,27 +1,27 @@
 """What can be done while nobody waits for it: describing new messages, and indexing them. One process, of low priority, for each installation.
 
 It hears of changed mailboxes as the servers do (`bascule.platform.wakeups`). What it has not done when somebody asks is done then, by whoever asks;
-so nothing depends on it, and it may be stopped at any time. Started by `bascule.platform.supervisor`; when its standard input ends, it ends.
+so nothing depends on it, and it may be stopped at any time. Started by `bascule.platform.supervisor`; see
+`bascule.platform.child`.
 """
 
 import asyncio
 import contextlib
-import json
 import os
 import sqlite3
-import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.search import update_index
-from bascule.platform.logs import set_up_logs
+from bascule.platform.child import run_child
 from bascule.platform.settings import read_settings
 from bascule.platform.wakeups import Wakeups
 
@@ -84,20 +84,10 @@ async def serve(data: Path, until: asyncio.Event, log: Callable[..., None]) -> N
     wakeups.close()
 
 
-async def _main() -> None:
-    loop = asyncio.get_running_loop()
-    settings = read_settings(Path(json.loads(sys.stdin.readline())["settings"]))
+async def _work(orders: dict[str, Any], until: asyncio.Event) -> None:
     os.nice(NICENESS)
-    until = asyncio.Event()
-    reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    task = loop.create_task(serve(settings.data, until, structlog.get_logger().warning))
-    await asyncio.wait([task, loop.create_task(reader.read())], return_when=asyncio.FIRST_COMPLETED)
-    until.set()
-    await task
+    await serve(read_settings(Path(orders["settings"])).data, until, structlog.get_logger().warning)
 
 
 if __name__ == "__main__":
-    set_up_logs()
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_main())
+    run_child(_work)

@@ -1,31 +1,29 @@
 """One server process: it takes connections from sockets that its parent opened, until its parent tells it to stop.
 
-Started by `bascule.platform.supervisor` as ``python -m bascule.platform.worker``; its standard input is the parent's: one line of JSON
-(`Orders`), then silence. When the input ends, the parent is gone or wants it to stop: the answers in progress are written, and it ends.
+Started by `bascule.platform.supervisor` with `Orders`; see `bascule.platform.child`.
 """
 
 import asyncio
 import asyncio.sslproto
-import contextlib
 import gc
 import json
 import socket
 import ssl
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from bascule.platform.accounts import EmbeddedAccounts
 from bascule.platform.arrivals import Arrivals
+from bascule.platform.child import run_child
 from bascule.platform.imap.connection import ImapConnection, Shared
 from bascule.platform.imap.limits import TLS_OCTETS
 from bascule.platform.imap.session import Services
-from bascule.platform.logs import set_up_logs
 from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.settings import FOLDERS, Settings, read_settings
 from bascule.platform.smtp.accepting import Accepting
@@ -149,20 +147,10 @@ def _smtp_services(
     )  # fmt: skip
 
 
-async def _main() -> None:
-    loop = asyncio.get_running_loop()
-    orders = Orders(**json.loads(sys.stdin.readline()))
-    until = asyncio.Event()
-    reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    task = loop.create_task(serve(read_settings(Path(orders.settings)), orders, until))
-    ended = loop.create_task(reader.read())
-    await asyncio.wait([task, ended], return_when=asyncio.FIRST_COMPLETED)
-    until.set()
-    await task
+async def _work(told: dict[str, Any], until: asyncio.Event) -> None:
+    orders = Orders(**told)
+    await serve(read_settings(Path(orders.settings)), orders, until)
 
 
 if __name__ == "__main__":
-    set_up_logs()
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_main())
+    run_child(_work)

@@ -1,19 +1,17 @@
-"""The queue's own process: one for each installation. Started by `bascule.platform.supervisor`; when its standard input ends, it ends."""
+"""The queue's own process: one for each installation. Started by `bascule.platform.supervisor`; see `bascule.platform.child`."""
 
 import asyncio
-import contextlib
 import fcntl
-import json
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from bascule.platform.accounts import EmbeddedAccounts
 from bascule.platform.arrivals import Arrivals
-from bascule.platform.logs import set_up_logs
+from bascule.platform.child import run_child
 from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.settings import FOLDERS, Settings, read_settings
 from bascule.platform.smtp.queue.routes import Routes
@@ -57,26 +55,16 @@ async def serve(settings: Settings, until: asyncio.Event) -> None:
     accounts.close()
 
 
-async def _main() -> None:
-    loop = asyncio.get_running_loop()
-    settings = read_settings(Path(json.loads(sys.stdin.readline())["settings"]))
+async def _work(orders: dict[str, Any], until: asyncio.Event) -> None:
+    settings = read_settings(Path(orders["settings"]))
     lock = (settings.data / "run" / "queue.lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         structlog.get_logger().error("queue-is-worked-off-already", advice="another bascule serve has this data folder")
         raise SystemExit(1) from None
-    until = asyncio.Event()
-    reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    task = loop.create_task(serve(settings, until))
-    ended = loop.create_task(reader.read())
-    await asyncio.wait([task, ended], return_when=asyncio.FIRST_COMPLETED)
-    until.set()
-    await task
+    await serve(settings, until)
 
 
 if __name__ == "__main__":
-    set_up_logs()
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_main())
+    run_child(_work)
