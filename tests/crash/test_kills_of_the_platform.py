@@ -130,6 +130,8 @@ class Sender(Worker):
             except (OSError, EOFError, ValueError):
                 time.sleep(0.05)
             except AssertionError as error:
+                if ": 421 " in str(error):  # its parent is gone, and it says goodbye before it is killed
+                    continue
                 self.told.failures.append(str(error)[:300])
 
     def send(self, client: SmtpDialogue, kind: str) -> None:
