@@ -1,5 +1,7 @@
 """A live mailbox: what always holds, also for two who have it open at once."""
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from bascule.mailbox import Mailbox, check
 from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live import Arriving, FolderGone, LiveMailbox, NameRefused
+from bascule.platform.mailboxes import Mailboxes
 from bascule.terms.body import HeldBody
 from bascule.terms.folder import INBOX, FolderPath
 from bascule.terms.instant import InternalDate
@@ -128,3 +131,15 @@ def test_a_count_that_is_wrong_is_found(tmp_path: Path) -> None:
         box.messages.append(1, [arriving(messages.plain(1))])
         box.mailbox.database.execute("UPDATE folders SET unseen = 0 WHERE id = 1")
     assert [finding.number for finding in check(root)] == [10]
+
+
+def test_a_making_that_was_cut_off_before_its_first_table_is_gone_on_with(tmp_path: Path) -> None:
+    place = tmp_path / "anna.mailbox"
+    place.mkdir()
+    with contextlib.closing(sqlite3.connect(place / "catalogue.sqlite")) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+    mailboxes = Mailboxes(tmp_path)
+    with mailboxes.using("anna") as box:
+        assert box.folders.find(INBOX) is not None
+    mailboxes.close()
+    assert check(place) == []

@@ -117,7 +117,7 @@ class Mailbox:
 
     @classmethod
     def open_or_create(cls, root: Path, *, keeps_bodies: bool = True) -> Self:
-        if (root / CATALOGUE).exists() and not _was_never_made(root / CATALOGUE):
+        if (root / CATALOGUE).exists() and not was_never_made(root / CATALOGUE):
             return cls.open(root)
         return cls.create(root, keeps_bodies=keeps_bodies)
 
@@ -196,10 +196,10 @@ def _is_free(root: Path) -> bool:
     left = {LOCK, CATALOGUE, f"{CATALOGUE}-wal", f"{CATALOGUE}-shm", f"{CATALOGUE}-journal"}
     if set(os.listdir(root)) - left:
         return False
-    return not (root / CATALOGUE).exists() or _was_never_made(root / CATALOGUE)
+    return not (root / CATALOGUE).exists() or was_never_made(root / CATALOGUE)
 
 
-def _was_never_made(catalogue: Path) -> bool:
+def was_never_made(catalogue: Path) -> bool:
     """A file without a table: its making was killed before its one transaction."""
     try:
         with contextlib.closing(sqlite3.connect(f"{catalogue.absolute().as_uri()}?mode=rw", uri=True)) as database:

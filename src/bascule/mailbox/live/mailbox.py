@@ -7,11 +7,11 @@ from types import TracebackType
 from typing import Self
 
 from bascule.mailbox.database import unusable
-from bascule.mailbox.format import CATALOGUE, LIVE_TABLES, SEGMENT_OCTETS, MailboxError, NotLive
+from bascule.mailbox.format import CATALOGUE, LIVE_TABLES, SEGMENT_OCTETS, MailboxError, MailboxInUse, NotLive
 from bascule.mailbox.live.folders import LiveFolders
 from bascule.mailbox.live.messages import LiveMessages
 from bascule.mailbox.live.reading import Reading
-from bascule.mailbox.mailbox import Mailbox
+from bascule.mailbox.mailbox import Mailbox, was_never_made
 from bascule.terms.folder import INBOX, FolderPath, SpecialUse
 
 FIRST_FOLDERS = {
@@ -51,7 +51,16 @@ class LiveMailbox:
     @classmethod
     def open(cls, root: Path, *, segment_octets: int = SEGMENT_OCTETS) -> Self:
         """Raises MailboxError: not there, not live, damaged, newer, or in use by somebody who needs it alone."""
-        mailbox = Mailbox.open(root, shared=True, segment_octets=segment_octets)
+        try:
+            mailbox = Mailbox.open(root, shared=True, segment_octets=segment_octets)
+        except MailboxInUse:
+            raise
+        except MailboxError as error:
+            if was_never_made(root / CATALOGUE):
+                raise NotLive(
+                    f"The making of {root} was cut off.", "It is gone on with when it is next used."
+                ) from error
+            raise
         if mailbox.meta("live") != "1":
             mailbox.close()
             raise NotLive(f"{root} is an archive, not a live mailbox.", "Deliver it into one with “bascule deliver”.")
