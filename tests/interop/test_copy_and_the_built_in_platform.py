@@ -4,6 +4,8 @@ import pytest
 
 from bascule.demo import PrivateDovecot
 from bascule.mailbox import check
+from bascule.mailbox.live import LiveMailbox
+from bascule.platform.sharing import FULL, set_rights
 from support import messages, reference
 from support.command import bascule, report_of
 from support.server import ANNA, PrivateBascule
@@ -52,6 +54,25 @@ def test_accents_in_names_and_headers(tmp_path) -> None:
         reference.append(server.imap, ANNA, "&AMk-t&AOk-", [message])
         bascule(tmp_path, "copy", server.url(), server.url(BOB), "--verify", "full")
         assert reference.read_mailbox(server.imap, ANNA) == reference.read_mailbox(server.imap, BOB)
+
+
+def test_what_others_share_is_not_taken_along(tmp_path) -> None:
+    """Anna's INBOX is moved as Anna's, not once more with each of those whom she lets read it."""
+    with (
+        PrivateBascule(tmp_path / "both", accounts=(ANNA, BOB)) as server,
+        PrivateDovecot(tmp_path / "back") as back,
+    ):
+        reference.append(server.imap, ANNA, "INBOX", messages.many(3))
+        reference.append(server.imap, BOB, "INBOX", messages.many(2, 7))
+        accounts = server.accounts()
+        with LiveMailbox.open(server.mailbox(ANNA)) as box:
+            for folder in box.folders.all():
+                set_rights(accounts, accounts.find(ANNA), box, folder.id, BOB, FULL)
+        accounts.close()
+        done = report_of(bascule(tmp_path, "copy", server.url(BOB), back.url(USER), "--json"))
+        assert done["totals"]["delivered"] == 2
+        assert sum(reference.read_mailbox(server.imap, BOB).values()) == 5
+        assert sum(reference.read_mailbox(back.port, USER).values()) == 2
 
 
 def test_a_quota_refuses_what_does_not_fit_and_names_it(tmp_path, old) -> None:

@@ -31,6 +31,7 @@ from support.server import ANNA, PASSWORD, PrivateBascule
         ("[server]\ndata = 'd'\n[imap]\nlisten_tls = [':993']", "needs a certificate"),
         ("[server]\ndata = 'd'\n[tls]\ncertificate = 'c'", "needs both"),
         ("[server]\ndata = 'd'\n[mailboxes]\nfirst_folders = ['Spam']", "a list of folders"),
+        ("[server]\ndata = 'd'\n[mailboxes]\nothers = 'a/b'", "the name of a folder"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, text: str, sentence: str) -> None:

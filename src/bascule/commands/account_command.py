@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bascule.commands.account_sharing import SETTINGS, share, shares, unshare
 from bascule.commands.options import CONFIG, octets_of
 from bascule.platform.accounts import EmbeddedAccounts
 from bascule.platform.accounts.passwords import generate_password
@@ -22,6 +23,7 @@ def command(context: click.Context, config: Path) -> None:
     accounts = EmbeddedAccounts(settings.data / "accounts.sqlite", zone=settings.zone)
     context.call_on_close(accounts.close)
     context.obj = accounts
+    context.meta[SETTINGS] = settings
 
 
 _PASSWORD_FILE = click.option(
@@ -121,3 +123,7 @@ def quota(accounts: EmbeddedAccounts, address: str, size: str) -> int:
     accounts.set_quota(address, _quota(size))
     click.echo(f"{address}: {size}.")
     return 0
+
+
+for _command in (share, unshare, shares):
+    command.add_command(_command)

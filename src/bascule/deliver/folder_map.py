@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bascule.mailbox.rows import FolderRow
-from bascule.protocols.imap.responses import Condition, Listing
+from bascule.protocols.imap.responses import NO_NAMESPACE, Condition, Listing
 from bascule.terms.folder import FolderPath, SpecialUse
 from bascule.wire.imap import ImapClient
 from bascule.wire.imap.connection import Pending
@@ -77,15 +77,15 @@ class FolderMap:
 
     async def _ask(self, client: ImapClient) -> None:
         listings = await client.list_all()
-        namespace = await client.namespace()
-        personal = namespace.personal[0] if namespace and namespace.personal else None
+        namespace = await client.namespace() or NO_NAMESPACE
+        personal = namespace.personal[0] if namespace.personal else None
         self._separator = personal[1] if personal else None
         if self._separator is None:
             self._separator = await client.separator()
         self._root = self.prefix or (client.decode(personal[0]) if personal else "")
         for entry in listings:
             name = client.decode(entry.name)
-            if not (entry.has("\\NonExistent") or entry.has("\\Noselect")):
+            if namespace.is_personal(entry.name) and not (entry.has("\\NonExistent") or entry.has("\\Noselect")):
                 self._there[name] = entry
                 use = SpecialUse.among(entry.attributes)
                 if use is not None:

@@ -176,9 +176,11 @@ CREATE TABLE subscriptions (name TEXT PRIMARY KEY) WITHOUT ROWID; -- of mailboxe
 CREATE TABLE rights (                       -- who else may do what (RFC 4314); identifier: an address, or anyone
     folder INTEGER NOT NULL REFERENCES folders, identifier TEXT NOT NULL, rights TEXT NOT NULL, PRIMARY KEY (folder, identifier)
 ) WITHOUT ROWID;
-CREATE TABLE seen_by (                      -- \Seen of readers other than the owner
-    reader TEXT NOT NULL, message INTEGER NOT NULL REFERENCES messages, PRIMARY KEY (reader, message)
+CREATE TABLE readers (id INTEGER PRIMARY KEY, account TEXT NOT NULL UNIQUE); -- who else has read here
+CREATE TABLE seen_by (                      -- \Seen of those; \Seen among a message's flags is the owner's
+    reader INTEGER NOT NULL REFERENCES readers, message INTEGER NOT NULL REFERENCES messages, PRIMARY KEY (reader, message)
 ) WITHOUT ROWID;
+CREATE INDEX seen_by_message ON seen_by (message);
 CREATE TABLE deliveries (                   -- what the server's own queue brought: tried again after a crash, it is not brought twice
     id TEXT PRIMARY KEY, at_utc INTEGER NOT NULL
 ) WITHOUT ROWID;

@@ -48,6 +48,8 @@ class Settings:
     """The certificate's key, in PEM, without a password."""
     first_folders: tuple[str, ...] = tuple(FIRST_FOLDERS)
     """What a new mailbox has beside INBOX, subscribed: some of Drafts, Junk, Sent, Trash, Archive."""
+    others: str = "Other Users"
+    """The name above the folders that other people share, in every program's list."""
     imap_listen: tuple[Endpoint, ...] = (Endpoint("127.0.0.1", 1143),)
     """IMAP in clear text, with STARTTLS where there is a certificate."""
     imap_listen_tls: tuple[Endpoint, ...] = ()
@@ -90,7 +92,7 @@ FOLDERS = {**FIRST_FOLDERS, "Archive": SpecialUse.ARCHIVE}
 KEYS: dict[str, dict[str, str]] = {
     "server": {"data": "data", "hostname": "hostname", "zone": "zone", "processes": "processes"},
     "tls": {"certificate": "certificate", "key": "key"},
-    "mailboxes": {"first_folders": "first_folders"},
+    "mailboxes": {"first_folders": "first_folders", "others": "others"},
     "imap": {"listen": "imap_listen", "listen_tls": "imap_listen_tls", "append_limit": "append_limit"},
     "smtp": {
         "listen": "smtp_listen",
@@ -197,6 +199,13 @@ def _address(name: str, value: Any, base: Path) -> str:
     return text.lower()
 
 
+def _folder_name(name: str, value: Any, base: Path) -> str:
+    text = _text(name, value, base)
+    if "/" in text or not text.isprintable() or text.upper() == "INBOX":
+        raise _wrong(f"{name} is the name of a folder", 'Write "Other Users" or "Autres boîtes".')
+    return text
+
+
 def _port(name: str, value: Any, base: Path) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 65535:
         raise _wrong(f"{name} is a port, from 1 to 65535", "")
@@ -235,7 +244,7 @@ def _endpoint(name: str, value: Any, base: Path) -> Endpoint:
 
 _READ: dict[str, Callable[[str, Any, Path], Any]] = {
     "data": _path, "hostname": _text, "zone": _zone, "processes": _number, "certificate": _path, "key": _path,
-    "first_folders": _first_folders, "imap_listen": _endpoints, "imap_listen_tls": _endpoints, "append_limit": _size,
+    "first_folders": _first_folders, "others": _folder_name, "imap_listen": _endpoints, "imap_listen_tls": _endpoints, "append_limit": _size,
     "smtp_listen": _endpoints, "lmtp_listen": _endpoints, "message_limit": _size, "postmaster": _address, "milters": _milters,
     "submission_listen": _endpoints, "submission_listen_tls": _endpoints, "recipients_per_day": _count, "dkim_selector": _text,
     "dkim_key": _path, "smarthost": _endpoint, "smarthost_user": _text, "smarthost_password_file": _path, "nameservers": _endpoints,

@@ -78,7 +78,14 @@ async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> Non
 
     wakeups = Wakeups(settings.data / "run", woken)
     services = Services(
-        accounts, mailboxes, wakeups.send, time.time, log.info, settings.hostname, settings.append_limit
+        accounts,
+        mailboxes,
+        wakeups.send,
+        time.time,
+        log.info,
+        settings.hostname,
+        settings.others,
+        settings.append_limit,
     )
     context = tls_context(settings)
     asyncio.sslproto.SSLProtocol.max_size = TLS_OCTETS

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from bascule.protocols.imap.responses import Listing
+from bascule.protocols.imap.responses import NO_NAMESPACE, Listing
 from bascule.sources.contract import SourceError, SourceFolder, SourceState
 from bascule.sources.imap_reader import ImapReader
 from bascule.terms.folder import FolderPath, SpecialUse
@@ -39,15 +39,17 @@ class ImapSource:
                     ) from error
 
     async def folders(self) -> list[SourceFolder]:
+        """The person's own; not those that other people share, or all (RFC 2342 §3): these are moved from where they are at home, once."""
         listings: list[tuple[Listing, str]] = []
         subscribed: set[bytes] = set()
         prefix = ""
 
         async def question(client: ImapClient) -> None:
             nonlocal prefix
-            namespace = await client.namespace()
-            prefix = client.decode(namespace.personal[0][0]) if namespace and namespace.personal else ""
-            listings[:] = [(entry, client.decode(entry.name)) for entry in await client.list_all()]
+            namespace = await client.namespace() or NO_NAMESPACE
+            prefix = client.decode(namespace.personal[0][0]) if namespace.personal else ""
+            entries = await client.list_all()
+            listings[:] = [(entry, client.decode(entry.name)) for entry in entries if namespace.is_personal(entry.name)]
             if not client.has("LIST-EXTENDED"):
                 subscribed.update(entry.name for entry in await client.list_subscribed())
 

@@ -1,5 +1,5 @@
 """NAMESPACE: RFC 2342."""
 
 
-def test_one_personal_namespace(client) -> None:
-    assert client.ok("NAMESPACE").lines == [b'* NAMESPACE (("" "/")) NIL NIL']
+def test_ones_own_and_other_peoples(client) -> None:
+    assert client.ok("NAMESPACE").lines == [b'* NAMESPACE (("" "/")) (("Other Users/" "/")) NIL']

@@ -87,7 +87,7 @@ class LiveFolders:
     # -- changes ------------------------------------------------------------------------------------------------------
 
     def create(self, path: FolderPath, now_utc: int, special_use: SpecialUse | None = None) -> LiveFolder:
-        """Make it; a folder above it that is missing stays so, as a name only. Raises NameRefused where it exists."""
+        """Make it, shared as the folder above it is; one above it that is missing stays so, as a name only. Raises NameRefused where it exists."""
         with self._mailbox.transaction():
             if self.find(path):
                 raise NameRefused("ALREADYEXISTS", f"{path} exists already")
@@ -98,7 +98,13 @@ class LiveFolders:
                 ).fetchone()
             ):
                 raise NameRefused("USEATTR", f"another folder is {special_use.value} already")
-            return self._insert(path, now_utc, special_use)
+            made = self._insert(path, now_utc, special_use)
+            above = self.find(path.parent) if path.parent else None
+            if above:
+                self._database.execute(
+                    "INSERT INTO rights SELECT ?, identifier, rights FROM rights WHERE folder = ?", (made.id, above.id)
+                )
+            return made
 
     def _insert(self, path: FolderPath, now_utc: int, special_use: SpecialUse | None) -> LiveFolder:
         name = path.display()
@@ -155,10 +161,11 @@ class LiveFolders:
                 self._database.execute("UPDATE folders SET path = ? WHERE id = ?", (path.to_json(), folder.id))
 
     def _empty_inbox_into(self, inbox: LiveFolder, new: FolderPath, now_utc: int) -> None:
-        """INBOX's row becomes the new folder, UIDs and all; a new INBOX takes its place."""
+        """INBOX's row becomes the new folder, UIDs and all; a new INBOX, shared as the old one was, takes its place."""
         self._database.execute("UPDATE folders SET path = ?, subscribed = 0 WHERE id = ?", (new.to_json(), inbox.id))
         made = self._insert(INBOX, now_utc, None)
         self._database.execute("UPDATE folders SET subscribed = ? WHERE id = ?", (inbox.subscribed, made.id))
+        self._database.execute("UPDATE rights SET folder = ? WHERE folder = ?", (made.id, inbox.id))
 
     def subscribe(self, name: str, folder: LiveFolder | None, wanted: bool) -> None:
         """``name``: as people see it, for a mailbox that is no folder here (``folder`` None)."""

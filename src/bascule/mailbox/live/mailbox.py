@@ -10,7 +10,9 @@ from bascule.mailbox.database import unusable
 from bascule.mailbox.format import CATALOGUE, LIVE_TABLES, SEGMENT_OCTETS, MailboxError, MailboxInUse, NotLive
 from bascule.mailbox.live.folders import LiveFolders
 from bascule.mailbox.live.messages import LiveMessages
+from bascule.mailbox.live.readers import Reader, ReadersMessages, ReadersReading
 from bascule.mailbox.live.reading import Reading
+from bascule.mailbox.live.sharing import Sharing
 from bascule.mailbox.mailbox import Mailbox, was_never_made
 from bascule.terms.folder import INBOX, FolderPath, SpecialUse
 
@@ -26,12 +28,13 @@ FIRST_FOLDERS = {
 class LiveMailbox:
     """Use `open` or `create`, then `close` (or ``with``). For one thread at a time; open it as often as needed."""
 
-    def __init__(self, mailbox: Mailbox) -> None:
+    def __init__(self, mailbox: Mailbox, reader: Reader | None = None) -> None:
         self.mailbox = mailbox
         self.root = mailbox.root
         self.folders = LiveFolders(mailbox)
-        self.messages = LiveMessages(mailbox)
-        self.reading = Reading(mailbox)
+        self.sharing = Sharing(mailbox)
+        self.messages = ReadersMessages(mailbox, reader) if reader else LiveMessages(mailbox)
+        self.reading = ReadersReading(mailbox, reader) if reader else Reading(mailbox)
 
     @classmethod
     def create(
@@ -65,6 +68,10 @@ class LiveMailbox:
             mailbox.close()
             raise NotLive(f"{root} is an archive, not a live mailbox.", "Deliver it into one with “bascule deliver”.")
         return cls(mailbox)
+
+    def read_by(self, account: str) -> "LiveMailbox":
+        r"""The same open files, as somebody else than the owner sees them: with a ``\Seen`` of their own. Not to be closed."""
+        return LiveMailbox(self.mailbox, Reader(self.mailbox, account))
 
     def close(self) -> None:
         self.mailbox.close()

@@ -58,6 +58,10 @@ class LiveMessages:
         self._mailbox = mailbox
         self._database = mailbox.database
 
+    def _flagset(self) -> str:
+        """SQL: the flag set of a row of ``messages``."""
+        return "flagset"
+
     # -- arrival ------------------------------------------------------------------------------------------------------
 
     def append(self, folder: int, group: Sequence[Arriving]) -> Placed:
@@ -145,7 +149,7 @@ class LiveMessages:
     # -- within the mailbox -------------------------------------------------------------------------------------------
 
     def copy(self, folder: int, rows: Sequence[int], target: int) -> Placed:
-        """Copies of messages (their row ids), with flags and dates, in that order. The octets are not written again. Raises FolderGone."""
+        """Copies of messages (their row ids), with flags (everybody's own ``\\Seen``) and dates, in that order. The octets are not written again. Raises FolderGone."""
         with self._mailbox.transaction():
             return self._copy(rows, target)
 
@@ -161,6 +165,12 @@ class LiveMessages:
             " h.has_attachments FROM headers h JOIN messages n ON n.folder = ? AND n.uidvalidity = ? AND n.uid = ? WHERE h.message = ?",
             [(target, uidvalidity, uid + place, row) for place, row in enumerate(rows)],
         )
+        if self._database.execute("SELECT 1 FROM seen_by LIMIT 1").fetchone():
+            self._database.executemany(
+                "INSERT INTO seen_by SELECT s.reader, n.id FROM seen_by s"
+                " JOIN messages n ON n.folder = ? AND n.uidvalidity = ? AND n.uid = ? WHERE s.message = ?",
+                [(target, uidvalidity, uid + place, row) for place, row in enumerate(rows)],
+            )
         return Placed(uidvalidity, list(range(uid, uid + len(rows))), modseq)
 
     def move(self, folder: int, rows: Sequence[int], target: int, now_utc: int) -> tuple[Placed, int]:
@@ -200,24 +210,32 @@ class LiveMessages:
                         refused.append(uid)
                         continue
                     if flagset not in becomes:
-                        becomes[flagset] = flagsets.number_of(change(flagsets.flags_of(flagset)))
+                        becomes[flagset] = self._becomes(flagset, change)
                     if becomes[flagset] != flagset:
                         changed.append((uid, becomes[flagset]))
                         updates.append((becomes[flagset], row))
                 _, _, modseq = self._advance(folder, 0) if updates else (0, 0, 0)
-                self._database.executemany(
-                    "UPDATE messages SET flagset = ?, modseq = ? WHERE id = ?",
-                    [(flagset, modseq, row) for flagset, row in updates],
-                )
+                self._write_flags(updates, modseq)
         except BaseException:
             flagsets.forget()
             raise
         return Flagged(changed, refused, modseq)
 
+    def _becomes(self, flagset: int, change: Callable[[Flags], Flags]) -> int:
+        """The flag set that ``change`` makes of ``flagset``."""
+        return self._mailbox.flagsets.number_of(change(self._mailbox.flagsets.flags_of(flagset)))
+
+    def _write_flags(self, updates: Sequence[tuple[int, int]], modseq: int) -> None:
+        """(Flag set, row id) of each."""
+        self._database.executemany(
+            "UPDATE messages SET flagset = ?, modseq = ? WHERE id = ?",
+            [(flagset, modseq, row) for flagset, row in updates],
+        )
+
     def _there(self, folder: int, uids: Iterable[int]) -> Iterator[tuple[int, int, int, int]]:
         """(row id, UID, flag set, MODSEQ) of those that are there."""
         query = (
-            "SELECT id, uid, flagset, modseq FROM messages WHERE folder = ? AND uidvalidity ="
+            f"SELECT id, uid, {self._flagset()}, modseq FROM messages WHERE folder = ? AND uidvalidity ="
             " (SELECT uidvalidity FROM folders WHERE id = folder) AND uid BETWEEN ? AND ? AND vanished_utc IS NULL ORDER BY uid"
         )
         for low, high in to_ranges(uids):

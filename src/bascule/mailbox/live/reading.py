@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bascule.mailbox.database import lazily
+from bascule.mailbox.live.folders import LiveFolder
 from bascule.mailbox.mailbox import Mailbox
 from bascule.protocols.imap.describe import body_structure, envelope
 from bascule.protocols.mime import HeaderSummary
@@ -18,7 +19,7 @@ _OF_FOLDER = "folder = ? AND uidvalidity = (SELECT uidvalidity FROM folders WHER
 
 
 class LiveRow(NamedTuple):
-    """A message as FETCH needs it. ``body`` is the number of its octets; ``flagset`` of its flags."""
+    """A message as FETCH needs it. ``body`` is the number of its octets; ``flagset`` of its flags, for whoever reads (see `Reading.flags`)."""
 
     id: int
     uid: int
@@ -51,6 +52,14 @@ class Reading:
         self._mailbox = mailbox
         self._database = mailbox.database
 
+    def _flagset(self) -> str:
+        """SQL: the number that stands for a row's flags; `flags` gives them."""
+        return "flagset"
+
+    def unseen(self, folder: LiveFolder) -> int:
+        """How many messages are not ``\\Seen``."""
+        return folder.unseen
+
     def uids(self, folder: int, uidnext: int, modseq: int) -> "array[int]":
         """The folder's UIDs in order, as they were when its UIDNEXT and MODSEQ were these."""
         query = f"SELECT uid FROM messages WHERE {_OF_FOLDER} AND uid < ? AND (vanished_utc IS NULL OR modseq > ?) ORDER BY uid"
@@ -60,7 +69,7 @@ class Reading:
     def changes(self, folder: int, since_modseq: int) -> list[Change]:
         """Messages whose MODSEQ is above ``since_modseq``, by UID, vanished ones included."""
         query = (
-            "SELECT uid, flagset, modseq, vanished_utc IS NOT NULL FROM messages"
+            f"SELECT uid, {self._flagset()}, modseq, vanished_utc IS NOT NULL FROM messages"
             " WHERE folder = ? AND modseq > ? AND uidvalidity = (SELECT uidvalidity FROM folders WHERE id = folder) ORDER BY uid"
         )
         return [Change(uid, flagset, modseq, bool(gone)) for uid, flagset, modseq, gone in
@@ -73,14 +82,14 @@ class Reading:
         """
         above = "" if modseq_above is None else f" AND modseq > {modseq_above:d}"
         query = (
-            f"SELECT id, uid, flagset, modseq, date_utc, zone_minutes, octets, body FROM messages WHERE {_OF_FOLDER}"
+            f"SELECT id, uid, {self._flagset()}, modseq, date_utc, zone_minutes, octets, body FROM messages WHERE {_OF_FOLDER}"
             f" AND uid BETWEEN ? AND ?{above} ORDER BY uid LIMIT ?"
         )
         return list(map(LiveRow._make, self._database.execute(query, (folder, low, high, limit)).fetchall()))
 
     def flagsets(self, folder: int, low: int, high: int, *, limit: int) -> list[tuple[int, int]]:
         """(UID, flag set) of what `rows` gives."""
-        query = f"SELECT uid, flagset FROM messages WHERE {_OF_FOLDER} AND uid BETWEEN ? AND ? ORDER BY uid LIMIT ?"
+        query = f"SELECT uid, {self._flagset()} FROM messages WHERE {_OF_FOLDER} AND uid BETWEEN ? AND ? ORDER BY uid LIMIT ?"
         return self._database.execute(query, (folder, low, high, limit)).fetchall()
 
     def flags(self, flagset: int) -> Flags:

@@ -19,6 +19,7 @@ from bascule.platform.accounts.attempts import TABLES as ATTEMPTS_TABLES
 from bascule.platform.accounts.attempts import Attempts
 from bascule.platform.accounts.interface import Account, SignInRefused, Why
 from bascule.platform.accounts.passwords import hash_chosen, hash_generated, is_password
+from bascule.protocols.imap.rights import ANYONE
 from bascule.terms.errors import BasculeError, ExitStatus
 
 _TABLES = """
@@ -31,6 +32,7 @@ CREATE TABLE IF NOT EXISTS addresses (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS addresses_domain ON addresses (substr(address, instr(address, '@') + 1));
 CREATE INDEX IF NOT EXISTS addresses_account ON addresses (account);
+CREATE TABLE IF NOT EXISTS shares (identifier TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (identifier, owner)) WITHOUT ROWID;
 """
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]{1,255}")
 CHECKED_SECONDS = 2.0
@@ -141,6 +143,22 @@ class EmbeddedAccounts:
         with self._using() as database:
             query = "SELECT 1 FROM addresses WHERE substr(address, instr(address, '@') + 1) = ? LIMIT 1"
             return database.execute(query, (domain.lower(),)).fetchone() is not None
+
+    def share(self, owner: Account, identifier: str) -> None:
+        with self._using() as database:
+            database.execute("INSERT OR IGNORE INTO shares VALUES (?, ?)", (identifier, owner.id))
+
+    def unshare(self, owner: Account, identifier: str) -> None:
+        with self._using() as database:
+            database.execute("DELETE FROM shares WHERE identifier = ? AND owner = ?", (identifier, owner.id))
+
+    def shared_with(self, account: Account) -> list[Account]:
+        identifiers = [*account.addresses, ANYONE]
+        query = f"SELECT DISTINCT owner FROM shares WHERE identifier IN ({', '.join('?' * len(identifiers))})"
+        with self._using() as database:
+            owners = [owner for (owner,) in database.execute(query, identifiers)]
+        found = [self._get(owner) for owner in owners if owner != account.id]
+        return sorted((owner for owner in found if owner is not None), key=lambda owner: owner.login)
 
     def _get(self, identity: str) -> Account | None:
         with self._using() as database:

@@ -52,3 +52,13 @@ class Accounts(Protocol):
 
     def serves(self, domain: str) -> bool:
         """Whether mail for ``domain`` is ours to take: some account has an address in it."""
+
+    def share(self, owner: Account, identifier: str) -> None:
+        """Note that ``owner`` shares some folder with ``identifier`` (an address, or `ANYONE`): what `shared_with` goes by."""
+
+    def unshare(self, owner: Account, identifier: str) -> None:
+        """Note that ``owner`` shares nothing with ``identifier`` any more."""
+
+    def shared_with(self, account: Account) -> list[Account]:
+        """Who shares something with ``account``, by login. Which folders, their mailboxes say; it may be none: a note is made before
+        the right is given, and taken back after it is gone, so that what is shared is never missing here."""

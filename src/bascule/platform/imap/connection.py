@@ -63,7 +63,7 @@ class ImapConnection(asyncio.BufferedProtocol):
         self._deflate: zlib._Compress | None = None
         self._compressed = bytearray()
         self._session: Session | None = None
-        self._watched: str | None = None
+        self._watched: set[str] = set()
 
     # -- octets in ----------------------------------------------------------------------------------------------------
 
@@ -114,7 +114,7 @@ class ImapConnection(asyncio.BufferedProtocol):
     def _announced(self, octets: int, waits: bool) -> bool:
         """A literal is about to come: it is asked for, or refused before it is sent."""
         words = self._receiver.beginning.split(b" ", 2)
-        is_message = len(words) > 1 and words[1].upper() == b"APPEND" and self._watched is not None
+        is_message = len(words) > 1 and words[1].upper() == b"APPEND" and bool(self._watched)
         wanted = octets <= (self._shared.services.append_limit if is_message else limits.ARGUMENT_OCTETS)
         if waits and wanted:
             self._send(b"+ go on\r\n")
@@ -173,7 +173,7 @@ class ImapConnection(asyncio.BufferedProtocol):
             pass
         finally:
             self._shared.connections.discard(self)
-            self._unwatch()
+            self._watch(set())
             await self._in_thread(session.close)
             if self._transport:
                 self._transport.close()
@@ -232,7 +232,7 @@ class ImapConnection(asyncio.BufferedProtocol):
             except BadRequest as error:
                 return condition(error.tag or b"*", b"BAD", str(error))
             requests.append(request)
-            if request.name in _ALONE or not self._frames or self._watched is None:
+            if request.name in _ALONE or not self._frames or not self._watched:
                 return requests
             frame = self._frames[0]
             words = frame[0].split(b" ", 2) if isinstance(frame[0], bytes) else []
@@ -277,10 +277,9 @@ class ImapConnection(asyncio.BufferedProtocol):
     async def _after(self, session: Session, request: Request) -> None:
         """What the command asked of the connection."""
         connection = session.connection
-        if session.account is not None and self._watched is None:
+        if session.account is not None and not self._watched:
             self._receiver.limits = limits.SIGNED_IN
-            self._watched = session.account.id
-            self._shared.watchers.setdefault(self._watched, set()).add(self)
+        self._watch(session.watched)
         if connection.wants_tls:
             connection.wants_tls = False
             await self._start_tls(connection)
@@ -317,12 +316,16 @@ class ImapConnection(asyncio.BufferedProtocol):
         self._news = True
         self._wake.set()
 
-    def _unwatch(self) -> None:
-        if self._watched is not None:
-            watchers = self._shared.watchers.get(self._watched, set())
+    def _watch(self, accounts: set[str]) -> None:
+        """Be woken when one of their mailboxes changes, and no other's."""
+        for account in self._watched - accounts:
+            watchers = self._shared.watchers.get(account, set())
             watchers.discard(self)
             if not watchers:
-                self._shared.watchers.pop(self._watched, None)
+                self._shared.watchers.pop(account, None)
+        for account in accounts - self._watched:
+            self._shared.watchers.setdefault(account, set()).add(self)
+        self._watched = accounts
 
     async def _in_thread(self, call: Callable[[], object], then: "Callable[[object], object] | None" = None) -> None:
         result = await self._loop.run_in_executor(self._shared.workers, call)

@@ -13,18 +13,20 @@ never lets an exception out: what can't be carried out is answered NO or BAD, wh
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live import FolderGone, LiveMailbox, NameRefused
 from bascule.platform.accounts import Account, Accounts
+from bascule.platform.imap.access import Access, Place
 from bascule.platform.imap.capabilities import capabilities
 from bascule.platform.imap.commands import COMMANDS
 from bascule.platform.imap.replies import Bad, Done, No, condition
 from bascule.platform.imap.states import State
 from bascule.platform.imap.view import View
-from bascule.platform.mailboxes import Mailboxes, OpenMailbox
+from bascule.platform.mailboxes import Mailboxes
 from bascule.protocols.imap.names import decode_name, encode_name, quote
 from bascule.protocols.imap.receiver import Refused
 from bascule.protocols.imap.requests import BadRequest, Request
@@ -47,6 +49,8 @@ class Services:
     clock: Callable[[], float]
     log: Callable[..., None]
     hostname: str = "localhost"
+    others: str = "Other Users"
+    """The name above other people's mailboxes (RFC 2342 §5)."""
     append_limit: int = 100 * 1024 * 1024
     """The largest message taken, in octets."""
 
@@ -73,7 +77,8 @@ class Session:
         self.account: Account | None = None
         self.view: View | None = None
         self.enabled: set[str] = set()
-        self._mailbox: OpenMailbox | None = None
+        self._own: Access | None = None
+        self._opened: contextlib.ExitStack | None = None
 
     # -- what the client asked for ------------------------------------------------------------------------------------
 
@@ -93,18 +98,31 @@ class Session:
     # -- where things are ---------------------------------------------------------------------------------------------
 
     @property
-    def mailbox(self) -> OpenMailbox:
-        assert self._mailbox is not None
-        return self._mailbox
-
-    @property
-    def box(self) -> LiveMailbox:
-        return self.mailbox.box
+    def own(self) -> Access:
+        """One's own mailbox, while a command runs."""
+        assert self._own is not None
+        return self._own
 
     @property
     def selected(self) -> View:
         assert self.view is not None
         return self.view
+
+    @property
+    def box(self) -> LiveMailbox:
+        """That of the selected folder."""
+        return self.selected.box
+
+    @property
+    def lock(self) -> threading.RLock:
+        """That of the selected folder's mailbox."""
+        return self.selected.access.lock
+
+    @property
+    def watched(self) -> set[str]:
+        """Accounts of whose mailboxes this session wants to hear."""
+        watched = {self.account.id} if self.account else set()
+        return watched | {self.view.access.owner.id} if self.view else watched
 
     def path_of(self, raw: bytes) -> FolderPath:
         """The folder that a client names. Raises No where it can't be a folder's name."""
@@ -116,6 +134,33 @@ class Session:
             raise No("that mailbox name is too long", "LIMIT")
         return FolderPath(tuple(parts))
 
+    def place_of(self, raw: bytes) -> Place:
+        """The folder that a client names, in its own mailbox or in one of which something is shared with it. Raises No, MailboxError."""
+        path = self.path_of(raw)
+        others, *rest = path.parts
+        if others != self.services.others or not rest or "@" not in rest[0]:
+            return Place(self.own, path)
+        owner = next((owner for owner in self.shared_with_me() if owner.login == rest[0].lower()), None)
+        if owner is None or len(rest) == 1:
+            raise No("there is no such mailbox", "NONEXISTENT")
+        return Place(self.access_to(owner), FolderPath(tuple(rest[1:])))
+
+    def shared_with_me(self) -> list[Account]:
+        assert self.account is not None
+        return self.services.accounts.shared_with(self.account)
+
+    def access_to(self, owner: Account) -> Access:
+        """Their mailbox, open until the command has run. Raises MailboxError."""
+        assert self._opened is not None
+        assert self.account is not None
+        mailbox = self.services.mailboxes.take(owner.id)
+        self._opened.callback(self.services.mailboxes.give_back, mailbox)
+        if owner.id == self.account.id:
+            return Access(mailbox, owner, (), None, mailbox.box)
+        with mailbox.lock:
+            box = mailbox.box.read_by(self.account.id)
+        return Access(mailbox, owner, (self.services.others, owner.login), self.account, box)
+
     def name_of(self, path: FolderPath) -> bytes:
         """As this connection writes it, quoted."""
         return quote(encode_name(SEPARATOR.join(path.parts), utf8=self.utf8))
@@ -123,9 +168,9 @@ class Session:
     def now(self) -> int:
         return int(self.services.clock())
 
-    def changed(self) -> None:
+    def changed(self, access: Access) -> None:
         """Tell who watches the mailbox."""
-        self.services.notify(self.mailbox.account)
+        self.services.notify(access.mailbox.account)
 
     def capability_names(self) -> list[str]:
         return capabilities(
@@ -157,19 +202,21 @@ class Session:
         self.state = State.ENDED
 
     @contextlib.contextmanager
-    def _with_mailbox(self) -> Iterator[None]:
-        """The account's mailbox, open for as long as the block lasts: who waits holds none. Raises MailboxError."""
+    def _with_mailboxes(self) -> Iterator[None]:
+        """The account's mailbox, and that of the selected folder, open for as long as the block lasts: who waits holds none.
+        Raises MailboxError; FolderGone where the selected folder is no longer shared with this session."""
         if self.account is None:
             yield
             return
-        self._mailbox = mailbox = self.services.mailboxes.take(self.account.id)
-        if self.view is not None:
-            self.view.box = mailbox.box
-        try:
-            yield
-        finally:
-            self._mailbox = None
-            self.services.mailboxes.give_back(mailbox)
+        with contextlib.ExitStack() as self._opened:
+            self._own = self.access_to(self.account)
+            if self.view is not None:
+                owner = self.view.access.owner
+                self.view.enter(self._own if owner.id == self.account.id else self.access_to(owner))
+            try:
+                yield
+            finally:
+                self._own = self._opened = None
 
     # -- one request --------------------------------------------------------------------------------------------------
 
@@ -195,7 +242,7 @@ class Session:
 
     def _carry_out(self, request: Request) -> Generator[bytes, None, Done | None]:
         try:
-            with self._with_mailbox():
+            with self._with_mailboxes():
                 return (yield from self._run(request))
         except (No, Bad, BadRequest):
             raise
@@ -239,7 +286,7 @@ class Session:
 
     def news(self, *, expunges: bool = True) -> Iterator[bytes]:
         """Responses for what changed in the selected folder since the client last heard of it."""
-        with self.mailbox.lock:
+        with self.lock:
             self.selected.look()
             told = list(
                 self.selected.tell(
@@ -256,7 +303,7 @@ class Session:
             return
         try:
             if self.view is not None:
-                with self._with_mailbox():
+                with self._with_mailboxes():
                     yield from self.news()
         except FolderGone:
             yield from self._folder_is_gone()

@@ -11,27 +11,34 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 from bascule.mailbox.live import Change, FolderGone, LiveFolder, LiveMailbox
+from bascule.platform.imap.access import Access
 from bascule.protocols.imap.append import format_flags
 from bascule.protocols.imap.requests import MessageSet
+from bascule.protocols.imap.rights import Rights
 from bascule.protocols.imap.sequence import Range, format_set, resolve
 
 
 class View:
     """``own``: UID → MODSEQ of changes that this session made and answered itself; they are not told again.
 
-    ``saved``: UIDs of the last SEARCH RETURN (SAVE), RFC 5182. ``takes_recent``: see RFC 3501 §2.3.2; IMAP4rev2 has no ``\\Recent``.
+    ``rights``: what the session may do there, as of this command. ``saved``: UIDs of the last SEARCH RETURN (SAVE), RFC 5182. ``takes_recent``: see RFC 3501 §2.3.2; IMAP4rev2 has no ``\\Recent``.
     """
 
-    def __init__(self, box: LiveMailbox, folder: LiveFolder, *, read_only: bool, takes_recent: bool) -> None:
-        self.box = box
+    def __init__(
+        self, access: Access, folder: LiveFolder, rights: Rights, *, read_only: bool, takes_recent: bool
+    ) -> None:
+        self.access = access
+        self.rights = rights
         self.folder = folder.id
         self.uidvalidity = folder.uidvalidity
         self.read_only = read_only
         self.modseq = folder.modseq
         self.own: dict[int, int] = {}
         self.saved: list[int] = []
-        self._takes_recent = takes_recent and not read_only
-        first = box.folders.take_recent(folder) if self._takes_recent else folder.recent_uid
+        is_reader = access.reader is not None
+        self._takes_recent = takes_recent and not read_only and not is_reader
+        first = self.box.folders.take_recent(folder) if self._takes_recent else folder.recent_uid
+        first = folder.uidnext if is_reader else first
         self._recent: list[Range] = [(first, folder.uidnext - 1)]
         self._uidnext = folder.uidnext
         self._exists = folder.messages
@@ -39,6 +46,19 @@ class View:
         self._unsaid: set[int] = set()
         self._changed: dict[int, Change] = {}
         self._arrived = False
+
+    @property
+    def box(self) -> LiveMailbox:
+        return self.access.box
+
+    def enter(self, access: Access) -> None:
+        """For the next command: the mailbox may have been closed and opened since. Raises FolderGone where it is no longer shared."""
+        self.access = access
+        if access.reader is not None:
+            with access.lock:
+                self.rights = access.rights_on(self.folder)
+            if "r" not in self.rights:
+                raise FolderGone
 
     @property
     def uids(self) -> "array[int]":

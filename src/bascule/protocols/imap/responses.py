@@ -125,6 +125,20 @@ class Namespace:
     others: tuple[tuple[bytes, str | None], ...]
     shared: tuple[tuple[bytes, str | None], ...]
 
+    def is_personal(self, name: bytes) -> bool:
+        """Whether a mailbox is one's own, and not another's or everybody's: by the longest prefix that fits, as the shared one may be empty
+        where one's own is ``INBOX.``. INBOX always is."""
+
+        def longest(prefixes: tuple[tuple[bytes, str | None], ...]) -> int:
+            fitting = [prefix for prefix, _ in prefixes if name.startswith(prefix) or name == prefix[:-1]]
+            return max(map(len, fitting), default=-1)
+
+        return name.upper() == b"INBOX" or longest(self.personal) >= longest(self.others + self.shared)
+
+
+NO_NAMESPACE = Namespace((), (), ())
+"""Of a server that tells none: all is personal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quota:

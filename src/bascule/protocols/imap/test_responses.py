@@ -8,6 +8,7 @@ from bascule.protocols.imap import Receiver, RemoteError
 from bascule.protocols.imap.append import appended_uids
 from bascule.protocols.imap.fetch import Fetch, MessageData
 from bascule.protocols.imap.responses import (
+    NO_NAMESPACE,
     Capability,
     Code,
     Condition,
@@ -129,6 +130,27 @@ def test_a_message_without_octets_may_be_nil() -> None:
     reply = parse(b"* 1 FETCH (UID 2 BODY[] NIL)")
     assert isinstance(reply, Fetch)
     assert reply.data.body == b""
+
+
+@pytest.mark.parametrize(
+    ("namespace", "mine", "not_mine"),
+    [
+        (
+            Namespace(((b"", "/"),), ((b"Other Users/", "/"),), ()),
+            b"INBOX Sent Others",
+            b"Other Users|Other Users/anna/x",
+        ),
+        (
+            Namespace(((b"INBOX.", "."),), ((b"user.", "."),), ((b"", "."),)),
+            b"INBOX inbox INBOX.Sent",
+            b"user.bob|board",
+        ),
+        (NO_NAMESPACE, b"INBOX a/b", b""),
+    ],
+)
+def test_what_is_personal(namespace: Namespace, mine: bytes, not_mine: bytes) -> None:
+    assert all(map(namespace.is_personal, mine.split(b" ")))
+    assert not any(map(namespace.is_personal, filter(None, not_mine.split(b"|"))))
 
 
 def test_appenduid_gives_uids_in_order() -> None:

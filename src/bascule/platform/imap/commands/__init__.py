@@ -1,6 +1,7 @@
 """The commands, by name: one file each, or a few that are one another's mirror."""
 
 from bascule.platform.imap.commands import (
+    acl,
     append,
     authenticate,
     capability,
@@ -58,6 +59,11 @@ _BY_STATE: dict[frozenset[State], dict[str, Run]] = {
         "GETQUOTAROOT": quota.get_root,
         "SETQUOTA": quota.set_,
         "COMPRESS": compress.run,
+        "GETACL": acl.get,
+        "SETACL": acl.set_,
+        "DELETEACL": acl.delete,
+        "LISTRIGHTS": acl.list_,
+        "MYRIGHTS": acl.mine,
     },
     _SELECTED: {
         "CHECK": noop.run,

@@ -1,8 +1,10 @@
 """APPEND: RFC 9051 §6.3.12; MULTIAPPEND, RFC 3502; APPENDUID, RFC 4315 §3"""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bascule.mailbox.live import Arriving, FolderGone
+from bascule.platform.imap.access import allowed
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.quota import require_room
 from bascule.platform.imap.replies import Bad, Done, No
@@ -23,19 +25,19 @@ def run(session: "Session", request: Request) -> Answer:
     yield from ()
     try:
         _require_sizes(session, group)
-        path = session.path_of(asked.name)
-        with session.mailbox.lock:
-            folder = session.box.folders.find(path)
-            if folder is None:
-                raise No("there is no such mailbox; make it first", "TRYCREATE")
-            require_room(session, sum(new.body.octets for new in group))
-            placed = session.box.messages.append(folder.id, group)
+        place = session.place_of(asked.name)
+        with place.access.lock:
+            folder = place.find("i", missing="TRYCREATE")
+            require_room(place.access, sum(new.body.octets for new in group))
+            rights = place.access.rights_on(folder.id)
+            wanted = [replace(new, flags=allowed(rights, new.flags)) for new in group]
+            placed = place.access.box.messages.append(folder.id, wanted)
     except FolderGone as error:
         raise No("there is no such mailbox; make it first", "TRYCREATE") from error
     finally:
         for new in group:
             new.body.close()
-    session.changed()
+    session.changed(place.access)
     return Done("APPEND completed", b"APPENDUID %d %b" % (placed.uidvalidity, format_set(placed.uids)))
 
 

@@ -1,13 +1,17 @@
 """COPY and MOVE: RFC 9051 §6.4.7, §6.4.8; COPYUID, RFC 4315 §3"""
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bascule.mailbox.live import LiveRow, Placed
+from bascule.mailbox.live import Arriving, KeptBody, LiveFolder, LiveRow, Placed
+from bascule.platform.imap.access import Access, Place, allowed
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.quota import require_room
 from bascule.platform.imap.replies import Done, No
-from bascule.protocols.imap.requests import Arguments, Request
+from bascule.protocols.imap.requests import Arguments, MessageSet, Request
 from bascule.protocols.imap.sequence import format_set, to_ranges
+from bascule.terms.instant import InternalDate
 
 if TYPE_CHECKING:
     from bascule.platform.imap.session import Session
@@ -15,8 +19,8 @@ if TYPE_CHECKING:
 
 def run(session: "Session", request: Request) -> Answer:
     yield from ()
-    rows, placed = _place(session, request, moves=False)
-    session.changed()
+    place, rows, placed = _carry(session, request, moves=False)
+    session.changed(place.access)
     return Done("COPY completed", _copied(rows, placed) if rows else b"")
 
 
@@ -24,41 +28,82 @@ def move(session: "Session", request: Request) -> Answer:
     """COPYUID is told before the EXPUNGEs (RFC 9051 §6.4.8)."""
     if session.selected.read_only:
         raise No("the mailbox is open read-only")
-    rows, placed = _place(session, request, moves=True)
-    session.changed()
+    if not session.selected.rights >= {"t", "e"}:  # RFC 6851 §4.1
+        raise No("you have no right to take messages away there; copy them", "NOPERM")
+    place, rows, placed = _carry(session, request, moves=True)
+    for access in (session.selected.access, place.access):
+        session.changed(access)
     if rows:
         yield b"* OK [" + _copied(rows, placed) + b"] moved\r\n"
         yield from session.news()
     return Done("MOVE completed")
 
 
-def _place(session: "Session", request: Request, *, moves: bool) -> tuple[list[LiveRow], Placed]:
+def _carry(session: "Session", request: Request, *, moves: bool) -> tuple[Place, list[LiveRow], Placed]:
     arguments = Arguments(request)
     messages = arguments.messages()
-    path = session.path_of(arguments.string("a mailbox name"))
+    place = session.place_of(arguments.string("a mailbox name"))
     arguments.end()
-    view, box = session.selected, session.box
-    with session.mailbox.lock:
-        target = box.folders.find(path)
-        if target is None:
-            raise No("there is no such mailbox; make it first", "TRYCREATE")
-        uids = view.uids_of(messages, uid=request.uid)
-        view.look()
-        if not request.uid and any(view.is_vanished(uid) for uid in uids):
-            raise No("some of those messages were expunged a moment ago", "EXPUNGEISSUED")
-        there = {uid for uid in uids if not view.is_vanished(uid)}
-        rows = [
-            row
-            for low, high in to_ranges(there)
-            for row in box.reading.rows(view.folder, low, high, limit=high - low + 1)
-        ]
-        identities = [row.id for row in rows]
+    with _locked(session.selected.access, place.access):
+        target = place.find("i", missing="TRYCREATE")
+        rows = _rows(session, messages, uid=request.uid)
         if not rows:
-            return rows, Placed(target.uidvalidity, [], 0)
-        if moves:
-            return rows, box.messages.move(view.folder, identities, target.id, session.now())[0]
-        require_room(session, sum(row.octets for row in rows))
-        return rows, box.messages.copy(view.folder, identities, target.id)
+            return place, rows, Placed(target.uidvalidity, [], 0)
+        rights = place.access.rights_on(target.id)
+        within = session.selected.access.owner.id == place.access.owner.id and rights >= {"s", "w", "t"}
+        carry = _within if within else _across
+        return place, rows, carry(session, rows, place.access, target, moves=moves)
+
+
+@contextlib.contextmanager
+def _locked(one: Access, other: Access) -> Iterator[None]:
+    """Both mailboxes, in an order that all sessions share: nobody waits for each other."""
+    first, second = sorted((one, other), key=lambda access: access.owner.id)
+    with first.lock, second.lock:
+        yield
+
+
+def _rows(session: "Session", messages: MessageSet, *, uid: bool) -> list[LiveRow]:
+    view = session.selected
+    uids = view.uids_of(messages, uid=uid)
+    view.look()
+    if not uid and any(view.is_vanished(each) for each in uids):
+        raise No("some of those messages were expunged a moment ago", "EXPUNGEISSUED")
+    there = {each for each in uids if not view.is_vanished(each)}
+    return [
+        row
+        for low, high in to_ranges(there)
+        for row in session.box.reading.rows(view.folder, low, high, limit=high - low + 1)
+    ]
+
+
+def _within(session: "Session", rows: list[LiveRow], access: Access, target: LiveFolder, *, moves: bool) -> Placed:
+    """In one mailbox the octets stay where they are."""
+    view, box = session.selected, session.box
+    identities = [row.id for row in rows]
+    if moves:
+        return box.messages.move(view.folder, identities, target.id, session.now())[0]
+    require_room(access, sum(row.octets for row in rows))
+    return box.messages.copy(view.folder, identities, target.id)
+
+
+def _across(session: "Session", rows: list[LiveRow], access: Access, target: LiveFolder, *, moves: bool) -> Placed:
+    """Into another's mailbox, or with other flags: written there first. A crash in between leaves a moved message in both."""
+    view, box = session.selected, session.box
+    require_room(access, sum(row.octets for row in rows))
+    rights = access.rights_on(target.id)
+    group = [
+        Arriving(
+            KeptBody(box.mailbox, row.body),
+            allowed(rights, box.reading.flags(row.flagset)),
+            InternalDate(row.date_utc, row.zone_minutes),
+        )
+        for row in rows
+    ]
+    placed = access.box.messages.append(target.id, group)
+    if moves:
+        box.messages.expunge(view.folder, [row.id for row in rows], session.now())
+    return placed
 
 
 def _copied(rows: list[LiveRow], placed: Placed) -> bytes:

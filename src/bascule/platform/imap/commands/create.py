@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 def run(session: "Session", request: Request) -> Answer:
     arguments = Arguments(request)
-    path = session.path_of(arguments.string("a mailbox name"))
+    place = session.place_of(arguments.string("a mailbox name"))
     use = _special_use(arguments.list_if() or [])
     arguments.end()
     yield from ()
-    with session.mailbox.lock:
-        made = session.box.folders.create(path, session.now(), use)
-    session.changed()
+    with place.access.lock:
+        place.require_above()
+        made = place.access.box.folders.create(place.path, session.now(), use)
+    session.changed(place.access)
     return Done("CREATE completed", b"MAILBOXID (%b)" % mailbox_id(made))
 
 

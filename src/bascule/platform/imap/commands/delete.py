@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
 def run(session: "Session", request: Request) -> Answer:
     arguments = Arguments(request)
-    path = session.path_of(arguments.string("a mailbox name"))
+    place = session.place_of(arguments.string("a mailbox name"))
     arguments.end()
     yield from ()
-    with session.mailbox.lock:
-        folder = session.box.folders.find(path)
-        session.box.folders.delete(path, session.now())
-    if session.view is not None and folder is not None and session.view.folder == folder.id:
+    access = place.access
+    with access.lock:
+        folder = place.find("x")
+        access.box.folders.delete(place.path, session.now())
+    if session.view is not None and (session.view.access.owner.id, session.view.folder) == (access.owner.id, folder.id):
         session.deselect()
         yield b"* OK [CLOSED] the mailbox was deleted\r\n"
-    session.changed()
+    session.changed(access)
     return Done("DELETE completed")

@@ -17,10 +17,12 @@ def run(session: "Session", request: Request) -> Answer:
     arguments.end()
     if session.selected.read_only:
         raise No("the mailbox is open read-only")
-    with session.mailbox.lock:
+    if "e" not in session.selected.rights:
+        raise No("you have no right to expunge there", "NOPERM")
+    with session.lock:
         count = _expunge(session, messages)
     if count:
-        session.changed()
+        session.changed(session.selected.access)
     yield from session.news()
     if session.tells_modseqs and count:
         return Done("EXPUNGE completed", b"HIGHESTMODSEQ %d" % session.selected.modseq)
@@ -28,14 +30,15 @@ def run(session: "Session", request: Request) -> Answer:
 
 
 def close(session: "Session", request: Request) -> Answer:
-    r"""Without a word: what is ``\Deleted`` goes, unless the mailbox was only examined."""
+    r"""Without a word: what is ``\Deleted`` goes, unless the mailbox was only examined, or the right is missing."""
     Arguments(request).end()
     yield from ()
-    with session.mailbox.lock:
-        count = 0 if session.selected.read_only else _expunge(session, None)
+    view = session.selected
+    with session.lock:
+        count = 0 if view.read_only or "e" not in view.rights else _expunge(session, None)
     session.deselect()
     if count:
-        session.changed()
+        session.changed(view.access)
     return Done("CLOSE completed")
 
 

@@ -31,7 +31,7 @@ def run(session: "Session", request: Request) -> Answer:
         if not request.uid or "QRESYNC" not in session.enabled:  # RFC 7162 §3.2.6
             raise BadRequest("VANISHED is for UID FETCH, after ENABLE QRESYNC")
         yield from _vanished(session, asked)
-    with session.mailbox.lock:
+    with session.lock:
         places = session.selected.places(asked.messages, uid=request.uid)
     writer = Writer(session, asked, uid=request.uid)
     if writer.only_flags and asked.changed_since is None:
@@ -45,7 +45,7 @@ def run(session: "Session", request: Request) -> Answer:
 
 def _vanished(session: "Session", asked: Fetch) -> Iterator[bytes]:
     view = session.selected
-    with session.mailbox.lock:
+    with session.lock:
         folder: LiveFolder | None = session.box.folders.get(view.folder)
         ranges = resolve(asked.messages.ranges or (), MAX_NUMBER)
         gone = vanished_since(view, folder, ranges, asked.changed_since or 0) if folder else []
@@ -60,7 +60,7 @@ def _flags(session: "Session", writer: Writer, places: list[Range]) -> Generator
     for number, (first, last) in enumerate(places):
         while first <= last:
             end = min(first + FLAG_ROWS - 1, last)
-            with session.mailbox.lock:
+            with session.lock:
                 pairs = session.box.reading.flagsets(view.folder, uids[first], uids[end], limit=FLAG_ROWS + 1)
                 if len(pairs) != end - first + 1:
                     return [(first, last), *places[number + 1 :]]
@@ -77,7 +77,7 @@ def _batches(session: "Session", places: list[Range], changed_since: int | None)
     for first, last in places:
         place, low, high = first, uids[first], uids[last]
         while low <= high:
-            with session.mailbox.lock:
+            with session.lock:
                 rows = session.box.reading.rows(view.folder, low, high, limit=ROWS, modseq_above=changed_since)
             batch = []
             for row in rows:
@@ -94,7 +94,7 @@ def _batches(session: "Session", places: list[Range], changed_since: int | None)
 def _write(session: "Session", writer: Writer, asked: Fetch, batch: list[tuple[int, LiveRow]]) -> Iterator[bytes]:
     view = session.selected
     if not writer.needs_octets:
-        with session.mailbox.lock:
+        with session.lock:
             lines = writer.lines(batch)
         for start in range(0, len(lines), ROWS):
             yield b"".join(lines[start : start + ROWS])
@@ -103,13 +103,13 @@ def _write(session: "Session", writer: Writer, asked: Fetch, batch: list[tuple[i
     while position < len(batch):
         held: list[bytes] = []
         size = 0
-        with session.mailbox.lock:
+        with session.lock:
             end = position
             while end < len(batch) and size < PIECE_OCTETS:
                 size += batch[end][1].octets
                 end += 1
             piece = batch[position:end]
-            if asked.marks_seen and not view.read_only:
+            if asked.marks_seen and not view.read_only and "s" in view.rights:
                 piece = _mark_seen(session, writer, piece)
             held = writer.lines(piece)
         position = end
@@ -126,7 +126,7 @@ def _mark_seen(session: "Session", writer: Writer, piece: list[tuple[int, LiveRo
     changed = dict(done.changed)
     view.own.update(dict.fromkeys(changed, done.modseq))
     writer.newly_seen.update(changed)
-    session.changed()
+    session.changed(view.access)
     return [
         (number, row._replace(flagset=changed[row.uid], modseq=done.modseq) if row.uid in changed else row)
         for number, row in piece

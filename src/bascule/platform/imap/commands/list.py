@@ -1,18 +1,21 @@
 """LIST and LSUB: RFC 9051 §6.3.9; RFC 5258, RFC 5819, RFC 6154; LSUB, RFC 3501 §6.3.9"""
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live import LiveFolder
+from bascule.platform.imap.access import Access
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.status import response as status_response
 from bascule.platform.imap.replies import Done
 from bascule.protocols.imap.names import decode_name
 from bascule.protocols.imap.requests import Arguments, Request
 from bascule.protocols.imap.requests.list import List, parse_list
-from bascule.terms.folder import FolderPath
+from bascule.terms.folder import FolderPath, SpecialUse
 
 if TYPE_CHECKING:
     from bascule.platform.imap.session import Session
@@ -20,12 +23,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """One that may be listed; ``folder`` None: not there, but above one that is, or subscribed to."""
+    """One that may be listed, by its ``path`` among all names; ``folder`` None: not there, but above one that is, or subscribed to."""
 
     path: FolderPath
+    access: Access
     folder: LiveFolder | None
     subscribed: bool
     has_children: bool
+
+    @property
+    def special_use(self) -> SpecialUse | None:
+        """What it is for, to this session: another's Sent folder is not where one's own sent mail goes."""
+        return self.folder.special_use if self.folder and self.access.reader is None else None
 
 
 def run(session: "Session", request: Request) -> Answer:
@@ -33,24 +42,50 @@ def run(session: "Session", request: Request) -> Answer:
     if not asked.extended and asked.patterns == (b"",):  # RFC 9051 §6.3.9: the separator is asked for
         yield b'* LIST (\\Noselect) "/" ""\r\n'
         return Done("LIST completed")
-    with session.mailbox.lock:
-        names = _names(session)
-        lines = list(_lines(session, asked, names))
+    patterns = [_pattern(session, asked.reference, pattern) for pattern in asked.patterns]
+    lines = list(_lines(session, asked, patterns, _names(session, patterns)))
     yield b"".join(lines)
     return Done("LIST completed")
 
 
-def _names(session: "Session") -> list[_Name]:
-    folders = session.box.folders.all()
-    parents = {folder.path.parts[:depth] for folder in folders for depth in range(1, len(folder.path.parts))}
-    names = [_Name(folder.path, folder, folder.subscribed, folder.path.parts in parents) for folder in folders]
-    there = {folder.path.parts for folder in folders}
-    subscribed = {tuple(name.split("/")) for name in session.box.folders.other_subscriptions()} - there
-    names += [
-        _Name(FolderPath(missing), None, missing in subscribed, missing in parents)
-        for missing in subscribed | (parents - there)
+def _names(session: "Session", patterns: list[re.Pattern[str]]) -> list[_Name]:
+    """One's own, then those of others; their mailboxes are opened where a pattern may mean them."""
+    with session.own.lock:
+        folders = [(folder.path, session.own, folder) for folder in session.own.box.folders.all()]
+        subscriptions = {tuple(name.split("/")) for name in session.own.box.folders.other_subscriptions()}
+    subscriptions |= {path.parts for path, _, folder in folders if folder.subscribed}
+    if any(_may_mean_others(pattern, session.services.others) for pattern in patterns):
+        folders += _shared(session)
+    there = {path.parts for path, _, _ in folders}
+    parents = {path[:depth] for path in there | subscriptions for depth in range(1, len(path))}
+    missing = (subscriptions | parents) - there
+    names = [
+        _Name(path, access, folder, path.parts in subscriptions, path.parts in parents)
+        for path, access, folder in folders
     ]
-    return sorted(names, key=lambda name: (not name.path.is_inbox, name.path))
+    names += [_Name(FolderPath(each), session.own, None, each in subscriptions, each in parents) for each in missing]
+    return sorted(
+        names, key=lambda name: (name.path.parts[0] == session.services.others, not name.path.is_inbox, name.path)
+    )
+
+
+def _shared(session: "Session") -> Iterator[tuple[FolderPath, Access, LiveFolder]]:
+    for owner in session.shared_with_me():
+        try:
+            access = session.access_to(owner)
+            with access.lock:
+                folders = [f for f in access.box.folders.all() if "l" in access.rights_on(f.id)]
+        except (MailboxError, sqlite3.Error) as error:  # theirs can't be opened: one's own is listed all the same
+            session.services.log("mailbox-error", account=owner.login, error=str(error))
+            continue
+        yield from ((access.full(folder.path), access, folder) for folder in folders)
+
+
+def _may_mean_others(pattern: re.Pattern[str], others: str) -> bool:
+    """Whether it may fit a name that begins with ``others``: their first characters agree."""
+    start = re.match(r"(?:[^.\[\\]|\\.)*", pattern.pattern)
+    literal = re.sub(r"\\(.)", r"\1", start[0]) if start else ""
+    return literal.startswith(others) or others.startswith(literal)
 
 
 def _pattern(session: "Session", reference: bytes, pattern: bytes) -> re.Pattern[str]:
@@ -73,8 +108,7 @@ def _fits_pattern(pattern: re.Pattern[str], path: FolderPath) -> bool:
     return pattern.fullmatch(path.display()) is not None
 
 
-def _lines(session: "Session", asked: List, names: list[_Name]) -> Iterator[bytes]:
-    patterns = [_pattern(session, asked.reference, pattern) for pattern in asked.patterns]
+def _lines(session: "Session", asked: List, patterns: list[re.Pattern[str]], names: list[_Name]) -> Iterator[bytes]:
     for name in names:
         if not any(_fits_pattern(pattern, name.path) for pattern in patterns):
             continue
@@ -86,13 +120,15 @@ def _lines(session: "Session", asked: List, names: list[_Name]) -> Iterator[byte
         if "STATUS" in asked.returns and name.folder is not None:
             if "HIGHESTMODSEQ" in asked.status:
                 session.enabled.add("CONDSTORE")
-            yield status_response(session, name.folder, asked.status)
+            with name.access.lock:
+                if "r" in name.access.rights_on(name.folder.id):  # RFC 4314 §4: STATUS takes it
+                    yield status_response(session, name.access, name.folder, asked.status)
 
 
 def _fits(options: frozenset[str], name: _Name) -> bool:
     if "SUBSCRIBED" in options and not name.subscribed:
         return False
-    if "SPECIAL-USE" in options and (name.folder is None or name.folder.special_use is None):
+    if "SPECIAL-USE" in options and name.special_use is None:
         return False
     return name.folder is not None or name.has_children or "SUBSCRIBED" in options
 
@@ -109,8 +145,8 @@ def _line(session: "Session", asked: List, name: _Name, below: list[str]) -> byt
     if name.folder is None:
         attributes.append("\\NonExistent" if asked.extended else "\\Noselect")
     attributes.append("\\HasChildren" if name.has_children else "\\HasNoChildren")
-    if name.folder is not None and name.folder.special_use is not None:
-        attributes.append(name.folder.special_use.value)
+    if name.special_use is not None:
+        attributes.append(name.special_use.value)
     if name.subscribed and ("SUBSCRIBED" in asked.options or "SUBSCRIBED" in asked.returns):
         attributes.append("\\Subscribed")
     info = b' ("CHILDINFO" (%b))' % b" ".join(b'"%b"' % word.encode() for word in below) if below else b""
@@ -120,9 +156,8 @@ def _line(session: "Session", asked: List, name: _Name, below: list[str]) -> byt
 def lsub(session: "Session", request: Request) -> Answer:
     r"""What is subscribed to. With ``%``, a name that only leads to one is shown as ``\Noselect``."""
     asked = parse_list(Arguments(request))
-    with session.mailbox.lock:
-        names = _names(session)
     pattern = _pattern(session, asked.reference, asked.patterns[0])
+    names = _names(session, [pattern])
     told: set[FolderPath] = set()
     for name in names:
         if name.subscribed and _fits_pattern(pattern, name.path):

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bascule.platform.imap.commands.command import Answer
-from bascule.platform.imap.replies import Done
+from bascule.platform.imap.replies import Done, No
 from bascule.protocols.imap.requests import Arguments, Request
 
 if TYPE_CHECKING:
@@ -12,11 +12,16 @@ if TYPE_CHECKING:
 
 def run(session: "Session", request: Request) -> Answer:
     arguments = Arguments(request)
-    old = session.path_of(arguments.string("a mailbox name"))
-    new = session.path_of(arguments.string("a new name"))
+    old = session.place_of(arguments.string("a mailbox name"))
+    new = session.place_of(arguments.string("a new name"))
     arguments.end()
     yield from ()
-    with session.mailbox.lock:
-        session.box.folders.rename(old, new, session.now())
-    session.changed()
+    if old.access.owner.id != new.access.owner.id:
+        raise No("a folder can't be moved into another mailbox; copy its messages", "CANNOT")
+    with old.access.lock:
+        if old.access.reader is not None:
+            old.find("x")
+            new.require_above()
+        old.access.box.folders.rename(old.path, new.path, session.now())
+    session.changed(old.access)
     return Done("RENAME completed")

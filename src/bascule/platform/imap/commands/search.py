@@ -19,7 +19,7 @@ def run(session: "Session", request: Request) -> Answer:
     view = session.selected
     try:
         asked = parse_search_request(Arguments(request))
-        with session.mailbox.lock:
+        with session.lock:
             rows = find(session, asked.key)
             numbers = [row.uid if request.uid else view.number_of(row.uid) for row in rows]
     except Exception:

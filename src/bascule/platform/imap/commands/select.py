@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bascule.mailbox.live import LiveFolder
+from bascule.platform.imap.access import may_flag
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.status import mailbox_id
-from bascule.platform.imap.replies import Done, No
+from bascule.platform.imap.replies import Done
 from bascule.platform.imap.states import State
 from bascule.platform.imap.view import View
 from bascule.protocols.imap.requests import Arguments, BadRequest, MessageSet, Request
@@ -30,15 +31,14 @@ def run(session: "Session", request: Request) -> Answer:
     if session.view is not None:
         session.deselect()
         yield b"* OK [CLOSED] the mailbox that was selected is closed\r\n"
-    path = session.path_of(asked.name)
+    place = session.place_of(asked.name)
     if asked.condstore:
         session.enabled.add("CONDSTORE")
-    read_only = request.name == "EXAMINE"
-    with session.mailbox.lock:
-        folder = session.box.folders.find(path)
-        if folder is None:
-            raise No("there is no such mailbox", "NONEXISTENT")
-        session.view = View(session.box, folder, read_only=read_only, takes_recent=not session.rev2)
+    with place.access.lock:
+        folder = place.find("r")
+        rights = place.access.rights_on(folder.id)
+        read_only = request.name == "EXAMINE" or rights.isdisjoint("swite")
+        session.view = View(place.access, folder, rights, read_only=read_only, takes_recent=not session.rev2)
         session.state = State.SELECTED
         lines = list(_told(session, session.view, folder))
     yield b"".join(lines)
@@ -48,23 +48,25 @@ def run(session: "Session", request: Request) -> Answer:
 
 
 def _told(session: "Session", view: View, folder: LiveFolder) -> Iterator[bytes]:
-    flags = " ".join([*SYSTEM_FLAGS, *session.box.folders.keywords()[:KEYWORDS_TOLD]]).encode(
-        "utf-8", "surrogateescape"
-    )
-    yield b"* FLAGS (%b)\r\n" % flags
-    permanent = b"" if view.read_only else flags + b" \\*"
-    yield b"* OK [PERMANENTFLAGS (%b)] flags that are kept\r\n" % permanent
+    flags = [*SYSTEM_FLAGS, *session.box.folders.keywords()[:KEYWORDS_TOLD]]
+    kept = [] if view.read_only else [flag for flag in [*flags, "\\*"] if may_flag(view.rights, flag)]
+    yield b"* FLAGS (%b)\r\n" % _joined(flags)
+    yield b"* OK [PERMANENTFLAGS (%b)] flags that are kept\r\n" % _joined(kept)
     yield b"* %d EXISTS\r\n" % folder.messages
     if not session.rev2:
         yield b"* %d RECENT\r\n" % view.recent_count()
-        if folder.unseen and folder.messages <= UNSEEN_LOOKED_FOR:
+        if folder.messages <= UNSEEN_LOOKED_FOR and view.box.reading.unseen(folder):
             yield b"* OK [UNSEEN %d] the first that is not seen\r\n" % _first_unseen(view)
     yield b"* OK [UIDVALIDITY %d] UIDs are valid\r\n" % folder.uidvalidity
     yield b"* OK [UIDNEXT %d] the next UID\r\n" % folder.uidnext
     yield b"* OK [HIGHESTMODSEQ %d] the highest\r\n" % folder.modseq
     yield b"* OK [MAILBOXID (%b)] its name for good\r\n" % mailbox_id(folder)
     if session.rev2:
-        yield b'* LIST () "/" %b\r\n' % session.name_of(folder.path)
+        yield b'* LIST () "/" %b\r\n' % session.name_of(view.access.full(folder.path))
+
+
+def _joined(flags: list[str]) -> bytes:
+    return " ".join(flags).encode("utf-8", "surrogateescape")
 
 
 def _first_unseen(view: View) -> int:
@@ -79,7 +81,7 @@ def _resynchronise(session: "Session", view: View, known: Known, folder: LiveFol
     (§3.2.5.2) would only shorten the answer where expunges were forgotten."""
     if known.uidvalidity != folder.uidvalidity:
         return
-    with session.mailbox.lock:
+    with session.lock:
         uids = list(known.uids) if known.uids is not None else [(1, max(1, folder.uidnext - 1))]
         gone = vanished_since(view, folder, uids, known.modseq)
         changed = [

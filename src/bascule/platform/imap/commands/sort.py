@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def run(session: "Session", request: Request) -> Answer:
     asked = parse_sort(Arguments(request))
     view = session.selected
-    with session.mailbox.lock:
+    with session.lock:
         rows = find(session, asked.search.key)
         headers = (
             session.box.reading.headers(view.folder) if {"DATE", "SUBJECT"} & {name for name, _ in asked.order} else {}

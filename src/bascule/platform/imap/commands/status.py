@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 from bascule.mailbox.live import LiveFolder
+from bascule.platform.imap.access import Access
 from bascule.platform.imap.commands.command import Answer
-from bascule.platform.imap.replies import Done, No
+from bascule.platform.imap.replies import Done
 from bascule.protocols.imap.requests import Arguments, Request
 from bascule.protocols.imap.requests.status import parse_status
 
@@ -19,24 +20,24 @@ def mailbox_id(folder: LiveFolder) -> bytes:
 
 def run(session: "Session", request: Request) -> Answer:
     asked = parse_status(Arguments(request))
-    path = session.path_of(asked.name)
-    with session.mailbox.lock:
-        folder = session.box.folders.find(path)
-    if folder is None:
-        raise No("there is no such mailbox", "NONEXISTENT")
+    place = session.place_of(asked.name)
+    with place.access.lock:
+        folder = place.find("r")
+        line = response(session, place.access, folder, asked.items)
     if "HIGHESTMODSEQ" in asked.items:  # RFC 7162 §3.1: a command that enables
         session.enabled.add("CONDSTORE")
-    yield response(session, folder, asked.items)
+    yield line
     return Done("STATUS completed")
 
 
-def response(session: "Session", folder: LiveFolder, items: tuple[str, ...]) -> bytes:
+def response(session: "Session", access: Access, folder: LiveFolder, items: tuple[str, ...]) -> bytes:
+    """The mailbox's lock is held."""
     values = {
         "MESSAGES": folder.messages,
-        "RECENT": max(0, folder.uidnext - folder.recent_uid),
+        "RECENT": 0 if access.reader else max(0, folder.uidnext - folder.recent_uid),
         "UIDNEXT": folder.uidnext,
         "UIDVALIDITY": folder.uidvalidity,
-        "UNSEEN": folder.unseen,
+        "UNSEEN": access.box.reading.unseen(folder) if "UNSEEN" in items else 0,
         "DELETED": folder.deleted,
         "SIZE": folder.octets,
         "HIGHESTMODSEQ": folder.modseq,
@@ -47,4 +48,4 @@ def response(session: "Session", folder: LiveFolder, items: tuple[str, ...]) -> 
         b"MAILBOXID (%b)" % mailbox_id(folder) if item == "MAILBOXID" else b"%b %d" % (item.encode(), values[item])
         for item in items
     ]
-    return b"* STATUS " + session.name_of(folder.path) + b" (" + b" ".join(told) + b")\r\n"
+    return b"* STATUS " + session.name_of(access.full(folder.path)) + b" (" + b" ".join(told) + b")\r\n"

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bascule.mailbox.live.messages import Flagged
+from bascule.platform.imap.access import allowed
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.replies import Done, No
 from bascule.protocols.imap.requests import Arguments, Request
 from bascule.protocols.imap.requests.store import How, Store, parse_store
+from bascule.protocols.imap.rights import Rights
 from bascule.protocols.imap.sequence import format_set, to_ranges
 from bascule.terms.flags import Flags, normalise_flags
 
@@ -20,15 +22,18 @@ def run(session: "Session", request: Request) -> Answer:
     view = session.selected
     if view.read_only:
         raise No("the mailbox is open read-only")
+    if asked.flags and asked.how is not How.REPLACE and not allowed(view.rights, asked.flags):
+        raise No("you have no right to set that flag there", "NOPERM")
     if asked.unchanged_since is not None:
         session.enabled.add("CONDSTORE")
-    with session.mailbox.lock:
+    with session.lock:
         uids = view.uids_of(asked.messages, uid=request.uid)
-        done = session.box.messages.set_flags(view.folder, uids, _change(asked.how, asked.flags), asked.unchanged_since)
+        change = _change(asked.how, allowed(view.rights, asked.flags), view.rights)
+        done = session.box.messages.set_flags(view.folder, uids, change, asked.unchanged_since)
         view.own.update((uid, done.modseq) for uid, _ in done.changed)
         told = list(_told(session, asked, uids, done))
     if done.changed:
-        session.changed()
+        session.changed(view.access)
     yield b"".join(told)
     if done.refused:
         numbers = done.refused if request.uid else [view.number_of(uid) for uid in done.refused]
@@ -36,12 +41,12 @@ def run(session: "Session", request: Request) -> Answer:
     return Done("STORE completed")
 
 
-def _change(how: How, flags: Flags) -> Callable[[Flags], Flags]:
-    """Keywords compare without case: the spelling that a message has already stays."""
+def _change(how: How, flags: Flags, rights: Rights) -> Callable[[Flags], Flags]:
+    """Keywords compare without case: the spelling that a message has already stays. A flag that the session has no right to stays as it is."""
     folded = {name.lower() for name in flags}
     match how:
         case How.REPLACE:
-            return lambda _: flags
+            return lambda old: flags | (old - allowed(rights, old))
         case How.ADD:
             return lambda old: normalise_flags([*sorted(old), *sorted(flags)])
         case How.REMOVE:

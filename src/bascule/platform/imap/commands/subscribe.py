@@ -1,4 +1,5 @@
-"""SUBSCRIBE and UNSUBSCRIBE: RFC 9051 §6.3.7, §6.3.8. A name that no mailbox has may be subscribed to."""
+"""SUBSCRIBE and UNSUBSCRIBE: RFC 9051 §6.3.7, §6.3.8. A name that no mailbox has may be subscribed to,
+and what is subscribed to in other people's mailboxes is kept in one's own."""
 
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,7 @@ def run(session: "Session", request: Request) -> Answer:
     path = session.path_of(arguments.string("a mailbox name"))
     arguments.end()
     yield from ()
-    with session.mailbox.lock:
-        session.box.folders.subscribe(
-            path.display(), session.box.folders.find(path), wanted=request.name == "SUBSCRIBE"
-        )
+    folders = session.own.box.folders
+    with session.own.lock:
+        folders.subscribe(path.display(), folders.find(path), wanted=request.name == "SUBSCRIBE")
     return Done(f"{request.name} completed")

@@ -18,7 +18,7 @@ def run(session: "Session", request: Request) -> Answer:
     asked = parse_thread(Arguments(request))
     view = session.selected
     none = HeaderSummary()
-    with session.mailbox.lock:
+    with session.lock:
         rows = find(session, asked.key)
         headers = session.box.reading.headers(view.folder)
         messages = []

@@ -1,0 +1,30 @@
+"""A body that a mailbox holds, to be written into another."""
+
+from collections.abc import Iterator
+
+from bascule.mailbox.mailbox import Mailbox
+from bascule.terms.body import CHUNK_OCTETS, Body, Traits
+
+
+class KeptBody(Body):
+    """Its octets are read when they are asked for; the mailbox stays open until then. Each method raises MailboxError."""
+
+    def __init__(self, mailbox: Mailbox, number: int) -> None:
+        query = (
+            "SELECT b.sha256, b.octets, m.traits FROM bodies b JOIN messages m ON m.body = b.id WHERE b.id = ? LIMIT 1"
+        )
+        self.sha256, self.octets, bits = mailbox.database.execute(query, (number,)).fetchone()
+        self.traits = Traits.from_bits(bits)
+        self._mailbox = mailbox
+        self._number = number
+
+    def chunks(self) -> Iterator[bytes]:
+        octets = self.whole()
+        for start in range(0, len(octets), CHUNK_OCTETS):
+            yield octets[start : start + CHUNK_OCTETS]
+
+    def start(self, octets: int) -> bytes:
+        return self.whole()[:octets]
+
+    def whole(self) -> bytes:
+        return self._mailbox.octets(self._number)
