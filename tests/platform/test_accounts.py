@@ -8,6 +8,8 @@ from bascule.platform.accounts import EmbeddedAccounts, SignInRefused, Why
 from bascule.platform.accounts.attempts import OF_ACCOUNT, OF_ACCOUNT_AND_ADDRESS, OF_ADDRESS, WINDOW_SECONDS
 from bascule.platform.accounts.passwords import generate_password, hash_chosen, hash_generated, is_password
 from bascule.terms.errors import BasculeError
+from bascule.terms.phases import Side
+from support.calendars import calendar_at
 
 ANNA = "anna@example.org"
 HOME, STRANGER = "192.0.2.1", "203.0.113.9"
@@ -81,7 +83,7 @@ def test_a_locked_account_still_takes_mail(accounts: EmbeddedAccounts) -> None:
 
 
 def test_not_yet_is_not_a_wrong_password(accounts: EmbeddedAccounts, clock: Clock) -> None:
-    accounts.add("early@example.org", "secret", generated=True, opens_utc=int(clock.now) + 3600)
+    accounts.add("early@example.org", "secret", generated=True, calendar=calendar_at(clock.now + 3600))
     with pytest.raises(SignInRefused, match=r"opens on \w+ \d+ \w+ \d{4} at \d\d:\d\d") as refused:
         accounts.sign_in("early@example.org", "secret", HOME)
     assert refused.value.why is Why.NOT_YET
@@ -89,6 +91,21 @@ def test_not_yet_is_not_a_wrong_password(accounts: EmbeddedAccounts, clock: Cloc
         assert why(accounts, "secret", login="early@example.org") is Why.NOT_YET
     clock.now += 3600
     assert why(accounts, "secret", login="early@example.org") is None
+
+
+def test_the_old_platform_closes_as_the_new_one_opens(tmp_path: Path, clock: Clock) -> None:
+    old = EmbeddedAccounts(tmp_path / "old.sqlite", clock=clock, side=Side.OLD)
+    old.add(ANNA, "secret", generated=True, calendar=calendar_at(clock.now + 3600))
+    account = old.sign_in(ANNA, "secret", HOME)
+    assert old.may_go_on(account)
+    clock.now += 3600
+    assert why(old, "wrong") is Why.WRONG
+    with pytest.raises(SignInRefused, match=r"moved to the new platform on \w+ \d+ \w+ \d{4}") as refused:
+        old.sign_in(ANNA, "secret", HOME)
+    assert refused.value.why is Why.MOVED
+    old.set_calendar(ANNA, None)
+    assert why(old, "secret") is None
+    old.close()
 
 
 def test_who_tries_again_and_again_waits_and_nobody_else(accounts: EmbeddedAccounts, clock: Clock) -> None:

@@ -13,6 +13,7 @@ from bascule.mailbox.live import FIRST_FOLDERS
 from bascule.protocols.smtp import is_address
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.folder import SpecialUse
+from bascule.terms.phases import Side
 from bascule.terms.size import parse_size
 
 _ENDPOINT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:]*)):(?P<port>\d{1,5})")
@@ -40,6 +41,8 @@ class Settings:
     """The server's own name, as programs and other servers know it."""
     zone: str = "Europe/Paris"
     """The institution's time zone, for dates that people read."""
+    side: Side = Side.NEW
+    """Of a move: the platform that members come to, or the one that they leave."""
     processes: int = 2
     """Server processes; one for each core that mail may use."""
     certificate: Path | None = None
@@ -90,7 +93,7 @@ class Settings:
 FOLDERS = {**FIRST_FOLDERS, "Archive": SpecialUse.ARCHIVE}
 """What may be made, and what it is for."""
 KEYS: dict[str, dict[str, str]] = {
-    "server": {"data": "data", "hostname": "hostname", "zone": "zone", "processes": "processes"},
+    "server": {"data": "data", "hostname": "hostname", "zone": "zone", "side": "side", "processes": "processes"},
     "tls": {"certificate": "certificate", "key": "key"},
     "mailboxes": {"first_folders": "first_folders", "others": "others"},
     "imap": {"listen": "imap_listen", "listen_tls": "imap_listen_tls", "append_limit": "append_limit"},
@@ -199,6 +202,12 @@ def _address(name: str, value: Any, base: Path) -> str:
     return text.lower()
 
 
+def _side(name: str, value: Any, base: Path) -> Side:
+    if value not in tuple(Side):
+        raise _wrong(f"{name} is “old” or “new”", "It is new on the platform that members come to.")
+    return Side(value)
+
+
 def _folder_name(name: str, value: Any, base: Path) -> str:
     text = _text(name, value, base)
     if "/" in text or not text.isprintable() or text.upper() == "INBOX":
@@ -243,7 +252,7 @@ def _endpoint(name: str, value: Any, base: Path) -> Endpoint:
 
 
 _READ: dict[str, Callable[[str, Any, Path], Any]] = {
-    "data": _path, "hostname": _text, "zone": _zone, "processes": _number, "certificate": _path, "key": _path,
+    "data": _path, "hostname": _text, "zone": _zone, "side": _side, "processes": _number, "certificate": _path, "key": _path,
     "first_folders": _first_folders, "others": _folder_name, "imap_listen": _endpoints, "imap_listen_tls": _endpoints, "append_limit": _size,
     "smtp_listen": _endpoints, "lmtp_listen": _endpoints, "message_limit": _size, "postmaster": _address, "milters": _milters,
     "submission_listen": _endpoints, "submission_listen_tls": _endpoints, "recipients_per_day": _count, "dkim_selector": _text,

@@ -67,7 +67,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
 async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> None:
     """Serve until ``until`` is set; then write what is due, and end."""
     log = structlog.get_logger()
-    accounts = EmbeddedAccounts(settings.data / "accounts.sqlite", zone=settings.zone)
+    accounts = EmbeddedAccounts(settings.data / "accounts.sqlite", zone=settings.zone, side=settings.side)
     first_folders = {name: FOLDERS[name] for name in settings.first_folders}
     mailboxes = Mailboxes(settings.data / "mailboxes", first_folders=first_folders)
     watchers: dict[str, set[ImapConnection]] = {}

@@ -10,6 +10,7 @@ import dkim
 import pytest
 
 from bascule.platform.smtp.dkim import Signer
+from support.calendars import calendar_at
 from support.inbox import Inbox
 from support.server import PASSWORD, PrivateBascule
 from support.smtp import SmtpDialogue, message
@@ -40,7 +41,7 @@ def test_a_response_that_is_none(submission: SmtpDialogue, response: str) -> Non
 
 
 def test_not_yet_is_not_a_wrong_password(submission: SmtpDialogue, add: Callable[..., str]) -> None:
-    login = add("early@example.org", opens_utc=int(time.time()) + 86400)
+    login = add("early@example.org", calendar=calendar_at(time.time() + 86400))
     for _ in range(15):
         reply = submission.login(login)
         assert (reply.code, reply.status) == (454, "4.7.0")

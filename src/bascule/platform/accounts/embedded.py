@@ -11,21 +11,22 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bascule.platform.accounts.attempts import TABLES as ATTEMPTS_TABLES
 from bascule.platform.accounts.attempts import Attempts
+from bascule.platform.accounts.doors import from_json, is_open, refusal, to_json
 from bascule.platform.accounts.interface import Account, SignInRefused, Why
 from bascule.platform.accounts.passwords import hash_chosen, hash_generated, is_password
 from bascule.protocols.imap.rights import ANYONE
 from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.phases import MemberCalendar, Side
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS accounts (
     id TEXT PRIMARY KEY, login TEXT NOT NULL UNIQUE, name TEXT NOT NULL, password TEXT NOT NULL, locked INTEGER NOT NULL DEFAULT 0,
-    quota_octets INTEGER, opens_utc INTEGER, created_utc INTEGER NOT NULL
+    quota_octets INTEGER, calendar TEXT, created_utc INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS addresses (
     address TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts
@@ -47,13 +48,16 @@ class Record:
 
     account: Account
     locked: bool
-    opens_utc: int | None
+    calendar: MemberCalendar | None
 
 
 class EmbeddedAccounts:
-    """Implements `Accounts`. For any thread; calls take turns. ``zone``: the institution's, for dates that people read."""
+    """Implements `Accounts`. For any thread; calls take turns. ``zone``: the institution's, for dates that people read. ``side``: the
+    platform that asks, the one that members leave or the one that they come to: a member's calendar opens one as it closes the other."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time, zone: str = "Europe/Paris") -> None:
+    def __init__(
+        self, path: Path, *, clock: Callable[[], float] = time.time, zone: str = "Europe/Paris", side: Side = Side.NEW
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
         self._database.execute("PRAGMA journal_mode = WAL")
@@ -63,6 +67,7 @@ class EmbeddedAccounts:
         self._guard = threading.Lock()
         self._clock = clock
         self._zone = ZoneInfo(zone)
+        self._side = side
         self._key = os.urandom(32)
         self._signed_in: dict[str, bytes] = {}
         self._checked: dict[str, tuple[float, bool]] = {}
@@ -82,7 +87,7 @@ class EmbeddedAccounts:
         login = login.strip().lower()
         with self._using() as database:
             row = database.execute(
-                "SELECT id, password, locked, opens_utc FROM accounts WHERE login = ?", (login,)
+                "SELECT id, password, locked, calendar FROM accounts WHERE login = ?", (login,)
             ).fetchone()
             if self._attempts.must_wait(login, peer, now):
                 raise SignInRefused(Why.TOO_MANY, "too many wrong passwords; wait a quarter of an hour, then try again")
@@ -92,13 +97,12 @@ class EmbeddedAccounts:
             with self._using():
                 self._attempts.was_wrong(login, peer, now)
             raise SignInRefused(Why.WRONG, "user name or password is wrong")
-        identity, _, locked, opens_utc = row
+        identity, _, locked, told = row
         if locked:
             raise SignInRefused(Why.LOCKED, "this account is locked; ask your help desk")
-        if opens_utc is not None and now < opens_utc:
-            raise SignInRefused(
-                Why.NOT_YET, f"this account opens on {self._date(opens_utc)}; the password is right, keep it"
-            )
+        calendar = from_json(told) if told else None
+        if calendar is not None and not is_open(calendar, self._side, now):
+            raise refusal(calendar, self._side, self._zone)
         with self._using():
             self._attempts.was_right(login, peer, now)
         account = self._get(identity)
@@ -115,16 +119,14 @@ class EmbeddedAccounts:
             self._signed_in[login] = seal
         return right
 
-    def _date(self, utc: int) -> str:
-        return datetime.fromtimestamp(utc, self._zone).strftime("%A %d %B %Y at %H:%M (%Z)")
-
     def may_go_on(self, account: Account) -> bool:
         now = time.monotonic()
         checked, answer = self._checked.get(account.id, (0.0, True))
         if now - checked > CHECKED_SECONDS:
             with self._using() as database:
-                row = database.execute("SELECT locked, opens_utc FROM accounts WHERE id = ?", (account.id,)).fetchone()
-            answer = row is not None and not row[0] and (row[1] is None or self._clock() >= row[1])
+                row = database.execute("SELECT locked, calendar FROM accounts WHERE id = ?", (account.id,)).fetchone()
+            calendar = from_json(row[1]) if row is not None and row[1] else None
+            answer = row is not None and not row[0] and is_open(calendar, self._side, self._clock())
             self._checked[account.id] = (now, answer)
         return answer
 
@@ -173,7 +175,7 @@ class EmbeddedAccounts:
 
     def add(
         self, login: str, password: str, *, name: str = "", aliases: tuple[str, ...] = (), quota_octets: int | None = None,
-        generated: bool = False, opens_utc: int | None = None,
+        generated: bool = False, calendar: MemberCalendar | None = None,
     ) -> Account:  # fmt: skip
         """Raises BasculeError where an address is taken or is none."""
         login = login.strip().lower()
@@ -188,7 +190,15 @@ class EmbeddedAccounts:
             try:
                 database.execute(
                     "INSERT INTO accounts VALUES (?, ?, ?, ?, 0, ?, ?, ?)",
-                    (identity, login, name, kept, quota_octets, opens_utc, int(self._clock())),
+                    (
+                        identity,
+                        login,
+                        name,
+                        kept,
+                        quota_octets,
+                        to_json(calendar) if calendar else None,
+                        int(self._clock()),
+                    ),
                 )
                 database.executemany("INSERT INTO addresses VALUES (?, ?)", [(each, identity) for each in addresses])
                 database.execute("COMMIT")
@@ -202,9 +212,13 @@ class EmbeddedAccounts:
     def all(self) -> list[Record]:
         """By login."""
         with self._using() as database:
-            rows = database.execute("SELECT id, locked, opens_utc FROM accounts ORDER BY login").fetchall()
-        found = [(self._get(identity), locked, opens) for identity, locked, opens in rows]
-        return [Record(account, bool(locked), opens) for account, locked, opens in found if account is not None]
+            rows = database.execute("SELECT id, locked, calendar FROM accounts ORDER BY login").fetchall()
+        found = [(self._get(identity), locked, told) for identity, locked, told in rows]
+        return [
+            Record(account, bool(locked), from_json(told) if told else None)
+            for account, locked, told in found
+            if account is not None
+        ]
 
     def set_password(self, login: str, password: str, *, generated: bool = False) -> None:
         """Raises BasculeError where there is no such account."""
@@ -218,6 +232,10 @@ class EmbeddedAccounts:
     def set_quota(self, login: str, octets: int | None) -> None:
         """Raises BasculeError."""
         self._change(login, "quota_octets = ?", octets)
+
+    def set_calendar(self, login: str, calendar: MemberCalendar | None) -> None:
+        """When it opens and closes; None: it is open. Raises BasculeError."""
+        self._change(login, "calendar = ?", to_json(calendar) if calendar else None)
 
     def _change(self, login: str, what: str, value: object) -> None:
         with self._using() as database:

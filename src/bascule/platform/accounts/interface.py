@@ -12,6 +12,8 @@ class Why(Enum):
     """No such account, or not its password: the two are never told apart."""
     NOT_YET = "not-yet"
     """The password is right, and the account opens later."""
+    MOVED = "moved"
+    """The password is right, and this is the old platform: the member has switched."""
     LOCKED = "locked"
     """By an administrator. Mail is still taken for it."""
     TOO_MANY = "too-many"

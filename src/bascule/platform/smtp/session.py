@@ -33,7 +33,8 @@ class Expects(Enum):
 
 _SIGN_IN_REPLIES = {
     Why.WRONG: (535, "5.7.8"),
-    Why.NOT_YET: (454, "4.7.0"),  # DESIGN §3: "not yet" is not "wrong password"
+    Why.NOT_YET: (454, "4.7.0"),  # not 535: the password is right, and a program must not ask for another
+    Why.MOVED: (454, "4.7.0"),
     Why.LOCKED: (535, "5.7.13"),
     Why.TOO_MANY: (454, "4.7.0"),
 }
