@@ -20,6 +20,7 @@ COMMANDS = {
     "report": "Show what became of each message; check a certificate.",
     "serve": "Run the built-in platform.",
     "account": "Add accounts to the built-in platform; list, lock, change them.",
+    "programs": "Print DNS records, autoconfig and Apple profiles for people's mail programs.",
     "queue": "Look after what waits to be sent.",
     "trace": "Tell what happened to a message.",
     "backup": "Bring the installation's backup up to date.",

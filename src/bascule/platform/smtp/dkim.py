@@ -1,4 +1,4 @@
-"""The key that this installation signs with. RFC 6376; `bascule dns` prints the record that goes with it."""
+"""The key that this installation signs with. RFC 6376; `bascule programs dns` prints the record that goes with it."""
 
 import base64
 import os

@@ -1,0 +1,42 @@
+"""The DNS records of a domain whose mail is here, as lines of a zone file.
+
+Sources: RFC 6186 and RFC 8314 §5.1 (SRV for programs), RFC 5321 §5.1 (MX), RFC 7208 (SPF), RFC 6376 §3.6.2.1 (DKIM), RFC 7489 §6 (DMARC).
+"""
+
+from collections.abc import Sequence
+
+from bascule.platform.programs.offers import Offer, Use
+
+_SERVICES = {
+    (Use.READ, True): "_imaps", (Use.READ, False): "_imap", (Use.SEND, True): "_submissions", (Use.SEND, False): "_submission",
+}  # fmt: skip
+_NOT_HERE = ("_pop3", "_pop3s")
+STRING_OCTETS = 255
+"""RFC 1035 §3.3: of one string of a TXT record."""
+
+
+def zone_records(domain: str, hostname: str, offered: Sequence[Offer], dkim: tuple[str, str] | None) -> list[str]:
+    """``dkim``: selector, and the record's text. A service that is not offered is said not to be (RFC 6186 §3.4), so that no program guesses it."""
+    host = f"{hostname}."
+    lines = [f"{domain}. IN MX 10 {host}", f'{domain}. IN TXT "v=spf1 mx -all"']
+    if dkim:
+        lines.append(f"{dkim[0]}._domainkey.{domain}. IN TXT {_strings(dkim[1])}")
+    lines.append(f'_dmarc.{domain}. IN TXT "v=DMARC1; p=none; rua=mailto:postmaster@{domain}"')
+    for place, service in _SERVICES.items():
+        found = [offer for offer in offered if (offer.use, offer.tls) == place and offer.encrypted]
+        lines += [
+            f"{service}._tcp.{domain}. IN SRV {0 if offer.tls else 10} 1 {offer.port} {offer.host}." for offer in found
+        ]
+        if not found:
+            lines.append(_absent(service, domain))
+    lines += [_absent(service, domain) for service in _NOT_HERE]
+    lines.append(f"autoconfig.{domain}. IN CNAME {host}")
+    return lines
+
+
+def _absent(service: str, domain: str) -> str:
+    return f"{service}._tcp.{domain}. IN SRV 0 0 0 ."
+
+
+def _strings(text: str) -> str:
+    return " ".join(f'"{text[at : at + STRING_OCTETS]}"' for at in range(0, len(text), STRING_OCTETS))
