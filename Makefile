@@ -24,7 +24,7 @@ $(READY): requirements.lock pyproject.toml | $(filter .tools/%,$(UV))
 
 setup: $(READY) ## Make .venv from the lock file
 
-demo: $(READY) ## Move a sample mailbox between two servers, and show the report
+demo: $(READY) ## See it work: a dozen members move, and both platforms stay up
 	$(RUN)/bascule demo
 
 test: $(READY) ## Run all tests; the long trials as a seeded sample

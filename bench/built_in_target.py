@@ -18,7 +18,7 @@ sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "src")]
 
 from run import ENTRY, SOURCE_PORT, Rig  # noqa: E402
 
-from bascule.demo import PrivateDovecot  # noqa: E402
+from support.dovecot import PrivateDovecot  # noqa: E402
 from support.server import ANNA, PrivateBascule  # noqa: E402
 
 

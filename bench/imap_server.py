@@ -18,7 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "src")]
 
-from bascule.demo import PrivateDovecot  # noqa: E402
+from support.dovecot import PrivateDovecot  # noqa: E402
 from support.server import ANNA, PASSWORD, PrivateBascule  # noqa: E402
 
 GROUP = 50

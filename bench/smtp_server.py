@@ -19,8 +19,7 @@ sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "src")]
 
 from imap_server import message  # noqa: E402
 
-from bascule.demo import PrivateDovecot  # noqa: E402
-from bascule.demo.dovecot import free_port  # noqa: E402
+from support.dovecot import PrivateDovecot, free_port  # noqa: E402
 from support.postfix import PrivatePostfix  # noqa: E402
 from support.server import PASSWORD, PrivateBascule  # noqa: E402
 from support.smtp import SmtpDialogue  # noqa: E402

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from bascule.demo import PrivateDovecot
 from bascule.mailbox import Mailbox, check
 from support import messages, reference, store
 from support.command import bascule
+from support.dovecot import PrivateDovecot
 from support.proxy import Faults, Proxy, without_uidplus
 from support.trials import Victim
 

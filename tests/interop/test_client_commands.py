@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from bascule.demo import PrivateDovecot
 from bascule.protocols.imap.responses import Exists
 from bascule.terms.location import parse_location
 from bascule.wire.imap import Credentials, ImapClient, connect
 from support import messages, reference
 from support.command import bascule
 from support.cyrus import PrivateCyrus
+from support.dovecot import PrivateDovecot
 
 USER = "anna"
 

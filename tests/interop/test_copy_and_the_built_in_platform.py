@@ -2,12 +2,12 @@
 
 import pytest
 
-from bascule.demo import PrivateDovecot
 from bascule.mailbox import check
 from bascule.mailbox.live import LiveMailbox
 from bascule.platform.sharing import FULL, set_rights
 from support import messages, reference
 from support.command import bascule, report_of
+from support.dovecot import PrivateDovecot
 from support.server import ANNA, PrivateBascule
 
 pytestmark = [pytest.mark.needs("dovecot")]

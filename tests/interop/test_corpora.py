@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from bascule.demo import PrivateDovecot
 from bascule.mailbox import Mailbox, check
 from support import parts
 from support.command import bascule, report_of
 from support.cyrus import PrivateCyrus
+from support.dovecot import PrivateDovecot
 
 pytestmark = [pytest.mark.needs("corpora"), pytest.mark.xdist_group("corpora")]
 LIST = Path(__file__).with_name("corpora-messages.txt")

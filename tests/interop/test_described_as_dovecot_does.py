@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from bascule.demo import PrivateDovecot
 from bascule.protocols.imap.describe import body_structure, envelope
 from bascule.protocols.imap.limits import Limits
 from bascule.protocols.imap.receiver import Receiver
@@ -16,6 +15,7 @@ from bascule.protocols.imap.tokens import Value, parse_values
 from bascule.protocols.mime.structure import parse_structure
 from bascule.terms.body import SpooledBody
 from support import parts
+from support.dovecot import PrivateDovecot
 
 pytestmark = [pytest.mark.needs("corpora", "dovecot"), pytest.mark.xdist_group("corpora")]
 LIST = Path(__file__).with_name("corpora-messages.txt")

@@ -4,10 +4,10 @@ import hashlib
 
 import pytest
 
-from bascule.demo import PrivateDovecot
 from support import messages, reference, store
 from support.command import bascule, report_of
 from support.cyrus import PrivateCyrus
+from support.dovecot import PrivateDovecot
 
 pytestmark = [pytest.mark.needs("dovecot", "cyrus")]
 USER = "anna"

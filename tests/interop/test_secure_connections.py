@@ -7,13 +7,13 @@ from pathlib import Path
 import imapclient
 import pytest
 
-from bascule.demo import PrivateDovecot
 from bascule.terms.location import parse_location
 from bascule.wire.errors import ConnectError
 from bascule.wire.imap import Credentials, Security, connect
 from support import messages, reference
 from support.certificates import make_certificate
 from support.command import bascule
+from support.dovecot import PrivateDovecot
 
 pytestmark = pytest.mark.needs("dovecot")
 USER = "anna"

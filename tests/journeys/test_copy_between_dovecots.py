@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bascule.demo import PrivateDovecot
 from support import messages, reference
 from support.command import bascule, report_of
+from support.dovecot import PrivateDovecot
 
 pytestmark = pytest.mark.needs("dovecot")
 USER = "anna"

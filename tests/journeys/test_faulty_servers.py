@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bascule.demo import PrivateDovecot
 from bascule.mailbox import check
 from support import messages, reference
 from support.command import bascule, report_of
+from support.dovecot import PrivateDovecot
 from support.proxy import Faults, Proxy
 
 pytestmark = pytest.mark.needs("dovecot")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bascule.demo import PrivateDovecot
 from support import messages, reference
 from support.command import ENTRY, environment
+from support.dovecot import PrivateDovecot
 
 pytestmark = pytest.mark.needs("dovecot")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bascule.demo import PrivateDovecot
 from support import messages, reference
 from support.command import bascule, report_of
+from support.dovecot import PrivateDovecot
 from support.proxy import Faults, Proxy, without_uidplus
 
 pytestmark = pytest.mark.needs("dovecot")

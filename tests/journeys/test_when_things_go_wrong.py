@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bascule.demo import PrivateDovecot
 from bascule.mailbox import check
 from support import messages, reference, store
 from support.command import ENTRY, bascule, report_of
+from support.dovecot import PrivateDovecot
 from support.proxy import Faults, Proxy
 from support.trials import Victim
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bascule.demo import PrivateDovecot
 from bascule.sources import imap_reader
 from bascule.sources.imap import ImapSource
 from bascule.terms.location import parse_location
 from bascule.wire.imap import Credentials, connect
 from support import messages, reference
+from support.dovecot import PrivateDovecot
 
 pytestmark = pytest.mark.needs("dovecot")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bascule.demo.dovecot import free_port
 from support import parts
+from support.dovecot import free_port
 
 _IMAPD = """
 configdirectory: {root}/conf

@@ -1,10 +1,11 @@
-"""What the demo and the tests start: a private Dovecot, and a sample mailbox.
+"""The demo: a university in small, its mail, and the two platforms between which it moves.
 
-In: a folder that is theirs alone. Out: servers on loopback, and messages. Always true: everything lies below that folder, every port is on
-127.0.0.1, and what was started is stopped by its own process id.
+In: a folder that is its alone. Out: servers on loopback, and messages. Always true: everything lies below that folder, every port is on
+127.0.0.1, no mail leaves the machine, and what was started is stopped.
 """
 
-from bascule.demo.dovecot import PrivateDovecot, find_dovecot
-from bascule.demo.sample import write_sample
+from bascule.demo.members import MEMBERS, Member
+from bascule.demo.platform import DemoPlatform, write_endpoints
+from bascule.demo.sample import sample_mail
 
-__all__ = ["PrivateDovecot", "find_dovecot", "write_sample"]
+__all__ = ["MEMBERS", "DemoPlatform", "Member", "sample_mail", "write_endpoints"]

@@ -2,7 +2,6 @@
 
 import getpass
 import grp
-import json
 import os
 import pwd
 import shutil
@@ -18,7 +17,7 @@ from typing import Self
 
 from bascule.terms.errors import BasculeError
 
-PASSWORD = "secret"  # noqa: S105 - of a server that only this machine can reach
+PASSWORD = "secret"
 _CONFIGURATION = """
 base_dir = {sockets}
 state_dir = {root}/state
@@ -183,10 +182,6 @@ class PrivateDovecot:
     def url(self, user: str, *, tls: bool = False) -> str:
         return f"imaps://{user}@localhost:{self.tls_port}" if tls else f"imap://{user}@127.0.0.1:{self.port}"
 
-    def endpoint(self, user: str) -> dict[str, object]:
-        """For ``endpoints.json``."""
-        return {"host": "127.0.0.1", "port": self.port, "user": user, "password": PASSWORD, "url": self.url(user)}
-
     def stop(self) -> None:
         """End it by its own process id; waits until it is gone."""
         self._end()
@@ -223,7 +218,3 @@ def _open_way(root: Path) -> None:
         mode = folder.stat().st_mode
         if mode & 0o001 == 0:
             folder.chmod(mode | 0o011)
-
-
-def write_endpoints(file: Path, endpoints: dict[str, object]) -> None:
-    file.write_text(json.dumps(endpoints, indent=1) + "\n", "utf-8")

@@ -1,0 +1,97 @@
+"""`bascule demo`, from its beginning to Ctrl-C: what `make demo` shows."""
+
+import contextlib
+import imaplib
+import json
+import os
+import signal
+import smtplib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bascule.demo import MEMBERS, sample_mail
+from support.command import ENTRY, bascule
+from support.smtp import message
+
+CAMILLE = "camille.roux@univ-exemple.fr"
+pytestmark = pytest.mark.xdist_group("demo")
+
+
+@contextlib.contextmanager
+def running(place: Path, base: int, *options: str) -> Iterator[dict]:
+    """The demo's endpoints, once it is ready; then Ctrl-C."""
+    process = subprocess.Popen(
+        [*ENTRY, "demo", "--dir", str(place), "--port-base", str(base), "--messages", "300", *options],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if line == "ready\n":
+                break
+        else:
+            raise AssertionError("".join(said))
+        yield {**json.loads((place / "endpoints.json").read_text()), "said": "".join(said)}
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+
+
+def imap(endpoints: dict, side: str, login: str = CAMILLE) -> imaplib.IMAP4:
+    client = imaplib.IMAP4("127.0.0.1", endpoints[side]["imap"])
+    client.login(login, endpoints["members"][0]["password"])
+    return client
+
+
+def test_on_the_day(tmp_path: Path) -> None:
+    with running(tmp_path / "demo", 18000) as demo:
+        client = imap(demo, "new")
+        client.select("INBOX")
+        _, (uids,) = client.uid("SEARCH", "ALL")
+        assert len(uids.split()) > 5
+        _, lines = client.list()
+        assert any(b"Other Users/scolarite@univ-exemple.fr/INBOX" in line for line in lines)
+        with pytest.raises(imaplib.IMAP4.error, match="moved to the new platform"):
+            imap(demo, "old")
+        with smtplib.SMTP("127.0.0.1", demo["new"]["submission"]) as submission:
+            submission.login(CAMILLE, demo["members"][0]["password"])
+            submission.sendmail(CAMILLE, ["someone@example.com"], message(sender=CAMILLE, subject="To the world"))
+        deadline = time.monotonic() + 20
+        while client.uid("SEARCH", "FROM", "mailer-daemon")[1] == [b""] and time.monotonic() < deadline:
+            time.sleep(0.2)
+            client.noop()
+        assert client.uid("SEARCH", "FROM", "mailer-daemon")[1] != [b""], "mail must come back, and never leave"
+        assert (tmp_path / "demo/moves/camille.roux/report.html").exists()
+        other = bascule(tmp_path, "demo", "--dir", tmp_path / "other", "--port-base", "18000", status=2)
+        assert "in use" in other.stderr
+
+
+def test_on_the_eve(tmp_path: Path) -> None:
+    with running(tmp_path / "demo", 18000, "--at", "eve") as demo:
+        assert "opens tomorrow at 9:00" in demo["said"]
+        client = imap(demo, "old")
+        assert int(client.select("INBOX")[1][0]) > 5
+        with pytest.raises(imaplib.IMAP4.error, match=r"opens on .* at 09:00"):
+            imap(demo, "new")
+
+
+def test_a_folder_that_is_not_the_demos_stays(tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis/chapter1").write_text("years of work")
+    told = bascule(tmp_path, "demo", "--dir", tmp_path / "thesis", "--port-base", "18500", status=2)
+    assert "is not a demo's folder" in told.stderr
+    assert (tmp_path / "thesis/chapter1").exists()
+
+
+def test_the_same_seed_gives_the_same_octets() -> None:
+    one, other = (list(sample_mail(MEMBERS[0], 60, 1_790_000_000)) for _ in range(2))
+    assert one == other
+    assert {sample.path.parts[0] for sample in one} >= {"INBOX", "Sent", "Enseignement"}
+    assert max(sample.date_utc for sample in one) <= 1_790_000_000
