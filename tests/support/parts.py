@@ -52,6 +52,8 @@ def is_there(part: str) -> bool:
             return (cyrus_root() / "usr/sbin/saslpasswd2").exists() and os.geteuid() == 0
         case "strace" | "mbsync" | "offlineimap" | "mutt" | "getmail" | "curl" | "swaks" | "rspamd":
             return shutil.which(part) is not None
+        case "thunderbird":
+            return shutil.which("thunderbird") is not None and shutil.which("Xvfb") is not None
         case "corpora":
             return folder("BASCULE_CORPORA") is not None
         case "rig":
