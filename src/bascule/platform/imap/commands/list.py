@@ -109,8 +109,9 @@ def _fits_pattern(pattern: re.Pattern[str], path: FolderPath) -> bool:
 
 
 def _lines(session: "Session", asked: List, patterns: list[re.Pattern[str]], names: list[_Name]) -> Iterator[bytes]:
-    for name in names:
-        if not any(_fits_pattern(pattern, name.path) for pattern in patterns):
+    fitting = [name for name in names if any(_fits_pattern(pattern, name.path) for pattern in patterns)]
+    for name in fitting:
+        if _only_leads(session, name, fitting):
             continue
         fits = _fits(asked.options, name)
         below = _chosen_below(asked.options, name, names) if "RECURSIVEMATCH" in asked.options else []
@@ -123,6 +124,15 @@ def _lines(session: "Session", asked: List, patterns: list[re.Pattern[str]], nam
             with name.access.lock:
                 if "r" in name.access.rights_on(name.folder.id):  # RFC 4314 §4: STATUS takes it
                     yield status_response(session, name.access, name.folder, asked.status)
+
+
+def _only_leads(session: "Session", name: _Name, fitting: list[_Name]) -> bool:
+    """Whether it is a name above other people's folders that are listed themselves. RFC 9051 §6.3.9 asks for such names with ``%`` only,
+    and Thunderbird takes the uppermost for a folder, of which it then asks in vain (MYRIGHTS "Other Users/Other Users")."""
+    parts = name.path.parts
+    if name.folder is not None or name.subscribed or parts[0] != session.services.others:
+        return False
+    return any(other.folder is not None and other.path.parts[: len(parts)] == parts for other in fitting)
 
 
 def _fits(options: frozenset[str], name: _Name) -> bool:
