@@ -5,7 +5,11 @@ import sqlite3
 import time
 from pathlib import Path
 
-from bascule.platform.housekeeping import LATEST_SECONDS, QUIET_SECONDS, Due
+from bascule.mailbox.live import Arriving, LiveMailbox
+from bascule.platform.housekeeping import LATEST_SECONDS, QUIET_SECONDS, ROUND_SECONDS, Due, Round, clean
+from bascule.terms.body import HeldBody
+from bascule.terms.folder import INBOX
+from bascule.terms.instant import InternalDate
 from support import messages
 from support.dialogue import Dialogue
 from support.server import ANNA, PASSWORD, PrivateBascule
@@ -51,3 +55,19 @@ def _counts(place: Path) -> tuple[int, int]:
             return described, index.execute("SELECT indexed_body FROM progress").fetchone()[0]
         except sqlite3.OperationalError:
             return described, 0
+
+
+def test_what_was_deleted_long_ago_goes_once_a_day(tmp_path: Path) -> None:
+    place = tmp_path / "mailboxes/a.mailbox"
+    with LiveMailbox.create(place, 1_700_000_000) as box:
+        inbox = box.folders.find(INBOX)
+        assert inbox is not None
+        mails = [Arriving(HeldBody(mail), frozenset(), InternalDate(0)) for mail in messages.many(5)]
+        box.messages.append(inbox.id, mails)
+        box.messages.expunge(inbox.id, [1, 2], 1_700_000_000)
+        assert clean(place, 1_700_000_000).messages == 0
+        assert clean(place, 1_700_000_001).messages == 2
+    turn = Round(tmp_path / "mailboxes")
+    assert turn.take(0.0) == place
+    assert turn.take(ROUND_SECONDS - 1) is None
+    assert turn.take(ROUND_SECONDS + 1) == place

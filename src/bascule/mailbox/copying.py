@@ -16,7 +16,7 @@ from pathlib import Path
 import zstandard
 
 from bascule.mailbox.bodies import segment_numbers
-from bascule.mailbox.database import BUSY_SECONDS, create_tables, unusable
+from bascule.mailbox.database import BUSY_SECONDS, create_tables, sync_file, unusable
 from bascule.mailbox.format import CATALOGUE, SEGMENT_TABLES, MailboxError, segment_name
 from bascule.terms.errors import BasculeError
 
@@ -55,7 +55,7 @@ def copy_mailbox(source: Path, target: Path, *, instant: str | None = None, keep
             (target / leftover).unlink(missing_ok=True)
         os.replace(partial, target / CATALOGUE)
         told.write_text(stamp, "utf-8")
-        _sync(target)
+        sync_file(target)
     except sqlite3.Error as error:
         raise unusable(source, error) from error
     except OSError as error:
@@ -83,7 +83,7 @@ def copy_database(source: Path, target: Path) -> None:
     ):
         old.backup(new)
         new.execute("PRAGMA journal_mode = DELETE")
-    _sync(target)
+    sync_file(target)
 
 
 def _segments(source: Path, catalogue: Path) -> Iterator[tuple[int, bool]]:
@@ -101,7 +101,7 @@ def _copy_closed(source: Path, target: Path, number: int) -> int:
         return 0
     partial = target / f"{name}{_PARTIAL}"
     shutil.copy2(old, partial)
-    _sync(partial)
+    sync_file(partial)
     os.replace(partial, new)
     return old.stat().st_size
 
@@ -130,7 +130,7 @@ def _keep_generation(catalogue: Path, folder: Path, instant: str, keep: int) -> 
     partial = folder / f"{instant}{_PARTIAL}"
     with catalogue.open("rb") as old, partial.open("wb") as new:
         zstandard.ZstdCompressor(level=3).copy_stream(old, new)
-    _sync(partial)
+    sync_file(partial)
     os.replace(partial, made)
     for old_one in sorted(folder.glob("*.sqlite.zst"))[: -keep or None]:
         old_one.unlink()
@@ -161,11 +161,3 @@ def lay_out(copy: Path, folder: Path, instant: str | None = None) -> Path:
     for number in segment_numbers(copy):
         (place / segment_name(number)).symlink_to((copy / segment_name(number)).absolute())
     return place
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

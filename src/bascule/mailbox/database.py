@@ -1,6 +1,7 @@
 """Opening SQLite files the way the format asks: WAL, synchronous=FULL, a version that we know."""
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,15 @@ def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1
     except sqlite3.Error as error:
         raise unusable(path, error) from error
     return database
+
+
+def sync_file(path: Path) -> None:
+    """What was written to a file, or the names in a folder, onto the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _recover(path: Path) -> None:

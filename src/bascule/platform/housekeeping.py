@@ -1,4 +1,5 @@
-"""What can be done while nobody waits for it: describing new messages, and indexing them. One process, of low priority, for each installation.
+"""What can be done while nobody waits for it: describing new messages, indexing them, and, once a day, taking away for good what was deleted
+long ago. One process, of low priority, for each installation.
 
 It hears of changed mailboxes as the servers do (`bascule.platform.wakeups`). What it has not done when somebody asks is done then, by whoever asks;
 so nothing depends on it, and it may be stopped at any time. Started by `bascule.platform.supervisor`; see
@@ -18,8 +19,9 @@ from typing import Any
 
 import structlog
 
-from bascule.mailbox.format import MailboxError
+from bascule.mailbox.format import MailboxError, MailboxInUse
 from bascule.mailbox.live import LiveMailbox
+from bascule.mailbox.live.purging import Purged, compact, purge
 from bascule.mailbox.search import update_index
 from bascule.platform.child import run_child
 from bascule.platform.settings import read_settings
@@ -32,6 +34,7 @@ LATEST_SECONDS = 60.0
 GROUP = 200
 """Messages described in one transaction: about 30 ms of work."""
 NICENESS = 10
+ROUND_SECONDS = 24 * 3600.0
 
 
 @dataclass(slots=True)
@@ -64,29 +67,58 @@ def tidy(place: Path) -> int:
     return count
 
 
-async def serve(data: Path, until: asyncio.Event, log: Callable[..., None]) -> None:
+def clean(place: Path, before_utc: int) -> Purged:
+    """Purge what vanished before, and give back the room where nobody has the mailbox open now. Raises MailboxError, sqlite3.Error, OSError."""
+    with LiveMailbox.open(place) as box:
+        done = purge(box, before_utc)
+    with contextlib.suppress(MailboxInUse):  # another day
+        compact(place)
+    return done
+
+
+@dataclass(slots=True)
+class Round:
+    """The mailboxes of an installation, each once a day. ``left``: those of this round."""
+
+    root: Path
+    next_at: float = 0.0
+    left: list[Path] = field(default_factory=list)
+
+    def take(self, now: float) -> Path | None:
+        if not self.left and now >= self.next_at:
+            self.left = sorted(self.root.glob("*.mailbox"))
+            self.next_at = now + ROUND_SECONDS
+        return self.left.pop() if self.left else None
+
+
+async def serve(data: Path, keep_deleted_seconds: float, until: asyncio.Event, log: Callable[..., None]) -> None:
     """Work until ``until`` is set."""
+    turn = Round(data / "mailboxes")
     due, loop = Due(), asyncio.get_running_loop()
     wakeups = Wakeups(data / "run", lambda account: due.note(account, time.monotonic()))
     while not until.is_set():
         account = due.take(time.monotonic())
-        if account is None:
+        place = turn.take(time.monotonic()) if account is None else turn.root / f"{account}.mailbox"
+        if place is None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(until.wait(), QUIET_SECONDS / 4)
             continue
-        place = data / "mailboxes" / f"{account}.mailbox"
         if not place.is_dir():  # a wake-up for the queue
             continue
         try:
-            await loop.run_in_executor(None, tidy, place)
+            if account is not None:
+                await loop.run_in_executor(None, tidy, place)
+            else:
+                await loop.run_in_executor(None, clean, place, int(time.time() - keep_deleted_seconds))
         except (MailboxError, sqlite3.Error, OSError) as error:
-            log("housekeeping-failed", account=account, error=str(error))
+            log("housekeeping-failed", account=place.stem, error=str(error))
     wakeups.close()
 
 
 async def _work(orders: dict[str, Any], until: asyncio.Event) -> None:
     os.nice(NICENESS)
-    await serve(read_settings(Path(orders["settings"])).data, until, structlog.get_logger().warning)
+    settings = read_settings(Path(orders["settings"]))
+    await serve(settings.data, settings.keep_deleted_seconds, until, structlog.get_logger().warning)
 
 
 if __name__ == "__main__":

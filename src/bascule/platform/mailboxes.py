@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from bascule.mailbox.format import CATALOGUE, MailboxInUse, NotLive
@@ -14,6 +14,8 @@ from bascule.terms.folder import SpecialUse
 OPEN_MAILBOXES = 100
 """Kept open when nobody uses them: each has a few files and about 100 kB of cache."""
 
+IDLE_SECONDS = 600.0
+"""After which one that nobody used is closed: housekeeping gives its room back then."""
 IN_USE_SECONDS = 5.0
 """To wait for whoever has a mailbox alone."""
 
@@ -26,6 +28,7 @@ class OpenMailbox:
         self.box = box
         self.lock = threading.RLock()
         self.users = 0
+        self.used_at = 0.0
 
 
 class Mailboxes:
@@ -85,6 +88,7 @@ class Mailboxes:
     def give_back(self, mailbox: OpenMailbox) -> None:
         with self._guard:
             mailbox.users -= 1
+            mailbox.used_at = time.monotonic()
         self._close_unused()
 
     @contextlib.contextmanager
@@ -97,10 +101,27 @@ class Mailboxes:
         finally:
             self.give_back(mailbox)
 
+    def close_idle(self, idle_seconds: float = IDLE_SECONDS) -> None:
+        """Close those that nobody used for that long."""
+        before = time.monotonic() - idle_seconds
+        with self._guard:
+            idle = [
+                account for account, mailbox in self._open.items() if not mailbox.users and mailbox.used_at <= before
+            ]
+        self._close(idle)
+
     def _close_unused(self) -> None:
+        with self._guard:
+            unused = [account for account, mailbox in self._open.items() if not mailbox.users]
+            surplus = unused[: max(0, len(self._open) - self._limit)]
+        self._close(surplus)
+
+    def _close(self, accounts: Iterable[str]) -> None:
         closing: list[OpenMailbox] = []
         with self._guard:
-            for account in [a for a, m in self._open.items() if not m.users][: max(0, len(self._open) - self._limit)]:
+            for account in accounts:
+                if account not in self._open or self._open[account].users:
+                    continue  # somebody was quicker
                 closing.append(self._open.pop(account))
                 self._opening.pop(account, None)
         for mailbox in closing:

@@ -51,6 +51,8 @@ class Settings:
     """The certificate's key, in PEM, without a password."""
     first_folders: tuple[str, ...] = tuple(FIRST_FOLDERS)
     """What a new mailbox has beside INBOX, subscribed: some of Drafts, Junk, Sent, Trash, Archive."""
+    keep_deleted_seconds: float = 30 * 24 * 3600.0
+    """What was expunged can be given back for so long; then it goes for good."""
     others: str = "Other Users"
     """The name above the folders that other people share, in every program's list."""
     imap_listen: tuple[Endpoint, ...] = (Endpoint("127.0.0.1", 1143),)
@@ -95,7 +97,7 @@ FOLDERS = {**FIRST_FOLDERS, "Archive": SpecialUse.ARCHIVE}
 KEYS: dict[str, dict[str, str]] = {
     "server": {"data": "data", "hostname": "hostname", "zone": "zone", "side": "side", "processes": "processes"},
     "tls": {"certificate": "certificate", "key": "key"},
-    "mailboxes": {"first_folders": "first_folders", "others": "others"},
+    "mailboxes": {"first_folders": "first_folders", "others": "others", "keep_deleted": "keep_deleted_seconds"},
     "imap": {"listen": "imap_listen", "listen_tls": "imap_listen_tls", "append_limit": "append_limit"},
     "smtp": {
         "listen": "smtp_listen",
@@ -253,7 +255,7 @@ def _endpoint(name: str, value: Any, base: Path) -> Endpoint:
 
 _READ: dict[str, Callable[[str, Any, Path], Any]] = {
     "data": _path, "hostname": _text, "zone": _zone, "side": _side, "processes": _number, "certificate": _path, "key": _path,
-    "first_folders": _first_folders, "others": _folder_name, "imap_listen": _endpoints, "imap_listen_tls": _endpoints, "append_limit": _size,
+    "first_folders": _first_folders, "others": _folder_name, "keep_deleted_seconds": _span, "imap_listen": _endpoints, "imap_listen_tls": _endpoints, "append_limit": _size,
     "smtp_listen": _endpoints, "lmtp_listen": _endpoints, "message_limit": _size, "postmaster": _address, "milters": _milters,
     "submission_listen": _endpoints, "submission_listen_tls": _endpoints, "recipients_per_day": _count, "dkim_selector": _text,
     "dkim_key": _path, "smarthost": _endpoint, "smarthost_user": _text, "smarthost_password_file": _path, "nameservers": _endpoints,

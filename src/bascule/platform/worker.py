@@ -5,6 +5,7 @@ Started by `bascule.platform.supervisor` with `Orders`; see `bascule.platform.ch
 
 import asyncio
 import asyncio.sslproto
+import contextlib
 import gc
 import json
 import socket
@@ -41,6 +42,8 @@ WORKERS = 8
 """Threads for mailboxes. More than cores: a thread waits for the disk most of its time."""
 SIGN_IN_WORKERS = 4
 """Threads for who has not signed in yet: a rush of hashes leaves the others alone."""
+LOOKED_AT_SECONDS = 60.0
+"""Between two looks at which mailboxes nobody uses any more."""
 BACKLOG = 1024
 
 
@@ -99,7 +102,10 @@ async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> Non
         servers = await _listen(orders, context, imap, smtp)
         log.info("serving", **{name: len(fds) for name, fds in orders.sockets.items()})
         gc.freeze()
-        await until.wait()
+        while not until.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(until.wait(), LOOKED_AT_SECONDS)
+            await asyncio.get_running_loop().run_in_executor(workers, mailboxes.close_idle)
         for server in servers:
             server.close()
         await asyncio.gather(

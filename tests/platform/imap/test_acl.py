@@ -93,6 +93,8 @@ def test_what_is_refused(people) -> None:
     assert one.no("GETACL nothing").code == "NONEXISTENT"
     assert one.no('SELECT "Other Users/nobody@acl.example/INBOX"').code == "NONEXISTENT"
     one.bad("GETACL INBOX too many")
+    one.bad("LISTRIGHTS INBOX {}", b"a\0b")
+    one.bad('LISTRIGHTS INBOX ""')
 
 
 # -- what others see ------------------------------------------------------------------------------------------------------

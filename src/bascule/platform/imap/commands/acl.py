@@ -34,7 +34,7 @@ def get(session: "Session", request: Request) -> Answer:
 def set_(session: "Session", request: Request) -> Answer:
     arguments = Arguments(request)
     place = session.place_of(arguments.string("a mailbox name"))
-    told = arguments.string("an identifier")
+    told = _identifier_of(arguments)
     try:
         how, rights = parse_rights(arguments.string("rights").decode("latin-1"))
     except RemoteError as error:
@@ -48,7 +48,7 @@ def set_(session: "Session", request: Request) -> Answer:
 def delete(session: "Session", request: Request) -> Answer:
     arguments = Arguments(request)
     place = session.place_of(arguments.string("a mailbox name"))
-    told = arguments.string("an identifier")
+    told = _identifier_of(arguments)
     arguments.end()
     yield from ()
     try:
@@ -62,7 +62,7 @@ def delete(session: "Session", request: Request) -> Answer:
 def list_(session: "Session", request: Request) -> Answer:
     arguments = Arguments(request)
     place = session.place_of(arguments.string("a mailbox name"))
-    told = arguments.string("an identifier")
+    told = _identifier_of(arguments)
     arguments.end()
     with place.access.lock:
         place.find("a")
@@ -81,6 +81,13 @@ def mine(session: "Session", request: Request) -> Answer:
         rights = place.access.rights_on(folder.id)
     yield b"* MYRIGHTS %b %b\r\n" % (_name(session, place), format_rights(rights))
     return Done("MYRIGHTS completed")
+
+
+def _identifier_of(arguments: Arguments) -> bytes:
+    told = arguments.string("an identifier")
+    if not told or any(octet < 32 or octet == 127 for octet in told):
+        raise BadRequest("that can't be an identifier")
+    return told
 
 
 def _name(session: "Session", place: Place) -> bytes:
