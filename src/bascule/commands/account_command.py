@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bascule.commands.account_moving import hand_over, take_over
 from bascule.commands.account_sharing import SETTINGS, share, shares, unshare
 from bascule.commands.options import CONFIG, octets_of
 from bascule.platform.accounts import EmbeddedAccounts
@@ -125,5 +126,5 @@ def quota(accounts: EmbeddedAccounts, address: str, size: str) -> int:
     return 0
 
 
-for _command in (share, unshare, shares):
+for _command in (share, unshare, shares, hand_over, take_over):
     command.add_command(_command)

@@ -56,7 +56,7 @@ def unshare(context: click.Context, address: str, member: str, folder: str | Non
 @click.pass_context
 def shares(context: click.Context, address: str) -> int:
     """List with whom ADDRESS's folders are shared: folder, member, rights (RFC 4314)."""
-    owner = _owner(context.obj, address)
+    owner = owner_of(context.obj, address)
     lines = []
     with _mailbox(context, owner) as box:
         for folder in box.folders.all():
@@ -69,7 +69,7 @@ def shares(context: click.Context, address: str) -> int:
 
 def _set(context: click.Context, address: str, member: str, rights: Rights, folder: str | None) -> int:
     accounts: EmbeddedAccounts = context.obj
-    owner = _owner(accounts, address)
+    owner = owner_of(accounts, address)
     try:
         identifier = identifier_of(accounts, member)
     except NobodyOfThatName as error:
@@ -96,7 +96,8 @@ def _chosen(box: LiveMailbox, name: str | None) -> list[LiveFolder]:
     return [found]
 
 
-def _owner(accounts: EmbeddedAccounts, address: str) -> Account:
+def owner_of(accounts: EmbeddedAccounts, address: str) -> Account:
+    """Raises BasculeError where there is none."""
     found = accounts.find(address)
     if found is None:
         raise _no_account(address)

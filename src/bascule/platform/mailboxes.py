@@ -16,6 +16,8 @@ OPEN_MAILBOXES = 100
 
 IDLE_SECONDS = 600.0
 """After which one that nobody used is closed: housekeeping gives its room back then."""
+PAUSE_SECONDS = 1.0
+"""For whoever needs a mailbox alone to take it, after its release."""
 IN_USE_SECONDS = 5.0
 """To wait for whoever has a mailbox alone."""
 
@@ -47,6 +49,7 @@ class Mailboxes:
         self._limit = open_mailboxes
         self._clock = clock
         self._open: OrderedDict[str, OpenMailbox] = OrderedDict()
+        self._paused: dict[str, float] = {}
         self._guard = threading.Lock()
         self._opening: dict[str, threading.Lock] = {}
 
@@ -55,6 +58,7 @@ class Mailboxes:
 
     def take(self, account: str) -> OpenMailbox:
         """Open it, or use it together with others; `give_back` it. Raises MailboxError."""
+        self._wait_for_pause(account)
         with self._guard:
             opening = self._opening.setdefault(account, threading.Lock())
         with opening:
@@ -89,6 +93,9 @@ class Mailboxes:
         with self._guard:
             mailbox.users -= 1
             mailbox.used_at = time.monotonic()
+            is_wanted = mailbox.used_at < self._paused.get(mailbox.account, 0.0)
+        if is_wanted:
+            self._close([mailbox.account])
         self._close_unused()
 
     @contextlib.contextmanager
@@ -109,6 +116,17 @@ class Mailboxes:
                 account for account, mailbox in self._open.items() if not mailbox.users and mailbox.used_at <= before
             ]
         self._close(idle)
+
+    def release(self, account: str) -> None:
+        """Somebody needs it alone: close it as soon as nobody uses it, and let who comes within `PAUSE_SECONDS` wait."""
+        with self._guard:
+            self._paused = {other: until for other, until in self._paused.items() if until > time.monotonic()}
+            self._paused[account] = time.monotonic() + PAUSE_SECONDS
+        self._close([account])
+
+    def _wait_for_pause(self, account: str) -> None:
+        while time.monotonic() < self._paused.get(account, 0.0):
+            time.sleep(0.02)
 
     def _close_unused(self) -> None:
         with self._guard:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 ACCOUNT_OCTETS = 255
+RELEASE = "release:"
+"""Before an account: close its mailbox, if nobody is just using it."""
 SUFFIX = ".wake"
 
 

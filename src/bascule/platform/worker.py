@@ -36,7 +36,7 @@ from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.session import Services as SmtpServices
 from bascule.platform.smtp.transaction import new_id
 from bascule.platform.trace import Trace
-from bascule.platform.wakeups import Wakeups
+from bascule.platform.wakeups import RELEASE, Wakeups
 
 WORKERS = 8
 """Threads for mailboxes. More than cores: a thread waits for the disk most of its time."""
@@ -76,6 +76,8 @@ async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> Non
     watchers: dict[str, set[ImapConnection]] = {}
 
     def woken(account: str) -> None:
+        if account.startswith(RELEASE):
+            mailboxes.release(account.removeprefix(RELEASE))
         for connection in watchers.get(account, ()):
             connection.wake()
 

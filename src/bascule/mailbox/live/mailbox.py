@@ -16,6 +16,8 @@ from bascule.mailbox.live.sharing import Sharing
 from bascule.mailbox.mailbox import Mailbox, was_never_made
 from bascule.terms.folder import INBOX, FolderPath, SpecialUse
 
+HANDED_OVER = "handed-over"
+"""``meta.live`` of a mailbox that lives on another node now: nobody opens it here."""
 FIRST_FOLDERS = {
     "Drafts": SpecialUse.DRAFTS,
     "Junk": SpecialUse.JUNK,
@@ -64,7 +66,11 @@ class LiveMailbox:
                     f"The making of {root} was cut off.", "It is gone on with when it is next used."
                 ) from error
             raise
-        if mailbox.meta("live") != "1":
+        live = mailbox.meta("live")
+        if live == HANDED_OVER:
+            mailbox.close()
+            raise MailboxError(f"{root} was handed over to another node.", "Use it there, or take it back.")
+        if live != "1":
             mailbox.close()
             raise NotLive(f"{root} is an archive, not a live mailbox.", "Deliver it into one with “bascule deliver”.")
         return cls(mailbox)

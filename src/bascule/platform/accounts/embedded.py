@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from bascule.platform.accounts.attempts import TABLES as ATTEMPTS_TABLES
@@ -35,6 +36,7 @@ CREATE INDEX IF NOT EXISTS addresses_domain ON addresses (substr(address, instr(
 CREATE INDEX IF NOT EXISTS addresses_account ON addresses (account);
 CREATE TABLE IF NOT EXISTS shares (identifier TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (identifier, owner)) WITHOUT ROWID;
 """
+_EXPORTED = ("id", "login", "name", "password", "locked", "quota_octets", "calendar", "created_utc")
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]{1,255}")
 CHECKED_SECONDS = 2.0
 """How long a session goes on before it is looked at again whether its account was locked."""
@@ -206,6 +208,35 @@ class EmbeddedAccounts:
                 database.execute("ROLLBACK")
                 raise _refused(f"{login} or one of its aliases is taken.", "See “bascule account list”.") from error
         account = self._get(identity)
+        assert account is not None
+        return account
+
+    def exported(self, login: str) -> dict[str, object]:
+        """All that is known of an account, its password's hash included: for another node's `take`. Raises BasculeError."""
+        with self._using() as database:
+            cursor = database.execute(f"SELECT {', '.join(_EXPORTED)} FROM accounts WHERE login = ?", (login.lower(),))
+            row = cursor.fetchone()
+        if row is None:
+            raise _refused(f"There is no account {login}.", "See “bascule account list”.")
+        account = self.find(login)
+        assert account is not None
+        return {**dict(zip(_EXPORTED, row, strict=True)), "addresses": list(account.addresses)}
+
+    def take(self, told: dict[str, Any]) -> Account:
+        """Add an account as `exported` gave it. Raises BasculeError where one of its addresses is taken."""
+        with self._using() as database:
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                names = ", ".join(_EXPORTED)
+                marks = ", ".join("?" * len(_EXPORTED))
+                database.execute(f"INSERT INTO accounts ({names}) VALUES ({marks})", [told[name] for name in _EXPORTED])
+                addresses = [(address, told["id"]) for address in told["addresses"]]
+                database.executemany("INSERT INTO addresses VALUES (?, ?)", addresses)
+                database.execute("COMMIT")
+            except (sqlite3.Error, KeyError) as error:
+                database.execute("ROLLBACK")
+                raise _refused(f"The account can't be taken: {error}.", "See “bascule account list”.") from error
+        account = self._get(told["id"])
         assert account is not None
         return account
 

@@ -1,0 +1,92 @@
+"""A mailbox moves to another node: copied while it is in use, then, in a moment in which it is closed to all, brought up to date and retired.
+
+What is handed over is a folder: ``mailbox`` (a copy, see `bascule.mailbox.copying`) and ``account.json``. It is carried by whatever carries files, and
+taken over there. Until then mail for the account is refused for a while (451), so that it waits where it is; nothing is lost, and nothing is in two
+places: the mailbox that was left says so to whoever opens it. `take_back` undoes it.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bascule.mailbox import Mailbox, check
+from bascule.mailbox.copying import STAMP, copy_mailbox
+from bascule.mailbox.format import MailboxInUse
+from bascule.mailbox.live import HANDED_OVER, LiveMailbox
+from bascule.platform.accounts import Account, EmbeddedAccounts
+from bascule.platform.wakeups import RELEASE, send_to_all
+from bascule.terms.errors import BasculeError, ExitStatus
+
+MAILBOX, ACCOUNT = "mailbox", "account.json"
+CLOSING_SECONDS = 30.0
+"""To wait for the server processes to close the mailbox."""
+
+
+def hand_over(
+    data: Path, accounts: EmbeddedAccounts, account: Account, folder: Path, tell: Callable[[str], None]
+) -> None:
+    """Bring ``folder`` up to date, and retire the mailbox here. Cut off, or refused, the mailbox goes on here; do it again. Raises BasculeError."""
+    place = data / "mailboxes" / f"{account.id}.mailbox"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if any(each.name not in (MAILBOX, ACCOUNT) for each in folder.iterdir()):
+        raise BasculeError(f"{folder} holds something else.", "Name an empty folder.", ExitStatus.USAGE)
+    tell("Copying, while it is in use …")
+    for _ in range(2):  # the second time what came during the first
+        copy_mailbox(place, folder / MAILBOX)
+    tell("Closing it …")
+    with _alone(data, account.id, place) as mailbox:
+        copy_mailbox(place, folder / MAILBOX)
+        (folder / ACCOUNT).write_text(json.dumps(accounts.exported(account.login), indent=1), "utf-8")
+        mailbox.set_meta("live", HANDED_OVER)
+
+
+def _alone(data: Path, account: str, place: Path) -> Mailbox:
+    """The mailbox, which nobody else has open. Raises MailboxInUse."""
+    deadline = time.monotonic() + CLOSING_SECONDS
+    while True:
+        send_to_all(data / "run", RELEASE + account)
+        try:
+            return Mailbox.open(place)
+        except MailboxInUse:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def take_back(data: Path, account: Account) -> None:
+    """Use a mailbox here again that was handed over and not taken over. Raises BasculeError."""
+    with Mailbox.open(data / "mailboxes" / f"{account.id}.mailbox", shared=True) as mailbox:
+        if mailbox.meta("live") != HANDED_OVER:
+            raise BasculeError(
+                f"The mailbox of {account.login} was not handed over.", "It is in use here.", ExitStatus.USAGE
+            )
+        mailbox.set_meta("live", "1")
+
+
+def take_over(data: Path, accounts: EmbeddedAccounts, folder: Path) -> str:
+    """Verify what was handed over, and use it here: the account's login. The folder stays as it is. Raises BasculeError; then nothing is in use."""
+    try:
+        told = json.loads((folder / ACCOUNT).read_text("utf-8"))
+        place = data / "mailboxes" / f"{told['id']}.mailbox"
+        login: str = told["login"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BasculeError(
+            f"{folder} is not what “bascule account hand-over” made.", "Name that folder.", ExitStatus.USAGE
+        ) from error
+    findings = check(folder / MAILBOX)
+    if findings:
+        raise BasculeError(
+            f"The mailbox in {folder} is damaged: {findings[0].what}.", "Copy it here again.", ExitStatus.MISSING
+        )
+    if accounts.find(login) is not None:
+        raise BasculeError(
+            f"There is an account {login} here.", "It was taken over already, or it is another's.", ExitStatus.USAGE
+        )
+    copy_mailbox(folder / MAILBOX, place)
+    (place / STAMP).unlink()
+    with LiveMailbox.open(place) as box:
+        owner = accounts.take(told)  # last: an account without its mailbox would be given an empty one
+        for identifier in box.sharing.identifiers():
+            accounts.share(owner, identifier)
+    return login
