@@ -56,6 +56,8 @@ class Mailbox:
         self._writer = BodyWriter(root, closed, segment_octets, shared=shared) if writes_bodies else None
         self._reader = BodyReader(root) if self.keeps_bodies else None
         self.messages = Messages(database, self.flagsets, self._writer, self._reader)
+        self.index: sqlite3.Connection | None = None
+        """`bascule.mailbox.search` opens it."""
 
     # -- making and opening -------------------------------------------------------------------------------------------
 
@@ -175,6 +177,8 @@ class Mailbox:
             self._writer.close()
         if self._reader is not None:
             self._reader.close()
+        if self.index is not None:
+            self.index.close()
         self.database.close()
         if self._lock is not None:
             os.close(self._lock)

@@ -47,41 +47,46 @@ class Hit:
 
 def update_index(mailbox: Mailbox, progress: Callable[[int, int], None] | None = None) -> int:
     """Index the bodies that are not yet; how many those were. May be interrupted: it goes on from the last group."""
-    index = _open(mailbox)
-    try:
-        done = index.execute("SELECT indexed_body FROM progress").fetchone()[0]
-        total = mailbox.database.execute("SELECT count(*) FROM bodies WHERE id > ?", (done,)).fetchone()[0]
-        count = 0
-        while rows := mailbox.database.execute(
-            "SELECT id, segment, place FROM bodies WHERE id > ? ORDER BY id LIMIT ?", (done, GROUP_BODIES)
-        ).fetchall():
-            words = [(identity, *_words(mailbox.read_body(segment, place))) for identity, segment, place in rows]
-            last = rows[-1][0]
-            with transaction(index):
-                others = index.execute("SELECT indexed_body FROM progress").fetchone()[0]
-                if others != done:  # another process is at it too: go on from where it stands
-                    done = others
-                    continue
-                done = last
-                index.executemany(
-                    "INSERT INTO words (rowid, subject, people, text, attachments) VALUES (?,?,?,?,?)", words
-                )
-                index.execute("UPDATE progress SET indexed_body = ?", (done,))
-            count += len(rows)
-            if progress:
-                progress(count, total)
-        return count
-    finally:
-        index.close()
+    index = _index(mailbox)
+    done = index.execute("SELECT indexed_body FROM progress").fetchone()[0]
+    newest = mailbox.database.execute("SELECT coalesce(max(id), 0) FROM bodies").fetchone()[0]
+    if newest > done:
+        return _add(mailbox, index, done, progress)
+    return 0
 
 
-def _open(mailbox: Mailbox) -> sqlite3.Connection:
-    path = mailbox.root / SEARCH
-    index = open_database(path)
-    if not index.execute("PRAGMA user_version").fetchone()[0]:
-        create_tables(index, SEARCH_TABLES)
-    require_version(index, path)
-    return index
+def _add(mailbox: Mailbox, index: sqlite3.Connection, done: int, progress: Callable[[int, int], None] | None) -> int:
+    total = mailbox.database.execute("SELECT count(*) FROM bodies WHERE id > ?", (done,)).fetchone()[0]
+    count = 0
+    while rows := mailbox.database.execute(
+        "SELECT id, segment, place FROM bodies WHERE id > ? ORDER BY id LIMIT ?", (done, GROUP_BODIES)
+    ).fetchall():
+        words = [(identity, *_words(mailbox.read_body(segment, place))) for identity, segment, place in rows]
+        last = rows[-1][0]
+        with transaction(index):
+            others = index.execute("SELECT indexed_body FROM progress").fetchone()[0]
+            if others != done:  # another process is at it too: go on from where it stands
+                done = others
+                continue
+            done = last
+            index.executemany("INSERT INTO words (rowid, subject, people, text, attachments) VALUES (?,?,?,?,?)", words)
+            index.execute("UPDATE progress SET indexed_body = ?", (done,))
+        count += len(rows)
+        if progress:
+            progress(count, total)
+    return count
+
+
+def _index(mailbox: Mailbox) -> sqlite3.Connection:
+    """Opened when it is first asked for, closed with the mailbox. Raises MailboxError."""
+    if mailbox.index is None:
+        path = mailbox.root / SEARCH
+        index = open_database(path, cache_kib=2 * 1024)
+        if not index.execute("PRAGMA user_version").fetchone()[0]:
+            create_tables(index, SEARCH_TABLES)
+        require_version(index, path)
+        mailbox.index = index
+    return mailbox.index
 
 
 def _words(body: Body) -> tuple[str, str, str, str]:
@@ -122,21 +127,16 @@ def bodies_with(mailbox: Mailbox, text: str, *, header: bool) -> set[int]:
     update_index(mailbox)
     columns = "" if header else "{text attachments} : "
     match = f'{columns}"{text.replace(chr(34), " ").replace(chr(0), " ")}"*'
-    index = _open(mailbox)
-    try:
-        return {row for (row,) in index.execute("SELECT rowid FROM words WHERE words MATCH ?", (match,))}
-    finally:
-        index.close()
+    found = _index(mailbox).execute("SELECT rowid FROM words WHERE words MATCH ?", (match,))
+    return {row for (row,) in found.fetchall()}
 
 
 def search(mailbox: Mailbox, query: str, limit: int = 100) -> list[Hit]:
     """The newest messages that match, after `update_index`. Raises MailboxError for a query that has no word."""
     match = to_fts(query)
-    index = _open(mailbox)
-    try:
-        bodies = {row for (row,) in index.execute("SELECT rowid FROM words WHERE words MATCH ?", (match,))}
-    finally:
-        index.close()
+    bodies = {
+        row for (row,) in _index(mailbox).execute("SELECT rowid FROM words WHERE words MATCH ?", (match,)).fetchall()
+    }
     chosen = _all_of(mailbox, bodies) if len(bodies) <= FEW_BODIES else _newest_of(mailbox, bodies, limit)
     query = (
         "SELECT m.id, f.path, m.uid, m.date_utc, coalesce(h.subject, ''), coalesce(h.sender, '') FROM messages m"

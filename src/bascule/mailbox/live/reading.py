@@ -4,7 +4,7 @@ import contextlib
 import json
 import sqlite3
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from bascule.mailbox.database import lazily
@@ -87,6 +87,14 @@ class Reading:
         )
         return list(map(LiveRow._make, self._database.execute(query, (folder, low, high, limit)).fetchall()))
 
+    def rows_of(self, folder: int, bodies: Collection[int]) -> list[LiveRow]:
+        """The messages of a folder that have one of these bodies, in order, vanished ones that are not purged included."""
+        query = (
+            f"SELECT id, uid, {self._flagset()}, modseq, date_utc, zone_minutes, octets, body FROM messages INDEXED BY messages_body"
+            f" WHERE body IN (SELECT value FROM json_each(?)) AND {_OF_FOLDER} ORDER BY uid"
+        )
+        return list(map(LiveRow._make, self._database.execute(query, (json.dumps(list(bodies)), folder)).fetchall()))
+
     def flagsets(self, folder: int, low: int, high: int, *, limit: int) -> list[tuple[int, int]]:
         """(UID, flag set) of what `rows` gives."""
         query = f"SELECT uid, {self._flagset()} FROM messages WHERE {_OF_FOLDER} AND uid BETWEEN ? AND ? ORDER BY uid LIMIT ?"
@@ -122,13 +130,16 @@ class Reading:
             found.update(made)
         return found
 
-    def headers(self, folder: int) -> dict[int, HeaderSummary]:
-        """Row id → the header of each message of a folder, vanished ones included."""
-        query = (
-            "SELECT h.message, h.subject, h.sender, h.recipients, h.date_utc, h.message_id, h.in_reply_to, h.refs, h.has_attachments"
-            " FROM messages m JOIN headers h ON h.message = m.id WHERE m.folder = ?"
-        )
-        return {row[0]: HeaderSummary(*row[1:]) for row in self._database.execute(query, (folder,))}
+    def headers(self, folder: int, only: Collection[int] | None = None) -> dict[int, HeaderSummary]:
+        """Row id → the header of each message of a folder, vanished ones included; or of those row ids."""
+        columns = "message, h.subject, h.sender, h.recipients, h.date_utc, h.message_id, h.in_reply_to, h.refs, h.has_attachments"
+        if only is None:
+            query = f"SELECT h.{columns} FROM messages m JOIN headers h ON h.message = m.id WHERE m.folder = ?"
+            found = self._database.execute(query, (folder,))
+        else:
+            query = f"SELECT h.{columns} FROM headers h WHERE message IN (SELECT value FROM json_each(?))"
+            found = self._database.execute(query, (json.dumps(list(only)),))
+        return {row[0]: HeaderSummary(*row[1:]) for row in found}
 
     def preview(self, body: int) -> str | None:
         row = self._database.execute("SELECT preview FROM descriptions WHERE body = ?", (body,)).fetchone()

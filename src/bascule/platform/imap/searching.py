@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Rows = list[LiveRow]
 _COLUMNS = {"from": "sender", "to": "recipients", "cc": "recipients", "subject": "subject"}
+FEW_OF = 4
+"""Where the index knows of fewer than one in so many messages, only those are read."""
 _EPOCH = date(1970, 1, 1).toordinal()
 _QUICK = (keys.All, keys.HasFlag, keys.Numbered, keys.SavedResult, keys.Sized, keys.Aged, keys.ModifiedSince)
 
@@ -34,11 +36,18 @@ def find(session: "Session", key: Key) -> Rows:
     """Messages of the selected folder, in order. The mailbox's lock is held. Raises MailboxError, IndexError."""
     view = session.selected
     uids = view.uids
-    rows = session.box.reading.rows(view.folder, uids[0], uids[-1], limit=-1) if uids else []
-    if len(rows) != len(uids):
-        there = set(uids)
-        rows = [row for row in rows if row.uid in there]
-    return _Finder(session).among(key, rows)
+    if not uids:
+        return []
+    finder = _Finder(session)
+    bodies = finder.candidates(key)
+    if bodies is not None and len(bodies) * FEW_OF < len(uids):
+        rows = [row for row in session.box.reading.rows_of(view.folder, bodies) if view.number_of(row.uid)]
+    else:
+        rows = session.box.reading.rows(view.folder, uids[0], uids[-1], limit=-1)
+        if len(rows) != len(uids):
+            there = set(uids)
+            rows = [row for row in rows if row.uid in there]
+    return finder.among(key, rows)
 
 
 class _Finder:
@@ -46,6 +55,22 @@ class _Finder:
         self._session = session
         self._view = session.selected
         self._reading = session.box.reading
+        self._found: dict[keys.InText, set[int]] = {}
+
+    def candidates(self, key: Key) -> set[int] | None:
+        """Bodies among which all messages that meet ``key`` are, as far as the index knows; None where it is not asked."""
+        match key:
+            case keys.InText() if has_words(key.text):
+                return self._bodies(key)
+            case keys.And(parts):
+                found = [bodies for bodies in map(self.candidates, parts) if bodies is not None]
+                return set.intersection(*found) if found else None
+        return None
+
+    def _bodies(self, key: keys.InText) -> set[int]:
+        if key not in self._found:
+            self._found[key] = bodies_with(self._session.box.mailbox, key.text, header=key.header)
+        return self._found[key]
 
     def among(self, key: Key, rows: Rows) -> Rows:
         """Those of ``rows`` that meet ``key``."""
@@ -64,10 +89,10 @@ class _Finder:
                 return [row for row in rows if row.uid not in found]
             case keys.InText():
                 return self._with_text(key, rows)
-        test = self._test(key)
+        test = self._test(key, rows)
         return [row for row in rows if test(row)]
 
-    def _test(self, key: Key) -> Callable[[LiveRow], bool]:
+    def _test(self, key: Key, rows: Rows) -> Callable[[LiveRow], bool]:
         match key:
             case keys.HasFlag(name):
                 return self._flag(name)
@@ -93,7 +118,7 @@ class _Finder:
                 folded = value.lower()
                 return lambda row: kind == "EMAILID" and f"m{self._reading.sha256(row.body)[:16].hex()}" == folded
             case keys.InHeader(name, text):
-                return self._header(name, text.casefold())
+                return self._header(name, text.casefold(), rows)
         return lambda row: True
 
     def _flag(self, name: str) -> Callable[[LiveRow], bool]:
@@ -109,11 +134,12 @@ class _Finder:
 
         return test
 
-    def _header(self, name: str, text: str) -> Callable[[LiveRow], bool]:
+    def _header(self, name: str, text: str, rows: Rows) -> Callable[[LiveRow], bool]:
         """Who is not in what the catalogue holds of the header is not in the header; who may be is looked up."""
         wanted = name.encode("utf-8", "surrogateescape")
         column = _COLUMNS.get(name)
-        headers = self._reading.headers(self._view.folder) if column else {}
+        few = [row.id for row in rows] if len(rows) * FEW_OF < len(self._view.uids) else None
+        headers = self._reading.headers(self._view.folder, few) if column else {}
 
         def test(row: LiveRow) -> bool:
             header = headers.get(row.id)
@@ -141,7 +167,7 @@ class _Finder:
         if not key.text:
             return rows
         if has_words(key.text):
-            bodies = bodies_with(self._session.box.mailbox, key.text, header=key.header)
+            bodies = self._bodies(key)
             return [row for row in rows if row.body in bodies]
         wanted = key.text.casefold()
         found = []
