@@ -143,6 +143,7 @@ ALTER TABLE folders ADD COLUMN purged_modseq INTEGER NOT NULL DEFAULT 0; -- of t
 ALTER TABLE flagsets ADD COLUMN is_seen INTEGER GENERATED ALWAYS AS (instr(' ' || names || ' ', ' \Seen ') > 0) VIRTUAL;
 ALTER TABLE flagsets ADD COLUMN is_deleted INTEGER GENERATED ALWAYS AS (instr(' ' || names || ' ', ' \Deleted ') > 0) VIRTUAL;
 CREATE INDEX messages_modseq ON messages (folder, modseq);
+CREATE INDEX messages_vanished ON messages (vanished_utc) WHERE vanished_utc IS NOT NULL;
 
 CREATE TRIGGER message_added AFTER INSERT ON messages WHEN new.vanished_utc IS NULL BEGIN
     UPDATE folders SET messages = messages + 1, octets = octets + new.octets,
@@ -184,6 +185,7 @@ CREATE INDEX seen_by_message ON seen_by (message);
 CREATE TABLE deliveries (                   -- what the server's own queue brought: tried again after a crash, it is not brought twice
     id TEXT PRIMARY KEY, at_utc INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX deliveries_at ON deliveries (at_utc);
 """
 
 SEGMENT_TABLES = """
