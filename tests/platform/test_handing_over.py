@@ -39,6 +39,11 @@ def test_from_one_node_to_another(tmp_path: Path) -> None:
         accepted.join()
         assert sum(there.values()) == 50 + len(accepted.made)
         assert "There is an account" in bascule(tmp_path, *words, status=2).stderr
+        bascule(tmp_path, "account", "--config", two.config, "hand-over", ANNA, tmp_path / "back")
+        bascule(tmp_path, "account", "--config", one.config, "take-over", tmp_path / "back")
+        assert reference.read_mailbox(one.imap, ANNA) == there
+        bascule(tmp_path, "account", "--config", one.config, "hand-over", ANNA, tmp_path / "again")
+        bascule(tmp_path, "account", "--config", two.config, "take-over", tmp_path / "again")
         bob = Dialogue(two.imap)
         bob.ok(f"LOGIN {BOB} {PASSWORD}")
         bob.ok(f'SELECT "Other Users/{ANNA}/INBOX"')

@@ -28,6 +28,8 @@ def command(context: click.Context, config: Path) -> None:
 def dns(settings: Settings, domain: str) -> int:
     """Print the records of DOMAIN, as lines of a zone file: MX, SPF, DKIM, DMARC, and where programs find IMAP and submission (RFC 6186)."""
     signer = Signer(settings.dkim_key or settings.data / "dkim.pem", settings.dkim_selector)
+    if not any(offer.encrypted for offer in offers(settings)):
+        click.echo("No service is offered to programs yet: listen on public ports, with a certificate.", err=True)
     for line in zone_records(
         _domain(domain), settings.hostname, offers(settings), (settings.dkim_selector, signer.record())
     ):

@@ -6,6 +6,7 @@ places: the mailbox that was left says so to whoever opens it. `take_back` undoe
 """
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -64,8 +65,13 @@ def take_back(data: Path, account: Account) -> None:
         mailbox.set_meta("live", "1")
 
 
+def _was_handed_over(place: Path) -> bool:
+    with Mailbox.open(place, read_only=True) as mailbox:
+        return mailbox.meta("live") == HANDED_OVER
+
+
 def take_over(data: Path, accounts: EmbeddedAccounts, folder: Path) -> str:
-    """Verify what was handed over, and use it here: the account's login. The folder stays as it is. Raises BasculeError; then nothing is in use."""
+    """Verify what was handed over, and use it here, also where it once left from: the account's login. The folder stays as it is. Raises BasculeError; then nothing is in use."""
     try:
         told = json.loads((folder / ACCOUNT).read_text("utf-8"))
         place = data / "mailboxes" / f"{told['id']}.mailbox"
@@ -79,12 +85,20 @@ def take_over(data: Path, accounts: EmbeddedAccounts, folder: Path) -> str:
         raise BasculeError(
             f"The mailbox in {folder} is damaged: {findings[0].what}.", "Copy it here again.", ExitStatus.MISSING
         )
-    if accounts.find(login) is not None:
+    there = accounts.find(login)
+    if there is not None and not (there.id == told["id"] and _was_handed_over(place)):
         raise BasculeError(
             f"There is an account {login} here.", "It was taken over already, or it is another's.", ExitStatus.USAGE
         )
-    copy_mailbox(folder / MAILBOX, place)
-    (place / STAMP).unlink()
+    arriving, left = place.with_suffix(".arriving"), place.with_suffix(".left")
+    for leftover in (arriving, left):
+        shutil.rmtree(leftover, ignore_errors=True)
+    copy_mailbox(folder / MAILBOX, arriving)
+    (arriving / STAMP).unlink()
+    if place.exists():
+        place.rename(left)
+    arriving.rename(place)
+    shutil.rmtree(left, ignore_errors=True)
     with LiveMailbox.open(place) as box:
         owner = accounts.take(told)  # last: an account without its mailbox would be given an empty one
         for identifier in box.sharing.identifiers():

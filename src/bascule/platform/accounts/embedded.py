@@ -223,13 +223,16 @@ class EmbeddedAccounts:
         return {**dict(zip(_EXPORTED, row, strict=True)), "addresses": list(account.addresses)}
 
     def take(self, told: dict[str, Any]) -> Account:
-        """Add an account as `exported` gave it. Raises BasculeError where one of its addresses is taken."""
+        """Add an account as `exported` gave it, or bring it up to date. Raises BasculeError where one of its addresses is taken."""
         with self._using() as database:
             database.execute("BEGIN IMMEDIATE")
             try:
                 names = ", ".join(_EXPORTED)
                 marks = ", ".join("?" * len(_EXPORTED))
-                database.execute(f"INSERT INTO accounts ({names}) VALUES ({marks})", [told[name] for name in _EXPORTED])
+                database.execute("DELETE FROM addresses WHERE account = ?", (told["id"],))
+                database.execute(
+                    f"INSERT OR REPLACE INTO accounts ({names}) VALUES ({marks})", [told[name] for name in _EXPORTED]
+                )
                 addresses = [(address, told["id"]) for address in told["addresses"]]
                 database.executemany("INSERT INTO addresses VALUES (?, ?)", addresses)
                 database.execute("COMMIT")
