@@ -101,7 +101,9 @@ def test_no_conversation_breaks_a_session(place: Path, seed: int, soak: bool) ->
     arrivals = Arrivals(mailboxes, lambda account: None, log)
     queue, trace = QueueStore(place), Trace(place / "trace.sqlite", log=log)
     clock = lambda: 1_790_000_000.0  # noqa: E731
-    accepting = Accepting(arrivals, queue, trace, Milters(), Signer(place / "dkim.pem", "s"), clock, "mail.example.org")
+    accepting = Accepting(
+        accounts, arrivals, queue, trace, Milters(), Signer(place / "dkim.pem", "s"), clock, "mail.example.org"
+    )
     services = Services(
         accounts, arrivals, accepting, clock, log, new_id, lambda account: 1000, "mail.example.org", 10_000, ANNA, True
     )

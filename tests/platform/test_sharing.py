@@ -15,14 +15,16 @@ def test_a_mailbox_is_shared_listed_and_shared_no_more(tmp_path: Path) -> None:
         anna = Dialogue(server.imap)
         anna.ok(f"LOGIN {ANNA} {PASSWORD}")
         assert "shares nothing" in bascule(tmp_path, *words, "shares", OFFICE).stdout
-        said = bascule(tmp_path, *words, "share", OFFICE, ANNA).stdout
+        said = bascule(tmp_path, *words, "share", OFFICE, ANNA, "--send").stdout
         assert said == f"5 folders of {OFFICE} shared with {ANNA}: full.\n"
         bascule(tmp_path, *words, "share", OFFICE, "anyone", "--may", "read", "--folder", "Sent")
         assert f"Sent\t{ANNA}\tfull\nSent\tanyone\tread\n" in bascule(tmp_path, *words, "shares", OFFICE).stdout
+        assert f"–\t{ANNA}\tsend" in bascule(tmp_path, *words, "shares", OFFICE).stdout
         names = [line.rsplit(b'"/" ', 1)[1] for line in anna.ok('LIST "" "Other Users/*"').lines]
         assert f'"Other Users/{OFFICE}/Sent"'.encode() in names
         assert len(names) == 5
         bascule(tmp_path, *words, "unshare", OFFICE, ANNA)
+        assert ANNA not in bascule(tmp_path, *words, "shares", OFFICE).stdout
         names = [line.rsplit(b'"/" ', 1)[1] for line in anna.ok('LIST "" "Other Users/*"').lines]
         assert names == [f'"Other Users/{OFFICE}/Sent"'.encode()]
         anna.close()

@@ -30,10 +30,14 @@ _FOLDER = click.option("--folder", help="Only this folder: “Projets/2026”. O
     show_default=True,
     help="read; contribute: sort, answer, add; full: also delete, and make folders; manage: also share with others.",
 )
+@click.option("--send", is_flag=True, help="MEMBER may also write as ADDRESS.")
 @_FOLDER
 @click.pass_context
-def share(context: click.Context, address: str, member: str, may: str, folder: str | None) -> int:
+def share(context: click.Context, address: str, member: str, may: str, send: bool, folder: str | None) -> int:
     """Share ADDRESS's mailbox with MEMBER (“anyone”: all who have an account). MEMBER signs in as themselves and finds it among their folders."""
+    if send:
+        accounts: EmbeddedAccounts = context.obj
+        accounts.let_send(owner_of(accounts, address), owner_of(accounts, member), True)
     count = _set(context, address, member, KINDS[may], folder)
     click.echo(f"{count} folder{'s' if count > 1 else ''} of {address} shared with {member}: {may}.")
     return 0
@@ -45,7 +49,11 @@ def share(context: click.Context, address: str, member: str, may: str, folder: s
 @_FOLDER
 @click.pass_context
 def unshare(context: click.Context, address: str, member: str, folder: str | None) -> int:
-    """Take back what `share` gave."""
+    """Take back what `share` gave; without --folder also the right to write as ADDRESS."""
+    accounts: EmbeddedAccounts = context.obj
+    known = accounts.find(member)
+    if folder is None and known is not None:
+        accounts.let_send(owner_of(accounts, address), known, False)
     count = _set(context, address, member, frozenset(), folder)
     click.echo(f"{count} folder{'s' if count > 1 else ''} of {address} shared with {member} no more.")
     return 0
@@ -55,7 +63,7 @@ def unshare(context: click.Context, address: str, member: str, folder: str | Non
 @click.argument("address")
 @click.pass_context
 def shares(context: click.Context, address: str) -> int:
-    """List with whom ADDRESS's folders are shared: folder, member, rights (RFC 4314)."""
+    """List with whom ADDRESS's folders are shared: folder, member, rights (RFC 4314); and who may write as ADDRESS."""
     owner = owner_of(context.obj, address)
     lines = []
     with _mailbox(context, owner) as box:
@@ -63,6 +71,7 @@ def shares(context: click.Context, address: str) -> int:
             for who, rights in box.sharing.of(folder.id).items():
                 known = next((name for name, kind in KINDS.items() if kind == rights), format_rights(rights).decode())
                 lines.append(f"{folder.path.display()}\t{who}\t{known}")
+    lines += [f"–\t{member.login}\tsend" for member in context.obj.senders_as(owner)]
     click.echo("\n".join(lines) or f"{address} shares nothing.")
     return 0
 

@@ -203,7 +203,7 @@ def _show(old: DemoPlatform, new: DemoPlatform, at: str) -> None:
         f"\nSign in as {member.address} (or any other in endpoints.json) with the password {PASSWORD}, without TLS: it is this machine only."
     )
     keepers = ", ".join(each.name for each in MEMBERS if each.local in office.keepers)
-    click.echo(f"{office.address} is shared with {keepers}.")
+    click.echo(f"{office.address} is shared with {keepers}, who may write as it.")
 
 
 def _wait() -> None:

@@ -102,6 +102,9 @@ class DemoPlatform:
             with mailboxes.using(owner.id) as box:
                 for keeper in office.keepers:
                     address = f"{keeper}@{office.address.partition('@')[2]}"
+                    member = accounts.find(address)
+                    assert member is not None
+                    accounts.let_send(owner, member, True)
                     for folder in box.folders.all():
                         set_rights(accounts, owner, box, folder.id, address, FULL)
 

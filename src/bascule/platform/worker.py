@@ -153,7 +153,14 @@ def _smtp_services(
     signer = Signer(settings.dkim_key or settings.data / "dkim.pem", settings.dkim_selector)
     milters = Milters(settings.milters, settings.hostname)
     accepting = Accepting(
-        arrivals, WakingQueue(queue, lambda: wakeups.send(QUEUE)), trace, milters, signer, time.time, settings.hostname
+        accounts,
+        arrivals,
+        WakingQueue(queue, lambda: wakeups.send(QUEUE)),
+        trace,
+        milters,
+        signer,
+        time.time,
+        settings.hostname,
     )
     return SmtpServices(
         accounts, arrivals, accepting, time.time, log.warning, new_id,

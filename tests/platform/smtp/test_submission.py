@@ -64,6 +64,24 @@ def test_nobody_sends_as_another(signed_in: SmtpDialogue, login: str, add: Calla
     assert signed_in.say("RCPT TO:<nobody@example.org>").status == "5.1.1"
 
 
+def test_who_may_sends_as_an_office(
+    signed_in: SmtpDialogue, server: PrivateBascule, login: str, add: Callable[..., str]
+) -> None:
+    office = add("office@example.org")
+    sent = message(sender=f"Office <{office}>")
+    assert signed_in.say(f"MAIL FROM:<{office}>").status == "5.7.1"
+    accounts = server.accounts()
+    owner, member = accounts.find(office), accounts.find(login)
+    assert owner is not None
+    assert member is not None
+    accounts.let_send(owner, member, True)
+    assert signed_in.deliver(sent, office, login).code == 250
+    assert signed_in.deliver(sent, login, login).code == 250
+    accounts.let_send(owner, member, False)
+    assert signed_in.say(f"MAIL FROM:<{office}>").status == "5.7.1"
+    accounts.close()
+
+
 def test_bcc_goes_date_and_message_id_come_and_all_is_signed(
     signed_in: SmtpDialogue, server: PrivateBascule, inbox: Inbox
 ) -> None:

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS addresses (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS addresses_domain ON addresses (substr(address, instr(address, '@') + 1));
 CREATE INDEX IF NOT EXISTS addresses_account ON addresses (account);
+CREATE TABLE IF NOT EXISTS senders (owner TEXT NOT NULL, member TEXT NOT NULL, PRIMARY KEY (owner, member)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS shares (identifier TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (identifier, owner)) WITHOUT ROWID;
 """
 _EXPORTED = ("id", "login", "name", "password", "locked", "quota_octets", "calendar", "created_utc")
@@ -142,6 +143,14 @@ class EmbeddedAccounts:
             if row is not None:
                 return self._get(row[0])
         return None
+
+    def may_send_as(self, account: Account, address: str) -> bool:
+        owner = self.find(address)
+        if owner is None:
+            return False
+        query = "SELECT 1 FROM senders WHERE owner = ? AND member = ?"
+        with self._using() as database:
+            return owner.id == account.id or database.execute(query, (owner.id, account.id)).fetchone() is not None
 
     def serves(self, domain: str) -> bool:
         with self._using() as database:
@@ -270,6 +279,23 @@ class EmbeddedAccounts:
     def set_calendar(self, login: str, calendar: MemberCalendar | None) -> None:
         """When it opens and closes; None: it is open. Raises BasculeError."""
         self._change(login, "calendar = ?", to_json(calendar) if calendar else None)
+
+    def let_send(self, owner: Account, member: Account, allowed: bool) -> None:
+        """Let ``member`` write as ``owner``, or no more."""
+        change = (
+            "INSERT OR IGNORE INTO senders VALUES (?, ?)"
+            if allowed
+            else "DELETE FROM senders WHERE owner = ? AND member = ?"
+        )
+        with self._using() as database:
+            database.execute(change, (owner.id, member.id))
+
+    def senders_as(self, owner: Account) -> list[Account]:
+        """Who may write as ``owner``, by login."""
+        with self._using() as database:
+            members = [m for (m,) in database.execute("SELECT member FROM senders WHERE owner = ?", (owner.id,))]
+        found = [each for each in map(self._get, members) if each is not None]
+        return sorted(found, key=lambda member: member.login)
 
     def _change(self, login: str, what: str, value: object) -> None:
         with self._using() as database:

@@ -52,6 +52,9 @@ class Accounts(Protocol):
     def find(self, address: str) -> Account | None:
         """The account that ``address`` belongs to: a login, an alias, or either with ``+detail``."""
 
+    def may_send_as(self, account: Account, address: str) -> bool:
+        """Whether ``account`` may write as ``address``: its own, an alias, either with ``+detail``, or of an account that lets it."""
+
     def serves(self, domain: str) -> bool:
         """Whether mail for ``domain`` is ours to take: some account has an address in it."""
 

@@ -8,11 +8,11 @@ from email.utils import format_datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
+from bascule.platform.accounts import Accounts
 from bascule.platform.arrivals import Arrivals, NotDelivered
 from bascule.platform.smtp import limits
 from bascule.platform.smtp.dkim import Signer
 from bascule.platform.smtp.milter import MilterError, Milters, Verdict
-from bascule.platform.smtp.own import is_own
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.transaction import Recipient, Transaction, is_looping
 from bascule.platform.trace import Event, Trace
@@ -50,6 +50,7 @@ class Queue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Accepting:
+    accounts: Accounts
     arrivals: Arrivals
     queue: Queue
     trace: Trace
@@ -163,7 +164,7 @@ class Accepting:
         except NotFit as error:
             raise Refusal(550, "5.6.0", str(error)) from error
         for author in written_by:
-            if not is_own(author, peer.account):
+            if not self.accounts.may_send_as(peer.account, author):
                 raise Refusal(550, "5.7.1", f"{peer.account.login} does not send as {author}")
         now = datetime.fromtimestamp(int(self.clock()), UTC)
         complete(header, format_datetime(now), f"<{transaction.id}@{self.hostname}>")

@@ -16,7 +16,6 @@ from bascule.platform.accounts import Account, Accounts, SignInRefused, Why
 from bascule.platform.arrivals import Arrivals, NotDelivered
 from bascule.platform.smtp import limits
 from bascule.platform.smtp.accepting import Accepting, Refusal
-from bascule.platform.smtp.own import is_own
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.transaction import Incoming, Recipient, Transaction
 from bascule.protocols.sasl import BadResponse, read_plain
@@ -286,7 +285,7 @@ class Session:
         if not self.services.accounts.may_go_on(account):
             self.expects = Expects.END
             raise Refusal(421, "4.7.0", "this account was closed to you a moment ago")
-        if sender and not is_own(sender, account):
+        if sender and not self.services.accounts.may_send_as(account, sender):
             raise Refusal(553, "5.7.1", f"{account.login} does not send as {sender}")
 
     def _rcpt(self, command: Command) -> bytes:
