@@ -71,6 +71,7 @@ def command(place: Path, port_base: int, messages: int, at: str, stops: bool) ->
         DemoPlatform(root / "old", Side.OLD, ports[Side.OLD]),
         DemoPlatform(root / "new", Side.NEW, ports[Side.NEW]),
     )
+    click.echo("Sample mail is being written …")
     count = _furnish(old, new, messages)
     click.echo(f"{count:,} messages of {len(MEMBERS)} members lie on the old platform.".replace(",", " "))
     with old, new:
@@ -199,9 +200,8 @@ def _show(old: DemoPlatform, new: DemoPlatform, at: str) -> None:
     ):
         ports = platform.ports
         click.echo(f"{platform.side.value:3} platform   IMAP 127.0.0.1:{ports['imap']}   submission :{ports['submission']}   SMTP :{ports['smtp']}   {state}")  # fmt: skip
-    click.echo(
-        f"\nSign in as {member.address} (or any other in endpoints.json) with the password {PASSWORD}, without TLS: it is this machine only."
-    )
+    click.echo(f"\nSign in as {member.address}, or any other in endpoints.json; password: {PASSWORD}")
+    click.echo("Without TLS, and on this machine only. No mail leaves it.")
     keepers = ", ".join(each.name for each in MEMBERS if each.local in office.keepers)
     click.echo(f"{office.address} is shared with {keepers}, who may write as it.")
 
