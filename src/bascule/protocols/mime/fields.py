@@ -106,12 +106,35 @@ class Scanner:
         return bytes(value)
 
 
+_TOKEN = rb"[^\s()<>@,;:\\\"/\[\]?=]+"
+_USUAL_VALUE = re.compile(_TOKEN + rb"/" + _TOKEN)
+_USUAL_PARAMETER = re.compile(rb'[ \t]*;[ \t]*(%b)=(?:"([^"\\]*)"|([^"; \t\r\n(]+))[ \t]*(?=;|\Z)' % _TOKEN)
+"""As nearly all are written; what is not goes the long way."""
+
+
 def parse_parameters(value: bytes) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
     """``text/plain; charset=utf-8`` as (main value, parameters with names in small letters). Never fails.
 
     Continuations (``name*0``, ``name*1``) are joined under one name; a name that ends in ``*`` has its charset and language in front
     of its percent-encoded value (RFC 2231 §3, §4), as it came.
     """
+    main = _USUAL_VALUE.match(value)
+    if main is not None:
+        found: list[tuple[bytes, bytes]] = []
+        position = main.end()
+        while position < len(value):
+            usual = _USUAL_PARAMETER.match(value, position)
+            if usual is None:
+                return scan_parameters(value)
+            name, quoted, bare = usual.groups()
+            found.append((name.lower(), bare or quoted))
+            position = usual.end()
+        return main[0], tuple(_join_continuations(found))
+    return scan_parameters(value)
+
+
+def scan_parameters(value: bytes) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
+    """`parse_parameters`, octet by octet: for every way in which they can be written."""
     scanner = Scanner(value, _PARAMETER_SPECIALS)
     scanner.skip()
     main = _main_value(scanner)
@@ -174,8 +197,30 @@ ADDRESSES_OF_A_FIELD = 10_000
 """More recipients in one field are left out."""
 
 
+_ATOM = rb"[^\s()<>\[\]:;@\\,.\"]+"
+_DOTTED = _ATOM + rb"(?:\." + _ATOM + rb")*"
+_USUAL = re.compile(
+    rb'[ \t]*(?:(?:"([^"\\]*)"|(%b(?: %b)*))[ \t]*<(%b)@(%b)>|(%b)@(%b))[ \t]*(?:,|\Z)' % (_ATOM, _ATOM, *[_DOTTED] * 4)
+)
+"""An address as nearly all are written; what is not goes the long way."""
+
+
 def parse_addresses(value: bytes) -> list[Address]:
     """An address list; groups as ENVELOPE has them. Never fails: what is no address has an empty host."""
+    found: list[Address] = []
+    position = 0
+    while position < len(value):
+        usual = _USUAL.match(value, position)
+        if usual is None or len(found) >= ADDRESSES_OF_A_FIELD:
+            return scan_addresses(value)
+        quoted, phrase, local, host, bare, at = usual.groups()
+        found.append(Address(None, None, bare, at) if bare else Address(quoted or phrase or None, None, local, host))
+        position = usual.end()
+    return found
+
+
+def scan_addresses(value: bytes) -> list[Address]:
+    """`parse_addresses`, octet by octet: for every way in which a list can be written."""
     scanner = Scanner(value)
     found: list[Address] = []
     in_group = False

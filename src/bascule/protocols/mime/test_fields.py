@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bascule.protocols.mime.fields import GROUP_END, Address, fields_of, parse_addresses, parse_parameters
+from bascule.protocols.mime.fields import (
+    GROUP_END,
+    Address,
+    fields_of,
+    parse_addresses,
+    parse_parameters,
+    scan_addresses,
+    scan_parameters,
+)
 
 
 def test_fields_are_unfolded_and_what_is_no_field_is_passed_over() -> None:
@@ -60,3 +68,46 @@ def test_any_text_has_addresses_and_parameters(text: str) -> None:
     main, parameters = parse_parameters(value)
     assert isinstance(main, bytes)
     assert all(name == name.lower() for name, _ in parameters)
+
+
+_PIECES = st.sampled_from(
+    [b"Anna", b"Martin", b"a.b", b"a@b.c", b"<a@b.c>", b'"Doe, J."', b"<", b">", b"@", b",", b";", b":", b".", b" ", b"\t", b"(c)", b'"', b"\\", b"[1]", b"\xc3\xa9", b"x"]
+)  # fmt: skip
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"text",
+                b"/",
+                b"plain",
+                b";",
+                b" ",
+                b"\t",
+                b"name",
+                b"=",
+                b'"x;y"',
+                b'"',
+                b"\\",
+                b"(c)",
+                b"a*0",
+                b"a*1",
+                b"*",
+                b"x.y",
+                b"\xc3\xa9",
+                b"@",
+                b"?",
+            ]
+        ),
+        max_size=14,
+    ).map(b"".join)
+)
+def test_parameters_are_the_same_by_either_way(value: bytes) -> None:
+    assert parse_parameters(b"text/plain" + value) == scan_parameters(b"text/plain" + value)
+    assert parse_parameters(value) == scan_parameters(value)
+
+
+@given(st.lists(_PIECES, max_size=12).map(b"".join))
+def test_the_short_way_and_the_long_way_say_the_same(value: bytes) -> None:
+    assert parse_addresses(value) == scan_addresses(value)
