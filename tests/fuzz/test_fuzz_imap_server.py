@@ -16,6 +16,7 @@ from bascule.platform.spool import Spool
 from bascule.protocols.imap import Receiver, RemoteError
 from bascule.protocols.imap.requests import BadRequest, parse_request
 from bascule.protocols.imap.responses import parse_response
+from bascule.protocols.imap.rights import ANYONE
 from bascule.terms.body import SpooledBody
 from bascule.terms.errors import BasculeError
 from support import messages
@@ -101,6 +102,8 @@ def new_people(accounts: EmbeddedAccounts, services: Services, number: int) -> s
     """Somebody with eight messages, with whom Bob shares a mailbox that has as many."""
     with contextlib.suppress(BasculeError):
         accounts.add(BOB, PASSWORD, generated=True)
+    for record in accounts.all():  # or each would look into the mailboxes of all who were before
+        accounts.unshare(record.account, ANYONE)
     login = f"anna{number}@example.org"
     accounts.add(login, PASSWORD, generated=True)
     many = b"".join(b" {%d+}\r\n%b" % (len(mail), mail) for mail in messages.many(8))
