@@ -6,8 +6,10 @@ measurement is interleaved between the two servers.
 """
 
 import argparse
+import contextlib
 import random
 import socket
+import sqlite3
 import statistics
 import sys
 import tempfile
@@ -156,7 +158,35 @@ def main() -> None:
             PrivateDovecot(root / "dovecot", fsync="optimized") as dovecot,
             PrivateBascule(root / "bascule", processes=2) as ours,
         ):
-            measure(told, {"dovecot": dovecot.port, "bascule": ours.imap}, messages, small)
+            ports = {"dovecot": dovecot.port, "bascule": ours.imap}
+            measure(told, ports, messages, small)
+            if not told.only:
+                after_a_while(
+                    ports, [message(n, draw) for n in range(told.messages, told.messages + 5000)], ours.mailbox()
+                )
+
+
+def after_a_while(ports: dict[str, int], messages: list[bytes], place: Path) -> None:
+    """What is first asked of messages that came some time ago: housekeeping had its time, on both sides."""
+    clients = {name: Client(port) for name, port in ports.items()}
+    for client in clients.values():
+        client.do(b"CREATE later")
+        fill(client, b"later", messages)
+    deadline = time.monotonic() + 180
+    query = "SELECT count(*) FROM bodies b LEFT JOIN descriptions d ON d.body = b.id WHERE d.body IS NULL"
+    while time.monotonic() < deadline:
+        with contextlib.closing(sqlite3.connect(f"file:{place}/catalogue.sqlite?mode=ro", uri=True)) as catalogue:
+            if not catalogue.execute(query).fetchone()[0]:
+                break
+        time.sleep(1)
+    rates = {}
+    for name, client in clients.items():
+        client.do(b"SELECT later")
+        rates[name] = rate(client, len(messages), b"FETCH 1:* (ENVELOPE BODYSTRUCTURE)")
+    ratio = rates["bascule"] / rates["dovecot"]
+    print(
+        f"{'describe: first time, a while after arrival':44} {rates['dovecot']:12,.0f} {rates['bascule']:12,.0f} {ratio:7.2f}"
+    )
 
 
 def measure(told: argparse.Namespace, ports: dict[str, int], messages: list[bytes], small: list[bytes]) -> None:

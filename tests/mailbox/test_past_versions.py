@@ -106,7 +106,7 @@ def test_a_live_mailbox_opens_with_all_that_is_in_it(live) -> None:
         assert rights == expected["rights"]
         assert {f.path.display(): f.uidvalidity for f in folders} == expected["uidvalidities"]
         assert box.folders.other_subscriptions() == expected["other_subscriptions"]
-        assert len(bodies_with(box.mailbox, "budget", header=False)) == 8
+        assert len(bodies_with(box.mailbox, ("budget", False))) == 8
 
 
 def test_a_live_mailbox_is_gone_on_with(live) -> None:

@@ -64,7 +64,7 @@ def test_only_what_is_old_and_nobodys_goes(place: Path) -> None:
 
 def test_the_room_comes_back(place: Path) -> None:
     with LiveMailbox.open(place) as box:
-        bodies_with(box.mailbox, "word3", header=False)
+        bodies_with(box.mailbox, ("word3", False))
         purge(box, NOW + 1)
     before = (place / segment_name(1)).stat().st_size
     freed = compact(place, waste_octets=1)
@@ -73,8 +73,8 @@ def test_the_room_comes_back(place: Path) -> None:
     assert compact(place, waste_octets=1) == 0
     with LiveMailbox.open(place) as box:
         assert sorted(held(box)) == sorted([*MAILS[30:], MAILS[9]])
-        assert len(bodies_with(box.mailbox, "word35", header=False)) == 1
-        assert not bodies_with(box.mailbox, "word20", header=False)
+        assert len(bodies_with(box.mailbox, ("word35", False))) == 1
+        assert not bodies_with(box.mailbox, ("word20", False))
         box.messages.append(folder(box), [Arriving(HeldBody(MAILS[0]), frozenset(), InternalDate(NOW))])
     assert check(place) == []
 

@@ -119,16 +119,19 @@ def has_words(text: str) -> bool:
     return re.search(r"\w", text) is not None
 
 
-def bodies_with(mailbox: Mailbox, text: str, *, header: bool) -> set[int]:
-    """Bodies that hold ``text`` as a phrase, the last word of which may go on; with ``header``, or their subject or people do.
-
-    The index is brought up to date first. Raises MailboxError.
+def bodies_with(mailbox: Mailbox, *texts: tuple[str, bool]) -> set[int]:
+    """Bodies that hold each of ``texts`` as a phrase, the last word of which may go on; where its second value is True, or their subject or
+    people do. The index is brought up to date first. Raises MailboxError.
     """
     update_index(mailbox)
-    columns = "" if header else "{text attachments} : "
-    match = f'{columns}"{text.replace(chr(34), " ").replace(chr(0), " ")}"*'
+    match = " AND ".join(_phrase(text, header) for text, header in texts)
     found = _index(mailbox).execute("SELECT rowid FROM words WHERE words MATCH ?", (match,))
     return {row for (row,) in found.fetchall()}
+
+
+def _phrase(text: str, header: bool) -> str:
+    columns = "" if header else "{text attachments} : "
+    return f'({columns}"{text.replace(chr(34), " ").replace(chr(0), " ")}"*)'
 
 
 def search(mailbox: Mailbox, query: str, limit: int = 100) -> list[Hit]:

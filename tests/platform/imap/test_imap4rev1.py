@@ -258,3 +258,24 @@ def test_a_locked_account_is_put_out_at_its_next_command(server: PrivateBascule,
     accounts.set_locked(login, False)
     accounts.close()
     again.ok(f"LOGIN {login} {PASSWORD}")
+
+
+def test_words_that_are_looked_for_together(client) -> None:
+    """Among few messages and among many, which are read otherwise."""
+    texts = [b"alpha beta", b"alpha", b"beta", b"gamma", b"alpha gamma", b"alpha beta gamma"]
+    for octets in [*texts, *[b"filler %d" % number for number in range(40)]]:
+        client.append("INBOX", b"Subject: x\r\n\r\n" + octets + b"\r\n")
+
+    def found(criteria: str) -> list[int]:
+        return [int(number) for number in client.ok(f"SEARCH {criteria}").lines[0].split()[2:]]
+
+    assert found("TEXT alpha BODY beta") == [1, 6]
+    assert found("TEXT alpha NOT TEXT beta") == [2, 5]
+    assert found("TEXT alpha TEXT beta NOT TEXT gamma") == [1]
+    assert found("TEXT alpha TEXT beta NOT (OR TEXT alpha TEXT gamma)") == []
+    assert found("OR (TEXT alpha TEXT beta) TEXT gamma") == [1, 4, 5, 6]
+    assert found("TEXT alpha OR BODY beta BODY gamma") == [1, 5, 6]
+    assert found("NOT TEXT filler") == [1, 2, 3, 4, 5, 6]
+    assert found("TEXT filler TEXT 1 SUBJECT x") == [8, *range(17, 27)]
+    assert found("TEXT alpha SUBJECT y") == []
+    assert found("3:6 TEXT alpha TEXT gamma") == [5, 6]

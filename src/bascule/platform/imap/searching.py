@@ -63,13 +63,18 @@ class _Finder:
             case keys.InText() if has_words(key.text):
                 return self._bodies(key)
             case keys.And(parts):
-                found = [bodies for bodies in map(self.candidates, parts) if bodies is not None]
-                return set.intersection(*found) if found else None
+                asked = [part for part in parts if isinstance(part, keys.InText) and has_words(part.text)]
+                if not asked:
+                    return None
+                both = bodies_with(self._session.box.mailbox, *((part.text, part.header) for part in asked))
+                # Each is asked next of messages that the others left: those that meet all are enough to tell.
+                self._found.update(dict.fromkeys(asked, both))
+                return both
         return None
 
     def _bodies(self, key: keys.InText) -> set[int]:
         if key not in self._found:
-            self._found[key] = bodies_with(self._session.box.mailbox, key.text, header=key.header)
+            self._found[key] = bodies_with(self._session.box.mailbox, (key.text, key.header))
         return self._found[key]
 
     def among(self, key: Key, rows: Rows) -> Rows:
