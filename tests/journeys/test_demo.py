@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import smtplib
+import socket
 import subprocess
 import sys
 import time
@@ -19,7 +20,22 @@ from support.command import ENTRY, bascule
 from support.smtp import message
 
 CAMILLE = "camille.roux@univ-exemple.fr"
-pytestmark = pytest.mark.xdist_group("demo")
+
+
+@pytest.fixture
+def base() -> int:
+    """A port base above which nothing listens now; connections that others make take ports of any number."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    for base in range(11000 + worker % 4 * 5000, 30000, 1000):
+        with contextlib.ExitStack() as probes:
+            try:
+                for offset in (125, 143, 225, 243, 587, 687):
+                    probe = probes.enter_context(socket.socket())
+                    probe.bind(("127.0.0.1", base + offset))
+            except OSError:
+                continue
+            return base
+    raise AssertionError("no ports are free")
 
 
 @contextlib.contextmanager
@@ -50,8 +66,8 @@ def imap(endpoints: dict, side: str, login: str = CAMILLE) -> imaplib.IMAP4:
     return client
 
 
-def test_on_the_day(tmp_path: Path) -> None:
-    with running(tmp_path / "demo", 18000) as demo:
+def test_on_the_day(tmp_path: Path, base: int) -> None:
+    with running(tmp_path / "demo", base) as demo:
         client = imap(demo, "new")
         client.select("INBOX")
         _, (uids,) = client.uid("SEARCH", "ALL")
@@ -69,12 +85,12 @@ def test_on_the_day(tmp_path: Path) -> None:
             client.noop()
         assert client.uid("SEARCH", "FROM", "mailer-daemon")[1] != [b""], "mail must come back, and never leave"
         assert (tmp_path / "demo/moves/camille.roux/report.html").exists()
-        other = bascule(tmp_path, "demo", "--dir", tmp_path / "other", "--port-base", "18000", status=2)
+        other = bascule(tmp_path, "demo", "--dir", tmp_path / "other", "--port-base", base, status=2)
         assert "in use" in other.stderr
 
 
-def test_on_the_eve(tmp_path: Path) -> None:
-    with running(tmp_path / "demo", 18000, "--at", "eve") as demo:
+def test_on_the_eve(tmp_path: Path, base: int) -> None:
+    with running(tmp_path / "demo", base, "--at", "eve") as demo:
         assert "opens tomorrow at 9:00" in demo["said"]
         client = imap(demo, "old")
         assert int(client.select("INBOX")[1][0]) > 5
@@ -82,10 +98,10 @@ def test_on_the_eve(tmp_path: Path) -> None:
             imap(demo, "new")
 
 
-def test_a_folder_that_is_not_the_demos_stays(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_the_demos_stays(tmp_path: Path, base: int) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis/chapter1").write_text("years of work")
-    told = bascule(tmp_path, "demo", "--dir", tmp_path / "thesis", "--port-base", "18500", status=2)
+    told = bascule(tmp_path, "demo", "--dir", tmp_path / "thesis", "--port-base", base, status=2)
     assert "is not a demo's folder" in told.stderr
     assert (tmp_path / "thesis/chapter1").exists()
 
