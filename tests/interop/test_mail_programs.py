@@ -1,5 +1,6 @@
 """People's programs, as Debian has them, on the built-in platform: what they write is there, what is there they read."""
 
+import email
 import imaplib
 import mailbox
 import os
@@ -131,7 +132,8 @@ def test_mbsync(server, login: str, box, tmp_path: Path) -> None:
         assert len(near) == 20
         assert sum("S" in mail.get_flags() for mail in near) == 10
     first = mailbox.Maildir(tmp_path / "mail/INBOX")
-    key = next(iter(first.keys()))
+    last = email.message_from_bytes(MAILS[19])["Message-ID"]
+    key = next(key for key, mail in first.items() if mail["Message-ID"] != last)
     first.remove(key)
     first.add(mailbox.MaildirMessage(messages.plain(900)))
     box.ok("SELECT INBOX")
