@@ -168,7 +168,15 @@ def test_getmail(server, login: str, box, tmp_path: Path) -> None:
         f'[destination]\ntype = MDA_external\npath = /usr/bin/tee\narguments = ("-a", "{tmp_path}/all")\nallow_root_commands = true\n'
         "[options]\ndelete = true\ndelivered_to = false\nreceived = false\n"
     )
-    run("getmail", "--getmaildir", str(tmp_path), "--rcfile", str(tmp_path / "rc"), home=tmp_path)
+    for last in (False, False, True):
+        # Once in some fifty runs under load getmail 6.18 does not notice that its own child has ended, and waits for ever within itself
+        # (a futex, the child a zombie, nothing on the socket). Started again, it goes on.
+        try:
+            run("getmail", "--getmaildir", str(tmp_path), "--rcfile", str(tmp_path / "rc"), home=tmp_path, seconds=30)
+            break
+        except subprocess.TimeoutExpired:
+            if last:
+                raise
     got = (tmp_path / "all").read_bytes()
     assert all(mail.partition(b"\r\n\r\n")[2].replace(b"\r\n", b"\n").strip() in got for mail in MAILS)
     assert box.ok("STATUS INBOX (MESSAGES)").has(b"MESSAGES 0")
