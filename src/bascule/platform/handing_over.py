@@ -38,6 +38,7 @@ def hand_over(
     tell("Closing it …")
     with _alone(data, account.id, place) as mailbox:
         copy_mailbox(place, folder / MAILBOX)
+        (folder / ACCOUNT).touch(mode=0o600)  # it holds the password's hash
         (folder / ACCOUNT).write_text(json.dumps(accounts.exported(account.login), indent=1), "utf-8")
         mailbox.set_meta("live", HANDED_OVER)
 
