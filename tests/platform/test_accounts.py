@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bascule.platform.accounts import EmbeddedAccounts, SignInRefused, Why
+from bascule.platform.accounts import EmbeddedAccounts, SignInRefused, Why, embedded
 from bascule.platform.accounts.attempts import OF_ACCOUNT, OF_ACCOUNT_AND_ADDRESS, OF_ADDRESS, WINDOW_SECONDS
 from bascule.platform.accounts.passwords import generate_password, hash_chosen, hash_generated, is_password
 from bascule.terms.errors import BasculeError
@@ -71,6 +71,28 @@ def test_another_password_takes_the_place_of_the_first_at_once(accounts: Embedde
     accounts.set_password(ANNA, "other")
     assert why(accounts, "secret") is Why.WRONG
     assert why(accounts, "other") is None
+
+
+def test_another_password_ends_the_sessions_of_the_first(
+    accounts: EmbeddedAccounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "LOOKED_AT_SECONDS", -1.0)
+    account = accounts.sign_in(ANNA, "secret", HOME)
+    assert accounts.may_go_on(account)
+    accounts.set_password(ANNA, "other")
+    assert not accounts.may_go_on(account)
+    assert accounts.may_go_on(accounts.sign_in(ANNA, "other", HOME))
+
+
+def test_an_open_session_ends_at_the_instant_itself(accounts: EmbeddedAccounts, tmp_path: Path, clock: Clock) -> None:
+    old = EmbeddedAccounts(tmp_path / "old.sqlite", clock=clock, side=Side.OLD)
+    old.add(ANNA, "secret", generated=True, calendar=calendar_at(clock.now + 3600))
+    account = old.sign_in(ANNA, "secret", HOME)
+    clock.now += 3599.9
+    assert old.may_go_on(account)
+    clock.now += 0.1
+    assert not old.may_go_on(account)
+    old.close()
 
 
 def test_a_locked_account_still_takes_mail(accounts: EmbeddedAccounts) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bascule.platform.settings import Endpoint, read_settings
+from bascule.platform.settings import read_settings
+from bascule.platform.settings_file import Endpoint
 from bascule.terms.errors import BasculeError
 from support.command import bascule
 from support.dialogue import Dialogue

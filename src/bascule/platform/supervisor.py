@@ -8,13 +8,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from bascule.platform.settings import Endpoint, Settings
+from bascule.platform.accounts.opening import EMBEDDED
+from bascule.platform.settings import Settings
+from bascule.platform.settings_file import Endpoint
 from bascule.platform.worker import BACKLOG, Orders
 from bascule.terms.errors import BasculeError, ExitStatus
 
@@ -67,19 +69,29 @@ def _bind(endpoint: Endpoint) -> socket.socket:
 
 
 class Supervisor:
-    """`run` returns once everything has stopped: after SIGTERM, SIGINT or `stop`."""
+    """`run` returns once everything has stopped: after SIGTERM, SIGINT or `stop`. ``accounts``: see `bascule.platform.accounts.opening`;
+    ``beside``: modules of other processes that start and stop with the servers (`bascule.platform.child`)."""
 
-    def __init__(self, settings: Settings, settings_file: Path, listening: list[Listening]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        settings_file: Path,
+        listening: list[Listening],
+        *,
+        accounts: str = EMBEDDED,
+        beside: Sequence[str] = (),
+    ) -> None:
         self._settings = settings
         self._listening = listening
         self._orders = Orders(
             str(settings_file.absolute()),
+            accounts,
             {
                 service: [each.socket.fileno() for each in listening if each.service == service]
                 for service in dict.fromkeys(each.service for each in listening)
             },
         )
-        self._modules = [WORKER] * settings.processes + list(SINGLE)
+        self._modules = [WORKER] * settings.processes + [*SINGLE, *beside]
         self._processes: list[subprocess.Popen[str]] = []
         self._stopping = threading.Event()
         self._log = structlog.get_logger()

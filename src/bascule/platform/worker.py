@@ -10,7 +10,6 @@ import gc
 import json
 import socket
 import ssl
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -19,9 +18,11 @@ from typing import Any
 
 import structlog
 
-from bascule.platform.accounts import EmbeddedAccounts
+from bascule.platform.accounts import Accounts
+from bascule.platform.accounts.opening import open_accounts
 from bascule.platform.arrivals import Arrivals
 from bascule.platform.child import run_child
+from bascule.platform.clock import Clock
 from bascule.platform.imap.connection import ImapConnection, Shared
 from bascule.platform.imap.limits import TLS_OCTETS
 from bascule.platform.imap.session import Services
@@ -49,9 +50,10 @@ BACKLOG = 1024
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """``sockets``: file descriptors of listening sockets, by service."""
+    """``sockets``: file descriptors of listening sockets, by service. ``accounts``: see `bascule.platform.accounts.opening`."""
 
     settings: str
+    accounts: str
     sockets: dict[str, list[int]]
 
     def to_json(self) -> str:
@@ -70,7 +72,8 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
 async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> None:
     """Serve until ``until`` is set; then write what is due, and end."""
     log = structlog.get_logger()
-    accounts = EmbeddedAccounts(settings.data / "accounts.sqlite", zone=settings.zone, side=settings.side)
+    clock = Clock(settings.rehearsal_clock)
+    accounts = open_accounts(orders.accounts, Path(orders.settings))
     first_folders = {name: FOLDERS[name] for name in settings.first_folders}
     mailboxes = Mailboxes(settings.data / "mailboxes", first_folders=first_folders)
     watchers: dict[str, set[ImapConnection]] = {}
@@ -86,7 +89,7 @@ async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> Non
         accounts,
         mailboxes,
         wakeups.send,
-        time.time,
+        clock,
         log.info,
         settings.hostname,
         settings.others,
@@ -98,8 +101,8 @@ async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> Non
     trace = Trace(settings.data / "trace.sqlite", log=log.warning)
     with ThreadPoolExecutor(WORKERS) as workers, ThreadPoolExecutor(SIGN_IN_WORKERS) as sign_in_workers:
         imap = Shared(services, workers, sign_in_workers, context, watchers)
-        arrivals = Arrivals(mailboxes, wakeups.send, log.warning)
-        smtp_services = _smtp_services(settings, accounts, arrivals, queue, trace, wakeups)
+        arrivals = Arrivals(mailboxes, wakeups.send, log.warning, clock)
+        smtp_services = _smtp_services(settings, accounts, arrivals, queue, trace, wakeups, clock)
         smtp = SmtpShared(smtp_services, workers, sign_in_workers, context)
         servers = await _listen(orders, context, imap, smtp)
         log.info("serving", **{name: len(fds) for name, fds in orders.sockets.items()})
@@ -147,7 +150,7 @@ async def _listen(
 
 
 def _smtp_services(
-    settings: Settings, accounts: EmbeddedAccounts, arrivals: Arrivals, queue: QueueStore, trace: Trace, wakeups: Wakeups
+    settings: Settings, accounts: Accounts, arrivals: Arrivals, queue: QueueStore, trace: Trace, wakeups: Wakeups, clock: Clock
 ) -> SmtpServices:  # fmt: skip
     log = structlog.get_logger()
     signer = Signer(settings.dkim_key or settings.data / "dkim.pem", settings.dkim_selector)
@@ -159,11 +162,11 @@ def _smtp_services(
         trace,
         milters,
         signer,
-        time.time,
+        clock,
         settings.hostname,
     )
     return SmtpServices(
-        accounts, arrivals, accepting, time.time, log.warning, new_id,
+        accounts, arrivals, accepting, clock, log.warning, new_id,
         lambda account: settings.recipients_per_day - queue.submitted_within_a_day(account.id), settings.hostname,
         settings.message_limit, settings.postmaster, settings.certificate is not None,
     )  # fmt: skip

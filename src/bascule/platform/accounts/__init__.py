@@ -4,6 +4,6 @@
 """
 
 from bascule.platform.accounts.embedded import EmbeddedAccounts
-from bascule.platform.accounts.interface import Account, Accounts, SignInRefused, Why
+from bascule.platform.accounts.interface import Account, Accounts, AccountsUnavailable, SignInRefused, Why
 
-__all__ = ["Account", "Accounts", "EmbeddedAccounts", "SignInRefused", "Why"]
+__all__ = ["Account", "Accounts", "AccountsUnavailable", "EmbeddedAccounts", "SignInRefused", "Why"]

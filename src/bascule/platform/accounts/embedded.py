@@ -1,9 +1,6 @@
 """Accounts in one SQLite file of the installation. `bascule account` changes them; the server processes read them."""
 
 import contextlib
-import hashlib
-import hmac
-import os
 import re
 import sqlite3
 import threading
@@ -16,10 +13,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bascule.platform.accounts.attempts import TABLES as ATTEMPTS_TABLES
-from bascule.platform.accounts.attempts import Attempts
-from bascule.platform.accounts.doors import from_json, is_open, refusal, to_json
-from bascule.platform.accounts.interface import Account, SignInRefused, Why
-from bascule.platform.accounts.passwords import hash_chosen, hash_generated, is_password
+from bascule.platform.accounts.doors import from_json, to_json
+from bascule.platform.accounts.interface import Account
+from bascule.platform.accounts.judging import Judge, Known, stamp_of
+from bascule.platform.accounts.passwords import hash_chosen, hash_generated
+from bascule.platform.accounts.shares import TABLES as SHARES_TABLES
+from bascule.platform.accounts.shares import Shares
 from bascule.protocols.imap.rights import ANYONE
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.phases import MemberCalendar, Side
@@ -35,14 +34,11 @@ CREATE TABLE IF NOT EXISTS addresses (
 CREATE INDEX IF NOT EXISTS addresses_domain ON addresses (substr(address, instr(address, '@') + 1));
 CREATE INDEX IF NOT EXISTS addresses_account ON addresses (account);
 CREATE TABLE IF NOT EXISTS senders (owner TEXT NOT NULL, member TEXT NOT NULL, PRIMARY KEY (owner, member)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS shares (identifier TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (identifier, owner)) WITHOUT ROWID;
 """
 _EXPORTED = ("id", "login", "name", "password", "locked", "quota_octets", "calendar", "created_utc")
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]{1,255}")
-CHECKED_SECONDS = 2.0
-"""How long a session goes on before it is looked at again whether its account was locked."""
-_NOBODY = hash_generated("")
-"""Compared with where there is no such account, so that a guess takes as long."""
+LOOKED_AT_SECONDS = 2.0
+"""How long a session goes on before it is looked at again whether its account was changed. Instants are kept to exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +61,12 @@ class EmbeddedAccounts:
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
-        self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} {ATTEMPTS_TABLES} COMMIT;")
-        self._attempts = Attempts(self._database)
+        self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} {SHARES_TABLES} {ATTEMPTS_TABLES} COMMIT;")
+        self._shares = Shares(self._database)
         self._guard = threading.Lock()
         self._clock = clock
-        self._zone = ZoneInfo(zone)
-        self._side = side
-        self._key = os.urandom(32)
-        self._signed_in: dict[str, bytes] = {}
-        self._checked: dict[str, tuple[float, bool]] = {}
+        self._judge = Judge(self._database, self._guard, clock, ZoneInfo(zone), side)
+        self._looked_at: dict[str, tuple[float, Known | None]] = {}
 
     def close(self) -> None:
         self._database.close()
@@ -86,52 +79,23 @@ class EmbeddedAccounts:
     # -- what the servers ask -----------------------------------------------------------------------------------------
 
     def sign_in(self, login: str, password: str, peer: str) -> Account:
-        now = int(self._clock())
         login = login.strip().lower()
-        with self._using() as database:
-            row = database.execute(
-                "SELECT id, password, locked, calendar FROM accounts WHERE login = ?", (login,)
-            ).fetchone()
-            if self._attempts.must_wait(login, peer, now):
-                raise SignInRefused(Why.TOO_MANY, "too many wrong passwords; wait a quarter of an hour, then try again")
-        if row is None or not self._is_right(login, password, row[1]):
-            if row is None:
-                is_password(password, _NOBODY)
-            with self._using():
-                self._attempts.was_wrong(login, peer, now)
-            raise SignInRefused(Why.WRONG, "user name or password is wrong")
-        identity, _, locked, told = row
-        if locked:
-            raise SignInRefused(Why.LOCKED, "this account is locked; ask your help desk")
-        calendar = from_json(told) if told else None
-        if calendar is not None and not is_open(calendar, self._side, now):
-            raise refusal(calendar, self._side, self._zone)
-        with self._using():
-            self._attempts.was_right(login, peer, now)
-        account = self._get(identity)
-        assert account is not None
-        return account
-
-    def _is_right(self, login: str, password: str, kept: str) -> bool:
-        """Cached under a key of this process; another password, or another hash, is another entry."""
-        seal = hmac.digest(self._key, f"{login}\0{kept}\0{password}".encode("utf-8", "surrogatepass"), hashlib.sha256)
-        if self._signed_in.get(login) == seal:
-            return True
-        right = is_password(password, kept)
-        if right:
-            self._signed_in[login] = seal
-        return right
+        return self._judge.judge(self._known("login", login), login, password, peer)
 
     def may_go_on(self, account: Account) -> bool:
         now = time.monotonic()
-        checked, answer = self._checked.get(account.id, (0.0, True))
-        if now - checked > CHECKED_SECONDS:
-            with self._using() as database:
-                row = database.execute("SELECT locked, calendar FROM accounts WHERE id = ?", (account.id,)).fetchone()
-            calendar = from_json(row[1]) if row is not None and row[1] else None
-            answer = row is not None and not row[0] and is_open(calendar, self._side, self._clock())
-            self._checked[account.id] = (now, answer)
-        return answer
+        looked, known = self._looked_at.get(account.id, (0.0, None))
+        if known is None or now - looked > LOOKED_AT_SECONDS:
+            known = self._known("id", account.id)
+            self._looked_at[account.id] = (now, known)
+        return self._judge.may_go_on(known, account)
+
+    def _known(self, column: str, value: str) -> Known | None:
+        query = f"SELECT id, password, locked, calendar FROM accounts WHERE {column} = ?"
+        with self._using() as database:
+            row = database.execute(query, (value,)).fetchone()
+        account = self._get(row[0]) if row is not None else None
+        return Known(account, row[1], bool(row[2]), from_json(row[3]) if row[3] else None) if account else None
 
     def find(self, address: str) -> Account | None:
         local, at, domain = address.lower().rpartition("@")
@@ -158,29 +122,27 @@ class EmbeddedAccounts:
             return database.execute(query, (domain.lower(),)).fetchone() is not None
 
     def share(self, owner: Account, identifier: str) -> None:
-        with self._using() as database:
-            database.execute("INSERT OR IGNORE INTO shares VALUES (?, ?)", (identifier, owner.id))
+        with self._using():
+            self._shares.note(owner.id, identifier)
 
     def unshare(self, owner: Account, identifier: str) -> None:
-        with self._using() as database:
-            database.execute("DELETE FROM shares WHERE identifier = ? AND owner = ?", (identifier, owner.id))
+        with self._using():
+            self._shares.forget(owner.id, identifier)
 
     def shared_with(self, account: Account) -> list[Account]:
-        identifiers = [*account.addresses, ANYONE]
-        query = f"SELECT DISTINCT owner FROM shares WHERE identifier IN ({', '.join('?' * len(identifiers))})"
-        with self._using() as database:
-            owners = [owner for (owner,) in database.execute(query, identifiers)]
+        with self._using():
+            owners = self._shares.owners([*account.addresses, ANYONE])
         found = [self._get(owner) for owner in owners if owner != account.id]
         return sorted((owner for owner in found if owner is not None), key=lambda owner: owner.login)
 
     def _get(self, identity: str) -> Account | None:
         with self._using() as database:
             row = database.execute(
-                "SELECT login, name, quota_octets FROM accounts WHERE id = ?", (identity,)
+                "SELECT login, name, quota_octets, password FROM accounts WHERE id = ?", (identity,)
             ).fetchone()
             query = "SELECT address FROM addresses WHERE account = ? ORDER BY address"
             addresses = tuple(address for (address,) in database.execute(query, (identity,)))
-        return Account(identity, row[0], row[1], addresses, row[2]) if row else None
+        return Account(identity, row[0], row[1], addresses, row[2], stamp_of(row[3])) if row else None
 
     # -- what administrators do ---------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """What the servers ask about accounts; whoever keeps them implements `Accounts`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -31,23 +31,31 @@ class SignInRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """``id`` names its mailbox and never changes; ``login`` is the primary address. ``quota_octets`` None: no limit."""
+    """``id`` names its mailbox and never changes; ``login`` is the primary address. ``quota_octets`` None: no limit. ``stamp``: another one once
+    the password was changed; sessions that began under an earlier one end."""
 
     id: str
     login: str
     name: str = ""
     addresses: tuple[str, ...] = ()
     quota_octets: int | None = None
+    stamp: str = field(default="", compare=False, repr=False)
+
+
+class AccountsUnavailable(Exception):
+    """Nobody can say now: what was asked is to be asked again in a while. Never taken for a “no”."""
 
 
 class Accounts(Protocol):
-    """Calls may block (a hash, a file): the servers make them in threads."""
+    """Calls may block (a hash, a file): the servers make them in threads. Each may raise AccountsUnavailable."""
+
+    def close(self) -> None: ...
 
     def sign_in(self, login: str, password: str, peer: str) -> Account:
         """``peer``: the address that the attempt comes from. Raises SignInRefused."""
 
     def may_go_on(self, account: Account) -> bool:
-        """Whether somebody signed in as ``account`` may send another command: not after a lock, or once a phase has ended."""
+        """Whether somebody signed in as ``account`` may send another command: not after a lock, another password, or once a phase has ended."""
 
     def find(self, address: str) -> Account | None:
         """The account that ``address`` belongs to: a login, an alias, or either with ``+detail``."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live import FolderGone, LiveMailbox, NameRefused
-from bascule.platform.accounts import Account, Accounts
+from bascule.platform.accounts import Account, Accounts, AccountsUnavailable
 from bascule.platform.imap.access import Access, Place
 from bascule.platform.imap.capabilities import capabilities
 from bascule.platform.imap.commands import COMMANDS
@@ -255,12 +255,14 @@ class Session:
         except FolderGone as refusal:
             yield from self._folder_is_gone()
             raise No("that mailbox was deleted", "NONEXISTENT") from refusal
+        except AccountsUnavailable as error:
+            raise No("the accounts can't be asked now; try again in a while", "UNAVAILABLE") from error
         except (MailboxError, sqlite3.Error, OSError) as error:
             self.services.log("mailbox-error", account=self.account and self.account.login, error=str(error))
-            raise No("this can't be done now; nothing was changed. Try again in a while", "UNAVAILABLE") from error
+            raise No("this can't be done now; try again in a while", "UNAVAILABLE") from error
         except Exception as error:
             self.services.log("bug", command=request.name, error=repr(error))
-            raise No("this went wrong on the server; nothing was changed", "SERVERBUG") from error
+            raise No("this went wrong on the server; look what was done before you repeat it", "SERVERBUG") from error
 
     def _run(self, request: Request) -> Generator[bytes, None, Done | None]:
         command = COMMANDS.get(("UID " if request.uid else "") + request.name)
@@ -297,17 +299,17 @@ class Session:
 
     def idle_news(self) -> Iterator[bytes]:
         """What is told during IDLE: the news, or that it is over."""
-        if self.account is not None and not self.services.accounts.may_go_on(self.account):
-            self.state = State.ENDED
-            yield condition(b"*", b"BYE", "this account was closed to you a moment ago", b"UNAVAILABLE")
-            return
         try:
+            if self.account is not None and not self.services.accounts.may_go_on(self.account):
+                self.state = State.ENDED
+                yield condition(b"*", b"BYE", "this account was closed to you a moment ago", b"UNAVAILABLE")
+                return
             if self.view is not None:
                 with self._with_mailboxes():
                     yield from self.news()
         except FolderGone:
             yield from self._folder_is_gone()
-        except (MailboxError, sqlite3.Error) as error:
+        except (AccountsUnavailable, MailboxError, sqlite3.Error) as error:
             self.services.log("mailbox-error", account=self.account and self.account.login, error=str(error))
 
     def _folder_is_gone(self) -> Iterator[bytes]:

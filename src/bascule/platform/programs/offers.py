@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from bascule.platform.settings import Endpoint, Settings
+from bascule.platform.settings import Settings
+from bascule.platform.settings_file import Endpoint
 
 
 class Use(Enum):

@@ -1,6 +1,7 @@
 """What becomes of a message that is all here: into mailboxes, or into the queue."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -170,9 +171,9 @@ class Accepting:
         complete(header, format_datetime(now), f"<{transaction.id}@{self.hostname}>")
         verdict.change(header)
         if self.signer is not None:
-            header.fields.insert(
-                0, self.signer.sign(header, body.after(end), written_by[0].rpartition("@")[2], int(self.clock()))
-            )
+            domain = written_by[0].rpartition("@")[2]
+            signature = self.signer.sign(header, body.after(end), domain, int(time.time()))  # never a rehearsal's time
+            header.fields.insert(0, signature)
         header_octets = self._received(transaction, Role.SUBMISSION, peer) + header.octets() + b"\r\n"
         whole = body_of(chain((header_octets,), body.after(end)), len(header_octets) + body.octets - end)
         recipients = [recipient.address for recipient in transaction.recipients]

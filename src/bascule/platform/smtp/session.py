@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from bascule.platform.accounts import Account, Accounts, SignInRefused, Why
+from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, SignInRefused, Why
 from bascule.platform.arrivals import Arrivals, NotDelivered
 from bascule.platform.smtp import limits
 from bascule.platform.smtp.accepting import Accepting, Refusal
@@ -101,6 +101,9 @@ class Session:
             return self._refused(refusal.code, refusal.status, refusal.text)
         except Refusal as refusal:
             return self._refused(refusal.code, refusal.status, refusal.text)
+        except AccountsUnavailable:
+            self.expects = Expects.LINE
+            return format_reply(451, "4.3.0", "the accounts can't be asked now; try again later")
         except Exception as error:  # noqa: BLE001 - a client must not end its session by our mistake
             self.services.log("bug", role=self.role.value, error=repr(error))
             self.expects = Expects.LINE
@@ -124,6 +127,9 @@ class Session:
             outcomes = self.services.accepting.accept(transaction, self.role, self.peer)
         except Refusal as refusal:
             outcomes = [refusal] * (len(transaction.recipients) if self.role is Role.LMTP else 1)
+        except AccountsUnavailable:
+            outcomes = [Refusal(451, "4.3.0", "the accounts can't be asked now; try again later")]
+            outcomes *= len(transaction.recipients) if self.role is Role.LMTP else 1
         except Exception as error:  # noqa: BLE001 - see `take`
             self.services.log("bug", role=self.role.value, id=transaction.id, error=repr(error))
             outcomes = [Refusal(451, "4.3.0", "this went wrong here; try again later")] * len(transaction.recipients)
@@ -244,6 +250,8 @@ class Session:
         except SignInRefused as refused:
             code, status = _SIGN_IN_REPLIES[refused.why]
             raise Refusal(code, status, refused.text) from refused
+        except AccountsUnavailable as error:  # RFC 4954 §6
+            raise Refusal(454, "4.7.0", "the accounts can't be asked now; try again later") from error
         return format_reply(235, "2.7.0", "signed in")
 
     # -- one message --------------------------------------------------------------------------------------------------

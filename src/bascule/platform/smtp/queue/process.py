@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from bascule.platform.accounts import EmbeddedAccounts
+from bascule.platform.accounts.opening import open_accounts
 from bascule.platform.arrivals import Arrivals
 from bascule.platform.child import run_child
 from bascule.platform.mailboxes import Mailboxes
@@ -24,12 +24,12 @@ from bascule.platform.wakeups import Wakeups
 WORKERS = 8
 
 
-async def serve(settings: Settings, until: asyncio.Event) -> None:
+async def serve(settings: Settings, orders: dict[str, Any], until: asyncio.Event) -> None:
     """Work until ``until`` is set."""
     log = structlog.get_logger()
     wake = asyncio.Event()
     wakeups = Wakeups(settings.data / "run", lambda name: wake.set() if name == QUEUE else None)
-    accounts = EmbeddedAccounts(settings.data / "accounts.sqlite", zone=settings.zone)
+    accounts = open_accounts(orders["accounts"], Path(orders["settings"]))
     first_folders = {name: FOLDERS[name] for name in settings.first_folders}
     mailboxes = Mailboxes(settings.data / "mailboxes", first_folders=first_folders)
     store = QueueStore(settings.data)
@@ -63,7 +63,7 @@ async def _work(orders: dict[str, Any], until: asyncio.Event) -> None:
     except BlockingIOError:
         structlog.get_logger().error("queue-is-worked-off-already", advice="another bascule serve has this data folder")
         raise SystemExit(1) from None
-    await serve(settings, until)
+    await serve(settings, orders, until)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import dns.exception
 import dns.name
 import dns.resolver
 
-from bascule.platform.settings import Endpoint
+from bascule.platform.settings_file import Endpoint
 
 DNS_SECONDS = 20.0
 HOSTS = 10

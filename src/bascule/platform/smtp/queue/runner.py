@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from bascule.platform.accounts import Accounts
+from bascule.platform.accounts import Accounts, AccountsUnavailable
 from bascule.platform.arrivals import Arrivals, NotDelivered
 from bascule.platform.smtp.accepting import delivery_fields
 from bascule.platform.smtp.queue.notices import Failing, notice
@@ -109,7 +109,7 @@ class Runner:
                 body.close()
         except FileNotFoundError:
             await self._in_thread(self._give_up_on_lost, identity)
-        except (OSError, sqlite3.Error) as error:
+        except (AccountsUnavailable, OSError, sqlite3.Error) as error:
             self.log("queue-error", id=identity, error=str(error))
             await asyncio.sleep(ERROR_SECONDS)
         except Exception as error:  # noqa: BLE001 - one message must not stop the others; it stays in the queue

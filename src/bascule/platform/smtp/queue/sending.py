@@ -6,7 +6,7 @@ from pathlib import Path
 
 import aiosmtplib
 
-from bascule.platform.settings import Endpoint
+from bascule.platform.settings_file import Endpoint
 from bascule.protocols.smtp import Reply
 
 CONNECT_SECONDS = 60.0
