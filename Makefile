@@ -58,7 +58,7 @@ bench: $(READY) ## Measure against peers (see docs/benchmarks.md)
 
 lock: | $(filter .tools/%,$(UV)) ## Renew the lock file
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-		--extra pst --group dev pyproject.toml -o requirements.lock
+		--extra postgresql --extra pst --group dev pyproject.toml -o requirements.lock
 
 .PHONY: help setup demo test test-setup check format soak bench lock
 .DEFAULT_GOAL := help

@@ -11,6 +11,7 @@ from bascule.commands.main import COMMANDS, cli
 from bascule.deliver.proof import FolderCounts, Report, ReportedException
 from bascule.mailbox.format import CATALOGUE_TABLES, FORMAT_VERSION, LIVE_TABLES
 from bascule.platform.settings import KEYS
+from bascule.portal.configuration import KEYS as PORTAL_KEYS
 from bascule.terms import OutcomeCode
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +75,7 @@ def test_every_dependency_is_explained() -> None:
 
 def test_every_setting_is_described() -> None:
     text = read("docs/configuration.md")
-    for section, keys in KEYS.items():
+    for section, keys in {**KEYS, **PORTAL_KEYS}.items():
         assert f"## `[{section}]`" in text
         for key in keys:
             assert f"| `{key}` |" in text, key

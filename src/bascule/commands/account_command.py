@@ -35,7 +35,7 @@ _PASSWORD_FILE = click.option(
 _QUOTA = click.option("--quota", help="How much the mailbox may hold, as “5 GB”; “none”: no limit.")
 
 
-def _password(file: Path | None) -> tuple[str, bool]:
+def chosen_password(file: Path | None) -> tuple[str, bool]:
     """The password, and whether it was generated here."""
     if file is None:
         return generate_password(), True
@@ -61,7 +61,7 @@ def add(
     accounts: EmbeddedAccounts, address: str, name: str, alias: tuple[str, ...], quota: str | None, password_file: Path | None
 ) -> int:  # fmt: skip
     """Add an account; its mailbox is made when it is first used."""
-    password, generated = _password(password_file)
+    password, generated = chosen_password(password_file)
     accounts.add(address, password, name=name, aliases=alias, quota_octets=_quota(quota), generated=generated)
     click.echo(f"{address} is added." + (f" Its password: {password}" if generated else ""))
     return 0
@@ -109,7 +109,7 @@ def lock(accounts: EmbeddedAccounts, address: str, undo: bool) -> int:
 @click.pass_obj
 def passwd(accounts: EmbeddedAccounts, address: str, password_file: Path | None) -> int:
     """Give an account another password."""
-    password, generated = _password(password_file)
+    password, generated = chosen_password(password_file)
     accounts.set_password(address, password, generated=generated)
     click.echo(f"{address} has another password." + (f" It is: {password}" if generated else ""))
     return 0

@@ -5,21 +5,42 @@ from pathlib import Path
 import click
 
 from bascule.commands.options import CONFIG
+from bascule.platform.accounts.opening import EMBEDDED
 from bascule.platform.logs import set_up_logs
 from bascule.platform.settings import read_settings
-from bascule.platform.supervisor import Supervisor, listen
+from bascule.platform.supervisor import Supervisor, listen, require_free
+
+PORTAL_ACCOUNTS = "bascule.portal.accounts:open_accounts"
+PORTAL_PROCESSES = ["bascule.portal.process"]
 
 
 @click.command("serve")
 @CONFIG
 def command(config: Path) -> int:
-    """Run the built-in platform: IMAP over the mailboxes of this installation. Stays in the foreground; Ctrl-C stops it."""
+    """Run the installation: the portal where bascule.toml has one, and the built-in platform's IMAP, SMTP, submission and LMTP. Stays in the
+    foreground; Ctrl-C stops it."""
     settings = read_settings(config)
     set_up_logs()
+    accounts, beside = EMBEDDED, []
+    if settings.has_portal:
+        accounts, beside = PORTAL_ACCOUNTS, PORTAL_PROCESSES
+        _prepare_portal(config)
     listening = listen(settings)
     for each in listening:
         host, port = each.address
         click.echo(f"{each.service}\t{host}:{port}")
-    Supervisor(settings, config, listening).run(lambda: click.echo("ready"))
+    Supervisor(settings, config, listening, accounts=accounts, beside=beside).run(lambda: click.echo("ready"))
     click.echo("stopped")
     return 0
+
+
+def _prepare_portal(config: Path) -> None:
+    """Its database is of this version, and its port is free, before anything else starts."""
+    from bascule.portal.configuration import read_portal_settings
+    from bascule.portal.start import migrate, start
+
+    start(config)
+    migrate()
+    settings = read_portal_settings(config)
+    require_free(settings.listen)
+    click.echo(f"portal\t{settings.url}")

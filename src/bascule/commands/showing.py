@@ -1,11 +1,12 @@
 """Progress for people: a bar on a terminal, plain lines otherwise; and the end of a run."""
 
 import asyncio
+import contextlib
 import json
 import signal
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -125,6 +126,30 @@ class QuietWatcher(LineWatcher):
     def done(self, messages: int, octets: int) -> None:
         self.messages += messages
         self.octets += octets
+
+
+@contextlib.contextmanager
+def counting(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """How far something is that is counted: call what it gives with how many are done. A bar on a terminal, plain lines otherwise; nothing for nothing."""
+    if not total:
+        yield lambda done: None
+    elif sys.stderr.isatty():
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, transient=True) as progress:
+            task = progress.add_task(title, total=total)
+            yield lambda done: progress.update(task, completed=done)
+    else:
+        said = time.monotonic()
+
+        def tell(done: int) -> None:
+            nonlocal said
+            if time.monotonic() - said >= LINE_SECONDS:
+                said = time.monotonic()
+                click.echo(f"{title}: {done} of {total}", err=True)
+
+        yield tell
 
 
 def watcher_for(quiet: bool) -> LineWatcher:

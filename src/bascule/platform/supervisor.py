@@ -68,6 +68,11 @@ def _bind(endpoint: Endpoint) -> socket.socket:
     return bound
 
 
+def require_free(endpoint: Endpoint) -> None:
+    """For what opens its own socket. Raises BasculeError where the port can't be had."""
+    _bind(endpoint).close()
+
+
 class Supervisor:
     """`run` returns once everything has stopped: after SIGTERM, SIGINT or `stop`. ``accounts``: see `bascule.platform.accounts.opening`;
     ``beside``: modules of other processes that start and stop with the servers (`bascule.platform.child`)."""

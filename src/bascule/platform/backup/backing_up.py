@@ -14,8 +14,8 @@ from bascule.mailbox.copying import copy_database, copy_mailbox
 from bascule.terms.errors import BasculeError
 
 VERSION = 1
-DATABASES = ("accounts.sqlite", "queue.sqlite")
-FILES = ("dkim.pem",)
+DATABASES = ("accounts.sqlite", "portal.sqlite", "accounts-notes.sqlite", "queue.sqlite")
+FILES = ("dkim.pem", "keys/portal.json")
 INSTANT = "%Y-%m-%dT%H%M%SZ"
 
 

@@ -1,0 +1,127 @@
+"""What an import would change: each row of the list beside what is there."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bascule.campaign.members_file import Row, RowError
+
+
+class Change(StrEnum):
+    NEW = "new"
+    CHANGED = "changed"
+    SAME = "same"
+    LEAVING = "leaving"
+    """There, and no longer on a list that claims to be complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What is there, of one mailbox and its member."""
+
+    sign_on: str
+    name: str
+    address: str
+    aliases: tuple[str, ...]
+    kind: str
+    wave: str
+    office: str
+    site: str
+    language: str
+    role: str
+    owners: tuple[str, ...]
+    quota_octets: int | None
+    old_url: str
+    old_way: str
+    old_secret: str = field(default="", repr=False)
+    is_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """``fields``: name, before, after; secrets only by name."""
+
+    change: Change
+    address: str
+    line: int = 0
+    row: Row | None = None
+    present: Present | None = None
+    fields: tuple[tuple[str, str, str], ...] = ()
+
+
+_PLAIN = ("sign_on", "name", "address", "wave", "office", "site", "language", "role", "old_url", "old_way")
+_LISTS = ("aliases", "owners")
+
+
+def differences(
+    rows: list[Row],
+    present: Mapping[str, Present],
+    waves: Mapping[str, str],
+    default_wave: str,
+    *,
+    complete: bool = False,
+) -> tuple[list[Difference], list[RowError]]:
+    """``present``: by address (the primary one). ``waves``: the names that there are. ``complete``: who is not on the list leaves."""
+    by_sign_on = {each.sign_on: each for each in present.values() if each.sign_on}
+    taken = {alias: each.address for each in present.values() if not each.is_gone for alias in each.aliases}
+    known_owners = {*by_sign_on, *(row.sign_on for row in rows if row.sign_on)}
+    found, errors, met = [], [], set()
+    for row in rows:
+        was = present.get(row.address) or by_sign_on.get(row.sign_on)
+        wrong = _what_is_wrong(row, was, present, taken, waves, known_owners)
+        if was is not None:
+            met.add(was.address)
+        if wrong:
+            errors.append(RowError(row.line, wrong))
+        else:
+            found.append(_difference(row, was, default_wave))
+    if complete:
+        gone = [each for each in present.values() if each.address not in met and not each.is_gone]
+        found += [Difference(Change.LEAVING, each.address, present=each) for each in gone]
+    return found, errors
+
+
+def _what_is_wrong(
+    row: Row, was: Present | None, present: Mapping[str, Present], taken: Mapping[str, str], waves: Mapping[str, str], owners: set[str]
+) -> str:  # fmt: skip
+    if row.wave and row.wave not in waves:
+        return f"there is no wave “{row.wave}”; there are: {', '.join(waves) or 'none: bascule campaign init'}"
+    for owner in row.owners or ():
+        if owner not in owners:
+            return f"owner {owner} is nobody's sign_on, here or in the list"
+    if row.kind != "personal" and not row.owners and not (was and was.owners):
+        return "nobody looks after it: name its owners"
+    if was is not None and row.kind != was.kind:
+        return f"{row.address} is there as a {was.kind} mailbox; it can't become {row.kind}"
+    if was is not None and row.sign_on and was.sign_on and was.sign_on != row.sign_on and was.address == row.address:
+        return f"{row.address} belongs to {was.sign_on}; it can't change hands"
+    own = was.address if was else row.address
+    for address in (row.address, *(row.aliases or ())):
+        holder = taken.get(address) or (address if address in present else own)
+        if holder != own:
+            return f"{address} belongs to {holder}"
+    return ""
+
+
+def _difference(row: Row, was: Present | None, default_wave: str) -> Difference:
+    if was is None:
+        return Difference(Change.NEW, row.address, row.line, row, None, (("wave", "", row.wave or default_wave),))
+    changed = tuple(_changes(row, was))
+    return Difference(Change.CHANGED if changed else Change.SAME, row.address, row.line, row, was, changed)
+
+
+def _changes(row: Row, was: Present) -> Iterator[tuple[str, str, str]]:
+    for name in _PLAIN:
+        before, after = getattr(was, name), getattr(row, name)
+        if after and after != before:
+            yield name, before, after
+    for name in _LISTS:
+        after = getattr(row, name)
+        if after is not None and sorted(after) != sorted(getattr(was, name)):
+            yield name, " ".join(sorted(getattr(was, name))), " ".join(sorted(after))
+    if row.quota_octets is not None and row.quota_octets != was.quota_octets:
+        yield "quota", str(was.quota_octets or ""), str(row.quota_octets)
+    if row.old_secret and row.old_secret != was.old_secret:
+        yield "old_secret", "…" if was.old_secret else "", "…"
+    if was.is_gone:
+        yield "state", "left", "present"

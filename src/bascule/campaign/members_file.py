@@ -1,0 +1,190 @@
+"""The institution's list of members, as a spreadsheet saves it: CSV with a line of headings, in French or English."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from bascule.protocols.smtp import is_address
+from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.size import parse_size
+
+KINDS = ("personal", "functional", "service")
+ROLES = ("member", "technician", "operator", "auditor")
+OLD_WAYS = ("", "password", "administrator", "token")
+LANGUAGES = ("fr", "en")
+_LONGEST = 250
+_HEADINGS = {
+    "sign_on": ("sign_on", "sign-on", "login", "uid", "identifiant"),
+    "name": ("name", "nom", "nom complet"),
+    "address": ("address", "mail", "email", "e-mail", "adresse", "courriel"),
+    "aliases": ("aliases", "alias", "autres adresses"),
+    "kind": ("kind", "type", "genre"),
+    "wave": ("wave", "vague"),
+    "office": ("office", "department", "service", "bureau"),
+    "site": ("site", "campus"),
+    "language": ("language", "langue"),
+    "role": ("role", "rôle"),
+    "owners": ("owners", "responsables"),
+    "quota": ("quota",),
+    "old_url": ("old_url", "old mailbox", "ancienne boîte"),
+    "old_way": ("old_way", "ancien accès"),
+    "old_secret": ("old_secret", "old password", "ancien mot de passe"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line. Empty fields say nothing: what is there stays. ``line``: in the file, for what is said of it."""
+
+    line: int
+    sign_on: str
+    name: str
+    address: str
+    aliases: tuple[str, ...] | None = None
+    kind: str = "personal"
+    wave: str = ""
+    office: str = ""
+    site: str = ""
+    language: str = ""
+    role: str = ""
+    owners: tuple[str, ...] | None = None
+    quota_octets: int | None = None
+    old_url: str = ""
+    old_way: str = ""
+    old_secret: str = ""
+
+    def __repr__(self) -> str:
+        """Without the secret: it ends up in logs."""
+        told = ", ".join(
+            f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.name != "old_secret"
+        )
+        return f"Row({told})"
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    line: int
+    what: str
+
+
+def read_members(path: Path) -> tuple[list[Row], list[RowError]]:
+    """Rows that can be used, and what is wrong with the others. Raises BasculeError where the file as a whole can't be read."""
+    try:
+        octets = path.read_bytes()
+    except OSError as error:
+        raise BasculeError(
+            f"{path} can't be read: {error.strerror}.", "Name the list's file.", ExitStatus.USAGE
+        ) from error
+    try:
+        text = octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = octets[: error.start].count(b"\n") + 1
+        raise BasculeError(
+            f"{path} is not UTF-8 (line {line}).", "Save it as “CSV UTF-8” in the spreadsheet.", ExitStatus.USAGE
+        ) from error
+    return parse_members(text, str(path))
+
+
+def parse_members(text: str, name: str = "the list") -> tuple[list[Row], list[RowError]]:
+    """As `read_members`, of a text."""
+    first = text.split("\n", 1)[0]
+    delimiter = max(";,\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows, errors = [], []
+    try:
+        columns = _columns(next(reader, []), name)
+        for values in reader:
+            if not any(value.strip() for value in values):
+                continue
+            told = {column: value.strip() for column, value in zip(columns, values, strict=False) if column}
+            try:
+                rows.append(_row(reader.line_num, told))
+            except ValueError as error:
+                errors.append(RowError(reader.line_num, str(error)))
+    except csv.Error as error:
+        raise BasculeError(f"{name}, line {reader.line_num}: {error}.", "A quotation mark is not closed, or stands within a field.", ExitStatus.USAGE) from error  # fmt: skip
+    errors += list(_contradictions(rows))
+    wrong = {error.line for error in errors}
+    return [row for row in rows if row.line not in wrong], sorted(errors, key=lambda error: error.line)
+
+
+def _columns(headings: list[str], name: str) -> list[str | None]:
+    known = {heading: field for field, names in _HEADINGS.items() for heading in names}
+    columns = [known.get(heading.strip().lower()) for heading in headings]
+    strangers = [
+        heading for heading, column in zip(headings, columns, strict=True) if column is None and heading.strip()
+    ]
+    if strangers:
+        raise BasculeError(f"{name} has a column “{strangers[0].strip()}” that means nothing here.", f"There are: {', '.join(_HEADINGS)}.", ExitStatus.USAGE)  # fmt: skip
+    for needed in ("address", "name"):
+        if needed not in columns:
+            raise BasculeError(f"{name} has no column “{needed}”.", "Its first line names the columns: sign_on; name; address; wave …", ExitStatus.USAGE)  # fmt: skip
+    twice = [column for column in columns if column and columns.count(column) > 1]
+    if twice:
+        raise BasculeError(f"{name} has two columns for “{twice[0]}”.", "Take one away.", ExitStatus.USAGE)
+    return columns
+
+
+def _row(line: int, told: Mapping[str, str]) -> Row:
+    """Raises ValueError, with what is wrong in words."""
+    for column, value in told.items():
+        if len(value) > _LONGEST or not value.isprintable():
+            raise ValueError(f"{column} is too long, or holds characters that can't be shown")
+    kind = _one_of(told, "kind", KINDS) or "personal"
+    sign_on = told.get("sign_on", "").lower()
+    if kind == "personal" and not sign_on:
+        raise ValueError("sign_on is missing: by what name does this person sign on?")
+    if kind != "personal" and sign_on:
+        raise ValueError(f"a {kind} mailbox has no sign_on; name those who look after it in “owners”")
+    if not told.get("name"):
+        raise ValueError("name is missing")
+    return Row(
+        line, sign_on, told["name"], _address(told.get("address", "")), _list(told, "aliases", _address), kind, told.get("wave", "").lower(),
+        told.get("office", ""), told.get("site", ""), _one_of(told, "language", LANGUAGES), _one_of(told, "role", ROLES),
+        _list(told, "owners", str.lower), _quota(told.get("quota", "")), told.get("old_url", ""), _one_of(told, "old_way", OLD_WAYS),
+        told.get("old_secret", ""),
+    )  # fmt: skip
+
+
+def _one_of(told: Mapping[str, str], column: str, choices: tuple[str, ...]) -> str:
+    value = told.get(column, "").lower()
+    if value and value not in choices:
+        raise ValueError(f"{column} “{value}” is none of: {', '.join(filter(None, choices))}")
+    return value
+
+
+def _address(text: str) -> str:
+    if not text:
+        raise ValueError("address is missing")
+    if not is_address(text):
+        raise ValueError(f"“{text}” is not a mail address")
+    return text.lower()
+
+
+def _list(told: Mapping[str, str], column: str, read: Callable[[str], str]) -> tuple[str, ...] | None:
+    """None: there is no such column, or it says nothing."""
+    value = told.get(column, "")
+    return tuple(dict.fromkeys(read(each) for each in re.split(r"[\s,;|]+", value) if each)) if value else None
+
+
+def _quota(text: str) -> int | None:
+    try:
+        return parse_size(text) if text else None
+    except ValueError as error:
+        raise ValueError(f"quota “{text}” is not a size: write “5 GB”") from error
+
+
+def _contradictions(rows: list[Row]) -> Iterator[RowError]:
+    """What two rows can't both say."""
+    owner_of: dict[str, int] = {}
+    signs_on: dict[str, int] = {}
+    for row in rows:
+        if row.sign_on and row.sign_on in signs_on:
+            yield RowError(row.line, f"sign_on {row.sign_on} is already in line {signs_on[row.sign_on]}")
+        signs_on.setdefault(row.sign_on, row.line)
+        for address in (row.address, *(row.aliases or ())):
+            if owner_of.setdefault(address, row.line) != row.line:
+                yield RowError(row.line, f"{address} is already in line {owner_of[address]}")

@@ -1,0 +1,211 @@
+"""``bascule campaign``"""
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from bascule.campaign.difference import Change, Difference, differences
+from bascule.campaign.instants import parse_instant, usual_calendar
+from bascule.campaign.members_file import RowError, read_members
+from bascule.commands import showing
+from bascule.commands.options import CONFIG
+from bascule.portal.start import migrate, start
+from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.phases import MemberCalendar
+
+
+@click.group("campaign")
+@CONFIG
+def command(config: Path) -> None:
+    """Plan the move of a whole institution: its calendar, its members, their new mailboxes."""
+    start(config)
+    migrate()
+
+
+@command.command("init")
+@click.argument("switch")
+@click.option("--wave", default="main", show_default=True, help="The wave's name: letters, digits, hyphens.")
+@click.option("--title", default="", help="What people call it.")
+@click.option("--pilot", is_flag=True, help="These members go first, to try.")
+@click.option("--credentials-open", help="When members see their credentials; otherwise two weeks before.")
+@click.option(
+    "--full-assistance", help="When the help desk takes everything again; otherwise the next working morning."
+)
+@click.option("--archive-closes", help="When the old mail is no longer on the web; otherwise two months later.")
+@click.option("--backup-destroyed", help="When the backup goes; otherwise twelve months later.")
+def init(
+    switch: str, wave: str, title: str, pilot: bool, credentials_open: str | None, full_assistance: str | None, archive_closes: str | None,
+    backup_destroyed: str | None,
+) -> int:  # fmt: skip
+    """Make a wave, or give it another calendar. SWITCH is T, in the institution's zone: “2027-04-27 09:00”."""
+    from django.conf import settings
+
+    from bascule.portal.directory.models import Wave
+
+    zone = ZoneInfo(settings.BASCULE.zone)
+    told = [
+        parse_instant(text, zone) if text else None
+        for text in (credentials_open, full_assistance, archive_closes, backup_destroyed)
+    ]
+    usual = usual_calendar(parse_instant(switch, zone), zone, credentials_open=told[0])
+    calendar = MemberCalendar(
+        usual.credentials_open, usual.switch, told[1] or usual.all_assistance, told[2] or usual.archive_closes, told[3] or usual.backup_destroyed
+    )  # fmt: skip
+    _require_name(wave)
+    found = Wave.objects.filter(name=wave).first() or Wave(name=wave)
+    found.title, found.is_pilot = title or found.title, pilot or found.is_pilot
+    for name in MemberCalendar.__slots__:
+        setattr(found, name, getattr(calendar, name))
+    found.save()
+    click.echo(f"Wave {wave}, in {zone.key}:")
+    for name, words in _WORDS.items():
+        click.echo(f"  {words:<24} {getattr(calendar, name).astimezone(zone):%A %d %B %Y, %H:%M}")
+    return 0
+
+
+_WORDS = {
+    "credentials_open": "credentials are shown",
+    "switch": "switch (T)",
+    "all_assistance": "full assistance",
+    "archive_closes": "archives close",
+    "backup_destroyed": "backup is destroyed",
+}
+
+
+def _require_name(wave: str) -> None:
+    if not wave.replace("-", "").isalnum() or not wave.isascii() or wave != wave.lower():
+        raise BasculeError(
+            f"“{wave}” can't be a wave's name.", "Use small letters, digits and hyphens.", ExitStatus.USAGE
+        )
+
+
+@command.command("members")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Show what would change, line by line, and change nothing.")
+@click.option("--complete", is_flag=True, help="The list is complete: who is not on it has left.")
+@click.option("--wave", default="main", show_default=True, help="For new members whose line names none.")
+@click.option("--skip-errors", is_flag=True, help="Bring in the other lines even if some are wrong.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def members(file: Path, dry_run: bool, complete: bool, wave: str, skip_errors: bool, as_json: bool) -> int:
+    """Bring in the institution's list: CSV, with a line of headings (docs/runbooks/members.md). Run again, only what differs is changed."""
+    from bascule.portal.directory.importing import apply, present_mailboxes
+    from bascule.portal.directory.models import Wave
+    from bascule.portal.shell.doors import keys, now
+
+    waves = dict.fromkeys(Wave.objects.values_list("name", flat=True), "")
+    if wave not in waves:
+        raise BasculeError(f"There is no wave “{wave}” yet.", "Make it: bascule campaign init “2027-04-27 09:00”", ExitStatus.USAGE)  # fmt: skip
+    rows, errors = read_members(file)
+    found, more = differences(rows, present_mailboxes(keys()), waves, wave, complete=complete)
+    errors = sorted([*errors, *more], key=lambda error: error.line)
+    _tell(found, errors, dry_run=dry_run, as_json=as_json)
+    if dry_run or (errors and not skip_errors):
+        if errors and not dry_run:
+            click.echo("Nothing was changed: correct these lines, or bring in the others with --skip-errors.", err=True)
+        return ExitStatus.MISSING if errors else ExitStatus.ACCOUNTED
+    with showing.counting("Bringing in", sum(each.change is not Change.SAME for each in found)) as told:
+        count = apply(found, wave, keys(), now(), "command line", told)
+    if not as_json:
+        click.echo(f"{count} brought in. Make their mailboxes ready with: bascule campaign provision")
+    return ExitStatus.MISSING if errors else ExitStatus.ACCOUNTED
+
+
+def _tell(found: list[Difference], errors: list[RowError], *, dry_run: bool, as_json: bool) -> None:
+    counts = Counter(each.change for each in found)
+    if as_json:
+        changes = [
+            {
+                "change": each.change.value,
+                "line": each.line,
+                "address": each.address,
+                "fields": [list(field) for field in each.fields],
+            }
+            for each in found
+            if each.change is not Change.SAME
+        ]
+        told = {"counts": {change.value: counts[change] for change in Change}, "changes": changes, "errors": [asdict(error) for error in errors]}  # fmt: skip
+        click.echo(json.dumps(told, ensure_ascii=False))
+        return
+    for each in found:
+        if each.change is not Change.SAME and (dry_run or each.change is Change.LEAVING):
+            fields = "; ".join(f"{name}: {before or '–'} → {after}" for name, before, after in each.fields)
+            click.echo(f"{each.line or '–':>6}  {each.change:<8} {each.address}  {fields}".rstrip())
+    for error in errors:
+        click.echo(f"{error.line:>6}  wrong    {error.what}", err=True)
+    words = ", ".join(f"{counts[change]} {change}" for change in Change if counts[change])
+    click.echo(f"{words or 'nobody'}; {len(errors)} wrong line{'' if len(errors) == 1 else 's'}.")
+
+
+@command.command("provision")
+def provision() -> int:
+    """Make the new mailboxes ready: each gets its password, once. Stop it whenever you like; run again, it goes on."""
+    from bascule.portal.directory.models import Mailbox
+    from bascule.portal.directory.provisioning import provision as make_ready
+    from bascule.portal.shell.doors import keys, now
+
+    due = Mailbox.objects.filter(password="", is_gone=False).count()
+    with showing.counting("Making ready", due) as told:
+        count = make_ready(keys(), now(), told)
+    click.echo(f"{count} made ready; {Mailbox.objects.filter(is_gone=False).count()} in all.")
+    return 0
+
+
+@command.command("password")
+@click.argument("sign_on")
+@click.option(
+    "--role", type=click.Choice(["member", "technician", "operator", "auditor"]), help="Give this role as well."
+)
+@click.option(
+    "--name", default="", help="Of somebody who is not on the list: a local account without a mailbox is made."
+)
+@click.option(
+    "--password-file",
+    type=click.Path(path_type=Path),
+    help="A file whose first line is the password; otherwise one is generated and shown once.",
+)
+def password(sign_on: str, role: str | None, name: str, password_file: Path | None) -> int:
+    """Give SIGN_ON a local account: for the first operator, and where there is no directory."""
+    from bascule.commands.account_command import chosen_password
+    from bascule.portal.directory.models import Member
+    from bascule.portal.shell.doors import now
+
+    text, generated = chosen_password(password_file)
+    found = Member.objects.filter(sign_on=sign_on.lower()).first()
+    if found is None and not name:
+        raise BasculeError(
+            f"Nobody signs on as {sign_on}.", "With --name, an account without a mailbox is made.", ExitStatus.USAGE
+        )
+    found = found or Member(sign_on=sign_on.lower(), name=name, created_at=now())
+    found.role = role or found.role
+    found.set_password(text)
+    found.save()
+    click.echo(
+        f"{found.sign_on} signs on with a local account, as {found.role}." + (f" Password: {text}" if generated else "")
+    )
+    return 0
+
+
+@command.command("keys")
+@click.option(
+    "--forget-old",
+    is_flag=True,
+    help="Throw the older keys away as well: what only they open is lost, and everybody signs on again.",
+)
+def keys_(forget_old: bool) -> int:
+    """Put new keys in the place of those that seal passwords and sign sessions, and seal everything anew."""
+    from django.conf import settings
+
+    from bascule.portal.directory.provisioning import seal_anew
+    from bascule.portal.keys import Keys
+
+    place = settings.BASCULE.keys_file
+    Keys.at(place).rotate(place)
+    count = seal_anew(Keys.at(place))
+    if forget_old:
+        Keys.at(place).forget_old(place)
+    click.echo(f"{place}: new keys; {count} mailboxes sealed anew. Start bascule serve again, so that it uses them.")
+    return 0

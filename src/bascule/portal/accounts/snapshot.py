@@ -1,0 +1,98 @@
+"""What the servers go by, in memory: every mailbox with its addresses, and the waves' calendars; brought up to date by the numbers of changes."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from bascule.platform.accounts import Account
+from bascule.platform.accounts.judging import Known, stamp_of
+from bascule.portal.accounts.database import Reading
+from bascule.terms.phases import MemberCalendar
+
+AT_ONCE = 500
+"""Mailboxes asked for by id in one query."""
+_NUMBER = "SELECT number FROM directory_revision WHERE id = 1"
+_WAVES = "SELECT id, credentials_open, switch, all_assistance, archive_closes, backup_destroyed FROM directory_wave"
+_MAILBOXES = "SELECT id, login, name, quota_octets, password, is_locked, is_gone, wave_id FROM directory_mailbox WHERE revision > ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    account: Account
+    password: str
+    locked: bool
+    wave: int
+    senders: frozenset[str]
+    """Ids of the accounts that may write as this one."""
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """``number``: of the last change that is in it."""
+
+    number: int = -1
+    calendars: dict[int, MemberCalendar] = field(default_factory=dict)
+    by_id: dict[str, Entry] = field(default_factory=dict)
+    by_address: dict[str, Entry] = field(default_factory=dict)
+    domains: Counter[str] = field(default_factory=Counter)
+
+    def bring_up_to_date(self, reading: Reading) -> int:
+        """How many mailboxes changed. Raises DatabaseAway; then it is as it was, or up to date in part, and asked again the rest comes."""
+        rows = reading.rows(_NUMBER)
+        number = rows[0][0] if rows else 0
+        if number == self.number:
+            return 0
+        self.calendars = {wave: MemberCalendar(*map(_instant, instants)) for wave, *instants in reading.rows(_WAVES)}
+        changed = reading.rows(_MAILBOXES, [self.number])
+        for group in _groups(changed):
+            self._replace(reading, group)
+        self.number = number
+        return len(changed)
+
+    def _replace(self, reading: Reading, rows: Sequence[tuple[Any, ...]]) -> None:
+        ids = [row[0] for row in rows]
+        marks = ", ".join("?" * len(ids))
+        addresses, senders = defaultdict(list), defaultdict(set)
+        query = f"SELECT mailbox_id, address FROM directory_address WHERE mailbox_id IN ({marks}) ORDER BY address"
+        for identity, address in reading.rows(query, ids):
+            addresses[identity].append(address)
+        query = (
+            f"SELECT to_mailbox_id, from_mailbox_id FROM directory_mailbox_may_send_as WHERE to_mailbox_id IN ({marks})"
+        )
+        for identity, sender in reading.rows(query, ids):
+            senders[identity].add(sender)
+        for identity in ids:
+            self._forget(identity)
+        for identity, login, name, quota, password, locked, gone, wave in rows:
+            if gone:
+                continue
+            account = Account(identity, login, name, tuple(addresses[identity]), quota, stamp_of(password))
+            entry = Entry(account, password, bool(locked), wave, frozenset(senders[identity]))
+            self.by_id[identity] = entry
+            for address in account.addresses:
+                self.by_address[address] = entry
+                self.domains[address.rpartition("@")[2]] += 1
+
+    def _forget(self, identity: str) -> None:
+        entry = self.by_id.pop(identity, None)
+        for address in entry.account.addresses if entry else ():
+            if self.by_address.get(address) is entry:
+                del self.by_address[address]
+            self.domains[address.rpartition("@")[2]] -= 1
+
+    def known(self, entry: Entry | None) -> Known | None:
+        return Known(entry.account, entry.password, entry.locked, self.calendars[entry.wave]) if entry else None
+
+
+def _groups(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    for start in range(0, len(rows), AT_ONCE):
+        yield rows[start : start + AT_ONCE]
+
+
+def _instant(told: object) -> datetime:
+    """PostgreSQL gives an instant; SQLite what Django writes there: UTC, without saying so."""
+    if isinstance(told, datetime):
+        return told
+    return datetime.fromisoformat(str(told)).replace(tzinfo=UTC)

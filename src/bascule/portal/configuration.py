@@ -1,0 +1,177 @@
+"""What the portal reads of ``bascule.toml``: the institution, its sign-on, its database. Tested against `docs/configuration.md`."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bascule.platform.settings import KEYS as PLATFORM_KEYS
+from bascule.platform.settings import Settings, read_settings
+from bascule.platform.settings_file import Endpoint, Kind, as_endpoint, as_path, as_text, load, read_sections, wrong
+
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_LISTEN = Endpoint("127.0.0.1", 8025)
+SIGN_ONS = ("local", "ldap", "cas", "oidc")
+
+
+@dataclass(frozen=True, slots=True)
+class PortalSettings:
+    platform: Settings
+    """Of the same file."""
+    listen: Endpoint = _LISTEN
+    """HTTP; HTTPS where [tls] has a certificate. Behind a web server in front of it, loopback."""
+    url: str = "http://127.0.0.1:8025"
+    """How members reach the portal: in links, and the only host that it answers to."""
+    proxies: tuple[str, ...] = ()
+    """Addresses of web servers in front of it, which are believed when they say who asks and how (X-Forwarded-For, X-Forwarded-Proto)."""
+    database: str | None = None
+    """``postgresql://user@host/name``; none: an SQLite file in the data folder."""
+    database_password_file: Path | None = None
+    keys: Path | None = None
+    """The file of its secrets; none: ``keys/portal.json`` in the data folder, made when it is first needed."""
+    sign_on: tuple[str, ...] = ("local",)
+    """How members sign on, in the order offered: local, ldap, cas, oidc."""
+    threads: int = 8
+    """For pages, at once."""
+    job_threads: int = 2
+    """For jobs, in `bascule serve`; 0: only `bascule worker` does them."""
+    name: str = "Université d’Exemple"
+    """The institution's, as members know it."""
+    short_name: str = ""
+    """For small screens; otherwise the name."""
+    colour: str = "#1f5a8c"
+    """The accent; white must be readable on it (WCAG 2.2, 1.4.3)."""
+    logo: Path | None = None
+    """SVG or PNG, wider than high."""
+    help_text: str = ""
+    """How to reach assistance without this page: a telephone number, a place."""
+    ldap_uri: str = ""
+    """``ldaps://directory.example.org``; ``ldap://`` uses StartTLS, but on loopback."""
+    ldap_base: str = ""
+    """Below which members are looked for."""
+    ldap_filter: str = "(uid={login})"
+    """Finds one by what they typed."""
+    ldap_bind_dn: str = ""
+    """Who looks; empty: anonymous."""
+    ldap_password_file: Path | None = None
+    ldap_sign_on: str = "uid"
+    """The attribute that is the sign-on name in Bascule."""
+    cas_url: str = ""
+    """``https://cas.example.org/cas/``"""
+    oidc_issuer: str = ""
+    """The provider; its ``/.well-known/openid-configuration`` says the rest."""
+    oidc_client: str = ""
+    oidc_secret_file: Path | None = None
+    oidc_claim: str = "preferred_username"
+    """The claim that is the sign-on name in Bascule."""
+    oidc_name: str = ""
+    """What its button says; otherwise the institution's name."""
+
+    @property
+    def keys_file(self) -> Path:
+        return self.keys or self.platform.data / "keys" / "portal.json"
+
+    @property
+    def zone(self) -> str:
+        return self.platform.zone
+
+
+KEYS: dict[str, dict[str, str]] = {
+    "portal": {
+        "listen": "listen", "url": "url", "proxies": "proxies", "database": "database", "database_password_file": "database_password_file", "keys": "keys",
+        "sign_on": "sign_on", "threads": "threads", "job_threads": "job_threads",
+    },
+    "institution": {"name": "name", "short_name": "short_name", "colour": "colour", "logo": "logo", "help": "help_text"},
+    "ldap": {
+        "uri": "ldap_uri", "base": "ldap_base", "filter": "ldap_filter", "bind_dn": "ldap_bind_dn",
+        "password_file": "ldap_password_file", "sign_on": "ldap_sign_on",
+    },
+    "cas": {"url": "cas_url"},
+    "oidc": {
+        "issuer": "oidc_issuer", "client": "oidc_client", "secret_file": "oidc_secret_file", "claim": "oidc_claim", "name": "oidc_name",
+    },
+}  # fmt: skip
+"""Section → key → attribute of `PortalSettings`."""
+
+
+def read_portal_settings(path: Path) -> PortalSettings:
+    """Raises BasculeError (usage) that names the setting and what it should be."""
+    platform = read_settings(path)
+    told = load(path)
+    if "portal" not in told:
+        raise wrong(f"{path} has no section [portal]", "Write one, even empty, where the portal is to be: see docs/configuration.md.")  # fmt: skip
+    settings = PortalSettings(platform, **read_sections(path, told, KEYS, _READ, elsewhere=tuple(PLATFORM_KEYS)))
+    for name, needed in (
+        ("ldap", {"uri": settings.ldap_uri, "base": settings.ldap_base}),
+        ("cas", {"url": settings.cas_url}),
+        ("oidc", {"issuer": settings.oidc_issuer, "client": settings.oidc_client}),
+    ):
+        missing = [key for key, value in needed.items() if not value]
+        if name in settings.sign_on and missing:
+            raise wrong(f"{path}: sign-on by {name} needs [{name}] {missing[0]}", "See docs/configuration.md.")
+    return settings
+
+
+def contrast_with_white(colour: str) -> float:
+    """The ratio of WCAG 2.2 (relative luminance), from 1 to 21. ``colour``: ``#rrggbb``."""
+    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return 1.05 / (luminance + 0.05)
+
+
+def _colour(name: str, value: Any, base: Path) -> str:
+    text = as_text(name, value, base)
+    if not _COLOUR.fullmatch(text):
+        raise wrong(f"{name} is a colour", 'Write one like "#1f5a8c".')
+    if contrast_with_white(text) < 4.5:
+        raise wrong(f"{name}: white can't be read on {text} (contrast {contrast_with_white(text):.1f}, 4.5 is needed)", "Choose a darker one.")  # fmt: skip
+    return text.lower()
+
+
+def _sign_on(name: str, value: Any, base: Path) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or any(each not in SIGN_ONS for each in value):
+        raise wrong(f"{name} is a list of ways to sign on", f"Choose among: {', '.join(SIGN_ONS)}.")
+    return tuple(value)
+
+
+def _proxies(name: str, value: Any, base: Path) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
+        raise wrong(f"{name} is a list of addresses", 'Write ["127.0.0.1"].')
+    return tuple(value)
+
+
+def _url(name: str, value: Any, base: Path) -> str:
+    text = as_text(name, value, base)
+    if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", text):
+        raise wrong(f"{name} is an address of the web", 'Write one like "https://mail.example.org".')
+    return text
+
+
+def _database(name: str, value: Any, base: Path) -> str:
+    text = as_text(name, value, base)
+    if not re.fullmatch(r"postgres(ql)?://\S+", text):
+        raise wrong(f"{name} is “postgresql://user@host/name”", "Leave it out for SQLite.")
+    return text
+
+
+def _filter(name: str, value: Any, base: Path) -> str:
+    text = as_text(name, value, base)
+    if "{login}" not in text:
+        raise wrong(f"{name} has {{login}} where what was typed goes", 'Write one like "(uid={login})".')
+    return text
+
+
+def _threads(name: str, value: Any, base: Path) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 64:
+        raise wrong(f"{name} is a number up to 64", "")
+    return value
+
+
+_READ: dict[str, Kind] = {
+    "listen": as_endpoint, "url": _url, "proxies": _proxies, "database": _database, "database_password_file": as_path, "keys": as_path, "sign_on": _sign_on,
+    "threads": _threads, "job_threads": _threads, "name": as_text, "short_name": as_text, "colour": _colour, "logo": as_path,
+    "help_text": as_text, "ldap_uri": as_text, "ldap_base": as_text, "ldap_filter": _filter, "ldap_bind_dn": as_text,
+    "ldap_password_file": as_path, "ldap_sign_on": as_text, "cas_url": _url, "oidc_issuer": _url, "oidc_client": as_text,
+    "oidc_secret_file": as_path, "oidc_claim": as_text, "oidc_name": as_text,
+}  # fmt: skip

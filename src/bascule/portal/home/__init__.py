@@ -1,0 +1,1 @@
+"""The first page: what happens when, and your next step."""

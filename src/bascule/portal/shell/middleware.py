@@ -1,0 +1,59 @@
+"""What happens around every page."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+from bascule.platform.accounts import Account, AccountsUnavailable
+from bascule.portal.shell import health as health_pages
+from bascule.portal.shell.doors import accounts
+
+_Next = Callable[[HttpRequest], HttpResponse]
+MAILBOX_SESSION = "mailbox"
+"""In a session that began with a mailbox's password: its id, and the password's stamp."""
+
+
+def health(get_response: _Next) -> _Next:
+    """Health pages need no host name, no session, no database connection of a request: whoever looks after the machine asks them."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        page = health_pages.PAGES.get(request.path)
+        return page(request) if page is not None else get_response(request)
+
+    return answer
+
+
+def language(get_response: _Next) -> _Next:
+    """What the reader chose; otherwise the browser's, if it is one of ours; otherwise French."""
+    known = [code for code, _ in settings.LANGUAGES]
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        code = chosen if chosen in known else translation.get_language_from_request(request)
+        code = code if code in known else settings.LANGUAGE_CODE
+        with translation.override(code):
+            request.LANGUAGE_CODE = code
+            response = get_response(request)
+        response.headers.setdefault("Content-Language", code)
+        return response
+
+    return answer
+
+
+def mailbox_session(get_response: _Next) -> _Next:
+    """A session that began with a mailbox's password ends with it: another password, a lock, a switch taken back."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        told = request.session.get(MAILBOX_SESSION)
+        if told is not None and request.user.is_authenticated:
+            try:
+                if not accounts().may_go_on(Account(told["id"], "", stamp=told["stamp"])):
+                    logout(request)
+            except AccountsUnavailable:
+                pass  # it went on until now; what it shows needs the database anyway
+        return get_response(request)
+
+    return answer

@@ -1,0 +1,35 @@
+// Small conveniences; every page works without them.
+(() => {
+  for (const button of document.querySelectorAll("[data-theme-toggle]")) button.addEventListener("click", () => window.toggleTheme());
+
+  document.addEventListener("click", async (event) => {
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      const source = document.getElementById(copy.dataset.copy);
+      await navigator.clipboard.writeText(source.dataset.value || source.textContent.trim());
+      const said = copy.querySelector("[data-said]");
+      const before = said.textContent;
+      said.textContent = copy.dataset.done;
+      setTimeout(() => { said.textContent = before; }, 2500);
+    }
+    if (event.target.closest("[data-print]")) window.print();
+  });
+
+  // A countdown: the server's instant, counted from the server's now, so that a wrong clock here changes nothing.
+  for (const place of document.querySelectorAll("[data-countdown]")) {
+    const left = Number(place.dataset.countdown) * 1000;
+    const started = performance.now();
+    const parts = Object.fromEntries([...place.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
+    place.hidden = false;
+    const tick = () => {
+      const seconds = Math.max(0, Math.ceil((left - (performance.now() - started)) / 1000));
+      parts.days.textContent = Math.floor(seconds / 86400);
+      parts.hours.textContent = Math.floor((seconds % 86400) / 3600);
+      parts.minutes.textContent = Math.floor((seconds % 3600) / 60);
+      parts.seconds.textContent = seconds % 60;
+      if (seconds > 0) setTimeout(tick, 1000 - ((performance.now() - started) % 1000));
+      else setTimeout(() => location.reload(), 1500);
+    };
+    tick();
+  }
+})();

@@ -1,0 +1,54 @@
+"""Every address of the portal. `tests/portal/test_every_page.py` walks them with every role."""
+
+from allauth.account import views as account_views
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
+
+from bascule.portal.control import views as control
+from bascule.portal.credentials import views as credentials
+from bascule.portal.home import personal_data
+from bascule.portal.home import views as home
+from bascule.portal.shell import views as shell
+from bascule.portal.sign_on import cas
+from bascule.portal.sign_on import views as sign_on
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home.home, name="home"),
+    path("look.css", shell.look, name="look"),
+    path("logo", shell.logo, name="logo"),
+    path("language", shell.language, name="language"),
+    path("personal-data", personal_data.page, name="personal-data"),
+    path("personal-data/mine.json", personal_data.extract, name="extract"),
+    path("sign-on", sign_on.sign_on, name="sign-on"),
+    path("sign-on", sign_on.sign_on, name="account_login"),
+    path("sign-off", sign_on.sign_out, name="sign-out"),
+    path("sign-off", sign_on.sign_out, name="account_logout"),
+    path("sign-on/again", account_views.reauthenticate, name="account_reauthenticate"),
+    path("sign-on/second-factor/", include("allauth.mfa.urls")),
+    path("credentials", credentials.credentials, name="credentials"),
+    path("credentials/password", credentials.reveal, name="reveal"),
+    path("credentials/sheet", credentials.sheet, name="sheet"),
+    path("credentials/try", credentials.practise, name="practise"),
+    path("credentials/change", credentials.change, name="change-password"),
+    path("credentials/phone", credentials.carry, name="carry"),
+    path("credentials/mail.mobileconfig", credentials.profile, name="profile"),
+    path("phone/<str:token>", credentials.phone, name="phone"),
+    path("phone/<str:token>/mail.mobileconfig", credentials.profile, name="phone-profile"),
+    path("control", control.overview, name="control"),
+    path("control/members", control.members, name="members"),
+    path("control/members/<int:number>", control.member, name="member"),
+    path("control/members/<int:number>/renew", control.renew, name="renew"),
+    path("control/members/<int:number>/state", control.state, name="member-state"),
+    path("control/waves/<slug:name>", control.wave, name="wave"),
+    path("control/banner", control.banner, name="banner"),
+    path("control/notes", control.notes, name="notes"),
+]
+if "cas" in settings.BASCULE.sign_on:
+    urlpatterns.append(path("sign-on/cas", cas.sign_on, name="sign-on-cas"))
+if "oidc" in settings.BASCULE.sign_on:
+    urlpatterns.append(path("sign-on/", include("allauth.socialaccount.providers.openid_connect.urls")))
+
+handler400 = "bascule.portal.shell.views.bad_request"
+handler403 = "bascule.portal.shell.views.forbidden"
+handler404 = "bascule.portal.shell.views.not_found"
+handler500 = "bascule.portal.shell.views.failed"

@@ -1,0 +1,310 @@
+"""What the servers ask is answered alike by whoever keeps the accounts; and from the portal also while its database is away."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, EmbeddedAccounts, SignInRefused, Why
+from bascule.portal.accounts import PortalAccounts, open_accounts
+from bascule.portal.accounts.database import DatabaseAway, Reading, SqliteDatabase
+from bascule.terms.phases import DOORS, MemberCalendar, Phase, doors_at
+from support.portal import DOMAIN, EVE, Portal, T
+
+ANNA, PAUL = f"anna@{DOMAIN}", f"paul@{DOMAIN}"
+
+
+class Kept:
+    """The same two accounts, in either store, with their passwords; and what an administrator does to them."""
+
+    def __init__(self, accounts: Accounts, passwords: dict[str, str], lock: Callable[[str, bool], None], renew: Callable[[str], None], let_send: Callable[[], None], at: Callable[[Any], None]) -> None:  # fmt: skip
+        self.accounts, self.passwords, self.lock, self.renew, self.let_send, self.at = (
+            accounts,
+            passwords,
+            lock,
+            renew,
+            let_send,
+            at,
+        )
+
+    def why(self, login: str, password: str | None = None) -> Why | None:
+        try:
+            self.accounts.sign_in(login, self.passwords[login] if password is None else password, "192.0.2.1")
+        except SignInRefused as refused:
+            return refused.why
+        return None
+
+    def get(self, login: str) -> Account:
+        found = self.accounts.find(login)
+        assert found is not None
+        return found
+
+
+@pytest.fixture(params=["embedded", "portal"])
+def kept(request: pytest.FixtureRequest, portal: Portal, tmp_path: Path) -> Iterator[Kept]:
+    from bascule.platform.clock import Clock
+
+    portal.move_to(T)
+    clock = Clock(portal.config.parent / "clock")
+    wave = portal.wave()
+    if request.param == "embedded":
+        store = EmbeddedAccounts(tmp_path / "accounts.sqlite", clock=clock)
+        for login, aliases in ((ANNA, (f"a.b@{DOMAIN}",)), (PAUL, ())):
+            store.add(login, "secret", aliases=aliases, generated=True, calendar=wave.calendar())
+        embedded_accounts = pytest.MonkeyPatch()
+        embedded_accounts.setattr("bascule.platform.accounts.embedded.LOOKED_AT_SECONDS", -1.0)
+        yield Kept(
+            store, {ANNA: "secret", PAUL: "secret"}, store.set_locked, lambda login: store.set_password(login, "another", generated=True),
+            lambda: store.let_send(store.find(PAUL), store.find(ANNA), True), portal.move_to,
+        )  # fmt: skip
+        embedded_accounts.undo()
+        store.close()
+        return
+    from bascule.portal.directory import provisioning
+    from bascule.portal.directory.models import Mailbox, publish
+    from bascule.portal.shell.doors import keys, now
+
+    anna, paul = portal.member("anna", wave, aliases=(f"a.b@{DOMAIN}",)), portal.member("paul", wave)
+    accounts = open_accounts(portal.config)
+
+    def changed(change: Callable[[Any], None]) -> Callable[..., None]:
+        def carry_out(login: str, *told: Any) -> None:
+            change(Mailbox.objects.get(login=login), *told)
+            accounts.refresh()
+
+        return carry_out
+
+    def let_send() -> None:
+        anna.mailbox.may_send_as.add(paul.mailbox)
+        publish([paul.mailbox_id])
+        accounts.refresh()
+
+    yield Kept(
+        accounts, {ANNA: portal.mail_password(anna), PAUL: portal.mail_password(paul)},
+        changed(lambda box, locked: provisioning.lock(box, locked=locked)), changed(lambda box: provisioning.renew(box, keys(), now())),
+        let_send, portal.move_to,
+    )  # fmt: skip
+    accounts.close()
+
+
+def test_who_signs_in(kept: Kept) -> None:
+    assert kept.accounts.sign_in(f"{ANNA.upper()} ", kept.passwords[ANNA], "192.0.2.1").login == ANNA
+    assert kept.why(ANNA, "wrong") is Why.WRONG
+    assert kept.why(ANNA, "") is Why.WRONG
+    with pytest.raises(SignInRefused):
+        kept.accounts.sign_in(
+            f"a.b@{DOMAIN}", kept.passwords[ANNA], "192.0.2.1"
+        )  # one signs in with the primary address
+
+
+def test_where_mail_goes(kept: Kept) -> None:
+    anna = kept.get(ANNA)
+    for address in (f"A.B@{DOMAIN}", f"anna+lists@{DOMAIN}", f"a.b+x@{DOMAIN.upper()}"):
+        assert kept.accounts.find(address) == anna
+    assert set(anna.addresses) == {ANNA, f"a.b@{DOMAIN}"}
+    for address in (f"nobody@{DOMAIN}", "anna@elsewhere.example", "", "@", DOMAIN):
+        assert kept.accounts.find(address) is None
+    assert kept.accounts.serves(DOMAIN.upper())
+    assert not kept.accounts.serves("elsewhere.example")
+
+
+def test_who_writes_as_whom(kept: Kept) -> None:
+    anna = kept.get(ANNA)
+    assert kept.accounts.may_send_as(anna, f"a.b+x@{DOMAIN}")
+    assert not kept.accounts.may_send_as(anna, PAUL)
+    kept.let_send()
+    assert kept.accounts.may_send_as(anna, PAUL)
+    assert not kept.accounts.may_send_as(kept.get(PAUL), ANNA)
+
+
+def test_a_lock_ends_sessions_and_takes_mail(kept: Kept) -> None:
+    session = kept.accounts.sign_in(ANNA, kept.passwords[ANNA], "192.0.2.1")
+    kept.lock(ANNA, True)
+    assert kept.why(ANNA) is Why.LOCKED
+    assert not kept.accounts.may_go_on(session)
+    assert kept.accounts.find(ANNA) is not None
+    kept.lock(ANNA, False)
+    assert kept.why(ANNA) is None
+
+
+def test_another_password_ends_sessions(kept: Kept) -> None:
+    session = kept.accounts.sign_in(ANNA, kept.passwords[ANNA], "192.0.2.1")
+    assert kept.accounts.may_go_on(session)
+    kept.renew(ANNA)
+    assert kept.why(ANNA) is Why.WRONG
+    assert not kept.accounts.may_go_on(session)
+
+
+def test_not_a_second_before(kept: Kept) -> None:
+    kept.at(T - timedelta(seconds=1))
+    for _ in range(60):
+        assert kept.why(ANNA) is Why.NOT_YET
+    kept.at(T)
+    assert kept.why(ANNA) is None
+
+
+def test_what_is_shared_with_whom(kept: Kept) -> None:
+    anna, paul = kept.get(ANNA), kept.get(PAUL)
+    kept.accounts.share(paul, f"a.b@{DOMAIN}")
+    assert kept.accounts.shared_with(anna) == [paul]
+    assert kept.accounts.shared_with(paul) == []
+    kept.accounts.unshare(paul, f"a.b@{DOMAIN}")
+    assert kept.accounts.shared_with(anna) == []
+
+
+def refused_why(accounts: Accounts, password: str) -> Why | None:
+    """None: ANNA signed in."""
+    try:
+        accounts.sign_in(ANNA, password, "192.0.2.1")
+    except SignInRefused as refused:
+        return refused.why
+    return None
+
+
+# -- the portal's own ------------------------------------------------------------------------------------------------
+
+
+@given(
+    gaps=st.lists(st.integers(1, 400 * 86400), min_size=4, max_size=4),
+    assistance=st.integers(1, 30 * 86400),
+    offset=st.integers(-900 * 86400, 900 * 86400),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_door_disagrees_with_the_phase_table(portal: Portal, gaps: list[int], assistance: int, offset: int) -> None:
+    """Sign-in (as IMAP, submission and the web ask it), open sessions, and the credentials page, over random calendars and instants."""
+    from bascule.portal.shell import doors
+
+    portal.empty()
+    portal.move_to(T)
+    wave = portal.wave(
+        switch=T, credentials_open=T - timedelta(seconds=gaps[0])
+    )  # fmt: skip
+    wave.all_assistance = T + timedelta(seconds=assistance)
+    wave.archive_closes = T + timedelta(seconds=gaps[1])
+    wave.backup_destroyed = wave.archive_closes + timedelta(seconds=gaps[2])
+    wave.save()
+    anna = portal.member("anna", wave)
+    password = portal.mail_password(anna)
+    accounts = doors.accounts()
+    session = accounts.sign_in(ANNA, password, "192.0.2.1")
+    browser = portal.client(anna)
+    for instant in (
+        T + timedelta(seconds=offset),
+        T,
+        T - timedelta(seconds=1),
+        wave.credentials_open,
+        wave.archive_closes,
+        wave.backup_destroyed,
+    ):
+        portal.move_to(instant + timedelta(milliseconds=200))
+        expected = doors_at(wave.calendar(), instant + timedelta(milliseconds=200))
+        assert accounts.may_go_on(session) is expected.sign_in_new
+        assert refused_why(accounts, password) is (None if expected.sign_in_new else Why.NOT_YET)
+        web = portal.client().post("/sign-on", {"username": ANNA, "password": password})
+        assert web.status_code == (302 if expected.sign_in_new else 503)
+        assert (browser.post("/credentials/password").status_code == 200) is expected.credentials_shown
+
+
+def test_the_table_is_whole() -> None:
+    assert set(DOORS) == set(Phase)
+
+
+class Flaky:
+    """A database that can be taken away."""
+
+    def __init__(self, path: Path) -> None:
+        self._real = SqliteDatabase(path)
+        self.is_away = False
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Reading]:
+        if self.is_away:
+            raise DatabaseAway("restarting")
+        with self._real.reading() as reading:
+            yield reading
+
+    def close(self) -> None:
+        self._real.close()
+
+
+def test_while_the_database_is_away_everybody_is_answered_from_what_was_known(portal: Portal, tmp_path: Path) -> None:
+    from bascule.portal.directory import provisioning
+
+    portal.move_to(EVE)
+    anna = portal.member("anna", portal.wave())
+    now = EVE.timestamp()
+    database = Flaky(portal.config.parent / "data/portal.sqlite")
+    accounts = PortalAccounts(database, tmp_path / "notes.sqlite", lambda: now, "Europe/Paris")
+    database.is_away = True
+    password = portal.mail_password(anna)
+    with pytest.raises(SignInRefused):
+        accounts.sign_in(ANNA, password, "192.0.2.1")
+    now = T.timestamp()
+    assert accounts.sign_in(ANNA, password, "192.0.2.1").login == ANNA, "T comes also while it is away"
+    assert accounts.serves(DOMAIN)
+    provisioning.lock(anna.mailbox, locked=True)
+    accounts.refresh()
+    assert accounts.sign_in(ANNA, password, "192.0.2.1").login == ANNA
+    database.is_away = False
+    accounts.refresh()
+    with pytest.raises(SignInRefused) as refused:
+        accounts.sign_in(ANNA, password, "192.0.2.1")
+    assert refused.value.why is Why.LOCKED
+    accounts.close()
+
+
+def test_who_never_knew_anything_says_so(tmp_path: Path) -> None:
+    accounts = PortalAccounts(
+        SqliteDatabase(tmp_path / "none.sqlite"), tmp_path / "notes.sqlite", lambda: 0.0, "Europe/Paris"
+    )
+    for ask in (
+        lambda: accounts.find(ANNA),
+        lambda: accounts.serves(DOMAIN),
+        lambda: accounts.sign_in(ANNA, "x", "192.0.2.1"),
+    ):
+        with pytest.raises(AccountsUnavailable):
+            ask()
+    accounts.close()
+
+
+def test_writers_of_many_threads_are_all_followed(portal: Portal) -> None:
+    """Numbers of changes are seen in their order: nothing is passed over."""
+    from django.db import connection
+
+    from bascule.portal.directory import provisioning
+    from bascule.portal.shell.doors import accounts
+
+    wave = portal.wave()
+    members = [portal.member(f"m{number}", wave) for number in range(8)]
+    accounts()
+
+    def lock_some(mine: list[Any]) -> None:
+        for member in mine:
+            provisioning.lock(member.mailbox, locked=True)
+        connection.close()
+
+    threads = [threading.Thread(target=lock_some, args=(members[start::4],)) for start in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    accounts().refresh()
+    session = [accounts().find(f"m{number}@{DOMAIN}") for number in range(8)]
+    assert not any(accounts().may_go_on(account) for account in session if account)
+
+
+def test_a_contradictory_calendar_is_refused_with_the_reason(portal: Portal) -> None:
+    from bascule.terms.phases import CalendarError
+
+    wave = portal.wave()
+    wave.switch = wave.credentials_open
+    with pytest.raises(CalendarError, match=r"The switch .* does not come after the opening of the credentials"):
+        wave.save()
+    wave.refresh_from_db()
+    assert isinstance(wave.calendar(), MemberCalendar)

@@ -1,0 +1,189 @@
+"""“Mes identifiants”, from before the opening instant to after T."""
+
+import plistlib
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from support.portal import EVE, Portal, T
+
+
+def whats(member: Any) -> list[str]:
+    return list(member.mailbox.views.order_by("at", "pk").values_list("what", flat=True))
+
+
+@pytest.fixture
+def anna(portal: Portal) -> Any:
+    portal.move_to(EVE)
+    return portal.member("anna", portal.wave())
+
+
+def test_before_the_opening_instant_there_are_none(portal: Portal, anna: Any) -> None:
+    portal.move_to(T - timedelta(days=14, seconds=1))
+    client = portal.client(anna)
+    page = client.get("/credentials").content.decode()
+    assert "à partir du mardi 13 avril à 9\u202fh\u202f00" in page
+    assert anna.mailbox.login not in page
+    for path in ("/credentials/password", "/credentials/sheet", "/credentials/phone"):
+        assert client.post(path).status_code == 403
+    assert client.get("/credentials/try").status_code == 403
+    assert client.get("/credentials/mail.mobileconfig").status_code == 403
+    assert whats(anna) == []
+
+
+def test_the_password_is_in_no_page_that_did_not_ask_for_it(portal: Portal, anna: Any) -> None:
+    client = portal.client(anna)
+    secret = portal.mail_password(anna)
+    for path in ("/", "/credentials", "/credentials/try", "/personal-data/mine.json"):
+        assert secret not in client.get(path).content.decode()
+    fragment = client.post("/credentials/password", headers={"HX-Request": "true"})
+    assert secret in fragment.content.decode()
+    assert "<html" not in fragment.content.decode()
+    assert "no-store" in fragment.headers["Cache-Control"]
+    whole = client.post("/credentials/password").content.decode()
+    assert secret in whole
+    assert "<html" in whole
+    assert whats(anna) == ["revealed", "revealed"]
+
+
+def test_a_sheet_to_print(portal: Portal, anna: Any) -> None:
+    page = portal.client(anna).post("/credentials/sheet").content.decode()
+    for expected in (
+        portal.mail_password(anna),
+        anna.mailbox.login,
+        "mardi 27 avril à 9\u202fh\u202f00",
+        "04 00 00 00 00",
+    ):
+        assert expected in page
+    assert whats(anna) == ["printed"]
+
+
+def test_practising_opens_nothing_and_tells_right_from_wrong(portal: Portal, anna: Any) -> None:
+    client = portal.client(anna)
+    wrong = client.post("/credentials/try", {"password": "wrong"})
+    assert wrong.status_code == 422
+    assert "Ce n’est pas le bon" in wrong.content.decode()
+    assert "wrong" not in re.sub(r"<[^>]+>", "", wrong.content.decode())
+    right = client.post("/credentials/try", {"password": f" {portal.mail_password(anna)} "})
+    assert "C’est le bon" in right.content.decode()
+    assert "il fonctionnera à partir du mardi 27 avril" in right.content.decode()
+    assert whats(anna) == ["practised"]
+    for _ in range(12):
+        last = client.post("/credentials/try", {"password": "guess"})
+    assert last.status_code == 429
+
+
+def test_a_phone_gets_them_once(portal: Portal, anna: Any) -> None:
+    client = portal.client(anna)
+    from bascule.portal.credentials import carrying
+
+    drawn: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(carrying, "picture", lambda text: drawn.append(text) or "")
+        client.post("/credentials/phone")
+    path = drawn[0].removeprefix("http://127.0.0.1:8025")
+    phone, other = portal.client(), portal.client()
+    page = phone.get(path).content.decode()
+    assert anna.mailbox.login in page
+    assert portal.mail_password(anna) not in page
+    assert other.get(path).status_code == 410
+    assert portal.mail_password(anna) in phone.post(path).content.decode()
+    profile = phone.get(f"{path}/mail.mobileconfig")
+    assert profile.headers["Content-Type"] == "application/x-apple-aspen-config"
+    account = plistlib.loads(profile.content)["PayloadContent"][0]
+    assert account["EmailAddress"] == anna.mailbox.login
+    assert whats(anna) == ["phone", "phone"]
+    from bascule.portal.directory.models import Carry
+
+    assert path.rpartition("/")[2] not in str(list(Carry.objects.values()))
+    Carry.objects.update(ends_at=T - timedelta(days=400))
+    assert phone.get(path).status_code == 410
+
+
+def test_a_qr_code_is_drawn(portal: Portal, anna: Any) -> None:
+    page = portal.client(anna).post("/credentials/phone", headers={"HX-Request": "true"}).content.decode()
+    assert "<svg" in page
+    assert "<path" in page
+
+
+def test_a_password_of_ones_own_from_the_switch_on(portal: Portal, anna: Any) -> None:
+    from bascule.portal.shell.doors import accounts
+
+    client = portal.client(anna)
+    secret = portal.mail_password(anna)
+    change = {"current": secret, "new": "une phrase facile à retenir", "again": "une phrase facile à retenir"}
+    assert client.post("/credentials/change", change).status_code == 403
+    portal.move_to(T)
+    session = accounts().sign_in(anna.mailbox.login, secret, "192.0.2.1")
+    assert client.post("/credentials/change", {**change, "current": "wrong"}).status_code == 422
+    for weak in ("short", "123456789012", "password1234"):
+        assert (
+            "C’est le bon"
+            not in client.post("/credentials/change", {**change, "new": weak, "again": weak}).content.decode()
+        )
+    assert accounts().may_go_on(session)
+    assert client.post("/credentials/change", change).status_code == 302
+    assert not accounts().may_go_on(session)
+    assert accounts().sign_in(anna.mailbox.login, change["new"], "192.0.2.1").login == anna.mailbox.login
+    anna.mailbox.refresh_from_db()
+    assert anna.mailbox.shown == ""
+    assert "Il ne peut pas être montré" in client.get("/credentials").content.decode()
+    assert whats(anna)[-1] == "changed"
+
+
+def test_an_operator_makes_a_new_one_and_sees_who_has_not_looked(portal: Portal, anna: Any) -> None:
+    from bascule.portal.shell.doors import accounts
+
+    operator = portal.member("chloe", anna.mailbox.wave, role="operator")
+    desk = portal.client(operator)
+    assert "Anna" in desk.get("/control/members?only=unseen").content.decode()
+    portal.client(anna).post("/credentials/password")
+    assert "Anna</a>" not in desk.get("/control/members?only=unseen").content.decode()
+    portal.move_to(T)
+    before = portal.mail_password(anna)
+    session = accounts().sign_in(anna.mailbox.login, before, "192.0.2.1")
+    assert desk.post(f"/control/members/{anna.pk}/renew").status_code == 302
+    assert portal.mail_password(anna) != before
+    assert not accounts().may_go_on(session)
+    assert "Anna" in desk.get("/control/members?only=unseen").content.decode()
+    from bascule.portal.directory.models import Note
+
+    assert list(Note.objects.values_list("by", "what", "about")) == [("chloe", "password-renewed", anna.mailbox.login)]
+    assert before not in str(list(Note.objects.values()))
+
+
+def test_a_compromised_account_is_closed_everywhere_and_gets_another_password(portal: Portal, anna: Any) -> None:
+    from bascule.portal.shell.doors import accounts
+
+    portal.move_to(T)
+    desk = portal.client(portal.member("chloe", anna.mailbox.wave, role="operator"))
+    own, before = portal.client(anna), portal.mail_password(anna)
+    session = accounts().sign_in(anna.mailbox.login, before, "192.0.2.1")
+    desk.post(f"/control/members/{anna.pk}/state", {"state": "compromised"})
+    assert own.get("/credentials").status_code == 302, "signed on no more"
+    assert not accounts().may_go_on(session)
+    assert accounts().find(anna.mailbox.login) is not None, "mail is still taken"
+    desk.post(f"/control/members/{anna.pk}/state", {"state": "present"})
+    assert portal.client(anna).get("/credentials").status_code == 200
+    assert portal.mail_password(anna) != before
+
+
+def test_keys_are_rotated_and_what_they_seal_stays_readable(portal: Portal, anna: Any) -> None:
+    from django.conf import settings
+
+    from bascule.portal.directory.provisioning import seal_anew
+    from bascule.portal.keys import Keys
+    from bascule.portal.shell import doors
+
+    place = settings.BASCULE.keys_file
+    before, sealed = portal.mail_password(anna), anna.mailbox.shown
+    Keys.at(place).rotate(place)
+    assert seal_anew(Keys.at(place)) == 1
+    Keys.at(place).forget_old(place)
+    doors.keys.cache_clear()
+    assert portal.mail_password(anna) == before
+    with pytest.raises(ValueError, match="sealed with a key that is not here"):
+        Keys.at(place).open(sealed)
+    assert place.stat().st_mode & 0o077 == 0

@@ -1,0 +1,90 @@
+"""The first page says what happens when, and the next step; it changes with the phase and the person."""
+
+from datetime import timedelta
+
+import pytest
+
+from bascule.portal.home.next_step import Step, progress_of
+from bascule.terms.phases import Phase
+from support.portal import EVE, Portal, T
+
+
+@pytest.mark.parametrize(
+    ("phase", "done", "step"),
+    [
+        (Phase.PREPARED, set(), Step.WAIT),
+        (Phase.ANNOUNCED, set(), Step.SEE),
+        (Phase.ANNOUNCED, {"printed"}, Step.PRACTISE),
+        (Phase.ANNOUNCED, {"revealed", "practised"}, Step.PHONE),
+        (Phase.ANNOUNCED, {"practised", "phone"}, Step.READY),
+        (Phase.SWITCHED, set(), Step.SEE),
+        (Phase.SWITCHED, {"revealed"}, Step.OPEN),
+        (Phase.BACKUP_DESTROYED, {"revealed"}, Step.OPEN),
+    ],
+)
+def test_one_thing_to_do_at_a_time(phase: Phase, done: set[str], step: Step) -> None:
+    assert progress_of(phase, done).next is step
+
+
+def test_without_signing_on_the_dates_are_there(portal: Portal) -> None:
+    assert "va changer" in portal.client().get("/").content.decode()
+    portal.wave()
+    portal.wave("pilots", T - timedelta(days=7), is_pilot=True)
+    portal.move_to(EVE)
+    page = portal.client().get("/").content.decode()
+    assert "Le mardi 27 avril à 9\u202fh\u202f00, votre messagerie passe" in page
+    assert 'data-countdown="86' in page
+    portal.move_to(T)
+    page = portal.client().get("/").content.decode()
+    assert "Votre messagerie a changé" in page
+    assert "data-countdown" not in page
+
+
+def test_each_member_has_the_dates_of_their_wave(portal: Portal) -> None:
+    portal.move_to(EVE)
+    main, pilots = portal.wave(), portal.wave("pilots", T - timedelta(days=7), is_pilot=True)
+    anna, paul = portal.member("anna", main), portal.member("paul", pilots)
+    assert "change le mardi 27 avril" in portal.client(anna).get("/").content.decode()
+    assert "depuis le mardi 20 avril" in portal.client(paul).get("/").content.decode()
+
+
+def test_the_next_step_follows_what_was_done(portal: Portal) -> None:
+    portal.move_to(EVE)
+    anna = portal.member("anna", portal.wave())
+    client = portal.client(anna)
+    assert "Notez vos nouveaux identifiants" in client.get("/").content.decode()
+    client.post("/credentials/password")
+    assert "Essayez votre mot de passe" in client.get("/").content.decode()
+    client.post("/credentials/try", {"password": portal.mail_password(anna)})
+    assert "Préparez votre téléphone" in client.get("/").content.decode()
+
+
+def test_what_operators_say_stands_above_every_page(portal: Portal) -> None:
+    desk = portal.client(portal.member("chloe", portal.wave(), role="operator"))
+    said = {"level": "trouble", "text_fr": "Le <b>courrier</b> tarde.", "text_en": "Mail is late."}
+    assert desk.post("/control/banner", said).status_code == 302
+    client = portal.client()
+    assert "Le &lt;b&gt;courrier&lt;/b&gt; tarde." in client.get("/").content.decode()
+    client.post("/language", {"language": "en", "next": "/"})
+    assert "Mail is late." in client.get("/sign-on").content.decode()
+    desk.post("/control/banner", {"remove": "1"})
+    assert "Mail is late." not in client.get("/").content.decode()
+
+
+def test_an_extract_of_ones_own_data(portal: Portal) -> None:
+    portal.move_to(EVE)
+    anna = portal.member("anna", portal.wave())
+    client = portal.client(anna)
+    client.post("/credentials/password")
+    told = client.get("/personal-data/mine.json").json()
+    assert told["mailbox"]["address"] == anna.mailbox.login
+    assert [view["what"] for view in told["mailbox"]["looked_at"]] == ["revealed"]
+    assert "{SSHA512}" not in str(told)
+
+
+def test_health_needs_nothing_else(portal: Portal) -> None:
+    client = portal.client()
+    for path, text in (("/health/alive", "alive"), ("/health/ready", "ready"), ("/metrics", "bascule_portal")):
+        answer = client.get(path, HTTP_HOST="10.1.2.3")
+        assert answer.status_code == 200
+        assert text in answer.content.decode()
