@@ -56,9 +56,12 @@ bench: $(READY) ## Measure against peers (see docs/benchmarks.md)
 	$(RUN)/python bench/built_in_target.py
 	$(RUN)/python bench/sessions.py
 
+messages: $(READY) ## Bring the French catalogue up to date with what the portal says (needs gettext)
+	tests/make-messages
+
 lock: | $(filter .tools/%,$(UV)) ## Renew the lock file
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 		--extra postgresql --extra pst --group dev pyproject.toml -o requirements.lock
 
-.PHONY: help setup demo test test-setup check format soak bench lock
+.PHONY: help setup demo test test-setup check format soak bench messages lock
 .DEFAULT_GOAL := help

@@ -21,6 +21,11 @@ HOW_TO_GET = {
     "postfix": SETUP,
     "rspamd": SETUP,
     "dnsmasq": SETUP,
+    "thunderbird": SETUP,
+    "chromium": SETUP,
+    "slapd": SETUP,
+    "postgresql": SETUP,
+    "gettext": SETUP,
     "mount": "Run the tests as root, where file systems can be mounted.",
     "corpora": "Set BASCULE_CORPORA to the folder of real messages.",
     "rig": "Set BASCULE_BENCH_RIG to the folder of the bench rig.",
@@ -35,6 +40,12 @@ def cyrus_root() -> Path:
     return cache() / "cyrus"
 
 
+def postgresql_programs() -> Path | None:
+    """The folder of initdb and pg_ctl: Debian keeps them out of PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return found[-1].parent if found else None
+
+
 def folder(variable: str) -> Path | None:
     value = os.environ.get(variable)
     return Path(value) if value and Path(value).is_dir() else None
@@ -44,7 +55,7 @@ def is_there(part: str) -> bool:
     match part:
         case "dovecot":
             return shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
-        case "postfix" | "dnsmasq":
+        case "postfix" | "dnsmasq" | "slapd":
             return shutil.which(part, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
         case "mount":
             return _can_mount()
@@ -54,6 +65,12 @@ def is_there(part: str) -> bool:
             return shutil.which(part) is not None
         case "thunderbird":
             return shutil.which("thunderbird") is not None and shutil.which("Xvfb") is not None
+        case "chromium":
+            return shutil.which("chromium") is not None
+        case "gettext":
+            return shutil.which("msgfmt") is not None
+        case "postgresql":
+            return postgresql_programs() is not None
         case "corpora":
             return folder("BASCULE_CORPORA") is not None
         case "rig":
