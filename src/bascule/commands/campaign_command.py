@@ -209,3 +209,22 @@ def keys_(forget_old: bool) -> int:
         Keys.at(place).forget_old(place)
     click.echo(f"{place}: new keys; {count} mailboxes sealed anew. Start bascule serve again, so that it uses them.")
     return 0
+
+
+@command.command("show")
+@click.argument("address")
+def show(address: str) -> int:
+    """Print the generated password of ADDRESS: for service accounts (applications, scanners), whose password somebody has to type in. It is recorded."""
+    from bascule.portal.directory.models import Mailbox, Note
+    from bascule.portal.shell.doors import keys, now
+
+    found = Mailbox.objects.filter(login=address.lower()).first()
+    if found is None or not found.shown:
+        raise BasculeError(
+            f"{address} has no password that can be shown.",
+            "It was chosen, or is not made yet: bascule campaign provision",
+            ExitStatus.USAGE,
+        )
+    Note.objects.create(at=now(), by="command line", what="password-shown", about=found.login)
+    click.echo(keys().open(found.shown))
+    return 0

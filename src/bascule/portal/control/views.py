@@ -20,6 +20,11 @@ PAGE = 50
 _LOOKS = (Role.OPERATOR, Role.AUDITOR, Role.TECHNICIAN)
 
 
+def _asked(request: HttpRequest, name: str) -> str:
+    """Of the query; NUL is in no database's text."""
+    return str(request.GET.get(name, "")).replace("\0", "").strip()[:100]
+
+
 def _record(request: HttpRequest, what: str, about: str, detail: str = "") -> None:
     Note.objects.create(at=now(), by=member_of(request).sign_on, what=what, about=about, detail=detail)
 
@@ -47,15 +52,15 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_safe
 def members(request: HttpRequest) -> HttpResponse:
     found = not_yet_seen() if request.GET.get("only") == "unseen" else Member.objects.all()
-    words = request.GET.get("q", "").strip()[:100]
+    words, wave = _asked(request, "q"), _asked(request, "wave")
     for word in words.split():
         found = found.filter(Q(name__icontains=word) | Q(sign_on__icontains=word) | Q(mailbox__login__icontains=word) | Q(office__icontains=word))  # fmt: skip
-    if request.GET.get("wave"):
-        found = found.filter(mailbox__wave__name=request.GET["wave"])
+    if wave:
+        found = found.filter(mailbox__wave__name=wave)
     page = Paginator(found.select_related("mailbox__wave"), PAGE).get_page(request.GET.get("page"))
     asked = request.GET.copy()
     asked.pop("page", None)
-    shown = {"room": "control", "page": page, "q": words, "waves": Wave.objects.all(), "wave": request.GET.get("wave", ""), "only": request.GET.get("only", ""), "asked": asked.urlencode()}  # fmt: skip
+    shown = {"room": "control", "page": page, "q": words, "waves": Wave.objects.all(), "wave": wave, "only": request.GET.get("only", ""), "asked": asked.urlencode()}  # fmt: skip
     return render(request, "control/members.html", shown)
 
 

@@ -1,6 +1,9 @@
 """Pages that belong to no room: the look, the language, errors."""
 
+import sys
+
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control
@@ -62,5 +65,6 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Without anything that may itself be broken."""
-    return render(None, "shell/failed.html", {"colour": settings.BASCULE.colour}, status=500)
+    """Without anything that may itself be broken. 503 where it is the database that is away: it comes back by itself."""
+    is_away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    return render(None, "shell/failed.html", {"is_away": is_away}, status=503 if is_away else 500)
