@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def base() -> int:
     for base in range(11000 + worker % 4 * 5000, 30000, 1000):
         with contextlib.ExitStack() as probes:
             try:
-                for offset in (125, 143, 225, 243, 587, 687):
+                for offset in (25, 125, 143, 225, 243, 587, 687):
                     probe = probes.enter_context(socket.socket())
                     probe.bind(("127.0.0.1", base + offset))
             except OSError:
@@ -62,12 +63,13 @@ def running(place: Path, base: int, *options: str) -> Iterator[dict]:
 
 def imap(endpoints: dict, side: str, login: str = CAMILLE) -> imaplib.IMAP4:
     client = imaplib.IMAP4("127.0.0.1", endpoints[side]["imap"])
-    client.login(login, endpoints["members"][0]["password"])
+    member = next(member for member in endpoints["members"] if member["login"] == login)
+    client.login(login, member["password" if side == "new" else "old_password"])
     return client
 
 
 def test_on_the_day(tmp_path: Path, base: int) -> None:
-    with running(tmp_path / "demo", base) as demo:
+    with running(tmp_path / "demo", base, "--at", "day") as demo:
         client = imap(demo, "new")
         client.select("INBOX")
         _, (uids,) = client.uid("SEARCH", "ALL")
@@ -90,12 +92,31 @@ def test_on_the_day(tmp_path: Path, base: int) -> None:
 
 
 def test_on_the_eve(tmp_path: Path, base: int) -> None:
-    with running(tmp_path / "demo", base, "--at", "eve") as demo:
-        assert "opens tomorrow at 9:00" in demo["said"]
+    with running(tmp_path / "demo", base) as demo:
+        assert "at 09:00" in demo["said"]
+        for role in ("member", "operator", "technician", "auditor"):
+            assert any(
+                member.get("role") == role and f"  {member['sign_on']} " in demo["said"] for member in demo["members"]
+            )
+        with urllib.request.urlopen(demo["portal"], timeout=20) as page:
+            assert "Votre messagerie change" in page.read().decode()
+        pilot = imap(demo, "new", "jn.dupre@univ-exemple.fr")
+        assert int(pilot.select("INBOX")[1][0]) > 5, "the pilots moved a week ago"
         client = imap(demo, "old")
         assert int(client.select("INBOX")[1][0]) > 5
         with pytest.raises(imaplib.IMAP4.error, match=r"opens on .* at 09:00"):
             imap(demo, "new")
+
+
+def test_its_clock_is_moved_over_the_switch(tmp_path: Path, base: int) -> None:
+    with running(tmp_path / "demo", base, "--at", "2027-04-27 08:59") as demo:
+        with pytest.raises(imaplib.IMAP4.error, match=r"opens on Tuesday 27 April 2027 at 09:00"):
+            imap(demo, "new")
+        told = bascule(tmp_path, "clock", "--config", demo["new"]["config"], "2027-04-27 09:00").stdout
+        assert "Tuesday 27 April 2027, 09:00" in told
+        imap(demo, "new").select("INBOX")
+        with pytest.raises(imaplib.IMAP4.error, match="moved to the new platform"):
+            imap(demo, "old")
 
 
 def test_a_folder_that_is_not_the_demos_stays(tmp_path: Path, base: int) -> None:

@@ -1,5 +1,6 @@
 """``bascule campaign``"""
 
+import contextlib
 import json
 from collections import Counter
 from dataclasses import asdict
@@ -13,6 +14,8 @@ from bascule.campaign.instants import parse_instant, usual_calendar
 from bascule.campaign.members_file import RowError, read_members
 from bascule.commands import showing
 from bascule.commands.options import CONFIG
+from bascule.platform.mailboxes import Mailboxes
+from bascule.platform.settings import FOLDERS
 from bascule.portal.start import migrate, start
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.phases import MemberCalendar
@@ -142,14 +145,24 @@ def _tell(found: list[Difference], errors: list[RowError], *, dry_run: bool, as_
 
 @command.command("provision")
 def provision() -> int:
-    """Make the new mailboxes ready: each gets its password, once. Stop it whenever you like; run again, it goes on."""
+    """Make the new mailboxes ready: each gets its password, once; those who look after a functional one get access to it. Stop it whenever you like; run again, it goes on."""
+    from django.conf import settings
+
+    from bascule.portal.directory.functional import let_owners_in
     from bascule.portal.directory.models import Mailbox
     from bascule.portal.directory.provisioning import provision as make_ready
-    from bascule.portal.shell.doors import keys, now
+    from bascule.portal.shell.doors import accounts, keys, now
+
+    platform = settings.BASCULE.platform
 
     due = Mailbox.objects.filter(password="", is_gone=False).count()
     with showing.counting("Making ready", due) as told:
         count = make_ready(keys(), now(), told)
+    accounts().refresh()
+    with contextlib.closing(
+        Mailboxes(platform.data / "mailboxes", first_folders={name: FOLDERS[name] for name in platform.first_folders})
+    ) as mailboxes:
+        let_owners_in(accounts(), mailboxes)
     click.echo(f"{count} made ready; {Mailbox.objects.filter(is_gone=False).count()} in all.")
     return 0
 

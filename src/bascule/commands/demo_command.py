@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,19 +14,20 @@ from zoneinfo import ZoneInfo
 import click
 from rich.cells import cell_len, set_cell_size
 
+from bascule.campaign.instants import parse_instant, usual_calendar
 from bascule.commands import places, showing
 from bascule.commands.options import SideOptions
 from bascule.copy import CopyOptions, copy
 from bascule.deliver.proof import Report, gather_report, words_of, write_proof
-from bascule.demo import MEMBERS, DemoPlatform, Member, sample_mail, write_endpoints
+from bascule.demo import MEMBERS, PASSWORD, DemoPlatform, Member, NewPlatform, sample_mail, write_endpoints
 from bascule.mailbox import Mailbox
+from bascule.platform.clock import Clock
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.phases import MemberCalendar, Side
 
 _MARK = ".bascule-demo"
-PASSWORD = "bascule-demo"  # noqa: S105 - of servers that only this machine can reach
 _PORTS = {
-    Side.NEW: {"imap": 143, "smtp": 125, "submission": 587},
+    Side.NEW: {"imap": 143, "smtp": 125, "submission": 587, "web": 25},
     Side.OLD: {"imap": 243, "smtp": 225, "submission": 687},
 }
 """Above ``--port-base``."""
@@ -52,43 +54,70 @@ _PORTS = {
 )
 @click.option(
     "--at",
-    type=click.Choice(["eve", "day"]),
-    default="day",
+    default="eve",
     show_default=True,
-    help="eve: the old platform is in use, the new one opens tomorrow at 9:00. day: everybody has moved.",
+    help="When it is: eve (the switch is tomorrow at 9:00), day (it was an hour ago, everybody has moved), after (two weeks ago), closed (three months ago), or an instant: “2027-04-27 08:59”, the switch being at 9:00 of that day.",
 )
-@click.option("--stop", "stops", is_flag=True, help="Stop once all is moved, instead of staying up.")
+@click.option("--stop", "stops", is_flag=True, help="Stop once all is made, instead of staying up.")
 def command(place: Path, port_base: int, messages: int, at: str, stops: bool) -> int:
-    """See it work: a dozen members of a university move from an old platform to a new one, both on this machine.
+    """See it work: a dozen members of a university, in two waves, leave an old platform for a new one, on this machine.
 
-    Then both stay up, and any mail program can sign in; Ctrl-C stops everything.
+    The portal and both platforms stay up, for a browser and any mail program; Ctrl-C stops everything.
     """
+    moment = _moment(at)
     ports = {side: {name: port_base + offset for name, offset in above.items()} for side, above in _PORTS.items()}
     _require_free([port for each in ports.values() for port in each.values()])
     _clear(place)
     root = place.resolve()
-    old, new = (
-        DemoPlatform(root / "old", Side.OLD, ports[Side.OLD]),
-        DemoPlatform(root / "new", Side.NEW, ports[Side.NEW]),
-    )
+    if moment.clock_at is not None:
+        Clock(root / "clock").move_to(moment.clock_at.timestamp())
+    old, new = DemoPlatform(root / "old", ports[Side.OLD]), NewPlatform(root / "new", ports[Side.NEW])
     click.echo("Sample mail is being written …")
-    count = _furnish(old, new, messages)
+    count = _furnish(old, new, messages, moment)
     click.echo(f"{count:,} messages of {len(MEMBERS)} members lie on the old platform.".replace(",", " "))
     with old, new:
         write_endpoints(place / "endpoints.json", _endpoints(old, new))
-        if at == "day":
-            reports = _move_all(old, new, root)
-            _switch(old, new)
-            if not all(report.accounted for report in reports):
-                return ExitStatus.MISSING
-        else:
-            _announce(old, new)
-        _show(old, new, at)
+        reports = _move_all(old, new, root, [member for member in MEMBERS if moment.has_switched(member.wave)])
+        old.go_by(MEMBERS, moment.calendars)
+        if not all(report.accounted for report in reports):
+            return ExitStatus.MISSING
+        _show(old, new, moment)
         click.echo("ready")
         if not stops:
             _wait()
     click.echo("stopped")
     return ExitStatus.ACCOUNTED
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """When the demo plays. ``clock_at``: what its clock is set to; None: real time."""
+
+    calendars: dict[str, MemberCalendar]
+    clock_at: datetime | None = None
+
+    def has_switched(self, wave: str) -> bool:
+        return self.calendars[wave].switch <= (self.clock_at or datetime.now(UTC))
+
+
+def _moment(at: str) -> _Moment:
+    """Raises BasculeError."""
+    zone = ZoneInfo("Europe/Paris")
+    now = datetime.now(zone).replace(second=0, microsecond=0)
+    nine = now.replace(hour=9, minute=0)
+    ago = {"day": now - timedelta(hours=1), "after": nine - timedelta(days=14), "closed": nine - timedelta(days=92)}
+    if at == "eve":
+        return _Moment(_calendars(nine + timedelta(days=1), zone))
+    if at in ago:
+        return _Moment(_calendars(ago[at], zone))
+    instant = parse_instant(at, zone)
+    switch = instant.astimezone(zone).replace(hour=9, minute=0, second=0, microsecond=0)
+    return _Moment(_calendars(switch, zone), instant)
+
+
+def _calendars(switch: datetime, zone: ZoneInfo) -> dict[str, MemberCalendar]:
+    """The pilots went a week before everybody else."""
+    return {"main": usual_calendar(switch, zone), "pilots": usual_calendar(switch - timedelta(days=7), zone)}
 
 
 def _require_free(ports: Sequence[int]) -> None:
@@ -113,27 +142,24 @@ def _clear(place: Path) -> None:
     (place / _MARK).write_text("made by bascule demo\n")
 
 
-def _furnish(old: DemoPlatform, new: DemoPlatform, messages: int) -> int:
-    """Accounts on both sides, mail on the old one, an office that its keepers share on the new one."""
-    for platform in (old, new):
-        platform.add(MEMBERS, PASSWORD, None)
-    now = int(time.time())
-    count = sum(old.fill(member, list(sample_mail(member, messages * member.share // 100, now))) for member in MEMBERS)
-    for member in MEMBERS:
-        if member.keepers:
-            new.share(member)
-    return count
+def _furnish(old: DemoPlatform, new: NewPlatform, messages: int, moment: _Moment) -> int:
+    """Accounts on both sides, mail on the old one: the old side stays open until all has moved."""
+    old.furnish(MEMBERS, {})
+    new.furnish(MEMBERS, moment.calendars)
+    now = int((moment.clock_at or datetime.now(UTC)).timestamp())
+    return sum(old.fill(member, list(sample_mail(member, messages * member.share // 100, now))) for member in MEMBERS)
 
 
-def _move_all(old: DemoPlatform, new: DemoPlatform, root: Path) -> list[Report]:
+def _move_all(old: DemoPlatform, new: NewPlatform, root: Path, members: Sequence[Member]) -> list[Report]:
     width = max(cell_len(member.name) for member in MEMBERS)
     click.echo(f"\n{'':{width}}    found  delivered  refused   seconds")
-    password = root / "password"
-    password.write_text(PASSWORD + "\n")
+    passwords = {side: root / f"{side}-password" for side in Side}
     reports = []
-    for member in MEMBERS:
+    for member in members:
         started = time.monotonic()
-        report = _move(old.url(member), new.url(member), root / "moves" / member.local, password)
+        for platform in (old, new):
+            passwords[platform.side].write_text(platform.password_of(member) + "\n")
+        report = _move(old.url(member), new.url(member), root / "moves" / member.local, passwords)
         totals = report.totals
         refused = totals.refused
         click.echo(
@@ -144,11 +170,10 @@ def _move_all(old: DemoPlatform, new: DemoPlatform, root: Path) -> list[Report]:
     return reports
 
 
-def _move(source: str, target: str, place: Path, password: Path) -> Report:
+def _move(source: str, target: str, place: Path, passwords: dict[Side, Path]) -> Report:
     """As `bascule copy` does it. Raises BasculeError where a server can't be reached."""
-    options = SideOptions(password_file=str(password))
-    origin = places.source_of(source, options)
-    location, connect = places.target_of(target, options)
+    origin = places.source_of(source, SideOptions(password_file=str(passwords[Side.OLD])))
+    location, connect = places.target_of(target, SideOptions(password_file=str(passwords[Side.NEW])))
     chosen = CopyOptions()
     started = time.time()
     with Mailbox.open_or_create(place / "copy.mailbox", keeps_bodies=False) as mailbox:
@@ -164,46 +189,48 @@ def _move(source: str, target: str, place: Path, password: Path) -> Report:
     return report
 
 
-def _calendar(switch: datetime) -> MemberCalendar:
-    return MemberCalendar(
-        switch - timedelta(days=7), switch, switch + timedelta(days=1), switch + timedelta(days=61), switch + timedelta(days=366)
-    )  # fmt: skip
+def _endpoints(old: DemoPlatform, new: NewPlatform) -> dict[str, object]:
+    members = [
+        {
+            "name": member.name, "login": member.address, "password": new.password_of(member), "old_password": PASSWORD, "wave": member.wave,
+            **({} if member.keepers else {"sign_on": member.local, "sign_on_password": PASSWORD, "role": member.role}),
+        }
+        for member in MEMBERS
+    ]  # fmt: skip
+    return {
+        "old": old.endpoint(),
+        "new": new.endpoint(),
+        "portal": f"http://127.0.0.1:{new.ports['web']}/",
+        "members": members,
+    }
 
 
-def _switch(old: DemoPlatform, new: DemoPlatform) -> None:
-    """T is now: the old side closes as the new one opens."""
-    calendar = _calendar(datetime.now(UTC).replace(microsecond=0))
-    for platform in (old, new):
-        platform.set_calendar(MEMBERS, calendar)
-
-
-def _announce(old: DemoPlatform, new: DemoPlatform) -> None:
-    """T is tomorrow at 9:00."""
-    tomorrow = datetime.now(ZoneInfo(new.settings.zone)) + timedelta(days=1)
-    calendar = _calendar(tomorrow.replace(hour=9, minute=0, second=0, microsecond=0))
-    for platform in (old, new):
-        platform.set_calendar(MEMBERS, calendar)
-
-
-def _endpoints(old: DemoPlatform, new: DemoPlatform) -> dict[str, object]:
-    members = [{"name": member.name, "login": member.address, "password": PASSWORD} for member in MEMBERS]
-    return {"old": old.endpoint(), "new": new.endpoint(), "members": members}
-
-
-def _show(old: DemoPlatform, new: DemoPlatform, at: str) -> None:
-    member: Member = MEMBERS[0]
-    office = next(each for each in MEMBERS if each.keepers)
-    click.echo("")
+def _show(old: DemoPlatform, new: NewPlatform, moment: _Moment) -> None:
+    switch = moment.calendars["main"].switch.astimezone(ZoneInfo(new.settings.zone))
+    click.echo(f"\nportal         http://127.0.0.1:{new.ports['web']}/   the switch {'was' if moment.has_switched('main') else 'is'} on {switch:%A %d %B %Y at %H:%M}")  # fmt: skip
     for platform, state in (
-        (old, "closed" if at == "day" else "in use"),
-        (new, "open" if at == "day" else "opens tomorrow at 9:00"),
+        (old, "closed" if moment.has_switched("main") else "in use; closed to the pilots"),
+        (new, "open" if moment.has_switched("main") else "open to the pilots, who moved a week ago"),
     ):
         ports = platform.ports
         click.echo(f"{platform.side.value:3} platform   IMAP 127.0.0.1:{ports['imap']}   submission :{ports['submission']}   SMTP :{ports['smtp']}   {state}")  # fmt: skip
-    click.echo(f"\nSign in as {member.address}, or any other in endpoints.json; password: {PASSWORD}")
-    click.echo("Without TLS, and on this machine only. No mail leaves it.")
-    keepers = ", ".join(each.name for each in MEMBERS if each.local in office.keepers)
-    click.echo(f"{office.address} is shared with {keepers}, who may write as it.")
+    click.echo(f"\nSign on to the portal, with the password {PASSWORD}, as")
+    for role, what in _ROLES.items():
+        member: Member = next(each for each in MEMBERS if each.role == role and not each.keepers)
+        click.echo(f"  {member.local:<16} {what}")
+    click.echo(
+        "Each finds the password of the new mailbox there; endpoints.json has them all. On the old platform it is the same for all:"
+    )
+    click.echo(f"{PASSWORD}. Everything is on this machine only, without TLS; no mail leaves it.")
+    click.echo(f"Move its clock with: bascule clock --config {new.config} “2027-04-27 08:59”")
+
+
+_ROLES = {
+    "member": "a member",
+    "operator": "an operator, and a pilot",
+    "technician": "a technician of the help desk",
+    "auditor": "an auditor",
+}
 
 
 def _wait() -> None:

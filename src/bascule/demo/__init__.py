@@ -5,7 +5,8 @@ In: a folder that is its alone. Out: servers on loopback, and messages. Always t
 """
 
 from bascule.demo.members import MEMBERS, Member
-from bascule.demo.platform import DemoPlatform, write_endpoints
+from bascule.demo.new_platform import NewPlatform
+from bascule.demo.platform import PASSWORD, DemoPlatform, write_endpoints
 from bascule.demo.sample import sample_mail
 
-__all__ = ["MEMBERS", "DemoPlatform", "Member", "sample_mail", "write_endpoints"]
+__all__ = ["MEMBERS", "PASSWORD", "DemoPlatform", "Member", "NewPlatform", "sample_mail", "write_endpoints"]

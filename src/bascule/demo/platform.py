@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,10 +13,10 @@ from typing import Self
 from bascule.demo.members import Member
 from bascule.demo.sample import Sample
 from bascule.mailbox.live import Arriving
-from bascule.platform.accounts import EmbeddedAccounts
+from bascule.platform.accounts import Accounts, EmbeddedAccounts
+from bascule.platform.accounts.opening import open_embedded
 from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.settings import Settings, read_settings
-from bascule.platform.sharing import FULL, set_rights
 from bascule.terms.body import HeldBody
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.instant import InternalDate
@@ -30,6 +30,7 @@ data = "data"
 hostname = "localhost"
 side = "{side}"
 processes = 1
+rehearsal_clock = "../clock"
 
 [imap]
 listen = ["127.0.0.1:{imap}"]
@@ -44,34 +45,50 @@ listen = ["127.0.0.1:{submission}"]
 [queue]
 smarthost = "127.0.0.1:{smtp}"
 give_up_after = "1 min"
-"""
+{more}"""
+PASSWORD = "bascule-demo"  # noqa: S105 - of servers that only this machine can reach
 
 
 class DemoPlatform:
-    """Use as a context manager: it serves within the block. ``ports``: imap, smtp, submission."""
+    """The old one. Use as a context manager: it serves within the block. ``ports``: imap, smtp, submission."""
 
-    def __init__(self, root: Path, side: Side, ports: dict[str, int]) -> None:
+    side = Side.OLD
+
+    def __init__(self, root: Path, ports: dict[str, int]) -> None:
         self.root = root
-        self.side = side
         self.ports = ports
         root.mkdir(parents=True)
-        self._config = root / "bascule.toml"
-        self._config.write_text(_CONFIGURATION.format(side=side.value, **ports))
-        self.settings: Settings = read_settings(self._config)
+        self.config = root / "bascule.toml"
+        self.config.write_text(_CONFIGURATION.format(side=self.side.value, more=self.sections(), **ports), "utf-8")
+        self.settings: Settings = read_settings(self.config)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def accounts(self) -> EmbeddedAccounts:
-        return EmbeddedAccounts(self.settings.data / "accounts.sqlite", side=self.side)
+    def sections(self) -> str:
+        """Of its configuration, beside the usual ones."""
+        return ""
 
-    def add(self, members: Iterable[Member], password: str, calendar: MemberCalendar | None) -> None:
-        with contextlib.closing(self.accounts()) as accounts:
-            for member in members:
-                accounts.add(member.address, password, name=member.name, generated=True, calendar=calendar)
+    def accounts(self) -> Accounts:
+        """To be closed."""
+        return self._embedded()
 
-    def set_calendar(self, members: Iterable[Member], calendar: MemberCalendar | None) -> None:
-        with contextlib.closing(self.accounts()) as accounts:
+    def _embedded(self) -> EmbeddedAccounts:
+        return open_embedded(self.config)
+
+    def furnish(self, members: Iterable[Member], calendars: Mapping[str, MemberCalendar]) -> None:
+        """Accounts, with `PASSWORD`. ``calendars``: by wave."""
+        with contextlib.closing(self._embedded()) as accounts:
             for member in members:
-                accounts.set_calendar(member.address, calendar)
+                accounts.add(member.address, PASSWORD, name=member.name, generated=True)
+        self.go_by(members, calendars)
+
+    def go_by(self, members: Iterable[Member], calendars: Mapping[str, MemberCalendar]) -> None:
+        """From now on these calendars decide."""
+        with contextlib.closing(self._embedded()) as accounts:
+            for member in members:
+                accounts.set_calendar(member.address, calendars.get(member.wave))
+
+    def password_of(self, member: Member) -> str:
+        return PASSWORD
 
     def fill(self, member: Member, samples: list[Sample]) -> int:
         """Write sample mail straight into a member's mailbox, before anything serves it; how many messages."""
@@ -93,32 +110,17 @@ class DemoPlatform:
                         )
         return len(samples)
 
-    def share(self, office: Member) -> None:
-        """Let the keepers of an office into its mailbox."""
-        mailboxes = Mailboxes(self.settings.data / "mailboxes")
-        with contextlib.closing(self.accounts()) as accounts, contextlib.closing(mailboxes):
-            owner = accounts.find(office.address)
-            assert owner is not None
-            with mailboxes.using(owner.id) as box:
-                for keeper in office.keepers:
-                    address = f"{keeper}@{office.address.partition('@')[2]}"
-                    member = accounts.find(address)
-                    assert member is not None
-                    accounts.let_send(owner, member, True)
-                    for folder in box.folders.all():
-                        set_rights(accounts, owner, box, folder.id, address, FULL)
-
     def url(self, member: Member) -> str:
         return f"imap://{member.address}@127.0.0.1:{self.ports['imap']}"
 
     def endpoint(self) -> dict[str, object]:
         """For ``endpoints.json``."""
-        return {"host": "127.0.0.1", **self.ports, "config": str(self._config)}
+        return {"host": "127.0.0.1", **self.ports, "config": str(self.config)}
 
     def __enter__(self) -> Self:
         with (self.root / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", "from bascule.commands import main; main()", "serve", "--config", str(self._config)],
+                [sys.executable, "-c", "from bascule.commands import main; main()", "serve", "--config", str(self.config)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=os.environ | {"PYTHONPATH": ":".join(sys.path)},
                 start_new_session=True,  # Ctrl-C is for the demo, which stops it
             )  # fmt: skip
