@@ -181,3 +181,43 @@ def _killed_after(place: Path, words: tuple[Any, ...], seconds: float) -> None:
 def _passwords(place: Path) -> dict[str, str]:
     with sqlite3.connect(place / "data/portal.sqlite") as database:
         return dict(database.execute("SELECT login, shown FROM directory_mailbox WHERE password <> ''"))
+
+
+def test_the_account_commands_work_on_the_portals_accounts(place: Path) -> None:
+    def account(*words: object, status: int = 0) -> subprocess.CompletedProcess[str]:
+        return bascule(place, "account", "--config", place / "bascule.toml", *words, status=status)
+
+    file = place / "list.csv"
+    file.write_text("\n".join([HEADINGS, *LIST[:1], f"paul;Paul Weber;paul@{DOMAIN}", LIST[2]]), "utf-8")
+    campaign(place, "members", file)
+    campaign(place, "provision")
+    anna, paul, office = f"anna@{DOMAIN}", f"paul@{DOMAIN}", f"scolarite@{DOMAIN}"
+    told = account("list").stdout
+    assert f"{anna}\tAnna Martin\talso a.martin@{DOMAIN}" in told
+    assert "locked" in (account("lock", anna), account("list"))[1].stdout
+    account("lock", anna, "--undo")
+    assert "quota 5 GB" in (account("quota", anna, "5 GB"), account("list"))[1].stdout
+    before = _passwords(place)[anna]
+    assert "It is: " in account("passwd", anna).stdout
+    assert _passwords(place)[anna] != before
+    shares = account("shares", office).stdout
+    assert f"INBOX\t{anna}\tfull" in shares
+    assert f"–\t{paul}\tsend" in shares
+    account("share", anna, paul, "--may", "read", "--folder", "INBOX", "--send")
+    assert account("shares", anna).stdout.splitlines() == [f"INBOX\t{paul}\tread", f"–\t{paul}\tsend"]
+    account("unshare", anna, paul)
+    assert "shares nothing" in account("shares", anna).stdout
+    assert "the institution's list says" in account("add", f"new@{DOMAIN}", status=2).stderr
+    assert "There is no account" in account("lock", f"nobody@{DOMAIN}", status=2).stderr
+
+
+def test_who_looks_after_an_office_no_more_is_let_out(place: Path) -> None:
+    file = place / "list.csv"
+    people = [f"anna;Anna;anna@{DOMAIN}", f"paul;Paul;paul@{DOMAIN}"]
+    for owners, expected in (("anna paul", ["anna", "paul"]), ("paul", ["paul"])):
+        file.write_text("\n".join([HEADINGS, *people, f";Office;office@{DOMAIN};;functional;{owners}"]), "utf-8")
+        campaign(place, "members", file)
+        campaign(place, "provision")
+        told = bascule(place, "account", "--config", place / "bascule.toml", "shares", f"office@{DOMAIN}").stdout
+        assert [who for who in ("anna", "paul") if f"INBOX\t{who}@{DOMAIN}\tfull" in told] == expected
+        assert [who for who in ("anna", "paul") if f"–\t{who}@{DOMAIN}\tsend" in told] == expected

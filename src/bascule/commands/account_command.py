@@ -9,7 +9,8 @@ import click
 from bascule.commands.account_moving import hand_over, take_over
 from bascule.commands.account_sharing import SETTINGS, share, shares, unshare
 from bascule.commands.options import CONFIG, octets_of
-from bascule.platform.accounts import EmbeddedAccounts
+from bascule.commands.stores import open_store
+from bascule.platform.accounts import AccountStore
 from bascule.platform.accounts.passwords import generate_password
 from bascule.platform.settings import read_settings
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -21,7 +22,7 @@ from bascule.terms.errors import BasculeError, ExitStatus
 def command(context: click.Context, config: Path) -> None:
     """Add accounts to the built-in platform, list them, lock them, change their passwords and quotas."""
     settings = read_settings(config)
-    accounts = EmbeddedAccounts(settings.data / "accounts.sqlite", zone=settings.zone)
+    accounts = open_store(config)
     context.call_on_close(accounts.close)
     context.obj = accounts
     context.meta[SETTINGS] = settings
@@ -58,7 +59,7 @@ def _quota(told: str | None) -> int | None:
 @_PASSWORD_FILE
 @click.pass_obj
 def add(
-    accounts: EmbeddedAccounts, address: str, name: str, alias: tuple[str, ...], quota: str | None, password_file: Path | None
+    accounts: AccountStore, address: str, name: str, alias: tuple[str, ...], quota: str | None, password_file: Path | None
 ) -> int:  # fmt: skip
     """Add an account; its mailbox is made when it is first used."""
     password, generated = chosen_password(password_file)
@@ -70,7 +71,7 @@ def add(
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @click.pass_obj
-def list_(accounts: EmbeddedAccounts, as_json: bool) -> int:
+def list_(accounts: AccountStore, as_json: bool) -> int:
     """List the accounts."""
     records = accounts.all()
     if as_json:
@@ -96,7 +97,7 @@ def list_(accounts: EmbeddedAccounts, as_json: bool) -> int:
 @click.argument("address")
 @click.option("--undo", is_flag=True, help="Open it again.")
 @click.pass_obj
-def lock(accounts: EmbeddedAccounts, address: str, undo: bool) -> int:
+def lock(accounts: AccountStore, address: str, undo: bool) -> int:
     """Lock an account: nobody signs in to it, sessions end at their next command, mail for it is still taken."""
     accounts.set_locked(address, not undo)
     click.echo(f"{address} is {'open again' if undo else 'locked'}.")
@@ -107,7 +108,7 @@ def lock(accounts: EmbeddedAccounts, address: str, undo: bool) -> int:
 @click.argument("address")
 @_PASSWORD_FILE
 @click.pass_obj
-def passwd(accounts: EmbeddedAccounts, address: str, password_file: Path | None) -> int:
+def passwd(accounts: AccountStore, address: str, password_file: Path | None) -> int:
     """Give an account another password."""
     password, generated = chosen_password(password_file)
     accounts.set_password(address, password, generated=generated)
@@ -119,7 +120,7 @@ def passwd(accounts: EmbeddedAccounts, address: str, password_file: Path | None)
 @click.argument("address")
 @click.argument("size")
 @click.pass_obj
-def quota(accounts: EmbeddedAccounts, address: str, size: str) -> int:
+def quota(accounts: AccountStore, address: str, size: str) -> int:
     """Set how much a mailbox may hold: “5 GB”, or “none”."""
     accounts.set_quota(address, _quota(size))
     click.echo(f"{address}: {size}.")

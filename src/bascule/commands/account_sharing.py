@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import click
 
 from bascule.mailbox.live import LiveFolder, LiveMailbox
-from bascule.platform.accounts import Account, EmbeddedAccounts
+from bascule.platform.accounts import Account, AccountStore
 from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.settings import FOLDERS, Settings
 from bascule.platform.sharing import KINDS, NobodyOfThatName, identifier_of, set_rights
@@ -36,7 +36,7 @@ _FOLDER = click.option("--folder", help="Only this folder: “Projets/2026”. O
 def share(context: click.Context, address: str, member: str, may: str, send: bool, folder: str | None) -> int:
     """Share ADDRESS's mailbox with MEMBER (“anyone”: all who have an account). MEMBER signs in as themselves and finds it among their folders."""
     if send:
-        accounts: EmbeddedAccounts = context.obj
+        accounts: AccountStore = context.obj
         accounts.let_send(owner_of(accounts, address), owner_of(accounts, member), True)
     count = _set(context, address, member, KINDS[may], folder)
     click.echo(f"{count} folder{'s' if count > 1 else ''} of {address} shared with {member}: {may}.")
@@ -50,7 +50,7 @@ def share(context: click.Context, address: str, member: str, may: str, send: boo
 @click.pass_context
 def unshare(context: click.Context, address: str, member: str, folder: str | None) -> int:
     """Take back what `share` gave; without --folder also the right to write as ADDRESS."""
-    accounts: EmbeddedAccounts = context.obj
+    accounts: AccountStore = context.obj
     known = accounts.find(member)
     if folder is None and known is not None:
         accounts.let_send(owner_of(accounts, address), known, False)
@@ -77,7 +77,7 @@ def shares(context: click.Context, address: str) -> int:
 
 
 def _set(context: click.Context, address: str, member: str, rights: Rights, folder: str | None) -> int:
-    accounts: EmbeddedAccounts = context.obj
+    accounts: AccountStore = context.obj
     owner = owner_of(accounts, address)
     try:
         identifier = identifier_of(accounts, member)
@@ -105,7 +105,7 @@ def _chosen(box: LiveMailbox, name: str | None) -> list[LiveFolder]:
     return [found]
 
 
-def owner_of(accounts: EmbeddedAccounts, address: str) -> Account:
+def owner_of(accounts: AccountStore, address: str) -> Account:
     """Raises BasculeError where there is none."""
     found = accounts.find(address)
     if found is None:

@@ -12,10 +12,10 @@ import click
 
 from bascule.commands.backup_command import tell_progress
 from bascule.commands.options import CONFIG
+from bascule.commands.stores import open_store
 from bascule.mailbox.copying import generations, lay_out
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.undeleting import deleted, give_back
-from bascule.platform.accounts import EmbeddedAccounts
 from bascule.platform.backup import restore_installation, restore_messages
 from bascule.platform.backup.restoring import require_backup
 from bascule.platform.settings import Settings, read_settings
@@ -56,7 +56,7 @@ def command(
     if account is None:
         raise BasculeError("It is not said what to restore.", "Give --account ADDRESS, or --all.", ExitStatus.USAGE)
     path = FolderPath(tuple(only.split("/"))) if only else None
-    identity = _account(settings, account)
+    identity = _account(config, account)
     if states:
         place = _required(folder) / "mailboxes" / f"{identity}.mailbox"
         click.echo("\n".join(generations(place)) or "There is no earlier state.")
@@ -81,8 +81,8 @@ def _required(folder: Path | None) -> Path:
     return folder
 
 
-def _account(settings: Settings, address: str) -> str:
-    with contextlib.closing(EmbeddedAccounts(settings.data / "accounts.sqlite")) as accounts:
+def _account(config: Path, address: str) -> str:
+    with contextlib.closing(open_store(config)) as accounts:
         found = accounts.find(address)
     if found is None:
         raise BasculeError(f"There is no account {address}.", "See “bascule account list”.", ExitStatus.USAGE)

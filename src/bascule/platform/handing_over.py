@@ -15,7 +15,7 @@ from bascule.mailbox import Mailbox, check
 from bascule.mailbox.copying import STAMP, copy_mailbox
 from bascule.mailbox.format import MailboxInUse
 from bascule.mailbox.live import HANDED_OVER, LiveMailbox
-from bascule.platform.accounts import Account, EmbeddedAccounts
+from bascule.platform.accounts import Account, AccountStore
 from bascule.platform.wakeups import RELEASE, send_to_all
 from bascule.terms.errors import BasculeError, ExitStatus
 
@@ -24,9 +24,7 @@ CLOSING_SECONDS = 30.0
 """To wait for the server processes to close the mailbox."""
 
 
-def hand_over(
-    data: Path, accounts: EmbeddedAccounts, account: Account, folder: Path, tell: Callable[[str], None]
-) -> None:
+def hand_over(data: Path, accounts: AccountStore, account: Account, folder: Path, tell: Callable[[str], None]) -> None:
     """Bring ``folder`` up to date, and retire the mailbox here. Cut off, or refused, the mailbox goes on here; do it again. Raises BasculeError."""
     place = data / "mailboxes" / f"{account.id}.mailbox"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -71,7 +69,7 @@ def _was_handed_over(place: Path) -> bool:
         return mailbox.meta("live") == HANDED_OVER
 
 
-def take_over(data: Path, accounts: EmbeddedAccounts, folder: Path) -> str:
+def take_over(data: Path, accounts: AccountStore, folder: Path) -> str:
     """Verify what was handed over, and use it here, also where it once left from: the account's login. The folder stays as it is. Raises BasculeError; then nothing is in use."""
     try:
         told = json.loads((folder / ACCOUNT).read_text("utf-8"))

@@ -7,14 +7,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bascule.platform.accounts.attempts import TABLES as ATTEMPTS_TABLES
 from bascule.platform.accounts.doors import from_json, to_json
-from bascule.platform.accounts.interface import Account
+from bascule.platform.accounts.interface import Account, Record
 from bascule.platform.accounts.judging import Judge, Known, stamp_of
 from bascule.platform.accounts.passwords import hash_chosen, hash_generated
 from bascule.platform.accounts.shares import TABLES as SHARES_TABLES
@@ -41,17 +40,8 @@ LOOKED_AT_SECONDS = 2.0
 """How long a session goes on before it is looked at again whether its account was changed. Instants are kept to exactly."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """An account with what only administrators see."""
-
-    account: Account
-    locked: bool
-    calendar: MemberCalendar | None
-
-
 class EmbeddedAccounts:
-    """Implements `Accounts`. For any thread; calls take turns. ``zone``: the institution's, for dates that people read. ``side``: the
+    """Implements `AccountStore`. For any thread; calls take turns. ``zone``: the institution's, for dates that people read. ``side``: the
     platform that asks, the one that members leave or the one that they come to: a member's calendar opens one as it closes the other."""
 
     def __init__(

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
+
+from bascule.terms.phases import MemberCalendar
 
 
 class Why(Enum):
@@ -75,3 +77,49 @@ class Accounts(Protocol):
     def shared_with(self, account: Account) -> list[Account]:
         """Who shares something with ``account``, by login. Which folders, their mailboxes say; it may be none: a note is made before
         the right is given, and taken back after it is gone, so that what is shared is never missing here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An account with what only administrators see."""
+
+    account: Account
+    locked: bool
+    calendar: MemberCalendar | None
+
+
+class AccountStore(Accounts, Protocol):
+    """What administrators do to accounts, whoever keeps them. Each method raises BasculeError where there is no such account, or where that is done elsewhere."""
+
+    def add(
+        self,
+        login: str,
+        password: str,
+        *,
+        name: str = "",
+        aliases: tuple[str, ...] = (),
+        quota_octets: int | None = None,
+        generated: bool = False,
+    ) -> Account: ...
+
+    def all(self) -> list[Record]:
+        """By login."""
+
+    def set_password(self, login: str, password: str, *, generated: bool = False) -> None: ...
+
+    def set_locked(self, login: str, locked: bool) -> None:
+        """A locked account still takes mail."""
+
+    def set_quota(self, login: str, octets: int | None) -> None: ...
+
+    def let_send(self, owner: Account, member: Account, allowed: bool) -> None:
+        """Let ``member`` write as ``owner``, or no more."""
+
+    def senders_as(self, owner: Account) -> list[Account]:
+        """Who may write as ``owner``, by login."""
+
+    def exported(self, login: str) -> dict[str, object]:
+        """All that is known of an account, its password's hash included: for another node's `take`."""
+
+    def take(self, told: dict[str, Any]) -> Account:
+        """Add an account as `exported` gave it, or bring it up to date."""
