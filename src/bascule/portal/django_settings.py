@@ -106,10 +106,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "directory.Member"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    *(["bascule.portal.sign_on.ldap.LdapBackend"] if "ldap" in BASCULE.sign_on else []),
     *(["django.contrib.auth.backends.ModelBackend"] if "local" in BASCULE.sign_on else []),
     "bascule.portal.sign_on.mailbox.MailboxBackend",
     "bascule.portal.sign_on.outside.OutsideBackend",
+    *(["bascule.portal.sign_on.ldap.LdapBackend"] if "ldap" in BASCULE.sign_on else []),
 ]
 PASSWORD_HASHERS = [
     "bascule.portal.sign_on.hashers.Argon2id",

@@ -22,7 +22,13 @@ SECONDS = 5
 """To connect, and for each answer: somebody waits at the screen."""
 
 
+class DirectoryAway(Exception):
+    """It can't be asked now. Raised through Django's `authenticate`, so that nothing is counted as a wrong password."""
+
+
 class LdapBackend(BaseBackend):
+    """The last that is asked: with local accounts one signs on also while the directory is away."""
+
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: Any
     ) -> Member | None:
@@ -32,9 +38,7 @@ class LdapBackend(BaseBackend):
             sign_on = sign_on_of(settings.BASCULE, username.strip(), password)
         except (LDAPException, OSError) as error:
             structlog.get_logger().warning("ldap-away", error=str(error))
-            if request is not None:
-                request.directory_is_away = True
-            return None
+            raise DirectoryAway from error
         if sign_on is None:
             return None
         member = Member.objects.filter(sign_on=sign_on.lower()).first()

@@ -15,6 +15,7 @@ from bascule.portal.shell.doors import accounts, calendar_of, peer_of
 from bascule.portal.shell.middleware import MAILBOX_SESSION
 from bascule.portal.sign_on.forms import SignOnForm
 from bascule.portal.sign_on.going_on import safe_next
+from bascule.portal.sign_on.ldap import DirectoryAway
 from bascule.portal.sign_on.mailbox import member_by_mailbox
 from bascule.portal.sign_on.outside import begin_session
 from bascule.terms.phases import MemberCalendar
@@ -70,6 +71,14 @@ def _let_in(request: HttpRequest, form: SignOnForm, then: str) -> HttpResponse:
             member = authenticate(request, username=username, password=password)
         except PermissionDenied:
             return locked_out(request, {})
+        except DirectoryAway:
+            form.add_error(
+                None,
+                _(
+                    "The institution's directory does not answer. Nothing is wrong with your password; try again in a minute."
+                ),
+            )
+            return _page(request, form, then, status=503)
         backend = member.backend if member is not None else ""
     if member is not None:
         return begin_session(request, member, backend, then)
@@ -77,14 +86,6 @@ def _let_in(request: HttpRequest, form: SignOnForm, then: str) -> HttpResponse:
         return locked_out(request, {})
     if getattr(request, "not_on_the_list", ""):
         return render(request, "sign_on/not_on_the_list.html", {"sign_on": username}, status=403)
-    if getattr(request, "directory_is_away", False):
-        form.add_error(
-            None,
-            _(
-                "The institution's directory does not answer. Nothing is wrong with your password; try again in a minute."
-            ),
-        )
-        return _page(request, form, then, status=503)
     form.add_error(None, _("The name or the password is not right. Check both; capitals count in a password."))
     return _page(request, form, then, status=403)
 

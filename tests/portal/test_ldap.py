@@ -1,0 +1,91 @@
+"""Sign-on by a real slapd."""
+
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from http.cookiejar import CookieJar
+
+import pytest
+
+from support.portal import DOMAIN
+from support.portal_server import PortalServer
+from support.slapd import BASE, READER, PrivateSlapd
+
+pytestmark = pytest.mark.needs("slapd")
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[PrivateSlapd]:
+    with PrivateSlapd({"anna": "secret é", "stranger": "secret", "paul": "secret"}) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def server(directory: PrivateSlapd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalServer]:
+    root = tmp_path_factory.mktemp("ldap")
+    (root / "reader").write_text("reader-secret\n")
+    more = (
+        f'[ldap]\nuri = "{directory.uri}"\nbase = "ou=people,{BASE}"\nbind_dn = "{READER}"\npassword_file = "reader"\n'
+    )
+    people = [f"anna;Anna;anna@{DOMAIN};;", f"paul;Paul;paul@{DOMAIN};;"]
+    with PortalServer(root, {"main": "2027-04-27 09:00"}, people, more=more, sign_on=("ldap",)) as started:
+        yield started
+
+
+def sign_on(server: PortalServer, name: str, password: str) -> tuple[int, str]:
+    """Status and page."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    form = opener.open(server.url_of("/sign-on"), timeout=20).read().decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
+    assert token
+    told = urllib.parse.urlencode({"username": name, "password": password, "csrfmiddlewaretoken": token[1]}).encode()
+    request = urllib.request.Request(server.url_of("/sign-on"), told, {"Referer": server.url_of("/sign-on")})
+    try:
+        with opener.open(request, timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_who_is_on_the_list_comes_in(server: PortalServer) -> None:
+    status, page = sign_on(server, "anna", "secret é")
+    assert status == 200
+    assert "Bonjour, Anna" in page
+    assert sign_on(server, "ANNA", "secret é")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        ("anna", "wrong"),
+        ("anna", ""),
+        ("nobody", "secret"),
+        ("*", "secret"),
+        ("anna)(uid=*", "secret"),
+        ("a*", "secret é"),
+    ],
+)
+def test_who_does_not(server: PortalServer, name: str, password: str) -> None:
+    status, page = sign_on(server, name, password)
+    assert status in (200, 403)
+    assert "Bonjour" not in page
+
+
+def test_who_is_not_on_the_list_is_told_so(server: PortalServer) -> None:
+    status, page = sign_on(server, "stranger", "secret")
+    assert status == 403
+    assert "Vous n’êtes pas sur la liste" in page
+
+
+def test_a_directory_that_is_away_is_no_wrong_password(server: PortalServer, directory: PrivateSlapd) -> None:
+    directory.stop()
+    try:
+        for _ in range(12):
+            status, page = sign_on(server, "paul", "secret")
+            assert status == 503
+        assert "Votre mot de passe n’est pas en cause" in page
+    finally:
+        directory.start()
+    assert sign_on(server, "paul", "secret")[0] == 200, "and nothing was counted"
