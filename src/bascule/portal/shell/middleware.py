@@ -17,11 +17,16 @@ MAILBOX_SESSION = "mailbox"
 
 
 def health(get_response: _Next) -> _Next:
-    """Health pages need no host name, no session, no database connection of a request: whoever looks after the machine asks them."""
+    """Health pages need no host name and no session: whoever looks after the machine asks them. All other pages are counted and timed."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         page = health_pages.PAGES.get(request.path)
-        return page(request) if page is not None else get_response(request)
+        if page is not None:
+            return page(request)
+        with health_pages.SECONDS.time():
+            response = get_response(request)
+        health_pages.REQUESTS.labels(str(response.status_code)).inc()
+        return response
 
     return answer
 
