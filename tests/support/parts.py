@@ -26,6 +26,7 @@ HOW_TO_GET = {
     "slapd": SETUP,
     "postgresql": SETUP,
     "gettext": SETUP,
+    "lemonldap": SETUP,
     "mount": "Run the tests as root, where file systems can be mounted.",
     "corpora": "Set BASCULE_CORPORA to the folder of real messages.",
     "rig": "Set BASCULE_BENCH_RIG to the folder of the bench rig.",
@@ -67,6 +68,11 @@ def is_there(part: str) -> bool:
             return shutil.which("thunderbird") is not None and shutil.which("Xvfb") is not None
         case "chromium":
             return shutil.which("chromium") is not None
+        case "lemonldap":
+            return (
+                Path("/usr/share/lemonldap-ng/portal/htdocs/index.psgi").exists()
+                and shutil.which("plackup") is not None
+            )
         case "gettext":
             return shutil.which("msgfmt") is not None
         case "postgresql":

@@ -26,9 +26,9 @@ def free_port() -> int:
 class PortalServer(PrivateBascule):
     """Use as a context manager. ``members``: lines of the list, after the headings ``sign_on;name;address;wave;role``."""
 
-    def __init__(self, root: Path, waves: dict[str, str], members: list[str], *, more: str = "", sign_on: tuple[str, ...] = ("local",), database: str | None = None) -> None:  # fmt: skip
+    def __init__(self, root: Path, waves: dict[str, str], members: list[str], *, more: str = "", sign_on: tuple[str, ...] = ("local",), database: str | None = None, web: int | None = None) -> None:  # fmt: skip
         super().__init__(root, accounts=())
-        self.web = free_port()
+        self.web = web or free_port()
         self.config.write_text(configuration(port=self.web, more=_LISTENING + more, sign_on=sign_on, database=database))
         self.clock = Clock(root / "clock")
         for name, switch in waves.items():
