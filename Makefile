@@ -52,6 +52,7 @@ bench: $(READY) ## Measure against peers (see docs/benchmarks.md)
 	$(RUN)/python bench/imap_server.py
 	$(RUN)/python bench/text_search.py
 	$(RUN)/python bench/smtp_server.py
+	$(RUN)/python bench/portal.py
 	$(RUN)/python bench/others.py
 	$(RUN)/python bench/built_in_target.py
 	$(RUN)/python bench/sessions.py

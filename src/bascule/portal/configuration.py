@@ -31,10 +31,10 @@ class PortalSettings:
     """The file of its secrets; none: ``keys/portal.json`` in the data folder, made when it is first needed."""
     sign_on: tuple[str, ...] = ("local",)
     """How members sign on, in the order offered: local, ldap, cas, oidc."""
-    threads: int = 8
-    """For pages, at once."""
-    job_threads: int = 2
-    """For jobs, in `bascule serve`; 0: only `bascule worker` does them."""
+    processes: int = 2
+    """That serve pages."""
+    threads: int = 2
+    """Of each, for pages."""
     name: str = "Université d’Exemple"
     """The institution's, as members know it."""
     short_name: str = ""
@@ -79,7 +79,7 @@ class PortalSettings:
 KEYS: dict[str, dict[str, str]] = {
     "portal": {
         "listen": "listen", "url": "url", "proxies": "proxies", "database": "database", "database_password_file": "database_password_file", "keys": "keys",
-        "sign_on": "sign_on", "threads": "threads", "job_threads": "job_threads",
+        "sign_on": "sign_on", "processes": "processes", "threads": "threads",
     },
     "institution": {"name": "name", "short_name": "short_name", "colour": "colour", "logo": "logo", "help": "help_text"},
     "ldap": {
@@ -163,14 +163,14 @@ def _filter(name: str, value: Any, base: Path) -> str:
 
 
 def _threads(name: str, value: Any, base: Path) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 64:
-        raise wrong(f"{name} is a number up to 64", "")
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 64:
+        raise wrong(f"{name} is a number from 1 to 64", "")
     return value
 
 
 _READ: dict[str, Kind] = {
     "listen": as_endpoint, "url": _url, "proxies": _proxies, "database": _database, "database_password_file": as_path, "keys": as_path, "sign_on": _sign_on,
-    "threads": _threads, "job_threads": _threads, "name": as_text, "short_name": as_text, "colour": _colour, "logo": as_path,
+    "processes": _threads, "threads": _threads, "name": as_text, "short_name": as_text, "colour": _colour, "logo": as_path,
     "help_text": as_text, "ldap_uri": as_text, "ldap_base": as_text, "ldap_filter": _filter, "ldap_bind_dn": as_text,
     "ldap_password_file": as_path, "ldap_sign_on": as_text, "cas_url": _url, "oidc_issuer": _url, "oidc_client": as_text,
     "oidc_secret_file": as_path, "oidc_claim": as_text, "oidc_name": as_text,

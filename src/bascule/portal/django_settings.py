@@ -18,6 +18,7 @@ def _database(settings: PortalSettings) -> dict[str, object]:
     if settings.database is None:
         return {
             "ENGINE": "django.db.backends.sqlite3",
+            "CONN_MAX_AGE": None,
             "NAME": str(settings.platform.data / "portal.sqlite"),
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",  # a write begins as one: it waits its turn instead of failing half-way
@@ -106,7 +107,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "directory.Member"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    *(["django.contrib.auth.backends.ModelBackend"] if "local" in BASCULE.sign_on else []),
+    *(["bascule.portal.sign_on.local.LocalBackend"] if "local" in BASCULE.sign_on else []),
     "bascule.portal.sign_on.mailbox.MailboxBackend",
     "bascule.portal.sign_on.outside.OutsideBackend",
     *(["bascule.portal.sign_on.ldap.LdapBackend"] if "ldap" in BASCULE.sign_on else []),

@@ -162,6 +162,10 @@ class Address(models.Model):
 
 
 class Members(BaseUserManager["Member"]):
+    def present(self, number: int) -> "Member | None":
+        """Whoever goes on with a session: with mailbox and wave, which every page asks for."""
+        return self.select_related("mailbox__wave").filter(pk=number, state=MemberState.PRESENT).first()
+
     def get_by_natural_key(self, username: str | None) -> "Member":
         return self.get(sign_on=(username or "").strip().lower())
 

@@ -75,7 +75,7 @@ def _of_member(request: HttpRequest, member: Member) -> HttpResponse:
         "progress": progress_of(phase, done),
         "timeline": _timeline(calendar, instant),
         "seconds_left": _seconds_left(calendar, instant),
-        "looked_after": member.looks_after.filter(is_gone=False),
+        "looked_after": list(member.looks_after.filter(is_gone=False).select_related("wave")),
     }
     return render(request, "home/member.html", shown)
 

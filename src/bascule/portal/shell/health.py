@@ -1,8 +1,11 @@
 """For whoever looks after the machine: is it alive, is it ready, what does it count."""
 
+import os
+
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 REQUESTS = Counter("bascule_portal_requests", "Pages asked for", ["status"], registry=REGISTRY)
 SECONDS = Histogram("bascule_portal_seconds", "How long a page took", registry=REGISTRY)
@@ -24,7 +27,12 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(generate_latest(REGISTRY), CONTENT_TYPE_LATEST)
+    """Of all processes together."""
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return HttpResponse(generate_latest(registry), CONTENT_TYPE_LATEST)
 
 
 PAGES = {"/health/alive": alive, "/health/ready": ready, "/metrics": metrics}

@@ -16,7 +16,7 @@ from ldap3.core.exceptions import LDAPException
 from ldap3.utils.conv import escape_filter_chars
 
 from bascule.portal.configuration import PortalSettings
-from bascule.portal.directory.models import Member, MemberState
+from bascule.portal.directory.models import Member
 
 SECONDS = 5
 """To connect, and for each answer: somebody waits at the screen."""
@@ -47,7 +47,7 @@ class LdapBackend(BaseBackend):
         return member if member is not None and member.is_active else None
 
     def get_user(self, user_id: int) -> Member | None:
-        return Member.objects.filter(pk=user_id, state=MemberState.PRESENT).first()
+        return Member.objects.present(user_id)
 
 
 def connect(settings: PortalSettings, user: str, password: str) -> Connection:

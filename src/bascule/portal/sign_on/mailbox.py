@@ -6,7 +6,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 
 from bascule.platform.accounts import SignInRefused, Why
-from bascule.portal.directory.models import Member, MemberState
+from bascule.portal.directory.models import Member
 from bascule.portal.shell.doors import accounts
 
 
@@ -17,7 +17,7 @@ class MailboxBackend(BaseBackend):
         return None
 
     def get_user(self, user_id: int) -> Member | None:
-        return Member.objects.filter(pk=user_id, state=MemberState.PRESENT).first()
+        return Member.objects.present(user_id)
 
 
 def member_by_mailbox(login: str, password: str, peer: str) -> Member | None:

@@ -12,7 +12,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from bascule.portal.directory.models import Member, MemberState
+from bascule.portal.directory.models import Member
 
 OUTSIDE = "bascule.portal.sign_on.outside.OutsideBackend"
 
@@ -24,7 +24,7 @@ class OutsideBackend(BaseBackend):
         return None
 
     def get_user(self, user_id: int) -> Member | None:
-        return Member.objects.filter(pk=user_id, state=MemberState.PRESENT).first()
+        return Member.objects.present(user_id)
 
 
 def begin_session(request: HttpRequest, member: Member, backend: str, then: str | None = None) -> HttpResponse:
