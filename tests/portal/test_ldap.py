@@ -11,9 +11,10 @@ import pytest
 
 from support.portal import DOMAIN
 from support.portal_server import PortalServer
+from support.postgresql import database_for
 from support.slapd import BASE, READER, PrivateSlapd
 
-pytestmark = pytest.mark.needs("slapd")
+pytestmark = [pytest.mark.needs("slapd"), pytest.mark.needs("postgresql")]
 
 
 @pytest.fixture(scope="module")
@@ -22,15 +23,22 @@ def directory() -> Iterator[PrivateSlapd]:
         yield started
 
 
-@pytest.fixture(scope="module")
-def server(directory: PrivateSlapd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalServer]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(
+    directory: PrivateSlapd, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[PortalServer]:
     root = tmp_path_factory.mktemp("ldap")
     (root / "reader").write_text("reader-secret\n")
     more = (
         f'[ldap]\nuri = "{directory.uri}"\nbase = "ou=people,{BASE}"\nbind_dn = "{READER}"\npassword_file = "reader"\n'
     )
     people = [f"anna;Anna;anna@{DOMAIN};;", f"paul;Paul;paul@{DOMAIN};;"]
-    with PortalServer(root, {"main": "2027-04-27 09:00"}, people, more=more, sign_on=("ldap",)) as started:
+    with (
+        database_for(request.param) as database,
+        PortalServer(
+            root, {"main": "2027-04-27 09:00"}, people, more=more, sign_on=("ldap",), database=database
+        ) as started,
+    ):
         yield started
 
 

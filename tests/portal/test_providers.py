@@ -12,21 +12,24 @@ from support.browser import chromium
 from support.lemonldap import CLIENT, SECRET, PrivateLemon
 from support.portal import DOMAIN
 from support.portal_server import PortalServer, free_port
+from support.postgresql import database_for
 
-pytestmark = [pytest.mark.needs("lemonldap"), pytest.mark.needs("chromium")]
+pytestmark = [pytest.mark.needs("lemonldap"), pytest.mark.needs("chromium"), pytest.mark.needs("postgresql")]
 
 
-@pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PortalServer, PrivateLemon]]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def both(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[tuple[PortalServer, PrivateLemon]]:
     """dwho is on the list, rtyler is not."""
     root, web = tmp_path_factory.mktemp("providers"), free_port()
     (root / "secret").write_text(SECRET + "\n")
     lemon = PrivateLemon(f"http://127.0.0.1:{web}/sign-on/oidc/institution/login/callback/", f"http://127.0.0.1:{web}/")
-    with lemon:
+    with lemon, database_for(request.param) as database:
         more = f'[cas]\nurl = "{lemon.url}/cas/"\n[oidc]\nissuer = "{lemon.url}"\nclient = "{CLIENT}"\nsecret_file = "secret"\nname = "Citron"\n'
         people = [f"dwho;Doctor Who;dwho@{DOMAIN};;"]
         with PortalServer(
-            root, {"main": "2027-04-27 09:00"}, people, more=more, sign_on=("cas", "oidc"), web=web
+            root, {"main": "2027-04-27 09:00"}, people, more=more, sign_on=("cas", "oidc"), web=web, database=database
         ) as server:
             yield server, lemon
 

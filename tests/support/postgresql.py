@@ -4,6 +4,8 @@ import os
 import pwd
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -61,3 +63,13 @@ class PrivatePostgres:
     ) -> None:
         self.stop()
         self._place.cleanup()
+
+
+@contextmanager
+def database_for(kind: str) -> Iterator[str | None]:
+    """The address of a new database; None for "sqlite", which needs none."""
+    if kind == "sqlite":
+        yield None
+        return
+    with PrivatePostgres() as started:
+        yield started.create("portal")
