@@ -85,14 +85,21 @@ class Thunderbird:
         return value or {}
 
     def _receive(self) -> Any:
+        """Raises ConnectionError where Thunderbird is gone."""
         held = b""
         while b":" not in held:
-            held += self._socket.recv(1)
+            held += self._some(1)
         left = int(held[:-1])
         octets = b""
         while len(octets) < left:
-            octets += self._socket.recv(left - len(octets))
+            octets += self._some(left - len(octets))
         return json.loads(octets)
+
+    def _some(self, most: int) -> bytes:
+        octets = self._socket.recv(most)
+        if not octets:
+            raise ConnectionError(f"Thunderbird is gone: {(self.root / 'log').read_text()[-2000:]}")
+        return octets
 
     def _connect(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
