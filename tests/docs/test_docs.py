@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 from click.testing import CliRunner
 
+from bascule.campaign.new_platform import Code as MailboxCode
+from bascule.campaign.wrong import WRONG_LINE
 from bascule.commands.main import COMMANDS, cli
 from bascule.deliver.proof import FolderCounts, Report, ReportedException
 from bascule.mailbox.format import CATALOGUE_TABLES, FORMAT_VERSION, LIVE_TABLES
@@ -40,7 +42,7 @@ def test_every_option_has_a_sentence() -> None:
 
 def test_every_outcome_code_is_listed() -> None:
     listed = set(re.findall(r"^\| `([a-z-]+)`", read("docs/outcomes.md"), re.MULTILINE))
-    assert listed == {code.value for code in OutcomeCode}
+    assert listed == {code.value for code in OutcomeCode} | {code.value for code in MailboxCode} | {WRONG_LINE}
 
 
 def test_every_table_of_the_format_is_described() -> None:

@@ -100,14 +100,16 @@ def test_who_is_no_longer_on_a_complete_list_leaves_and_comes_back(waves: Portal
 
 
 def test_passwords_are_made_once(waves: Portal) -> None:
+    from bascule.portal.directory.built_in import built_in
     from bascule.portal.directory.models import Mailbox
     from bascule.portal.directory.provisioning import provision
     from bascule.portal.shell.doors import keys, now
 
     brought_in(waves, *LIST)
-    assert provision(keys(), now()) == 4
-    before = dict(Mailbox.objects.values_list("login", "shown"))
-    assert provision(keys(), now()) == 0
+    with built_in() as platform:
+        assert provision(platform, keys(), now()).ready == 4
+        before = dict(Mailbox.objects.values_list("login", "shown"))
+        assert provision(platform, keys(), now()).ready == 0
     assert dict(Mailbox.objects.values_list("login", "shown")) == before
     assert len({keys().open(shown) for shown in before.values()}) == 4
 

@@ -21,6 +21,7 @@ SAME = (
     "test_credentials.py",
     "test_every_page.py",
     "test_home.py",
+    "test_jobs.py",
     "test_members.py",
     "test_security.py",
 )

@@ -60,6 +60,7 @@ def test_everything_that_is_said_is_in_the_catalogue_and_compiled(tmp_path: Path
 
     copy = tmp_path / "portal"
     shutil.copytree(ROOM, copy, ignore=shutil.ignore_patterns("__pycache__", "vendor"))
+    shutil.copytree(ROOM.parent / "campaign", copy / "campaign")  # what it says of lists is shown on pages
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(copy)
         call_command("makemessages", locale=["fr"], no_location=True, no_obsolete=True, no_wrap=True, verbosity=0)

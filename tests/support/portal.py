@@ -38,10 +38,11 @@ class Portal:
         from django.contrib.sessions.models import Session
 
         from bascule.portal.directory import models
+        from bascule.portal.jobs.models import Work
         from bascule.portal.shell import doors
 
         self.close()
-        for model in (Authenticator, AccessAttempt, Session, models.View, models.Carry, models.Banner, models.Note, models.Member, models.Address, models.Mailbox, models.Wave):  # fmt: skip
+        for model in (Work, models.MemberList, Authenticator, AccessAttempt, Session, models.View, models.Carry, models.Banner, models.Note, models.Member, models.Address, models.Mailbox, models.Wave):  # fmt: skip
             model.objects.all().delete()
         (self.config.parent / "clock").unlink(missing_ok=True)
         for notes in (self.config.parent / "data").glob("accounts-notes.sqlite*"):
@@ -71,9 +72,10 @@ class Portal:
         self, sign_on: str, wave: Any, *, role: str = "member", provisioned: bool = True, aliases: tuple[str, ...] = ()
     ) -> Any:
         """With a mailbox ``sign_on@…``, and `PASSWORD` to sign on with."""
+        from bascule.portal.directory.built_in import built_in
         from bascule.portal.directory.models import Address, Mailbox, Member, publish
         from bascule.portal.directory.provisioning import provision
-        from bascule.portal.shell.doors import keys, now
+        from bascule.portal.shell.doors import accounts, keys, now
 
         login = f"{sign_on}@{DOMAIN}"
         box = Mailbox.objects.create(login=login, name=sign_on.title(), wave=wave, created_at=now())
@@ -84,7 +86,9 @@ class Portal:
         member.save()
         publish([box.pk])
         if provisioned:
-            provision(keys(), now())
+            with built_in() as platform:
+                provision(platform, keys(), now())
+            accounts().refresh()
             box.refresh_from_db()
         return member
 

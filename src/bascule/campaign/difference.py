@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bascule.campaign.members_file import Row, RowError
+from bascule.campaign.members_file import Row
+from bascule.campaign.wrong import RowError, Wrong, gettext_noop
 
 
 class Change(StrEnum):
@@ -49,6 +50,19 @@ class Difference:
     fields: tuple[tuple[str, str, str], ...] = ()
 
 
+FEW_LEAVE = 10
+"""So many may always leave at once."""
+PART_LEAVES = 10
+"""Of a hundred, may leave at once: a list that was cut off, or a filter that finds nobody, is not obeyed."""
+
+
+def surprising_leavers(found: list[Difference], present: Mapping[str, Present]) -> int:
+    """How many would leave, where that is so many that somebody must say the number; otherwise 0."""
+    leaving = sum(each.change is Change.LEAVING for each in found)
+    here = sum(not each.is_gone for each in present.values())
+    return leaving if leaving > max(FEW_LEAVE, here * PART_LEAVES // 100) else 0
+
+
 _PLAIN = ("sign_on", "name", "address", "wave", "office", "site", "language", "role", "old_url", "old_way")
 _LISTS = ("aliases", "owners")
 
@@ -72,7 +86,7 @@ def differences(
         if was is not None:
             met.add(was.address)
         if wrong:
-            errors.append(RowError(row.line, wrong))
+            errors.append(wrong.at(row.line, row.address))
         else:
             found.append(_difference(row, was, default_wave))
     if complete:
@@ -83,24 +97,30 @@ def differences(
 
 def _what_is_wrong(
     row: Row, was: Present | None, present: Mapping[str, Present], taken: Mapping[str, str], waves: Mapping[str, str], owners: set[str]
-) -> str:  # fmt: skip
+) -> Wrong | None:  # fmt: skip
     if row.wave and row.wave not in waves:
-        return f"there is no wave “{row.wave}”; there are: {', '.join(waves) or 'none: bascule campaign init'}"
+        return Wrong(
+            gettext_noop("there is no wave “%(wave)s”; there are: %(waves)s"),
+            wave=row.wave,
+            waves=", ".join(waves) or "–",
+        )
     for owner in row.owners or ():
         if owner not in owners:
-            return f"owner {owner} is nobody's sign_on, here or in the list"
+            return Wrong(gettext_noop("owner %(owner)s is nobody's sign_on, here or in the list"), owner=owner)
     if row.kind != "personal" and not row.owners and not (was and was.owners):
-        return "nobody looks after it: name its owners"
+        return Wrong(gettext_noop("nobody looks after it: name its owners"))
     if was is not None and row.kind != was.kind:
-        return f"{row.address} is there as a {was.kind} mailbox; it can't become {row.kind}"
+        return Wrong(
+            gettext_noop("%(address)s is there as a %(was)s mailbox; it can't become %(kind)s"), address=row.address, was=was.kind, kind=row.kind
+        )  # fmt: skip
     if was is not None and row.sign_on and was.sign_on and was.sign_on != row.sign_on and was.address == row.address:
-        return f"{row.address} belongs to {was.sign_on}; it can't change hands"
+        return Wrong(gettext_noop("%(address)s belongs to %(holder)s; it can't change hands"), address=row.address, holder=was.sign_on)  # fmt: skip
     own = was.address if was else row.address
     for address in (row.address, *(row.aliases or ())):
         holder = taken.get(address) or (address if address in present else own)
         if holder != own:
-            return f"{address} belongs to {holder}"
-    return ""
+            return Wrong(gettext_noop("%(address)s belongs to %(holder)s"), address=address, holder=holder)
+    return None
 
 
 def _difference(row: Row, was: Present | None, default_wave: str) -> Difference:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from bascule.campaign.wrong import ListRefused, RowError, Wrong, gettext_noop
 from bascule.protocols.smtp import is_address
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.size import parse_size
@@ -64,12 +65,6 @@ class Row:
         return f"Row({told})"
 
 
-@dataclass(frozen=True, slots=True)
-class RowError:
-    line: int
-    what: str
-
-
 def read_members(path: Path) -> tuple[list[Row], list[RowError]]:
     """Rows that can be used, and what is wrong with the others. Raises BasculeError where the file as a whole can't be read."""
     try:
@@ -78,14 +73,19 @@ def read_members(path: Path) -> tuple[list[Row], list[RowError]]:
         raise BasculeError(
             f"{path} can't be read: {error.strerror}.", "Name the list's file.", ExitStatus.USAGE
         ) from error
+    return parse_members(decoded(octets, str(path)), str(path))
+
+
+def decoded(octets: bytes, name: str) -> str:
+    """Raises ListRefused where it is not UTF-8."""
     try:
-        text = octets.decode("utf-8-sig")
+        return octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = octets[: error.start].count(b"\n") + 1
-        raise BasculeError(
-            f"{path} is not UTF-8 (line {line}).", "Save it as “CSV UTF-8” in the spreadsheet.", ExitStatus.USAGE
-        ) from error
-    return parse_members(text, str(path))
+        raise ListRefused(
+            gettext_noop("%(name)s is not UTF-8 (line %(line)s)."), gettext_noop("Save it as “CSV UTF-8” in the spreadsheet."),
+            name=name, line=str(line),
+        ) from error  # fmt: skip
 
 
 def parse_members(text: str, name: str = "the list") -> tuple[list[Row], list[RowError]]:
@@ -93,7 +93,8 @@ def parse_members(text: str, name: str = "the list") -> tuple[list[Row], list[Ro
     first = text.split("\n", 1)[0]
     delimiter = max(";,\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows, errors = [], []
+    rows: list[Row] = []
+    errors: list[RowError] = []
     try:
         columns = _columns(next(reader, []), name)
         for values in reader:
@@ -102,13 +103,16 @@ def parse_members(text: str, name: str = "the list") -> tuple[list[Row], list[Ro
             told = {column: value.strip() for column, value in zip(columns, values, strict=False) if column}
             try:
                 rows.append(_row(reader.line_num, told))
-            except ValueError as error:
-                errors.append(RowError(reader.line_num, str(error)))
+            except Wrong as wrong:
+                errors.append(wrong.at(reader.line_num, told.get("address") or told.get("sign_on", "")))
     except csv.Error as error:
-        raise BasculeError(f"{name}, line {reader.line_num}: {error}.", "A quotation mark is not closed, or stands within a field.", ExitStatus.USAGE) from error  # fmt: skip
+        raise ListRefused(
+            gettext_noop("%(name)s, line %(line)s: a field can't be read."), gettext_noop("A quotation mark is not closed, or stands within a field."),
+            name=name, line=str(reader.line_num),
+        ) from error  # fmt: skip
     errors += list(_contradictions(rows))
-    wrong = {error.line for error in errors}
-    return [row for row in rows if row.line not in wrong], sorted(errors, key=lambda error: error.line)
+    lines = {error.line for error in errors}
+    return [row for row in rows if row.line not in lines], sorted(errors, key=lambda error: error.line)
 
 
 def _columns(headings: list[str], name: str) -> list[str | None]:
@@ -118,29 +122,37 @@ def _columns(headings: list[str], name: str) -> list[str | None]:
         heading for heading, column in zip(headings, columns, strict=True) if column is None and heading.strip()
     ]
     if strangers:
-        raise BasculeError(f"{name} has a column “{strangers[0].strip()}” that means nothing here.", f"There are: {', '.join(_HEADINGS)}.", ExitStatus.USAGE)  # fmt: skip
+        raise ListRefused(
+            gettext_noop("%(name)s has a column “%(column)s” that means nothing here."), gettext_noop("There are: %(columns)s."),
+            name=name, column=strangers[0].strip()[:60], columns=", ".join(_HEADINGS),
+        )  # fmt: skip
     for needed in ("address", "name"):
         if needed not in columns:
-            raise BasculeError(f"{name} has no column “{needed}”.", "Its first line names the columns: sign_on; name; address; wave …", ExitStatus.USAGE)  # fmt: skip
+            raise ListRefused(
+                gettext_noop("%(name)s has no column “%(column)s”."), gettext_noop("Its first line names the columns: sign_on; name; address; wave …"),
+                name=name, column=needed,
+            )  # fmt: skip
     twice = [column for column in columns if column and columns.count(column) > 1]
     if twice:
-        raise BasculeError(f"{name} has two columns for “{twice[0]}”.", "Take one away.", ExitStatus.USAGE)
+        raise ListRefused(gettext_noop("%(name)s has two columns for “%(column)s”."), gettext_noop("Take one away."), name=name, column=twice[0])  # fmt: skip
     return columns
 
 
 def _row(line: int, told: Mapping[str, str]) -> Row:
-    """Raises ValueError, with what is wrong in words."""
+    """Raises Wrong."""
     for column, value in told.items():
         if len(value) > _LONGEST or not value.isprintable():
-            raise ValueError(f"{column} is too long, or holds characters that can't be shown")
+            raise Wrong(gettext_noop("%(column)s is too long, or holds characters that can't be shown"), column=column)
     kind = _one_of(told, "kind", KINDS) or "personal"
     sign_on = told.get("sign_on", "").lower()
     if kind == "personal" and not sign_on:
-        raise ValueError("sign_on is missing: by what name does this person sign on?")
+        raise Wrong(gettext_noop("sign_on is missing: by what name does this person sign on?"))
     if kind != "personal" and sign_on:
-        raise ValueError(f"a {kind} mailbox has no sign_on; name those who look after it in “owners”")
+        raise Wrong(
+            gettext_noop("a %(kind)s mailbox has no sign_on; name those who look after it in “owners”"), kind=kind
+        )
     if not told.get("name"):
-        raise ValueError("name is missing")
+        raise Wrong(gettext_noop("name is missing"))
     return Row(
         line, sign_on, told["name"], _address(told.get("address", "")), _list(told, "aliases", _address), kind, told.get("wave", "").lower(),
         told.get("office", ""), told.get("site", ""), _one_of(told, "language", LANGUAGES), _one_of(told, "role", ROLES),
@@ -152,15 +164,17 @@ def _row(line: int, told: Mapping[str, str]) -> Row:
 def _one_of(told: Mapping[str, str], column: str, choices: tuple[str, ...]) -> str:
     value = told.get(column, "").lower()
     if value and value not in choices:
-        raise ValueError(f"{column} “{value}” is none of: {', '.join(filter(None, choices))}")
+        raise Wrong(
+            gettext_noop("%(column)s “%(value)s” is none of: %(choices)s"), column=column, value=value, choices=", ".join(filter(None, choices))
+        )  # fmt: skip
     return value
 
 
 def _address(text: str) -> str:
     if not text:
-        raise ValueError("address is missing")
+        raise Wrong(gettext_noop("address is missing"))
     if not is_address(text):
-        raise ValueError(f"“{text}” is not a mail address")
+        raise Wrong(gettext_noop("“%(text)s” is not a mail address"), text=text)
     return text.lower()
 
 
@@ -174,7 +188,7 @@ def _quota(text: str) -> int | None:
     try:
         return parse_size(text) if text else None
     except ValueError as error:
-        raise ValueError(f"quota “{text}” is not a size: write “5 GB”") from error
+        raise Wrong(gettext_noop("quota “%(text)s” is not a size: write “5 GB”"), text=text) from error
 
 
 def _contradictions(rows: list[Row]) -> Iterator[RowError]:
@@ -183,8 +197,10 @@ def _contradictions(rows: list[Row]) -> Iterator[RowError]:
     signs_on: dict[str, int] = {}
     for row in rows:
         if row.sign_on and row.sign_on in signs_on:
-            yield RowError(row.line, f"sign_on {row.sign_on} is already in line {signs_on[row.sign_on]}")
+            wrong = Wrong(gettext_noop("sign_on %(sign_on)s is already in line %(line)s"), sign_on=row.sign_on, line=str(signs_on[row.sign_on]))  # fmt: skip
+            yield wrong.at(row.line, row.address)
         signs_on.setdefault(row.sign_on, row.line)
         for address in (row.address, *(row.aliases or ())):
             if owner_of.setdefault(address, row.line) != row.line:
-                yield RowError(row.line, f"{address} is already in line {owner_of[address]}")
+                wrong = Wrong(gettext_noop("%(address)s is already in line %(line)s"), address=address, line=str(owner_of[address]))  # fmt: skip
+                yield wrong.at(row.line, row.address)

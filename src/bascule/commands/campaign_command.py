@@ -1,21 +1,18 @@
 """``bascule campaign``"""
 
-import contextlib
 import json
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 
-from bascule.campaign.difference import Change, Difference, differences
+from bascule.campaign.difference import Change, Difference, differences, surprising_leavers
 from bascule.campaign.instants import parse_instant, usual_calendar
-from bascule.campaign.members_file import RowError, read_members
+from bascule.campaign.members_file import Row, parse_members, read_members
+from bascule.campaign.wrong import RowError
 from bascule.commands import showing
 from bascule.commands.options import CONFIG
-from bascule.platform.mailboxes import Mailboxes
-from bascule.platform.settings import FOLDERS
 from bascule.portal.start import migrate, start
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.phases import MemberCalendar
@@ -87,14 +84,21 @@ def _require_name(wave: str) -> None:
 
 
 @command.command("members")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--ldap", "from_ldap", is_flag=True, help="Ask the directory of [ldap] for the list, instead of reading FILE."
+)
+@click.option(
+    "--save", type=click.Path(path_type=Path), help="With --ldap: write the list there as well, to be looked at."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would change, line by line, and change nothing.")
 @click.option("--complete", is_flag=True, help="The list is complete: who is not on it has left.")
+@click.option("--leaving", type=int, help="So many leave, and that is right: needed where it is more than a tenth.")
 @click.option("--wave", default="main", show_default=True, help="For new members whose line names none.")
 @click.option("--skip-errors", is_flag=True, help="Bring in the other lines even if some are wrong.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def members(file: Path, dry_run: bool, complete: bool, wave: str, skip_errors: bool, as_json: bool) -> int:
-    """Bring in the institution's list: CSV, with a line of headings (docs/runbooks/members.md). Run again, only what differs is changed."""
+def members(file: Path | None, from_ldap: bool, save: Path | None, dry_run: bool, complete: bool, leaving: int | None, wave: str, skip_errors: bool, as_json: bool) -> int:  # fmt: skip
+    """Bring in the institution's list: CSV, with a line of headings (docs/runbooks/members.md); or its directory. Run again, only what differs is changed."""
     from bascule.portal.directory.importing import apply, present_mailboxes
     from bascule.portal.directory.models import Wave
     from bascule.portal.shell.doors import keys, now
@@ -102,19 +106,41 @@ def members(file: Path, dry_run: bool, complete: bool, wave: str, skip_errors: b
     waves = dict.fromkeys(Wave.objects.values_list("name", flat=True), "")
     if wave not in waves:
         raise BasculeError(f"There is no wave “{wave}” yet.", "Make it: bascule campaign init “2027-04-27 09:00”", ExitStatus.USAGE)  # fmt: skip
-    rows, errors = read_members(file)
-    found, more = differences(rows, present_mailboxes(keys()), waves, wave, complete=complete)
+    rows, errors = _read(file, from_ldap, save)
+    present = present_mailboxes(keys())
+    found, more = differences(rows, present, waves, wave, complete=complete)
     errors = sorted([*errors, *more], key=lambda error: error.line)
     _tell(found, errors, dry_run=dry_run, as_json=as_json)
     if dry_run or (errors and not skip_errors):
         if errors and not dry_run:
             click.echo("Nothing was changed: correct these lines, or bring in the others with --skip-errors.", err=True)
         return ExitStatus.MISSING if errors else ExitStatus.ACCOUNTED
+    surprising = surprising_leavers(found, present)
+    if surprising not in (0, leaving):
+        raise BasculeError(
+            f"{surprising} members would leave, more than a tenth: is the list complete? Nothing was changed.",
+            f"If they do leave, say so: --leaving {surprising}", ExitStatus.MISSING,
+        )  # fmt: skip
     with showing.counting("Bringing in", sum(each.change is not Change.SAME for each in found)) as told:
-        count = apply(found, wave, keys(), now(), "command line", told)
+        count = apply(found, wave, keys(), now(), "command line", told=told)
     if not as_json:
         click.echo(f"{count} brought in. Make their mailboxes ready with: bascule campaign provision")
     return ExitStatus.MISSING if errors else ExitStatus.ACCOUNTED
+
+
+def _read(file: Path | None, from_ldap: bool, save: Path | None) -> tuple[list[Row], list[RowError]]:
+    from django.conf import settings
+
+    from bascule.portal.directory.from_ldap import NAME, list_of
+
+    if from_ldap == (file is not None):
+        raise BasculeError("Whence does the list come?", "Name its FILE, or say --ldap.", ExitStatus.USAGE)
+    if file is not None:
+        return read_members(file)
+    text = list_of(settings.BASCULE)
+    if save is not None:
+        save.write_text(text, "utf-8")
+    return parse_members(text, NAME)
 
 
 def _tell(found: list[Difference], errors: list[RowError], *, dry_run: bool, as_json: bool) -> None:
@@ -130,7 +156,7 @@ def _tell(found: list[Difference], errors: list[RowError], *, dry_run: bool, as_
             for each in found
             if each.change is not Change.SAME
         ]
-        told = {"counts": {change.value: counts[change] for change in Change}, "changes": changes, "errors": [asdict(error) for error in errors]}  # fmt: skip
+        told = {"counts": {change.value: counts[change] for change in Change}, "changes": changes, "errors": [{"line": error.line, "who": error.who, "what": error.what} for error in errors]}  # fmt: skip
         click.echo(json.dumps(told, ensure_ascii=False))
         return
     for each in found:
@@ -138,7 +164,7 @@ def _tell(found: list[Difference], errors: list[RowError], *, dry_run: bool, as_
             fields = "; ".join(f"{name}: {before or '–'} → {after}" for name, before, after in each.fields)
             click.echo(f"{each.line or '–':>6}  {each.change:<8} {each.address}  {fields}".rstrip())
     for error in errors:
-        click.echo(f"{error.line:>6}  wrong    {error.what}", err=True)
+        click.echo(f"{error.line:>6}  wrong    {error.what}{f' ({error.who})' if error.who else ''}", err=True)
     words = ", ".join(f"{counts[change]} {change}" for change in Change if counts[change])
     click.echo(f"{words or 'nobody'}; {len(errors)} wrong line{'' if len(errors) == 1 else 's'}.")
 
@@ -146,25 +172,22 @@ def _tell(found: list[Difference], errors: list[RowError], *, dry_run: bool, as_
 @command.command("provision")
 def provision() -> int:
     """Make the new mailboxes ready: each gets its password, once; those who look after a functional one get access to it. Stop it whenever you like; run again, it goes on."""
-    from django.conf import settings
-
-    from bascule.portal.directory.functional import let_owners_in
+    from bascule.portal.directory.built_in import built_in
     from bascule.portal.directory.models import Mailbox
+    from bascule.portal.directory.provisioning import due
     from bascule.portal.directory.provisioning import provision as make_ready
     from bascule.portal.shell.doors import accounts, keys, now
 
-    platform = settings.BASCULE.platform
-
-    due = Mailbox.objects.filter(password="", is_gone=False).count()
-    with showing.counting("Making ready", due) as told:
-        count = make_ready(keys(), now(), told)
-    accounts().refresh()
-    with contextlib.closing(
-        Mailboxes(platform.data / "mailboxes", first_folders={name: FOLDERS[name] for name in platform.first_folders})
-    ) as mailboxes:
-        let_owners_in(accounts(), mailboxes)
-    click.echo(f"{count} made ready; {Mailbox.objects.filter(is_gone=False).count()} in all.")
-    return 0
+    with built_in() as platform, showing.counting("Making ready", due().count()) as told:
+        outcome = make_ready(
+            platform, keys(), now(), told=told,
+            refused=lambda box, made: click.echo(f"{box.login}: {made.code}: {made.detail}", err=True),
+        )  # fmt: skip
+        accounts().refresh()
+    click.echo(f"{outcome.ready} made ready; {Mailbox.objects.filter(is_gone=False).count()} in all.")
+    if outcome.refused:
+        click.echo(f"{outcome.refused} could not be made: mend what is said above, and run it again.", err=True)
+    return ExitStatus.MISSING if outcome.refused else ExitStatus.ACCOUNTED
 
 
 @command.command("password")

@@ -21,6 +21,7 @@ COMMANDS = {
     "campaign": "Plan the move of an institution: calendar, members, new mailboxes.",
     "clock": "Move the time of a rehearsal or a demo.",
     "serve": "Run the portal and the built-in platform.",
+    "worker": "Do more of the portal's long work, on this machine or another.",
     "account": "Add accounts to the built-in platform; list, lock, change them.",
     "programs": "Print DNS records, autoconfig and Apple profiles for people's mail programs.",
     "queue": "Look after what waits to be sent.",

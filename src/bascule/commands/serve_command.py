@@ -1,6 +1,7 @@
 """``bascule serve``"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,8 +11,12 @@ from bascule.platform.logs import set_up_logs
 from bascule.platform.settings import read_settings
 from bascule.platform.supervisor import Supervisor, listen, require_free
 
+if TYPE_CHECKING:
+    from bascule.portal.configuration import PortalSettings
+
 PORTAL_ACCOUNTS = "bascule.portal.accounts:open_accounts"
-PORTAL_PROCESSES = ["bascule.portal.process"]
+PORTAL_PROCESS = "bascule.portal.process"
+PORTAL_WORKER = "bascule.portal.worker"
 
 
 @click.command("serve")
@@ -23,8 +28,9 @@ def command(config: Path) -> int:
     set_up_logs()
     accounts, beside = EMBEDDED, []
     if settings.has_portal:
-        accounts, beside = PORTAL_ACCOUNTS, PORTAL_PROCESSES
-        _prepare_portal(config)
+        accounts, beside = PORTAL_ACCOUNTS, [PORTAL_PROCESS]
+        if _prepare_portal(config).workers:
+            beside.append(PORTAL_WORKER)
     listening = listen(settings)
     for each in listening:
         host, port = each.address
@@ -34,7 +40,7 @@ def command(config: Path) -> int:
     return 0
 
 
-def _prepare_portal(config: Path) -> None:
+def _prepare_portal(config: Path) -> "PortalSettings":
     """Its database is of this version, and its port is free, before anything else starts."""
     from bascule.portal.configuration import read_portal_settings
     from bascule.portal.start import migrate, start
@@ -44,3 +50,4 @@ def _prepare_portal(config: Path) -> None:
     settings = read_portal_settings(config)
     require_free(settings.listen)
     click.echo(f"portal\t{settings.url}")
+    return settings

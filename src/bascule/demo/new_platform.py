@@ -1,6 +1,5 @@
 """The new platform of the demo: with the portal, whose members are brought in as an institution brings in its own."""
 
-import contextlib
 import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,8 +9,6 @@ from bascule.campaign.members_file import read_members
 from bascule.demo.members import Member
 from bascule.demo.platform import PASSWORD, DemoPlatform
 from bascule.platform.accounts import Accounts
-from bascule.platform.mailboxes import Mailboxes
-from bascule.platform.settings import FOLDERS
 from bascule.portal.accounts import open_accounts
 from bascule.portal.start import migrate, start
 from bascule.terms.phases import MemberCalendar, Side
@@ -48,7 +45,7 @@ class NewPlatform(DemoPlatform):
         return open_accounts(self.config)
 
     def furnish(self, members: Iterable[Member], calendars: Mapping[str, MemberCalendar]) -> None:
-        from bascule.portal.directory.functional import let_owners_in
+        from bascule.portal.directory.built_in import built_in
         from bascule.portal.directory.importing import apply, present_mailboxes
         from bascule.portal.directory.models import Member as Person
         from bascule.portal.directory.models import Wave
@@ -62,14 +59,12 @@ class NewPlatform(DemoPlatform):
         found, more = differences(rows, present_mailboxes(keys()), dict.fromkeys(calendars, ""), "main")
         assert not [*errors, *more]
         apply(found, "main", keys(), now(), "bascule demo")
-        provision(keys(), now())
+        with built_in() as platform:
+            provision(platform, keys(), now())
         for person in Person.objects.all():
             person.set_password(PASSWORD)
             person.save()
         accounts().refresh()
-        first_folders = {name: FOLDERS[name] for name in self.settings.first_folders}
-        with contextlib.closing(Mailboxes(self.settings.data / "mailboxes", first_folders=first_folders)) as mailboxes:
-            let_owners_in(accounts(), mailboxes)
 
     def _list(self, members: Iterable[Member]) -> Path:
         """The list that the institution would have written; it stays, to be looked at."""

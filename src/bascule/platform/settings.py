@@ -35,6 +35,8 @@ class Settings:
     data: Path
     """The folder of the installation: accounts, mailboxes, what the processes tell each other."""
     hostname: str = field(default_factory=socket.getfqdn)
+    node: str = field(default_factory=socket.gethostname)
+    """This machine among several that share a database: what needs its mailboxes' files is done here."""
     """The server's own name, as programs and other servers know it."""
     zone: str = "Europe/Paris"
     """The institution's time zone, for dates that people read."""
@@ -99,6 +101,7 @@ KEYS: dict[str, dict[str, str]] = {
     "server": {
         "data": "data",
         "hostname": "hostname",
+        "node": "node",
         "zone": "zone",
         "side": "side",
         "processes": "processes",
@@ -185,7 +188,7 @@ def _milters(name: str, value: Any, base: Path) -> tuple[str, ...]:
 
 
 _READ: dict[str, Kind] = {
-    "data": as_path, "hostname": as_text, "zone": as_zone, "side": _side, "processes": _number, "rehearsal_clock": as_path, "certificate": as_path, "key": as_path,
+    "data": as_path, "hostname": as_text, "node": as_text, "zone": as_zone, "side": _side, "processes": _number, "rehearsal_clock": as_path, "certificate": as_path, "key": as_path,
     "first_folders": _first_folders, "others": _folder_name, "keep_deleted_seconds": as_span, "imap_listen": as_endpoints, "imap_listen_tls": as_endpoints, "append_limit": as_size,
     "smtp_listen": as_endpoints, "lmtp_listen": as_endpoints, "message_limit": as_size, "postmaster": as_address, "milters": _milters,
     "submission_listen": as_endpoints, "submission_listen_tls": as_endpoints, "recipients_per_day": as_count, "dkim_selector": as_text,

@@ -35,6 +35,8 @@ class PortalSettings:
     """That serve pages."""
     threads: int = 2
     """Of each, for pages."""
+    workers: int = 2
+    """Pieces of long work that `bascule serve` does at once (`bascule.portal.jobs`); 0: it leaves them to `bascule worker`."""
     name: str = "Université d’Exemple"
     """The institution's, as members know it."""
     short_name: str = ""
@@ -56,6 +58,16 @@ class PortalSettings:
     ldap_password_file: Path | None = None
     ldap_sign_on: str = "uid"
     """The attribute that is the sign-on name in Bascule."""
+    ldap_members: str = "(&(objectClass=person)(mail=*))"
+    """Finds everybody who has a mailbox, for the list of members."""
+    ldap_name: str = "cn"
+    """The attributes of such an entry; an empty one is not asked for."""
+    ldap_address: str = "mail"
+    ldap_aliases: str = ""
+    ldap_office: str = "ou"
+    ldap_site: str = "l"
+    ldap_language: str = "preferredLanguage"
+    ldap_wave: str = ""
     cas_url: str = ""
     """``https://cas.example.org/cas/``"""
     oidc_issuer: str = ""
@@ -79,12 +91,13 @@ class PortalSettings:
 KEYS: dict[str, dict[str, str]] = {
     "portal": {
         "listen": "listen", "url": "url", "proxies": "proxies", "database": "database", "database_password_file": "database_password_file", "keys": "keys",
-        "sign_on": "sign_on", "processes": "processes", "threads": "threads",
+        "sign_on": "sign_on", "processes": "processes", "threads": "threads", "workers": "workers",
     },
     "institution": {"name": "name", "short_name": "short_name", "colour": "colour", "logo": "logo", "help": "help_text"},
     "ldap": {
         "uri": "ldap_uri", "base": "ldap_base", "filter": "ldap_filter", "bind_dn": "ldap_bind_dn",
-        "password_file": "ldap_password_file", "sign_on": "ldap_sign_on",
+        "password_file": "ldap_password_file", "sign_on": "ldap_sign_on", "members": "ldap_members", "name": "ldap_name", "address": "ldap_address",
+        "aliases": "ldap_aliases", "office": "ldap_office", "site": "ldap_site", "language": "ldap_language", "wave": "ldap_wave",
     },
     "cas": {"url": "cas_url"},
     "oidc": {
@@ -162,6 +175,15 @@ def _filter(name: str, value: Any, base: Path) -> str:
     return text
 
 
+def _attribute(name: str, value: Any, base: Path) -> str:
+    """Which may be none."""
+    return "" if value == "" else as_text(name, value, base)
+
+
+def _workers(name: str, value: Any, base: Path) -> int:
+    return 0 if value == 0 and not isinstance(value, bool) else _threads(name, value, base)
+
+
 def _threads(name: str, value: Any, base: Path) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 64:
         raise wrong(f"{name} is a number from 1 to 64", "")
@@ -170,8 +192,10 @@ def _threads(name: str, value: Any, base: Path) -> int:
 
 _READ: dict[str, Kind] = {
     "listen": as_endpoint, "url": _url, "proxies": _proxies, "database": _database, "database_password_file": as_path, "keys": as_path, "sign_on": _sign_on,
-    "processes": _threads, "threads": _threads, "name": as_text, "short_name": as_text, "colour": _colour, "logo": as_path,
+    "processes": _threads, "threads": _threads, "workers": _workers, "name": as_text, "short_name": as_text, "colour": _colour, "logo": as_path,
     "help_text": as_text, "ldap_uri": as_text, "ldap_base": as_text, "ldap_filter": _filter, "ldap_bind_dn": as_text,
-    "ldap_password_file": as_path, "ldap_sign_on": as_text, "cas_url": _url, "oidc_issuer": _url, "oidc_client": as_text,
+    "ldap_password_file": as_path, "ldap_sign_on": as_text, "ldap_members": as_text, "ldap_name": as_text, "ldap_address": as_text,
+    "ldap_aliases": _attribute, "ldap_office": _attribute, "ldap_site": _attribute, "ldap_language": _attribute, "ldap_wave": _attribute,
+    "cas_url": _url, "oidc_issuer": _url, "oidc_client": as_text,
     "oidc_secret_file": as_path, "oidc_claim": as_text, "oidc_name": as_text,
 }  # fmt: skip

@@ -51,6 +51,7 @@ ROOT_URLCONF = "bascule.portal.urls"
 WSGI_APPLICATION = "bascule.portal.wsgi.application"
 INSTALLED_APPS = [
     "bascule.portal.directory",
+    "bascule.portal.jobs",
     "bascule.portal.shell",
     "bascule.portal.sign_on",
     "bascule.portal.home",

@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.contrib.auth.hashers import make_password
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from bascule.campaign.difference import Change, Difference, Present
 from bascule.campaign.members_file import Row
 from bascule.portal.directory.models import Address, Mailbox, Member, MemberState, Note, Wave, publish
 from bascule.portal.keys import Keys
+from bascule.terms.errors import BasculeError, ExitStatus
 
 GROUP = 200
 """Rows applied in one transaction."""
@@ -44,10 +46,25 @@ def _present(box: Mailbox, member: Member | None, aliases: Sequence[str], owners
     )  # fmt: skip
 
 
+class Overtaken(BasculeError):
+    """Somebody else changed the same rows at the same time: what was applied before is whole."""
+
+    def __init__(self) -> None:
+        super().__init__("Somebody else brought in a list at the same time.", "Do it again: what is there already stays.", ExitStatus.MISSING)  # fmt: skip
+
+
 def apply(
-    found: Sequence[Difference], default_wave: str, keys: Keys, now: datetime, by: str, told: Callable[[int], None] = lambda count: None
-) -> int:  # fmt: skip
-    """Make what is there as the list says; how many rows changed something. ``by``: for the record. ``told``: how many rows so far."""
+    found: Sequence[Difference],
+    default_wave: str,
+    keys: Keys,
+    now: datetime,
+    by: str,
+    *,
+    told: Callable[[int], None] = lambda count: None,
+    hold: Callable[[], None] = lambda: None,
+) -> int:
+    """Make what is there as the list says; how many rows changed something. ``by``: for the record. ``told``: how many rows so far; ``hold``: first in each
+    transaction. Raises Overtaken, and what these raise."""
     waves = {wave.name: wave for wave in Wave.objects.all()}
     due = [each for each in found if each.change is not Change.SAME]
     due.sort(
@@ -55,15 +72,30 @@ def apply(
     )  # people first: offices name them as owners
     for start in range(0, len(due), GROUP):
         group = due[start : start + GROUP]
-        with transaction.atomic():
-            new = [each.row for each in group if each.change is Change.NEW and each.row is not None]
-            ids = _add(new, waves, default_wave, keys, now)
-            ids += [_change(each, waves, keys) for each in group if each.change is Change.CHANGED]
-            ids += [_leave(each) for each in group if each.change is Change.LEAVING]
-            Note.objects.bulk_create(Note(at=now, by=by, what=f"import-{each.change}", about=each.address, detail=_detail(each)) for each in group)  # fmt: skip
-            publish(ids)
+        try:
+            with transaction.atomic():
+                hold()
+                _apply_group(group, waves, default_wave, keys, now, by)
+        except (IntegrityError, Mailbox.DoesNotExist) as error:
+            raise Overtaken from error
         told(min(len(due), start + GROUP))
     return len(due)
+
+
+def _apply_group(group: Sequence[Difference], waves: dict[str, Wave], default_wave: str, keys: Keys, now: datetime, by: str) -> None:  # fmt: skip
+    new = [each.row for each in group if each.change is Change.NEW and each.row is not None]
+    ids = _add(new, waves, default_wave, keys, now)
+    ids += [_change(each, waves, keys) for each in group if each.change is Change.CHANGED]
+    ids += [_leave(each) for each in group if each.change is Change.LEAVING]
+    Note.objects.bulk_create(
+        Note(at=now, by=by, what=f"import-{each.change}", about=each.address, detail=_detail(each)) for each in group
+    )
+    number = publish(ids)
+    moved = [each.address for each in group if any(name == "address" for name, _, _ in each.fields)]
+    looked_after = Mailbox.objects.filter(
+        owners__mailbox__addresses__address__in=moved
+    )  # their owners' logins are others now
+    Mailbox.objects.filter(Q(pk__in=ids) | Q(pk__in=list(looked_after.values_list("pk", flat=True)))).update(due=number)
 
 
 def _detail(each: Difference) -> str:

@@ -135,6 +135,8 @@ class Mailbox(models.Model):
     """The generated password, sealed (`bascule.portal.keys`), until the member chooses one."""
     password_at = models.DateTimeField(null=True)
     provisioned_at = models.DateTimeField(null=True)
+    due = models.BigIntegerField(default=1, db_index=True)
+    """The number of the change that the new platform was not told of yet (`provisioning`); 0: it knows all."""
     old_way = models.CharField(max_length=16, choices=list(OLD_WAY_NAMES.items()), default=OldWay.NONE, blank=True)
     old_url = models.CharField(max_length=500, blank=True)
     """Of the old mailbox: ``imaps://user@host``."""
@@ -268,6 +270,20 @@ class Note(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-at", "-id"]
+
+
+class MemberList(models.Model):
+    """A list that an operator brought, as it was: what they saw compared is what is brought in. Sealed, and emptied once it has served."""
+
+    name = models.CharField(max_length=200)
+    """Of the file; or where else it came from."""
+    sealed = models.TextField(blank=True)
+    wave = models.ForeignKey(Wave, on_delete=models.CASCADE, related_name="+")
+    """For new members whose line names none."""
+    is_complete = models.BooleanField(default=False)
+    """Who is not on it leaves."""
+    brought_by = models.CharField(max_length=254)
+    brought_at = models.DateTimeField()
 
 
 class Revision(models.Model):

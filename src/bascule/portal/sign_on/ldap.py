@@ -1,25 +1,20 @@
-"""Sign-on by the institution's directory: find the person by what they typed, then bind as them. RFC 4511, RFC 4513 §5.1.3
+"""Sign-on by the institution's directory: find the person by what they typed, then bind as them. RFC 4513 §5.1.3
 
 # An empty password would be an "unauthenticated bind", which many servers grant (RFC 4513 §5.1.2): it is refused here.
 """
 
-import ssl
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
 from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
-from ldap3 import NONE, SUBTREE, Connection, Server, Tls
 from ldap3.core.exceptions import LDAPException
 from ldap3.utils.conv import escape_filter_chars
 
 from bascule.portal.configuration import PortalSettings
 from bascule.portal.directory.models import Member
-
-SECONDS = 5
-"""To connect, and for each answer: somebody waits at the screen."""
+from bascule.portal.ldap import connect, reader, search
 
 
 class DirectoryAway(Exception):
@@ -50,35 +45,11 @@ class LdapBackend(BaseBackend):
         return Member.objects.present(user_id)
 
 
-def connect(settings: PortalSettings, user: str, password: str) -> Connection:
-    """Bound as ``user`` (a DN; empty: anonymous), by TLS but on loopback. Raises LDAPException."""
-    parts = urlsplit(settings.ldap_uri)
-    tls = Tls(validate=ssl.CERT_REQUIRED)
-    server = Server(settings.ldap_uri, get_info=NONE, tls=tls, connect_timeout=SECONDS)
-    connection = Connection(server, user or None, password or None, receive_timeout=SECONDS, raise_exceptions=False)
-    connection.open()
-    if parts.scheme == "ldap" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
-        connection.start_tls()
-    connection.bind()
-    return connection
-
-
-def _password(settings: PortalSettings) -> str:
-    file = settings.ldap_password_file
-    return file.read_text("utf-8").strip() if file else ""
-
-
 def sign_on_of(settings: PortalSettings, typed: str, password: str) -> str | None:
     """The sign-on name of whom ``typed`` names, if that is their password. Raises LDAPException where the directory can't be asked."""
-    looking = connect(settings, settings.ldap_bind_dn, _password(settings))
-    try:
-        if not looking.bound and settings.ldap_bind_dn:
-            raise LDAPException(f"the directory refuses {settings.ldap_bind_dn}")
-        found = search(
-            looking, settings, settings.ldap_filter.format(login=escape_filter_chars(typed)), [settings.ldap_sign_on]
-        )
-    finally:
-        looking.unbind()
+    with reader(settings) as looking:
+        criterion = settings.ldap_filter.format(login=escape_filter_chars(typed))
+        found = list(search(looking, settings, criterion, [settings.ldap_sign_on]))
     if len(found) != 1:
         return None  # nobody, or not one person: nobody is guessed
     dn, attributes = found[0]
@@ -90,21 +61,3 @@ def sign_on_of(settings: PortalSettings, typed: str, password: str) -> str | Non
         person.unbind()
     values = attributes.get(settings.ldap_sign_on) or [typed]
     return str(values[0])
-
-
-def search(
-    connection: Connection, settings: PortalSettings, criterion: str, attributes: list[str]
-) -> list[tuple[str, dict[str, list[str]]]]:
-    """(DN, attribute → values) of each entry. Raises LDAPException."""
-    entries = connection.extend.standard.paged_search(
-        settings.ldap_base, criterion, search_scope=SUBTREE, attributes=attributes, paged_size=500, generator=True
-    )
-    return [
-        (entry["dn"], {name: _texts(values) for name, values in entry["attributes"].items()})
-        for entry in entries
-        if entry["type"] == "searchResEntry"
-    ]
-
-
-def _texts(values: Any) -> list[str]:
-    return [str(value) for value in (values if isinstance(values, list) else [values])]

@@ -1,0 +1,27 @@
+"""``bascule worker``"""
+
+import threading
+from pathlib import Path
+
+import click
+
+from bascule.commands.options import CONFIG
+from bascule.platform.logs import set_up_logs
+
+
+@click.command("worker")
+@CONFIG
+@click.option(
+    "--threads", type=click.IntRange(1, 64), help="So many pieces of work at once; otherwise as bascule.toml says."
+)
+def command(config: Path, threads: int | None) -> int:
+    """Do what the portal's pages asked for, beside the workers that “bascule serve” runs: on this machine, or with PostgreSQL on as many as wanted. Stays in the
+    foreground; Ctrl-C ends it, and what it was doing goes on elsewhere."""
+    from bascule.portal.configuration import read_portal_settings
+    from bascule.portal.worker import work
+
+    set_up_logs()
+    portal = read_portal_settings(config)
+    work(config, threads or max(1, portal.workers), threading.Event(), lambda: click.echo("ready"))
+    click.echo("stopped")
+    return 0

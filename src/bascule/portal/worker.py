@@ -1,0 +1,80 @@
+"""The portal's worker: does what pages asked for, until it is told to end. A process beside the servers (`bascule serve`), or alone (`bascule worker`)."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+from django.db import DatabaseError, InterfaceError, close_old_connections
+
+from bascule.platform.logs import set_up_logs
+from bascule.portal.configuration import read_portal_settings
+from bascule.portal.start import start
+
+END_SECONDS = 10.0
+"""For steps that are going on; then the process ends all the same, and their leases lapse."""
+LONGEST_PAUSE_SECONDS = 0.5
+"""Between two looks into an SQLite queue; PostgreSQL tells by itself."""
+
+
+def work(config: Path, threads: int, until: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
+    """``threads``: so many pieces of work at once. Returns once ``until`` is set, and what was going on is given back. Call from the main thread."""
+    start(config)
+    from bascule.portal.jobs.wakeups import open_queue, task_of
+    from bascule.portal.jobs.working import RECONCILE_SECONDS, Worker
+    from bascule.portal.kinds_of_work import KINDS
+
+    log = structlog.get_logger()
+    portal = read_portal_settings(config)
+    worker = Worker(KINDS, portal.platform.node, until)
+    while True:
+        try:
+            queue = open_queue(portal)
+            break
+        except Exception as error:  # noqa: BLE001 - of two databases' drivers: it is away, and comes back
+            log.warning("worker-without-database", error=type(error).__name__)
+            if until.wait(RECONCILE_SECONDS):
+                return
+    wake = task_of(queue, worker.perform)
+    consumer = queue.create_consumer(
+        workers=threads, periodic=False, initial_delay=0.05, backoff=1.2, max_delay=LONGEST_PAUSE_SECONDS, shutdown_timeout=END_SECONDS
+    )  # fmt: skip
+    consumer.start()
+    for name in (signal.SIGTERM, signal.SIGINT):  # Huey took them for itself
+        signal.signal(name, lambda *_: until.set())
+    ready()
+    while True:
+        try:
+            worker.reconcile(wake, queue.pending_count)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("worker-without-database", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - the queue's own driver
+            log.warning("worker-without-queue", error=type(error).__name__)
+        close_old_connections()
+        if until.wait(RECONCILE_SECONDS):
+            break
+    consumer.stop(graceful=True)
+
+
+def main() -> None:
+    """Started by `bascule.platform.supervisor`: orders on standard input, which ends when this process is to end."""
+    orders = json.loads(sys.stdin.readline())
+    set_up_logs()
+    until = threading.Event()
+
+    def follow_parent() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        until.set()
+
+    threading.Thread(target=follow_parent, daemon=True).start()
+    config = Path(orders["settings"])
+    work(config, read_portal_settings(config).workers, until)
+
+
+if __name__ == "__main__":
+    main()
