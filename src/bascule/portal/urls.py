@@ -4,7 +4,7 @@ from allauth.account import views as account_views
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
-from bascule.portal.control import views as control
+from bascule.portal.control import overview, people, telling, waves
 from bascule.portal.credentials import views as credentials
 from bascule.portal.home import personal_data
 from bascule.portal.home import views as home
@@ -34,14 +34,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("credentials/mail.mobileconfig", credentials.profile, name="profile"),
     path("phone/<str:token>", credentials.phone, name="phone"),
     path("phone/<str:token>/mail.mobileconfig", credentials.profile, name="phone-profile"),
-    path("control", control.overview, name="control"),
-    path("control/members", control.members, name="members"),
-    path("control/members/<int:number>", control.member, name="member"),
-    path("control/members/<int:number>/renew", control.renew, name="renew"),
-    path("control/members/<int:number>/state", control.state, name="member-state"),
-    path("control/waves/<slug:name>", control.wave, name="wave"),
-    path("control/banner", control.banner, name="banner"),
-    path("control/notes", control.notes, name="notes"),
+    path("control", overview.overview, name="control"),
+    path("control/members", people.members, name="members"),
+    path("control/members/<int:number>", people.member, name="member"),
+    path("control/members/<int:number>/renew", people.renew, name="renew"),
+    path("control/members/<int:number>/state", people.state, name="member-state"),
+    path("control/waves/<slug:name>", waves.wave, name="wave"),
+    path("control/banner", telling.banner, name="banner"),
+    path("control/notes", telling.notes, name="notes"),
 ]
 if "cas" in settings.BASCULE.sign_on:
     urlpatterns.append(path("sign-on/cas", cas.sign_on, name="sign-on-cas"))
