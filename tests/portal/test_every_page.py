@@ -46,6 +46,21 @@ EXPECTED = {
     "wave": OPERATORS,
     "banner": OPERATORS,
     "notes": {**CONTROL, "technician": "403"},
+    "members-csv": CONTROL,
+    "bring-list": OPERATORS,
+    "list": OPERATORS,
+    "bring-in": OPERATORS_POST,
+    "make-ready": OPERATORS_POST,
+    "work": CONTROL,
+    "work-stop": OPERATORS_POST,
+    "work-go-on": OPERATORS_POST,
+    "mailboxes": CONTROL,
+    "mailbox": CONTROL,
+    "mailbox-password": OPERATORS_POST,
+    "mailbox-change": OPERATORS_POST,
+    "looked-after": {**dict.fromkeys(ROLES, "404"), "nobody": SIGN_ON, "member": "200"},
+    "looked-after-password": SIGNED_ON_POST,
+    "well-known-change-password": dict.fromkeys(ROLES, "302 /credentials/change"),
     "mfa_index": SIGNED_ON,
     "mfa_activate_totp": AGAIN,
     "mfa_deactivate_totp": {**dict.fromkeys(ROLES, "404"), "nobody": SIGN_ON},
@@ -68,6 +83,7 @@ def _patterns(resolvers: list[URLPattern | URLResolver], prefix: str = "/") -> I
 
 
 def test_each_address_answers_each_role_as_expected(portal: Portal) -> None:
+    from bascule.portal.directory.models import Member
     from bascule.portal.urls import urlpatterns
 
     portal.move_to(EVE)
@@ -75,13 +91,22 @@ def test_each_address_answers_each_role_as_expected(portal: Portal) -> None:
     anna = portal.member("anna", wave)
     clients = {role: portal.client(portal.member(role, wave, role=role)) for role in ROLES if role != "nobody"}
     clients["nobody"] = portal.client()
-    values = {"<int:number>": str(anna.pk), "<slug:name>": "main", "<str:token>": "none"}
+    scanner = portal.service("scanner", wave, owners=[Member.objects.get(sign_on="member")])
+    brought = portal.brought_list("sign_on;name;address\n")
+    number = {"list": brought.pk, "work": portal.work().pk}
     wrong, seen = [], set()
     for name, route in _patterns(urlpatterns):
         seen.add(name)
         if name not in EXPECTED:
             wrong.append(f"{name} ({route}) has no expectation")
             continue
+        subject = [*route.split("/"), "", ""][2]
+        values = {
+            "<int:number>": str(number.get(subject, anna.pk)),
+            "<slug:name>": "main",
+            "<str:token>": "none",
+            "<str:box>": scanner.pk,
+        }
         for place, value in values.items():
             route = route.replace(place, value)
         for role, client in clients.items():

@@ -1,5 +1,6 @@
 """A portal within the test's own process: members, waves, a clock, and clients that ask for pages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -91,6 +92,41 @@ class Portal:
             accounts().refresh()
             box.refresh_from_db()
         return member
+
+    def service(self, name: str, wave: Any, owners: Sequence[Any] = (), kind: str = "service") -> Any:
+        """A mailbox of no one person, which these members look after."""
+        from bascule.portal.directory.built_in import built_in
+        from bascule.portal.directory.models import Address, Mailbox, publish
+        from bascule.portal.directory.provisioning import provision
+        from bascule.portal.shell.doors import accounts, keys, now
+
+        login = f"{name}@{DOMAIN}"
+        box = Mailbox.objects.create(login=login, name=name.title(), wave=wave, kind=kind, created_at=now())
+        Address.objects.create(address=login, mailbox=box)
+        box.owners.set(owners)
+        publish([box.pk])
+        with built_in() as platform:
+            provision(platform, keys(), now())
+        accounts().refresh()
+        box.refresh_from_db()
+        return box
+
+    def brought_list(self, text: str, *, complete: bool = False, name: str = "list.csv") -> Any:
+        """A list that an operator brought and has not brought in yet."""
+        from bascule.portal.directory.models import MemberList, Wave
+        from bascule.portal.shell.doors import keys, now
+
+        return MemberList.objects.create(
+            name=name, sealed=keys().seal(text), wave=Wave.objects.first(), is_complete=complete, brought_by="test", brought_at=now()
+        )  # fmt: skip
+
+    def work(self) -> Any:
+        """Some long work that waits."""
+        from bascule.portal.jobs.asking import ask
+        from bascule.portal.jobs.models import Kind
+        from bascule.portal.shell.doors import now
+
+        return ask(Kind.PROVISION, {}, by="test", at=now())
 
     def mail_password(self, member: Any) -> str:
         from bascule.portal.directory.models import Mailbox

@@ -102,6 +102,9 @@ TEMPLATES = [
     }
 ]
 DATABASES = {"default": _database(BASCULE)}
+# Lists that operators bring may hold passwords: they stay in memory, and lie in no temporary file.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 20_000_000
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- who signs on -----------------------------------------------------------------------------------------------------

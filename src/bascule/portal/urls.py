@@ -3,8 +3,10 @@
 from allauth.account import views as account_views
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
-from bascule.portal.control import overview, people, telling, waves
+from bascule.portal.control import lists, mailboxes, overview, people, telling, waves, work
+from bascule.portal.credentials import looked_after
 from bascule.portal.credentials import views as credentials
 from bascule.portal.home import personal_data
 from bascule.portal.home import views as home
@@ -32,6 +34,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("credentials/change", credentials.change, name="change-password"),
     path("credentials/phone", credentials.carry, name="carry"),
     path("credentials/mail.mobileconfig", credentials.profile, name="profile"),
+    path("credentials/of/<str:box>", looked_after.looked_after, name="looked-after"),
+    path("credentials/of/<str:box>/password", looked_after.reveal, name="looked-after-password"),
+    # W3C, A Well-Known URL for Changing Passwords: password managers lead there
+    path(
+        ".well-known/change-password",
+        RedirectView.as_view(pattern_name="change-password"),
+        name="well-known-change-password",
+    ),
     path("phone/<str:token>", credentials.phone, name="phone"),
     path("phone/<str:token>/mail.mobileconfig", credentials.profile, name="phone-profile"),
     path("control", overview.overview, name="control"),
@@ -39,6 +49,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("control/members/<int:number>", people.member, name="member"),
     path("control/members/<int:number>/renew", people.renew, name="renew"),
     path("control/members/<int:number>/state", people.state, name="member-state"),
+    path("control/members.csv", people.members_csv, name="members-csv"),
+    path("control/list", lists.bring, name="bring-list"),
+    path("control/list/<int:number>", lists.compare, name="list"),
+    path("control/list/<int:number>/bring-in", lists.bring_in, name="bring-in"),
+    path("control/ready", work.make_ready, name="make-ready"),
+    path("control/work/<int:number>", work.work, name="work"),
+    path("control/work/<int:number>/stop", work.stop, name="work-stop"),
+    path("control/work/<int:number>/go-on", work.go_on, name="work-go-on"),
+    path("control/mailboxes", mailboxes.mailboxes, name="mailboxes"),
+    path("control/mailboxes/<str:box>", mailboxes.mailbox, name="mailbox"),
+    path("control/mailboxes/<str:box>/password", mailboxes.show_password, name="mailbox-password"),
+    path("control/mailboxes/<str:box>/change", mailboxes.change, name="mailbox-change"),
     path("control/waves/<slug:name>", waves.wave, name="wave"),
     path("control/banner", telling.banner, name="banner"),
     path("control/notes", telling.notes, name="notes"),

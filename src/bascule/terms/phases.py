@@ -17,10 +17,13 @@ from bascule.terms.errors import BasculeError, ExitStatus
 
 
 class CalendarError(BasculeError):
-    """A calendar that contradicts itself; the message says which two instants, and why they can't stand so."""
+    """A calendar that contradicts itself; the message says which two instants, and why they can't stand so. ``earlier`` and ``later``: their
+    names in `MemberCalendar`, where that is the matter."""
 
-    def __init__(self, message: str, advice: str = "") -> None:
+    def __init__(self, message: str, advice: str = "", *, earlier: str = "", later: str = "") -> None:
         super().__init__(message, advice, ExitStatus.USAGE)
+        self.earlier = earlier
+        self.later = later
 
 
 class Phase(StrEnum):
@@ -160,6 +163,8 @@ class MemberCalendar:
                 raise CalendarError(
                     f"{_WORDS[later]} ({second.isoformat()}) does not come after {_WORDS[earlier].lower()} ({first.isoformat()}).",
                     "Change one of the two.",
+                    earlier=earlier,
+                    later=later,
                 )
 
     def boundaries(self) -> tuple[tuple[datetime, Phase], ...]:

@@ -40,3 +40,27 @@ class BannerForm(forms.ModelForm):
 
 class StateForm(forms.Form):
     state = forms.ChoiceField(choices=[*MEMBER_STATE_NAMES.items(), ("locked", ""), ("unlocked", "")])
+
+
+class ListForm(forms.Form):
+    """A list to compare. Checked in full when it is read: only its size is known here."""
+
+    MOST_OCTETS = 20_000_000
+    """100,000 members take about 10 MB; the file stays in memory, because it may hold passwords."""
+
+    file = forms.FileField(label=_("The list, as CSV"), required=False)
+    wave = forms.ModelChoiceField(Wave.objects.all(), label=_("Wave of new members whose line names none"), to_field_name="name", empty_label=None)  # fmt: skip
+    complete = forms.BooleanField(label=_("The list is complete: who is not on it has left"), required=False)
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file is None:
+            raise forms.ValidationError(_("Choose a file of at most 20 MB, saved as “CSV UTF-8”."))
+        return file
+
+
+class LdapForm(forms.Form):
+    """The same, of the institution's directory."""
+
+    wave = ListForm.base_fields["wave"]
+    complete = ListForm.base_fields["complete"]

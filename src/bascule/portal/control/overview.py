@@ -7,6 +7,8 @@ from django.views.decorators.http import require_safe
 
 from bascule.portal.control.asking import LOOKS
 from bascule.portal.control.figures import figures, others
+from bascule.portal.directory.provisioning import due
+from bascule.portal.jobs.models import State, Work
 from bascule.portal.shell.access import roles
 from bascule.portal.shell.doors import now
 from bascule.terms.phases import phase_at
@@ -26,5 +28,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "seen": sum(each.seen for each in told),
         "practised": sum(each.practised for each in told),
         "others": others(),
+        "due": due().count(),
+        "going_on": Work.objects.filter(state__in=(State.WAITING, State.RUNNING)),
     }
     return render(request, "control/overview.html", shown)

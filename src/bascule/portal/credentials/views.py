@@ -35,16 +35,16 @@ def _mailbox_of(request: HttpRequest) -> Mailbox:
     return mailbox
 
 
-def _require_shown(mailbox: Mailbox) -> None:
+def require_shown(mailbox: Mailbox) -> None:
     if not doors_of(mailbox).credentials_shown or not mailbox.password:
         raise PermissionDenied
 
 
-def _note(mailbox: Mailbox, by: Member, what: What) -> None:
+def note(mailbox: Mailbox, by: Member, what: What) -> None:
     View.objects.create(mailbox=mailbox, by=by, what=what, at=now())
 
 
-def _shown(mailbox: Mailbox) -> dict[str, object]:
+def shown_of(mailbox: Mailbox) -> dict[str, object]:
     """What the pages of a mailbox's credentials have in common."""
     doors = doors_of(mailbox)
     offered = offers(settings.BASCULE.platform)
@@ -64,7 +64,7 @@ def _shown(mailbox: Mailbox) -> dict[str, object]:
 @members_only
 @require_safe
 def credentials(request: HttpRequest) -> HttpResponse:
-    return render(request, "credentials/credentials.html", _shown(_mailbox_of(request)))
+    return render(request, "credentials/credentials.html", shown_of(_mailbox_of(request)))
 
 
 @never_cache
@@ -74,13 +74,13 @@ def credentials(request: HttpRequest) -> HttpResponse:
 def reveal(request: HttpRequest) -> HttpResponse:
     """The password, into the page that asked; or the whole page, where there is no script."""
     mailbox = _mailbox_of(request)
-    _require_shown(mailbox)
+    require_shown(mailbox)
     if not mailbox.shown:
         return redirect("credentials")
     password = keys().open(mailbox.shown)
-    _note(mailbox, member_of(request), View.What.REVEALED)
+    note(mailbox, member_of(request), View.What.REVEALED)
     page = "credentials/_password.html" if request.headers.get("HX-Request") else "credentials/credentials.html"
-    return render(request, page, {**_shown(mailbox), "password": password})
+    return render(request, page, {**shown_of(mailbox), "password": password})
 
 
 @never_cache
@@ -90,10 +90,10 @@ def reveal(request: HttpRequest) -> HttpResponse:
 def sheet(request: HttpRequest) -> HttpResponse:
     """A page to print."""
     mailbox = _mailbox_of(request)
-    _require_shown(mailbox)
+    require_shown(mailbox)
     password = keys().open(mailbox.shown) if mailbox.shown else ""
-    _note(mailbox, member_of(request), View.What.PRINTED)
-    return render(request, "credentials/sheet.html", {**_shown(mailbox), "password": password, "printed_at": now()})
+    note(mailbox, member_of(request), View.What.PRINTED)
+    return render(request, "credentials/sheet.html", {**shown_of(mailbox), "password": password, "printed_at": now()})
 
 
 @never_cache
@@ -103,14 +103,14 @@ def sheet(request: HttpRequest) -> HttpResponse:
 def practise(request: HttpRequest) -> HttpResponse:
     """Is it typed right? Nothing is opened."""
     mailbox = _mailbox_of(request)
-    _require_shown(mailbox)
+    require_shown(mailbox)
     form = PractiseForm(request.POST or None)
-    shown = {**_shown(mailbox), "form": form, "outcome": ""}
+    shown = {**shown_of(mailbox), "form": form, "outcome": ""}
     status = 200
     if request.method == "POST" and form.is_valid():
         shown["outcome"] = _tried(request, mailbox, form.cleaned_data["password"])
         if shown["outcome"] == "right":
-            _note(mailbox, member_of(request), View.What.PRACTISED)
+            note(mailbox, member_of(request), View.What.PRACTISED)
         status = {"right": 200, "too-many": 429, "away": 503}.get(str(shown["outcome"]), 422)
     return render(request, "credentials/practise.html", shown, status=status)
 
@@ -141,7 +141,7 @@ def change(request: HttpRequest) -> HttpResponse:
         if outcome == "right":
             provisioning.choose(mailbox, form.cleaned_data["new"], now())
             accounts().refresh()
-            _note(mailbox, member_of(request), View.What.CHANGED)
+            note(mailbox, member_of(request), View.What.CHANGED)
             messages.success(
                 request, _("Your password is changed. Programs that had the old one ask for the new one now.")
             )
@@ -152,7 +152,7 @@ def change(request: HttpRequest) -> HttpResponse:
             "locked": _("This mailbox is locked. Ask assistance."),
         }.get(outcome, _("This can't be checked just now. Try again in a minute.")))  # fmt: skip
         status = 422
-    return render(request, "credentials/change.html", {**_shown(mailbox), "form": form}, status=status)
+    return render(request, "credentials/change.html", {**shown_of(mailbox), "form": form}, status=status)
 
 
 @never_cache
@@ -161,10 +161,10 @@ def change(request: HttpRequest) -> HttpResponse:
 def carry(request: HttpRequest) -> HttpResponse:
     """A QR code with a link for one's phone."""
     mailbox = _mailbox_of(request)
-    _require_shown(mailbox)
+    require_shown(mailbox)
     token = carrying.begin(mailbox, member_of(request))
     link = urljoin(settings.BASCULE.url, reverse("phone", args=[token]))
-    shown = {**_shown(mailbox), "qr": carrying.picture(link), "minutes": carrying.MINUTES}
+    shown = {**shown_of(mailbox), "qr": carrying.picture(link), "minutes": carrying.MINUTES}
     return render(
         request, "credentials/_qr.html" if request.headers.get("HX-Request") else "credentials/qr.html", shown
     )
@@ -179,10 +179,10 @@ def phone(request: HttpRequest, token: str) -> HttpResponse:
     if carried is None:
         return render(request, "credentials/phone_over.html", {"hide_sign_on": True}, status=410)
     mailbox, by = carried
-    shown = {**_shown(mailbox), "token": token, "hide_sign_on": True}
+    shown = {**shown_of(mailbox), "token": token, "hide_sign_on": True}
     if request.method == "POST" and mailbox.shown:
         shown["password"] = keys().open(mailbox.shown)
-        _note(mailbox, by, View.What.PHONE)
+        note(mailbox, by, View.What.PHONE)
     return render(request, "credentials/phone.html", shown)
 
 
@@ -197,7 +197,7 @@ def profile(request: HttpRequest, token: str = "") -> HttpResponse:
         mailbox, by = carried
     elif isinstance(request.user, Member):
         mailbox, by = _mailbox_of(request), request.user
-        _require_shown(mailbox)
+        require_shown(mailbox)
     else:
         return members_only(profile)(request)
     institution, platform = settings.BASCULE, settings.BASCULE.platform
@@ -207,7 +207,7 @@ def profile(request: HttpRequest, token: str = "") -> HttpResponse:
         raise Http404 from error
     if platform.certificate is not None and platform.key is not None:
         made = sign(made, platform.certificate, platform.key)
-    _note(mailbox, by, View.What.PHONE)
+    note(mailbox, by, View.What.PHONE)
     response = HttpResponse(made, "application/x-apple-aspen-config")
     response["Content-Disposition"] = 'attachment; filename="mail.mobileconfig"'
     return response

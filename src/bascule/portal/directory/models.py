@@ -51,7 +51,13 @@ class Wave(models.Model):
         try:
             self.calendar()
         except CalendarError as error:
-            raise ValidationError(f"{error} {error.advice}".strip()) from error
+            names = {
+                each: str(self._meta.get_field(each).verbose_name) for each in (error.earlier, error.later) if each
+            }
+            told = {"earlier": names[error.earlier], "later": names[error.later]}
+            raise ValidationError(
+                _("“%(later)s” must come after “%(earlier)s”. Change one of the two.") % told
+            ) from error
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Whoever goes by it learns of it. Raises CalendarError; then nothing is changed."""

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 from bascule.platform.accounts import Account, AccountsUnavailable
+from bascule.portal.shell import autoconfig
 from bascule.portal.shell import health as health_pages
 from bascule.portal.shell.doors import accounts
 
@@ -17,10 +18,10 @@ MAILBOX_SESSION = "mailbox"
 
 
 def health(get_response: _Next) -> _Next:
-    """Health pages need no host name and no session: whoever looks after the machine asks them. All other pages are counted and timed."""
+    """Pages that machines ask for need no host name and no session: health, and the settings of mail programs. All others are counted and timed."""
 
     def answer(request: HttpRequest) -> HttpResponse:
-        page = health_pages.PAGES.get(request.path)
+        page = health_pages.PAGES.get(request.path) or autoconfig.PAGES.get(request.path)
         if page is not None:
             return page(request)
         with health_pages.SECONDS.time():

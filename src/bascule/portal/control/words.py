@@ -1,0 +1,75 @@
+"""Words of differences and of the record, in the reader's language."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+from bascule.campaign.difference import Change, Difference
+
+CHANGE_NAMES = {
+    Change.NEW: _("new"),
+    Change.CHANGED: _("changed"),
+    Change.LEAVING: _("leaves"),
+    Change.SAME: _("the same"),
+}
+FIELD_NAMES = {
+    "sign_on": _("sign-on name"),
+    "name": _("name"),
+    "address": _("address"),
+    "aliases": _("other addresses"),
+    "wave": _("wave"),
+    "office": _("office"),
+    "site": _("site"),
+    "language": _("language"),
+    "role": _("role"),
+    "owners": _("owners"),
+    "quota": _("quota"),
+    "old_url": _("old mailbox"),
+    "old_way": _("way into the old mailbox"),
+    "old_secret": _("password of the old mailbox"),
+    "state": _("state"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceInWords:
+    line: int
+    change: str
+    """Of `Change`."""
+    change_name: str
+    who: str
+    address: str
+    fields: tuple[tuple[str, str, str], ...]
+    """Name, before, after."""
+
+
+def difference_in_words(each: Difference) -> DifferenceInWords:
+    who = each.row.name if each.row else each.present.name if each.present else ""
+    fields = tuple((str(FIELD_NAMES[name]), before, after) for name, before, after in each.fields)
+    return DifferenceInWords(each.line, each.change.value, str(CHANGE_NAMES[each.change]), who, each.address, fields)
+
+
+RECORD_NAMES = {
+    "import-new": _("brought in, new"),
+    "import-changed": _("changed by the list"),
+    "import-leaving": _("left, by the list"),
+    "list-brought-in": _("a list was brought in"),
+    "provisioned": _("mailboxes were made ready"),
+    "work-stopped": _("work was stopped"),
+    "work-gone-on": _("work goes on"),
+    "password-renewed": _("a new password was made"),
+    "password-set": _("a password was set"),
+    "password-shown": _("a password was shown"),
+    "locked": _("the mailbox was locked"),
+    "unlocked": _("the mailbox was opened again"),
+    "quota-set": _("the quota was set"),
+    "state-present": _("the member is back"),
+    "state-left": _("the member left"),
+    "state-compromised": _("the account is compromised"),
+    "state-locked": _("the mailbox was locked"),
+    "state-unlocked": _("the mailbox was opened again"),
+    "calendar-changed": _("the calendar was changed"),
+    "banner-set": _("a banner was shown"),
+    "banner-removed": _("the banner was taken away"),
+}
+"""Of `Note.what`."""
