@@ -18,6 +18,7 @@ from support.postgresql import PrivatePostgres
 HERE = Path(__file__).parent
 SAME = (
     "test_accounts.py",
+    "test_control.py",
     "test_credentials.py",
     "test_every_page.py",
     "test_home.py",

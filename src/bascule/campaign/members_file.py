@@ -124,7 +124,7 @@ def _columns(headings: list[str], name: str) -> list[str | None]:
     if strangers:
         raise ListRefused(
             gettext_noop("%(name)s has a column “%(column)s” that means nothing here."), gettext_noop("There are: %(columns)s."),
-            name=name, column=strangers[0].strip()[:60], columns=", ".join(_HEADINGS),
+            name=name, column=_printable(strangers[0].strip()[:60]), columns=", ".join(_HEADINGS),
         )  # fmt: skip
     for needed in ("address", "name"):
         if needed not in columns:
@@ -136,6 +136,10 @@ def _columns(headings: list[str], name: str) -> list[str | None]:
     if twice:
         raise ListRefused(gettext_noop("%(name)s has two columns for “%(column)s”."), gettext_noop("Take one away."), name=name, column=twice[0])  # fmt: skip
     return columns
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def _row(line: int, told: Mapping[str, str]) -> Row:

@@ -39,7 +39,8 @@ def _database(settings: PortalSettings) -> dict[str, object]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5},
+        # A process that falls asleep within a transaction must not hold up everybody; a lease of `bascule.portal.jobs` lasts longer.
+        "OPTIONS": {"connect_timeout": 5, "options": "-c idle_in_transaction_session_timeout=10s"},
     }
 
 

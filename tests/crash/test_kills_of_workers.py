@@ -1,0 +1,175 @@
+"""Workers of the portal, killed and put to sleep while they bring in a list and make mailboxes ready: another goes on, nothing is done twice, and who slept writes nothing."""
+
+import contextlib
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.command import ENTRY, bascule, environment
+from support.portal import DOMAIN, configuration
+from support.postgresql import database_for
+
+MEMBERS = 4000
+LONGEST_SECONDS = 120
+_IN_DJANGO = """
+import json, sys
+from pathlib import Path
+from bascule.portal.start import start
+start(Path(sys.argv[1]))
+from bascule.portal.directory.models import Mailbox, MemberList, Wave
+from bascule.portal.jobs.asking import ask
+from bascule.portal.jobs.models import Kind, Lane, Work
+from bascule.portal.shell.doors import keys, now
+"""
+_ASK = """
+kind = Kind(sys.argv[2])
+order = {}
+if kind is Kind.IMPORT:
+    text = Path(sys.argv[3]).read_text("utf-8")
+    order = {"list": MemberList.objects.create(name="list.csv", sealed=keys().seal(text), wave=Wave.objects.get(), brought_by="test", brought_at=now()).pk}
+print(ask(kind, order, by="test", at=now(), lane=Lane.DIRECTORY).pk)
+"""
+_LOOK = """
+work = Work.objects.get(pk=int(sys.argv[2]))
+boxes = dict(Mailbox.objects.values_list("login", "shown"))
+print(json.dumps({"state": work.state, "done": work.done, "total": work.total, "attempts": work.attempts, "trouble": work.trouble, "boxes": boxes}))
+"""
+
+
+class Installation:
+    def __init__(self, root: Path, database: str | None) -> None:
+        self.root = root
+        self.config = root / "bascule.toml"
+        self.config.write_text(configuration(database=database))
+        bascule(root, "campaign", "--config", self.config, "init", "2027-04-27 09:00")
+        self.list = root / "list.csv"
+        people = (f"m{number};Member {number};m{number}@{DOMAIN}" for number in range(MEMBERS))
+        self.list.write_text("\n".join(["sign_on;name;address", *people]), "utf-8")
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def django(self, code: str, *words: object) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", _IN_DJANGO + code, str(self.config), *map(str, words)], capture_output=True, text=True, timeout=60, check=True
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    def ask(self, kind: str) -> int:
+        return int(self.django(_ASK, kind, self.list))
+
+    def look(self, number: int) -> dict[str, object]:
+        import json
+
+        told: dict[str, object] = json.loads(self.django(_LOOK, number))
+        return told
+
+    def worker(self) -> subprocess.Popen[bytes]:
+        with (self.root / "log").open("ab") as log:
+            started = subprocess.Popen(
+                [*ENTRY, "worker", "--config", str(self.config), "--threads", "1"], stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL,
+                env=environment(self.root),
+            )  # fmt: skip
+        self.workers.append(started)
+        assert started.stdout is not None
+        assert started.stdout.readline() == b"ready\n", (self.root / "log").read_text()
+        return started
+
+    def until_begun(self, number: int, part: float) -> None:
+        """Until so much of it is done, of 1."""
+        for _ in range(400):
+            told = self.look(number)
+            if int(str(told["total"])) and int(str(told["done"])) >= part * int(str(told["total"])):
+                return
+            if told["state"] == "done":
+                return
+
+    def put_to_sleep(self, worker: subprocess.Popen[bytes]) -> None:
+        """Where the database is a file, between two transactions: whoever sleeps within one holds up the machine, and nothing can be done about it.
+        PostgreSQL ends such a transaction by itself."""
+        while True:
+            worker.send_signal(signal.SIGSTOP)
+            try:
+                with contextlib.closing(sqlite3.connect(self.root / "data/portal.sqlite", timeout=0.0)) as database:
+                    database.execute("BEGIN IMMEDIATE")
+                    database.execute("ROLLBACK")
+                return
+            except sqlite3.OperationalError:
+                worker.send_signal(signal.SIGCONT)
+                time.sleep(0.003)
+
+    def until_done(self, number: int) -> dict[str, object]:
+        began = time.monotonic()
+        while time.monotonic() - began < LONGEST_SECONDS:
+            told = self.look(number)
+            if told["state"] not in ("waiting", "running"):
+                assert told["state"] == "done", told["trouble"]
+                return told
+            time.sleep(0.5)
+        raise AssertionError((self.root / "log").read_text())
+
+    def end(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.kill()
+                worker.wait()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+    with database_for(request.param) as database:
+        made = Installation(tmp_path, database)
+        yield made
+        made.end()
+
+
+@pytest.mark.needs("postgresql")
+def test_killed_and_asleep_another_goes_on(installation: Installation) -> None:
+    """The first worker dies in the middle; the second falls asleep in the middle and wakes after a third has ended the work."""
+    chance = random.Random(int(os.environ.get("BASCULE_SEED", "20261125")))
+    number = installation.ask("import-members")
+    first = installation.worker()
+    installation.until_begun(number, chance.uniform(0.0, 0.5))
+    first.kill()
+    first.wait()
+    second = installation.worker()
+    assert len(installation.until_done(number)["boxes"]) == MEMBERS  # type: ignore[arg-type]
+
+    number = installation.ask("provision")
+    installation.until_begun(number, chance.uniform(0.0, 0.5))
+    installation.put_to_sleep(second)
+    given = {login: shown for login, shown in installation.look(number)["boxes"].items() if shown}  # type: ignore[attr-defined]
+    third = installation.worker()
+    done = installation.until_done(number)["boxes"]
+    second.send_signal(signal.SIGCONT)
+    time.sleep(3)
+    assert installation.look(number)["boxes"] == done, "who slept changed nothing"
+    assert all(done.values()), "everybody has a password"  # type: ignore[attr-defined]
+    assert {login: done[login] for login in given} == given, "and nobody a second one"  # type: ignore[index]
+
+    for worker in (second, third):
+        worker.send_signal(signal.SIGINT)
+        assert worker.wait(30) == 0
+    assert "Traceback" not in (installation.root / "log").read_text()
+
+
+@pytest.mark.needs("postgresql")
+def test_a_worker_that_is_asked_to_end_gives_its_work_to_the_next(installation: Installation) -> None:
+    """At once: nobody waits for a lease to end."""
+    number = installation.ask("import-members")
+    first = installation.worker()
+    installation.until_begun(number, 0.1)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(30) == 0
+    ended = time.monotonic()
+    installation.worker()
+    told = installation.until_done(number)
+    assert len(told["boxes"]) == MEMBERS  # type: ignore[arg-type]
+    assert int(str(told["attempts"])) <= 1, "what was given back is no attempt"
+    assert time.monotonic() - ended < LONGEST_SECONDS

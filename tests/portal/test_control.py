@@ -1,0 +1,327 @@
+"""The operators' pages: a list compared and brought in, mailboxes made ready, other mailboxes, a calendar's change."""
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from support.portal import DOMAIN, EVE, PASSWORD, Portal, T
+
+HEADINGS = "sign_on;name;address;aliases;kind;owners;wave;old_url;old_secret"
+ANNA = f"anna;Anna Martin;anna@{DOMAIN};a.martin@{DOMAIN};;;;imaps://anna@old.example;hunter2"
+
+
+@pytest.fixture
+def operator(portal: Portal) -> Any:
+    portal.move_to(EVE)
+    wave = portal.wave()
+    return portal.client(portal.member("paul", wave, role="operator"))
+
+
+def do_all_work() -> None:
+    """What a worker does with the wake-ups."""
+    from bascule.portal.jobs.models import State, Work
+    from bascule.portal.jobs.working import Worker
+    from bascule.portal.kinds_of_work import KINDS
+
+    node = Work.objects.order_by("-id").values_list("node", flat=True).first() or "here"
+    worker = Worker(KINDS, node, threading.Event())
+    for number in Work.objects.filter(state=State.WAITING).order_by("id").values_list("pk", flat=True):
+        worker.perform(number)
+
+
+def brought(client: Any, *lines: str, headings: str = HEADINGS, **more: str) -> Any:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    text = "\n".join([headings, *lines]).encode()
+    return client.post("/control/list", {"file": SimpleUploadedFile("list.csv", text), "wave": "main", **more})
+
+
+def test_a_list_is_compared_and_nothing_changes_until_the_operator_says_so(operator: Any) -> None:
+    from bascule.portal.directory.models import Mailbox, Member, MemberList
+    from bascule.portal.jobs.models import Work
+
+    answer = brought(operator, ANNA, f"paul;Paul Weber;paul@{DOMAIN}", "bad;;x")
+    assert answer.status_code == 302
+    page = operator.get(answer.headers["Location"]).content.decode()
+    assert "Anna Martin" in page
+    assert "le nom manque" in page, "in French"
+    assert "Importer 2 lignes" in page
+    assert "hunter2" not in page
+    assert not Mailbox.objects.filter(login=f"anna@{DOMAIN}").exists()
+    assert "hunter2" not in MemberList.objects.get().sealed
+    work = operator.post(answer.headers["Location"] + "/bring-in")
+    assert "attend son tour" in operator.get(work.headers["Location"]).content.decode().lower()
+    do_all_work()
+    told = operator.get(work.headers["Location"]).content.decode()
+    assert "Terminé" in told
+    assert "2 sur 2" in told
+    assert "4: x" in told, "the wrong line is named again"
+    anna = Member.objects.get(sign_on="anna")
+    assert anna.mailbox.password == ""
+    assert MemberList.objects.get().sealed == "", "what it held is gone"
+    assert operator.get(answer.headers["Location"]).status_code == 410
+    assert operator.post(answer.headers["Location"] + "/bring-in").status_code == 302
+    assert Work.objects.count() == 1, "it is brought in once"
+    ready = operator.post("/control/ready")
+    do_all_work()
+    assert "Terminé" in operator.get(ready.headers["Location"]).content.decode()
+    anna.mailbox.refresh_from_db()
+    assert anna.mailbox.password
+    assert anna.mailbox.provisioned_at
+    record = operator.get("/control/notes").content.decode()
+    assert "une liste a été importée" in record
+    assert "des boîtes ont été préparées" in record
+
+
+def test_the_same_by_a_reader_of_english(operator: Any) -> None:
+    operator.cookies["bascule-language"] = "en"
+    page = operator.get(brought(operator, "bad;;x").headers["Location"]).content.decode()
+    assert "name is missing" in page
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("name;address\nH\xe9l\xe8ne;h@x.org".encode("latin-1"), "n’est pas en UTF-8 (ligne 2)"),
+        (b"name;address;colour\n", "colonne « colour » qui ne veut rien dire"),
+        (b"\x00\x01\x02", "ne veut rien dire ici"),
+        (b"", "pas de colonne"),
+        (b'name;address\n"x;y', "pas lisible"),
+    ],
+)
+def test_a_file_that_is_no_list_is_refused_with_what_to_do(operator: Any, content: bytes, why: str) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    answer = operator.post("/control/list", {"file": SimpleUploadedFile("list.csv", content or b" "), "wave": "main"})
+    if answer.status_code == 302:
+        answer = operator.get(answer.headers["Location"])
+    assert answer.status_code == 422
+    assert why in answer.content.decode().replace("\xa0", " ")
+
+
+def test_without_a_file_or_with_one_that_is_too_large(operator: Any) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    assert operator.post("/control/list", {"wave": "main"}).status_code == 422
+    large = SimpleUploadedFile("list.csv", b"x" * 20_100_000)
+    answer = operator.post("/control/list", {"file": large, "wave": "main"})
+    assert answer.status_code == 422
+    assert "20 Mo au plus" in answer.content.decode()
+
+
+def test_a_list_by_which_many_would_leave_needs_their_number(operator: Any, portal: Portal) -> None:
+    from bascule.portal.directory.models import Member, Wave
+
+    wave = Wave.objects.get()
+    for number in range(12):
+        portal.member(f"m{number}", wave, provisioned=False)
+    place = brought(operator, f"paul;Paul;paul@{DOMAIN}", complete="on").headers["Location"]
+    assert "12 usagers partiraient" in operator.get(place).content.decode()
+    for wrong in ("", "11", "x"):
+        assert operator.post(f"{place}/bring-in", {"leaving": wrong}).headers["Location"] == place
+    do_all_work()
+    assert not Member.objects.filter(state="left").exists()
+    operator.post(f"{place}/bring-in", {"leaving": "12"})
+    do_all_work()
+    assert Member.objects.filter(state="left").count() == 12
+
+
+def test_a_list_is_thrown_away(operator: Any) -> None:
+    from bascule.portal.directory.models import MemberList
+
+    place = brought(operator, ANNA).headers["Location"]
+    operator.post(f"{place}/bring-in", {"throw-away": "1"})
+    assert not MemberList.objects.exists()
+    assert operator.get(place).status_code == 404
+
+
+def test_work_is_stopped_and_goes_on(operator: Any) -> None:
+    from bascule.portal.jobs.models import Work
+
+    brought(operator, ANNA)
+    place = brought(operator, ANNA).headers["Location"]
+    work = operator.post(f"{place}/bring-in").headers["Location"]
+    operator.post(f"{work}/stop")
+    assert "Arrêté" in operator.get(work).content.decode()
+    do_all_work()
+    assert Work.objects.get().state == "stopped"
+    operator.post(f"{work}/go-on")
+    do_all_work()
+    assert Work.objects.get().state == "done"
+
+
+def test_one_making_ready_at_a_time(operator: Any) -> None:
+    from bascule.portal.jobs.models import Work
+
+    first, second = operator.post("/control/ready"), operator.post("/control/ready")
+    assert first.headers["Location"] == second.headers["Location"]
+    assert Work.objects.count() == 1
+
+
+def test_what_the_platform_can_not_make_is_named_and_the_rest_is_made(operator: Any, portal: Portal) -> None:
+    """The office's mailbox lies where no folder can be made."""
+    from django.conf import settings
+
+    from bascule.portal.directory.models import Mailbox, Wave
+
+    brought(operator, ANNA)
+    paul = Mailbox.objects.get(login=f"paul@{DOMAIN}").member
+    office = Mailbox.objects.create(login=f"office@{DOMAIN}", name="Office", wave=Wave.objects.get(), kind="functional", created_at=EVE)  # fmt: skip
+    office.owners.set([paul])
+    portal.member("anna", Wave.objects.get(), provisioned=False)
+    blocked = settings.BASCULE.platform.data / "mailboxes" / f"{office.pk}.mailbox"
+    blocked.parent.mkdir(parents=True, exist_ok=True)
+    blocked.write_text("a file, where the mailbox should be")
+    try:
+        work = operator.post("/control/ready").headers["Location"]
+        do_all_work()
+        page = operator.get(work).content.decode()
+        assert f"office@{DOMAIN}" in page
+        assert "La plateforme n’a pas pu créer cette boîte" in page
+        assert Mailbox.objects.get(login=f"anna@{DOMAIN}").provisioned_at is not None
+        assert Mailbox.objects.get(pk=office.pk).provisioned_at is None
+    finally:
+        blocked.unlink()
+    again = operator.post("/control/ready").headers["Location"]
+    do_all_work()
+    assert f"office@{DOMAIN}" not in operator.get(again).content.decode()
+    assert Mailbox.objects.get(pk=office.pk).provisioned_at is not None
+
+
+def test_members_for_a_spreadsheet_that_runs_nothing(operator: Any, portal: Portal) -> None:
+    from bascule.portal.directory.models import Wave
+
+    anna = portal.member("anna", Wave.objects.get())
+    anna.name, anna.office = '=HYPERLINK("http://x")', "+33 DSI"
+    anna.save()
+    answer = operator.get("/control/members.csv?only=unseen&q=anna")
+    told = answer.content.decode("utf-8-sig")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="members.csv"'
+    assert told.splitlines()[1] == f'"\'=HYPERLINK(""http://x"")";anna@{DOMAIN};\'+33 DSI;;main;présent'
+    assert len(told.splitlines()) == 2
+
+
+# -- mailboxes of no one person -----------------------------------------------------------------------------------------
+
+
+def test_a_scanners_password_is_shown_to_operators_and_recorded(operator: Any, portal: Portal) -> None:
+    from bascule.portal.directory.models import Wave
+    from bascule.portal.shell.doors import keys
+
+    box = portal.service("scanner", Wave.objects.get())
+    password = keys().open(box.shown)
+    page = operator.get(f"/control/mailboxes/{box.pk}").content.decode()
+    assert password not in page
+    assert password in operator.post(f"/control/mailboxes/{box.pk}/password").content.decode()
+    assert "montré à l’écran" in operator.get(f"/control/mailboxes/{box.pk}").content.decode() or box.views.count() == 1
+    operator.post(f"/control/mailboxes/{box.pk}/change", {"what": "renew"})
+    box.refresh_from_db()
+    assert keys().open(box.shown) != password
+    for what, locked in (("lock", True), ("unlock", False), ("nonsense", False)):
+        operator.post(f"/control/mailboxes/{box.pk}/change", {"what": what})
+        box.refresh_from_db()
+        assert box.is_locked is locked
+
+
+def test_an_offices_password_is_shown_to_nobody(operator: Any, portal: Portal) -> None:
+    from bascule.portal.directory.models import Wave
+
+    box = portal.service("office", Wave.objects.get(), kind="functional")
+    assert operator.post(f"/control/mailboxes/{box.pk}/password").status_code == 404
+    personal = Wave.objects.get().mailboxes.get(kind="personal")
+    assert operator.get(f"/control/mailboxes/{personal.pk}").status_code == 404
+
+
+def test_who_looks_after_a_scanner_finds_its_password_from_the_opening_on(portal: Portal) -> None:
+    from bascule.portal.shell.doors import keys
+
+    wave = portal.wave()
+    portal.move_to(T - timedelta(days=15))
+    anna, lea = portal.member("anna", wave), portal.member("lea", wave)
+    box = portal.service("scanner", wave, owners=[anna])
+    password = keys().open(box.shown)
+    client, other = portal.client(anna), portal.client(lea)
+    assert "Afficher" not in client.get(f"/credentials/of/{box.pk}").content.decode()
+    assert client.post(f"/credentials/of/{box.pk}/password").status_code == 403
+    portal.move_to(EVE)
+    assert f"/credentials/of/{box.pk}" in client.get("/").content.decode()
+    page = client.get(f"/credentials/of/{box.pk}").content.decode()
+    assert password not in page
+    assert password in client.post(f"/credentials/of/{box.pk}/password").content.decode()
+    assert box.views.get().by == anna
+    assert other.get(f"/credentials/of/{box.pk}").status_code == 404
+    assert other.post(f"/credentials/of/{box.pk}/password").status_code == 404
+
+
+# -- calendars --------------------------------------------------------------------------------------------------------
+
+
+def calendar(**more: str) -> dict[str, str]:
+    told = {
+        "credentials_open": "2027-04-13T09:00",
+        "switch": "2027-04-27T09:00",
+        "all_assistance": "2027-04-28T09:00",
+        "archive_closes": "2027-06-27T09:00",
+        "backup_destroyed": "2028-04-27T09:00",
+    }
+    return {**told, **more}
+
+
+def test_a_change_of_calendar_is_shown_before_it_is_made(operator: Any) -> None:
+    from bascule.portal.directory.models import Note, Wave
+
+    page = operator.post("/control/waves/main", calendar(switch="2027-04-20T09:00")).content.decode()
+    assert "1 boîte s’ouvre aussitôt" in page
+    assert "mardi 20 avril" in page
+    assert Wave.objects.get().switch == T, "nothing is changed yet"
+    operator.post("/control/waves/main", {**calendar(switch="2027-04-20T09:00"), "sure": "1"})
+    assert Wave.objects.get().switch == T - timedelta(days=7)
+    assert "switch: 2027-04-27" in Note.objects.get(what="calendar-changed").detail
+
+
+def test_a_calendar_that_contradicts_itself_is_refused_in_the_readers_language(operator: Any) -> None:
+    page = operator.post("/control/waves/main", calendar(switch="2027-04-12T09:00", sure="1"))
+    assert page.status_code == 422
+    assert "doit venir après" in page.content.decode()
+    skipped = operator.post("/control/waves/main", calendar(credentials_open="2027-03-28T02:30", sure="1"))
+    assert skipped.status_code == 422, "an hour that clocks skip"
+
+
+def test_a_calendar_that_is_the_same_changes_nothing(operator: Any) -> None:
+    from bascule.portal.directory.models import Note, Wave
+
+    operator.post("/control/waves/main", _shown(operator.get("/control/waves/main").content.decode()))
+    assert not Note.objects.filter(what="calendar-changed").exists()
+    assert Wave.objects.get().switch == T
+
+
+def _shown(page: str) -> dict[str, str]:
+    import re
+
+    return dict(re.findall(r'name="(\w+)" value="(\d{4}-[\dT:-]+)"', page))
+
+
+# -- what programs ask for --------------------------------------------------------------------------------------------
+
+
+def test_thunderbird_finds_the_servers_of_a_domain_that_is_served(portal: Portal) -> None:
+    portal.move_to(EVE)
+    portal.member("anna", portal.wave())
+    client = portal.client()
+    for path in ("/mail/config-v1.1.xml", "/.well-known/autoconfig/mail/config-v1.1.xml"):
+        for address in (f"anna@{DOMAIN}", f"nobody@{DOMAIN}"):
+            answer = client.get(path, {"emailaddress": address}, HTTP_HOST="autoconfig.elsewhere.example")
+            assert answer.status_code == 200, "it tells nothing of one address"
+            assert f"<domain>{DOMAIN}</domain>" in answer.content.decode()
+        assert client.get(path, HTTP_HOST=f"autoconfig.{DOMAIN}").status_code == 200
+        assert client.get(path, {"emailaddress": "a@elsewhere.example"}).status_code == 404
+        assert client.get(path).status_code == 404
+
+
+def test_a_password_manager_finds_where_to_change(portal: Portal) -> None:
+    portal.move_to(T)
+    client = portal.client(portal.member("anna", portal.wave()))
+    assert client.get("/.well-known/change-password", follow=True).status_code == 200
+    assert PASSWORD not in client.get("/.well-known/change-password", follow=True).content.decode()
