@@ -127,13 +127,56 @@ def test_before_the_opening_instant_then_the_eve(server: PortalServer, page: Pag
 def test_the_operators_pages(server: PortalServer, page: Page) -> None:
     server.move_to(T - timedelta(days=1))
     sign_on(page, server, "chloe")
-    for path in ("/control", "/control/members", "/control/members?only=unseen", "/control/waves/main", "/control/banner", "/control/notes",
+    for path in ("/control", "/control/members", "/control/members?only=unseen", "/control/waves/main", "/control/banner", "/control/notes", "/control/list", "/control/mailboxes",
                  "/personal-data", "/sign-on/second-factor/", "/nope"):  # fmt: skip
         page.goto(server.url_of(path))
         is_sound(page)
     page.goto(server.url_of("/control/members?q=anna"))
     page.locator("table a").first.click()
     is_sound(page)
+
+
+@pytest.mark.needs("chromium")
+def test_a_list_is_brought_in_and_watched_until_it_is_done(server: PortalServer, page: Page, tmp_path: Path) -> None:
+    """By the worker that `bascule serve` runs; the page moves by itself. Then a mailbox is made ready, and a scanner's password shown."""
+    server.move_to(T - timedelta(days=1))
+    sign_on(page, server, "chloe")
+    page.goto(server.url_of("/control/list"))
+    scanner = f"scanner-{time.monotonic_ns()}@{DOMAIN}"
+    file = tmp_path / "list.csv"
+    file.write_text(f"sign_on;name;address;kind;owners\n;Scanner;{scanner};service;chloe\nbad;;x;;\n", "utf-8")
+    page.set_input_files("#id_file", file)
+    page.locator("form:has(#id_file) .btn-primary").click()
+    page.wait_for_url(re.compile("/control/list/[0-9]+$"))
+    is_sound(page)
+    page.locator("main .btn-primary").click()
+    page.wait_for_url(re.compile("/control/work/[0-9]+$"))
+    is_sound(page)
+    page.locator("main .btn-primary").click(timeout=15_000)  # it is there once the work is done
+    page.wait_for_url(re.compile("/control/work/[0-9]+$"))
+    page.locator('main a.btn[href="/control"]').click(timeout=15_000)
+    page.goto(server.url_of("/control/mailboxes"))
+    page.locator(f"tr:has-text('{scanner}') a").click()
+    is_sound(page)
+    page.locator("main .btn-primary").click()
+    expect(page.locator("#secret")).to_have_text(server.mail_password(scanner))
+    is_sound(page)
+    page.goto(server.url_of("/"))
+    page.locator('a[href^="/credentials/of/"]').first.click()
+    is_sound(page)
+
+
+@pytest.mark.needs("chromium")
+def test_a_calendars_change_is_shown_before_it_is_made(server: PortalServer, page: Page) -> None:
+    server.move_to(T - timedelta(days=1))
+    sign_on(page, server, "chloe")
+    page.goto(server.url_of("/control/waves/main"))
+    page.locator("#id_switch").fill("2027-04-04T09:00")
+    page.locator("main .btn-primary").click()
+    is_sound(page)
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.locator("main a.btn-quiet").click()
+    expect(page.locator("#id_switch")).to_have_value("2027-04-06T09:00")
 
 
 @pytest.mark.needs("chromium")

@@ -1,6 +1,8 @@
-"""Sign-on by a real slapd."""
+"""Sign-on by a real slapd, and the list of members that it has."""
 
+import json
 import re
+import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -9,6 +11,7 @@ from http.cookiejar import CookieJar
 
 import pytest
 
+from support.command import bascule
 from support.portal import DOMAIN
 from support.portal_server import PortalServer
 from support.postgresql import database_for
@@ -97,3 +100,38 @@ def test_a_directory_that_is_away_is_no_wrong_password(server: PortalServer, dir
     finally:
         directory.start()
     assert sign_on(server, "paul", "secret")[0] == 200, "and nothing was counted"
+
+
+def test_the_directorys_list_is_compared_saved_and_brought_in(server: PortalServer) -> None:
+    """On the command line: what it has of each person, in the columns that the settings name; again, nothing changes."""
+    saved = server.root / "saved.csv"
+    told = campaign(server, "--ldap", "--dry-run", "--save", saved, "--json")
+    changes = {each["address"]: each for each in json.loads(told.stdout)["changes"]}
+    assert changes[f"stranger@{DOMAIN}"]["change"] == "new"
+    assert ["office", "", "Sciences"] in changes[f"anna@{DOMAIN}"]["fields"]
+    assert saved.read_text("utf-8").splitlines()[1] == f"anna;Anna;anna@{DOMAIN};;Sciences;Campus Nord;en;"
+    assert sign_on(server, "stranger", "secret")[0] == 403
+    campaign(server, "--ldap")
+    assert "3 same" in campaign(server, "--ldap", "--dry-run").stdout
+    assert sign_on(server, "stranger", "secret")[0] == 200, "who is on the list comes in"
+
+
+def test_a_directory_that_is_away_or_finds_nobody_changes_nothing(
+    server: PortalServer, directory: PrivateSlapd
+) -> None:
+    config = server.config.read_text()
+    try:
+        server.config.write_text(config.replace("[ldap]", '[ldap]\nmembers = "(uid=nobody)"'))
+        told = campaign(server, "--ldap", "--complete", status=2)
+        assert "finds nobody by (uid=nobody)" in told.stderr
+    finally:
+        server.config.write_text(config)
+    directory.stop()
+    try:
+        assert "can't be asked" in campaign(server, "--ldap", "--complete", status=2).stderr
+    finally:
+        directory.start()
+
+
+def campaign(server: PortalServer, *words: object, status: int = 0) -> subprocess.CompletedProcess[str]:
+    return bascule(server.root, "campaign", "--config", server.config, "members", *words, status=status)

@@ -223,3 +223,27 @@ def test_who_looks_after_an_office_no_more_is_let_out(place: Path) -> None:
         told = bascule(place, "account", "--config", place / "bascule.toml", "shares", f"office@{DOMAIN}").stdout
         assert [who for who in ("anna", "paul") if f"INBOX\t{who}@{DOMAIN}\tfull" in told] == expected
         assert [who for who in ("anna", "paul") if f"–\t{who}@{DOMAIN}\tsend" in told] == expected
+
+
+def test_a_list_that_was_cut_off_makes_nobody_leave(place: Path) -> None:
+    file = place / "list.csv"
+    people = [f"m{number};Member {number};m{number}@{DOMAIN}" for number in range(30)]
+    file.write_text("\n".join(["sign_on;name;address", *people]), "utf-8")
+    campaign(place, "members", file)
+    file.write_text("\n".join(["sign_on;name;address", *people[:10]]), "utf-8")
+    assert "20 members would leave" in campaign(place, "members", file, "--complete", status=1).stderr
+    assert "20 members would leave" in campaign(place, "members", file, "--complete", "--leaving", 19, status=1).stderr
+    assert "30 same" in _again(place, people)
+    campaign(place, "members", file, "--complete", "--leaving", 20)
+    assert "20 changed" in _again(place, people)
+
+
+def _again(place: Path, people: list[str]) -> str:
+    file = place / "whole.csv"
+    file.write_text("\n".join(["sign_on;name;address", *people]), "utf-8")
+    return campaign(place, "members", file, "--dry-run").stdout
+
+
+def test_whence_the_list_comes_must_be_said(place: Path) -> None:
+    assert "Whence does the list come?" in campaign(place, "members", status=2).stderr
+    assert "No directory is named" in campaign(place, "members", "--ldap", status=2).stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from support.portal_server import free_port
+from support.portal_server import DOMAIN, free_port
 
 BASE = "dc=univ-exemple,dc=fr"
 READER = f"cn=reader,{BASE}"
@@ -63,7 +63,8 @@ class PrivateSlapd:
         (self.root / "db").mkdir()
         (self.root / "slapd.conf").write_text(_CONFIGURATION.format(root=self.root, base=BASE, reader=READER))
         people = "\n\n".join(
-            f"dn: uid={uid},ou=people,{BASE}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid.title()}\nsn: {uid.title()}\nuserPassword: {password}"
+            f"dn: uid={uid},ou=people,{BASE}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid.title()}\nsn: {uid.title()}\nuserPassword: {password}\n"
+            f"mail: {uid}@{DOMAIN}\nou: Sciences\nl: Campus Nord\npreferredLanguage: en-GB\ninitials: pilots"
             for uid, password in self._people.items()
         )
         ldif = self.root / "people.ldif"
