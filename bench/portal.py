@@ -86,6 +86,7 @@ async def read_pages(server: PortalServer, readers: int, pause_seconds: float) -
         until = time.monotonic() + SECONDS_OF_READING
 
         async def go_on(browser: Browser, path: str = path, until: float = until, took: list[float] = took) -> None:
+            await asyncio.sleep(chance.uniform(0, 2 * pause_seconds))  # readers do not arrive in step
             while time.monotonic() < until:
                 began = time.monotonic()
                 status, _ = await browser.ask(path)

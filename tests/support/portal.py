@@ -40,7 +40,7 @@ class Portal:
 
         from bascule.portal.directory import models
         from bascule.portal.jobs.models import Work
-        from bascule.portal.shell import doors
+        from bascule.portal.shell import context, doors
 
         self.close()
         for model in (Work, models.MemberList, Authenticator, AccessAttempt, Session, models.View, models.Carry, models.Banner, models.Note, models.Member, models.Address, models.Mailbox, models.Wave):  # fmt: skip
@@ -49,6 +49,7 @@ class Portal:
         for notes in (self.config.parent / "data").glob("accounts-notes.sqlite*"):
             notes.unlink()
         doors._accounts.cache_clear()
+        context.banner_changed()
 
     def close(self) -> None:
         from bascule.portal.shell import doors

@@ -79,7 +79,7 @@ MIDDLEWARE = [
     "bascule.portal.shell.middleware.language",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "bascule.portal.shell.middleware.signed_on",
     "bascule.portal.shell.middleware.mailbox_session",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -13,6 +13,7 @@ from bascule.portal.control.asking import PAGE, record
 from bascule.portal.control.forms import BannerForm
 from bascule.portal.directory.models import Banner, Note, Role
 from bascule.portal.shell.access import roles
+from bascule.portal.shell.context import banner_changed
 from bascule.portal.shell.doors import member_of, now
 
 
@@ -24,6 +25,7 @@ def banner(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and "remove" in request.POST:
         Banner.objects.filter(is_shown=True).update(is_shown=False)
         record(request, "banner-removed", "")
+        banner_changed()
         return redirect("banner")
     form = BannerForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -33,6 +35,7 @@ def banner(request: HttpRequest) -> HttpResponse:
             made.set_by, made.set_at = member_of(request), now()
             made.save()
             record(request, "banner-set", "", made.text_en)
+        banner_changed()
         messages.success(request, _("Everybody sees it now, at the top of every page."))
         return redirect("banner")
     return render(request, "control/banner.html", {"room": "control", "form": form, "present": present}, status=422 if form.errors else 200)  # fmt: skip

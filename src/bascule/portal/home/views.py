@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from bascule.portal.directory.models import Member, Wave
+from bascule.portal.directory.models import Member, Wave, looked_after_by
 from bascule.portal.home.next_step import progress_of
 from bascule.portal.shell.doors import now, phase_of
 from bascule.terms.phases import MemberCalendar, Phase, phase_at
@@ -75,7 +75,7 @@ def _of_member(request: HttpRequest, member: Member) -> HttpResponse:
         "progress": progress_of(phase, done),
         "timeline": _timeline(calendar, instant),
         "seconds_left": _seconds_left(calendar, instant),
-        "looked_after": list(member.looks_after.filter(is_gone=False).select_related("wave")),
+        "looked_after": looked_after_by(member),
     }
     return render(request, "home/member.html", shown)
 

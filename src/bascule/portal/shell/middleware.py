@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import get_user, logout
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
@@ -45,6 +45,16 @@ def language(get_response: _Next) -> _Next:
             response = get_response(request)
         response.headers.setdefault("Content-Language", code)
         return response
+
+    return answer
+
+
+def signed_on(get_response: _Next) -> _Next:
+    """Django's AuthenticationMiddleware, but at once: every page says who signed on, and asking through its lazy object is dear."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        request.user = get_user(request)
+        return get_response(request)
 
     return answer
 

@@ -1,5 +1,6 @@
 """Template tags of every page."""
 
+import functools
 from datetime import datetime
 
 from django import template
@@ -13,7 +14,12 @@ from bascule.portal.shell.doors import now
 register = template.Library()
 
 
+asset = register.simple_tag(functools.cache(static), name="asset")
+"""The address of a static file, worked out once: a page names ten of them."""
+
+
 @register.simple_tag
+@functools.cache
 def icon(name: str, extra: str = "") -> SafeString:
     """One of ``static/vendor/icons.svg``. It decorates; the words beside it say the same."""
     return format_html('<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>', extra, static("vendor/icons.svg"), name)  # fmt: skip

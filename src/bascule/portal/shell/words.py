@@ -1,5 +1,6 @@
 """Dates, spans and counts as people write them, in the reader's language and the institution's zone."""
 
+import functools
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -15,9 +16,15 @@ def _is_french() -> bool:
 
 def day(instant: datetime, now: datetime) -> str:
     """“mardi 25 avril”, “Tuesday 25 April”; with the year where it is not this one."""
+    return _day(instant, timezone.localtime(now).year, get_language())
+
+
+@functools.lru_cache(1024)
+def _day(instant: datetime, this_year: int, language: str | None) -> str:
+    """Pages name the same few instants again and again. ``language``: the one that is active."""
     local = timezone.localtime(instant)
     first = "1er" if _is_french() and local.day == 1 else str(local.day)
-    year = "" if local.year == timezone.localtime(now).year else f" {local.year}"
+    year = "" if local.year == this_year else f" {local.year}"
     return f"{date_format(local, 'l')} {first} {date_format(local, 'F')}{year}"
 
 
