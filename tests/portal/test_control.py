@@ -52,12 +52,12 @@ def test_a_list_is_compared_and_nothing_changes_until_the_operator_says_so(opera
     assert not Mailbox.objects.filter(login=f"anna@{DOMAIN}").exists()
     assert "hunter2" not in MemberList.objects.get().sealed
     work = operator.post(answer.headers["Location"] + "/bring-in")
-    assert "attend son tour" in operator.get(work.headers["Location"]).content.decode().lower()
+    assert "en attente" in operator.get(work.headers["Location"]).content.decode().lower()
     do_all_work()
     told = operator.get(work.headers["Location"]).content.decode()
     assert "Terminé" in told
     assert "2 sur 2" in told
-    assert "4: x" in told, "the wrong line is named again"
+    assert "4 · x" in told, "the wrong line is named again"
     anna = Member.objects.get(sign_on="anna")
     assert anna.mailbox.password == ""
     assert MemberList.objects.get().sealed == "", "what it held is gone"

@@ -82,9 +82,11 @@ def command(place: Path, port_base: int, messages: int, at: str, stops: bool) ->
         if not all(report.accounted for report in reports):
             return ExitStatus.MISSING
         _show(old, new, moment)
+        over = None if stops else _until_told()  # whoever reads “ready” may stop it at once
         click.echo("ready")
-        if not stops:
-            _wait()
+        if over is not None:
+            click.echo("Ctrl-C stops everything.")
+            over.wait()
     click.echo("stopped")
     return ExitStatus.ACCOUNTED
 
@@ -233,10 +235,9 @@ _ROLES = {
 }
 
 
-def _wait() -> None:
-    """Until Ctrl-C."""
+def _until_told() -> threading.Event:
+    """Set by Ctrl-C, from now on."""
     over = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: over.set())
-    click.echo("Ctrl-C stops everything.")
-    over.wait()
+    return over

@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from bascule.platform.accounts import words
 from bascule.platform.accounts.interface import SignInRefused, Why
 from bascule.terms.phases import MemberCalendar, Side, doors_at
 
@@ -18,10 +19,10 @@ def is_open(calendar: MemberCalendar | None, side: Side, utc: float) -> bool:
 
 def refusal(calendar: MemberCalendar, side: Side, zone: ZoneInfo) -> SignInRefused:
     """Of a sign-in whose password is right, at an instant at which the door is not open."""
-    moved = calendar.switch.astimezone(zone).strftime("%A %d %B %Y at %H:%M (%Z)")
+    switch = calendar.switch.astimezone(zone)
     if side is Side.NEW:
-        return SignInRefused(Why.NOT_YET, f"this account opens on {moved}; the password is right, keep it")
-    return SignInRefused(Why.MOVED, f"this mailbox moved to the new platform on {moved}; sign in there")
+        return SignInRefused(Why.NOT_YET, words.not_yet(switch))
+    return SignInRefused(Why.MOVED, words.moved(switch))
 
 
 def to_json(calendar: MemberCalendar) -> str:

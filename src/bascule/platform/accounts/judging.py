@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from bascule.platform.accounts import words
 from bascule.platform.accounts.attempts import Attempts
 from bascule.platform.accounts.doors import is_open, refusal
 from bascule.platform.accounts.interface import Account, SignInRefused, Why
@@ -57,13 +58,13 @@ class Judge:
         now = int(self._clock())
         with self._guard:
             if self._attempts.must_wait(login, peer, now):
-                raise SignInRefused(Why.TOO_MANY, "too many wrong passwords; wait a quarter of an hour, then try again")
+                raise SignInRefused(Why.TOO_MANY, words.TOO_MANY)
         if not self._is_right(login, password, known.password if known else "") or known is None:
             with self._guard:
                 self._attempts.was_wrong(login, peer, now)
-            raise SignInRefused(Why.WRONG, "user name or password is wrong")
+            raise SignInRefused(Why.WRONG, words.WRONG)
         if known.locked:
-            raise SignInRefused(Why.LOCKED, "this account is locked; ask your help desk")
+            raise SignInRefused(Why.LOCKED, words.LOCKED)
         if known.calendar is not None and not is_open(known.calendar, self._side, self._clock()):
             raise refusal(known.calendar, self._side, self._zone)
         with self._guard:

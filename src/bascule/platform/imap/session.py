@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live import FolderGone, LiveMailbox, NameRefused
-from bascule.platform.accounts import Account, Accounts, AccountsUnavailable
+from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, words
 from bascule.platform.imap.access import Access, Place
 from bascule.platform.imap.capabilities import capabilities
 from bascule.platform.imap.commands import COMMANDS
@@ -274,7 +274,7 @@ class Session:
             raise No("that is larger than this server takes", "TOOBIG")
         if self.account is not None and not self.services.accounts.may_go_on(self.account):
             self.state = State.ENDED
-            yield condition(b"*", b"BYE", "this account was closed to you a moment ago", b"UNAVAILABLE")
+            yield condition(b"*", b"BYE", words.CLOSED, b"UNAVAILABLE")
             return None
         done = yield from command.run(self, request)
         yield from self._after(request)
@@ -302,7 +302,7 @@ class Session:
         try:
             if self.account is not None and not self.services.accounts.may_go_on(self.account):
                 self.state = State.ENDED
-                yield condition(b"*", b"BYE", "this account was closed to you a moment ago", b"UNAVAILABLE")
+                yield condition(b"*", b"BYE", words.CLOSED, b"UNAVAILABLE")
                 return
             if self.view is not None:
                 with self._with_mailboxes():

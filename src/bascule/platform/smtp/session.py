@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, SignInRefused, Why
+from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, SignInRefused, Why, words
 from bascule.platform.arrivals import Arrivals, NotDelivered
 from bascule.platform.smtp import limits
 from bascule.platform.smtp.accepting import Accepting, Refusal
@@ -292,7 +292,7 @@ class Session:
             raise Refusal(530, "5.7.0", "sign in first")
         if not self.services.accounts.may_go_on(account):
             self.expects = Expects.END
-            raise Refusal(421, "4.7.0", "this account was closed to you a moment ago")
+            raise Refusal(421, "4.7.0", words.CLOSED)
         if sender and not self.services.accounts.may_send_as(account, sender):
             raise Refusal(553, "5.7.1", f"{account.login} does not send as {sender}")
 

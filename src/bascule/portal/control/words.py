@@ -30,6 +30,14 @@ FIELD_NAMES = {
     "state": _("state"),
 }
 
+INSTANT_NAMES = {
+    "credentials_open": _("credentials open"),
+    "switch": _("switch"),
+    "all_assistance": _("full assistance"),
+    "archive_closes": _("archive closes"),
+    "backup_destroyed": _("backup is destroyed"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class DifferenceInWords:

@@ -42,7 +42,7 @@ def import_members(hold: Hold) -> dict[str, Any]:
         hold.require()
         hold.begin()
         for error in errors:
-            hold.note(f"{error.line}: {error.who}"[:254], WRONG_LINE, error.sentence, **error.values)
+            hold.note(f"{error.line} · {error.who or '–'}"[:254], WRONG_LINE, error.sentence, **error.values)
     hold.tell(total - left, total)
     apply(
         found, brought.wave.name, keys(), now(), hold.work.asked_by, hold=hold.require, told=lambda count: hold.tell(total - left + count)

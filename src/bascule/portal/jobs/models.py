@@ -38,11 +38,11 @@ class Work(models.Model):
         Kind.PROVISION: _("Making mailboxes ready"),
     }
     STATE_NAMES: ClassVar = {
-        State.WAITING: _("waits for its turn"),
-        State.RUNNING: _("is going on"),
-        State.DONE: _("is done"),
+        State.WAITING: _("waiting for its turn"),
+        State.RUNNING: _("going on"),
+        State.DONE: _("done"),
         State.FAILED: _("could not go on"),
-        State.STOPPED: _("was stopped"),
+        State.STOPPED: _("stopped"),
     }
 
     kind = models.CharField(max_length=40, choices=list(KIND_NAMES.items()))

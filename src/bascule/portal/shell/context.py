@@ -10,7 +10,6 @@ from bascule.portal.directory.models import Banner, Member, Role
 from bascule.portal.shell import words
 from bascule.portal.shell.doors import now
 
-
 BANNER_SECONDS = 1.0
 """How late a banner may be."""
 _banner: tuple[float, Banner | None] = (0.0, None)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bascule.platform.accounts import SignInRefused, Why
+from bascule.platform.accounts import SignInRefused, Why, words
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.replies import Bad, Done, No
 from bascule.protocols.imap.requests import Arguments, Request
@@ -29,7 +29,7 @@ def login(session: "Session", request: Request) -> Answer:
     try:
         return _sign_in(session, user.decode(), password.decode())
     except UnicodeDecodeError as error:
-        raise No("user name or password is wrong", CODES[Why.WRONG]) from error
+        raise No(words.WRONG, CODES[Why.WRONG]) from error
 
 
 def run(session: "Session", request: Request) -> Answer:

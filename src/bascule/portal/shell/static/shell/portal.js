@@ -15,6 +15,25 @@
     if (event.target.closest("[data-print]")) window.print();
   });
 
+  // On a narrow screen a row of a table is a small card: each cell says what its column says (portal.css). Its roles are written out, because a table that is
+  // shown otherwise is no table any more to a screen reader.
+  for (const table of document.querySelectorAll("table.plain")) {
+    const heads = table.tHead ? [...table.tHead.rows[0].cells] : [];
+    if (!heads.length || heads.some((cell) => cell.tagName !== "TH")) continue;
+    table.classList.add("stacks");
+    table.setAttribute("role", "table");
+    for (const part of [table.tHead, ...table.tBodies]) part.setAttribute("role", "rowgroup");
+    for (const row of table.rows) {
+      row.setAttribute("role", "row");
+      [...row.cells].forEach((cell, place) => {
+        cell.setAttribute("role", cell.closest("thead") ? "columnheader" : cell.tagName === "TH" ? "rowheader" : "cell");
+        cell.dataset.label = heads[place].textContent;
+      });
+    }
+  }
+
+  for (const here of document.querySelectorAll(".rooms [aria-current]")) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft - 24;
+
   // A countdown: the server's instant, counted from the server's now, so that a wrong clock here changes nothing.
   for (const place of document.querySelectorAll("[data-countdown]")) {
     const left = Number(place.dataset.countdown) * 1000;
