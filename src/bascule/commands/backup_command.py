@@ -11,7 +11,7 @@ import click
 from bascule.commands.options import CONFIG
 from bascule.platform.backup import back_up
 from bascule.platform.settings import read_settings
-from bascule.terms.errors import ExitStatus
+from bascule.terms.errors import BasculeError, ExitStatus
 
 
 @click.command("backup")
@@ -25,6 +25,8 @@ def command(config: Path, folder: Path, keep: int, as_json: bool) -> int:
     """Bring the backup in FOLDER up to date: mailboxes, accounts, queue, keys. The servers may run meanwhile; only what is new is written."""
     settings = read_settings(config)
     done = back_up(settings.data, config, folder, time.time(), keep=max(1, keep), progress=tell_progress)
+    if settings.has_portal:
+        _back_up_portal(config, folder)
     if as_json:
         click.echo(json.dumps(asdict(done)))
     else:
@@ -32,6 +34,25 @@ def command(config: Path, folder: Path, keep: int, as_json: bool) -> int:
         for account, why in done.failed.items():
             click.echo(f"Not backed up: {account}: {why}", err=True)
     return ExitStatus.MISSING if done.failed else 0
+
+
+def _back_up_portal(config: Path, folder: Path) -> None:
+    """Raises BasculeError."""
+    from bascule.portal.configuration import read_portal_settings
+    from bascule.portal.start import start
+
+    portal = read_portal_settings(config)
+    if portal.database is None and portal.keys is None:
+        return  # all of it lies in the data folder
+    start(config)
+    from django.db import Error
+
+    from bascule.portal.copying import back_up as back_up_portal
+
+    try:
+        back_up_portal(portal, folder)
+    except (Error, OSError) as error:
+        raise BasculeError(f"The portal's database could not be backed up: {error}.", "Mailboxes are. What the backup held of the portal before is still there; run it again.") from error  # fmt: skip
 
 
 def tell_progress(done: int, of: int) -> None:

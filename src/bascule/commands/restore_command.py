@@ -48,7 +48,7 @@ def command(
     """Bring back from the backup in FOLDER: a message, a folder, a mailbox, or everything on an empty machine."""
     settings = read_settings(config)
     if everything:
-        count = restore_installation(_required(folder), settings.data, tell_progress)
+        count = _restore_all(config, settings, _required(folder))
         click.echo(
             f"Restored: {count} mailboxes, accounts, keys. What waited in the queue is held: see “bascule queue list”."
         )
@@ -72,6 +72,31 @@ def command(
     click.echo(f"{len(lines)} {'would come back' if dry_run else 'came back'}." if lines else "Nothing is missing.")
     send_to_all(settings.data / "run", identity)
     return 0
+
+
+def _restore_all(config: Path, settings: Settings, backup: Path) -> int:
+    """Raises BasculeError; where a portal's database is not empty, before anything is written."""
+    if not settings.has_portal:
+        return restore_installation(backup, settings.data, tell_progress)
+    from bascule.portal.configuration import read_portal_settings
+    from bascule.portal.start import start
+
+    portal = read_portal_settings(config)
+    if portal.database is None and portal.keys is None:
+        return restore_installation(backup, settings.data, tell_progress)
+    start(config)
+    from django.db import Error
+
+    from bascule.portal.copying import require_empty, restore
+
+    try:
+        if portal.database is not None:
+            require_empty()
+        count = restore_installation(backup, settings.data, tell_progress)
+        restore(portal)
+    except Error as error:
+        raise BasculeError(f"The portal's database can't be written: {error}.", "Look at [portal] database; then empty the data folder and run it again.") from error  # fmt: skip
+    return count
 
 
 def _required(folder: Path | None) -> Path:

@@ -42,9 +42,10 @@ def back_up(
         for name in DATABASES:
             if (data / name).exists():
                 _copy_whole(data / name, backup / name, copy_database)
-        for source in [*(data / name for name in FILES), config]:
+        for name, source in [*((name, data / name) for name in FILES), ("bascule.toml", config)]:
             if source.exists():
-                _copy_whole(source, backup / ("bascule.toml" if source == config else source.name), shutil.copy2)
+                (backup / name).parent.mkdir(exist_ok=True, mode=0o700)
+                _copy_whole(source, backup / name, shutil.copy2)
         _copy_queue(data / "queue", backup / "queue")
         boxes = sorted((data / "mailboxes").glob("*.mailbox"))
         for place, box in enumerate(boxes):

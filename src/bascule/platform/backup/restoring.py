@@ -18,6 +18,8 @@ from bascule.terms.folder import FolderPath
 from bascule.terms.instant import InternalDate
 
 GROUP = 100
+HOLDS_ACCOUNTS = ("accounts.sqlite", "portal.sqlite")
+"""Where one of these is, there is an installation; they are written last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def restore_installation(backup: Path, data: Path, progress: Callable[[int, int]
     Cut off, it can be begun again: what is there already is brought up to date. Raises BasculeError.
     """
     require_backup(backup)
-    if (data / "accounts.sqlite").exists():
+    if any((data / name).exists() for name in HOLDS_ACCOUNTS):
         raise BasculeError(f"{data} holds an installation already.", "Restore into an empty folder; or one mailbox, with --account.")  # fmt: skip
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -58,6 +60,7 @@ def restore_installation(backup: Path, data: Path, progress: Callable[[int, int]
         progress(len(boxes), len(boxes))
         for name in FILES:
             if (backup / name).exists():
+                (data / name).parent.mkdir(exist_ok=True, mode=0o700)
                 shutil.copy2(backup / name, data / name)
         shutil.copytree(backup / "queue", data / "queue", dirs_exist_ok=True)
         for name in reversed(DATABASES):  # the accounts last: with them the installation is there

@@ -8,7 +8,7 @@ import bascule.portal.directory.models
 
 
 def _first_number(apps, schema_editor):
-    apps.get_model("directory", "Revision").objects.create(pk=1, number=0)
+    apps.get_model("directory", "Revision").objects.using(schema_editor.connection.alias).create(pk=1, number=0)
 
 
 class Migration(migrations.Migration):
