@@ -40,8 +40,8 @@ def base() -> int:
 
 
 @contextlib.contextmanager
-def running(place: Path, base: int, *options: str) -> Iterator[dict]:
-    """The demo's endpoints, once it is ready; then Ctrl-C."""
+def running(place: Path, base: int, *options: str, end: signal.Signals = signal.SIGINT) -> Iterator[dict]:
+    """The demo's endpoints, once it is ready; then Ctrl-C, or ``end``."""
     process = subprocess.Popen(
         [*ENTRY, "demo", "--dir", str(place), "--port-base", str(base), "--messages", "300", *options],
         stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
@@ -57,7 +57,7 @@ def running(place: Path, base: int, *options: str) -> Iterator[dict]:
             raise AssertionError("".join(said))
         yield {**json.loads((place / "endpoints.json").read_text()), "said": "".join(said)}
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         assert process.wait(30) == 0
 
 
@@ -132,3 +132,11 @@ def test_the_same_seed_gives_the_same_octets() -> None:
     assert one == other
     assert {sample.path.parts[0] for sample in one} >= {"INBOX", "Sent", "Enseignement"}
     assert max(sample.date_utc for sample in one) <= 1_790_000_000
+
+
+def test_a_terminal_that_is_closed_leaves_nothing_running(tmp_path: Path, base: int) -> None:
+    with running(tmp_path / "demo", base, end=signal.SIGHUP) as demo:
+        ports = [demo["new"]["imap"], demo["new"]["web"], demo["old"]["imap"]]
+    for port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()

@@ -26,6 +26,7 @@ from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.phases import MemberCalendar, Side
 
 _MARK = ".bascule-demo"
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PORTS = {
     Side.NEW: {"imap": 143, "smtp": 125, "submission": 587, "web": 25},
     Side.OLD: {"imap": 243, "smtp": 225, "submission": 687},
@@ -65,6 +66,8 @@ def command(place: Path, port_base: int, messages: int, at: str, stops: bool) ->
     The portal and both platforms stay up, for a browser and any mail program; Ctrl-C stops everything.
     """
     moment = _moment(at)
+    for name in _ENDS:
+        signal.signal(name, signal.default_int_handler)  # platforms that are up are stopped, however it ends
     ports = {side: {name: port_base + offset for name, offset in above.items()} for side, above in _PORTS.items()}
     _require_free([port for each in ports.values() for port in each.values()])
     _clear(place)
@@ -236,8 +239,8 @@ _ROLES = {
 
 
 def _until_told() -> threading.Event:
-    """Set by Ctrl-C, from now on."""
+    """Set by Ctrl-C, or by the terminal being closed, from now on."""
     over = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
+    for name in _ENDS:
         signal.signal(name, lambda *_: over.set())
     return over
