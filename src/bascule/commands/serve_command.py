@@ -1,5 +1,8 @@
 """``bascule serve``"""
 
+import contextlib
+import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +12,7 @@ from bascule.commands.options import CONFIG
 from bascule.platform.accounts.opening import EMBEDDED
 from bascule.platform.logs import set_up_logs
 from bascule.platform.settings import read_settings
+from bascule.platform.settings_file import Endpoint
 from bascule.platform.supervisor import Supervisor, listen, require_free
 
 if TYPE_CHECKING:
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
 PORTAL_ACCOUNTS = "bascule.portal.accounts:open_accounts"
 PORTAL_PROCESS = "bascule.portal.process"
 PORTAL_WORKER = "bascule.portal.worker"
+PORTAL_SECONDS = 30.0
+"""For the portal to begin to listen."""
 
 
 @click.command("serve")
@@ -26,18 +32,36 @@ def command(config: Path) -> int:
     foreground; Ctrl-C stops it."""
     settings = read_settings(config)
     set_up_logs()
-    accounts, beside = EMBEDDED, []
+    accounts, beside, portal = EMBEDDED, [], None
     if settings.has_portal:
-        accounts, beside = PORTAL_ACCOUNTS, [PORTAL_PROCESS]
-        if _prepare_portal(config).workers:
+        accounts, beside, portal = PORTAL_ACCOUNTS, [PORTAL_PROCESS], _prepare_portal(config)
+        if portal.workers:
             beside.append(PORTAL_WORKER)
     listening = listen(settings)
     for each in listening:
         host, port = each.address
         click.echo(f"{each.service}\t{host}:{port}")
-    Supervisor(settings, config, listening, accounts=accounts, beside=beside).run(lambda: click.echo("ready"))
+
+    def say_ready() -> None:
+        """The sockets of mail are open already; the portal opens its own, a little later."""
+        if portal is not None:
+            _wait_for(portal.listen)
+        click.echo("ready")
+
+    Supervisor(settings, config, listening, accounts=accounts, beside=beside).run(say_ready)
     click.echo("stopped")
     return 0
+
+
+def _wait_for(endpoint: Endpoint) -> None:
+    """Until somebody listens there; not for ever, so that what is wrong with one part does not hold up the others."""
+    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(endpoint.host, endpoint.host)  # noqa: S104 - where all addresses are served, this one is
+    until = time.monotonic() + PORTAL_SECONDS
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection((host, endpoint.port), timeout=1.0):
+            return
+        time.sleep(0.05)
+    click.echo(f"The portal does not answer on {endpoint} yet; its log says why.", err=True)
 
 
 def _prepare_portal(config: Path) -> "PortalSettings":
