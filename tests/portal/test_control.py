@@ -128,6 +128,29 @@ def test_a_list_by_which_many_would_leave_needs_their_number(operator: Any, port
     assert Member.objects.filter(state="left").count() == 12
 
 
+def test_one_person_is_a_list_of_one_line(operator: Any) -> None:
+    from bascule.portal.directory.models import Member
+
+    person = {
+        "person": "1",
+        "name": 'Léa "L" Petit; née B',
+        "sign_on": "Lea",
+        "address": f"lea@{DOMAIN}",
+        "office": "",
+        "wave": "main",
+    }
+    place = operator.post("/control/list", person).headers["Location"]
+    assert "Importer 1 ligne" in operator.get(place).content.decode()
+    operator.post(f"{place}/bring-in")
+    do_all_work()
+    assert Member.objects.get(sign_on="lea").name == 'Léa "L" Petit; née B'
+    incomplete = operator.post("/control/list", {**person, "address": ""})
+    assert incomplete.status_code == 422
+    assert "person-address-said" in incomplete.content.decode()
+    wrong = operator.post("/control/list", {**person, "address": "no address"}).headers["Location"]
+    assert "n’est pas une adresse de courriel" in operator.get(wrong).content.decode()
+
+
 def test_a_list_is_thrown_away(operator: Any) -> None:
     from bascule.portal.directory.models import MemberList
 
@@ -150,6 +173,24 @@ def test_work_is_stopped_and_goes_on(operator: Any) -> None:
     operator.post(f"{work}/go-on")
     do_all_work()
     assert Work.objects.get().state == "done"
+
+
+def test_two_lists_at_once_end_with_a_sentence_in_the_readers_language(operator: Any, portal: Portal) -> None:
+    """Between comparing and bringing in, somebody else takes the address."""
+    from bascule.campaign.difference import differences
+    from bascule.campaign.members_file import parse_members
+    from bascule.portal.directory.importing import Overtaken, apply, present_mailboxes
+    from bascule.portal.directory.models import Wave
+    from bascule.portal.jobs.models import REFUSED, Work
+    from bascule.portal.shell.doors import keys, now
+
+    rows, _ = parse_members("\n".join([HEADINGS, ANNA]))
+    found, _ = differences(rows, present_mailboxes(keys()), {"main": ""}, "main")
+    portal.member("anna", Wave.objects.get(), provisioned=False)
+    with pytest.raises(Overtaken) as raised:
+        apply(found, "main", keys(), now(), "test")
+    told = {"message": raised.value.message, "advice": raised.value.advice}
+    assert "Quelqu’un d’autre" in Work(trouble=REFUSED, trouble_values=told).trouble_in_words()
 
 
 def test_one_making_ready_at_a_time(operator: Any) -> None:

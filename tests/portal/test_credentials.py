@@ -179,11 +179,14 @@ def test_keys_are_rotated_and_what_they_seal_stays_readable(portal: Portal, anna
 
     place = settings.BASCULE.keys_file
     before, sealed = portal.mail_password(anna), anna.mailbox.shown
+    brought = portal.brought_list("name;address\n")
     Keys.at(place).rotate(place)
     assert seal_anew(Keys.at(place)) == 1
     Keys.at(place).forget_old(place)
     doors.keys.cache_clear()
     assert portal.mail_password(anna) == before
+    brought.refresh_from_db()
+    assert doors.keys().open(brought.sealed) == "name;address\n"
     with pytest.raises(ValueError, match="sealed with a key that is not here"):
         Keys.at(place).open(sealed)
     assert place.stat().st_mode & 0o077 == 0

@@ -1,3 +1,5 @@
+import csv
+import io
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -64,3 +66,20 @@ class LdapForm(forms.Form):
 
     wave = ListForm.base_fields["wave"]
     complete = ListForm.base_fields["complete"]
+
+
+class PersonForm(forms.Form):
+    """A list of one line. What is wrong with it is said where it is compared, as of any list."""
+
+    name = forms.CharField(label=_("Name"), max_length=200)
+    sign_on = forms.CharField(label=_("Sign-on name"), max_length=200)
+    address = forms.CharField(label=_("Primary address"), max_length=250)
+    office = forms.CharField(label=_("Office"), max_length=200, required=False)
+    wave = ListForm.base_fields["wave"]
+    complete = forms.BooleanField(required=False, disabled=True, initial=False)
+
+    def as_list(self) -> str:
+        out = io.StringIO(newline="")
+        columns = ("name", "sign_on", "address", "office")
+        csv.writer(out, delimiter=";").writerows([columns, [self.cleaned_data[column] for column in columns]])
+        return out.getvalue()

@@ -16,7 +16,7 @@ from bascule.campaign.difference import Change, surprising_leavers
 from bascule.campaign.members_file import decoded
 from bascule.campaign.wrong import ListRefused
 from bascule.portal.control.asking import PAGE, record
-from bascule.portal.control.forms import LdapForm, ListForm
+from bascule.portal.control.forms import LdapForm, ListForm, PersonForm
 from bascule.portal.control.words import difference_in_words
 from bascule.portal.directory.from_ldap import NAME, list_of
 from bascule.portal.directory.importing import present_mailboxes
@@ -37,14 +37,11 @@ RECENT = 10
 @require_http_methods(["GET", "HEAD", "POST"])
 def bring(request: HttpRequest) -> HttpResponse:
     """A file, or the directory; nothing is changed by it."""
-    is_ldap = "ldap" in request.POST
-    form = ListForm(request.POST or None, request.FILES or None) if not is_ldap else LdapForm(request.POST)
+    form = _form(request)
     trouble = ""
     if request.method == "POST" and form.is_valid():
         try:
-            file = form.cleaned_data.get("file")
-            name = str(file.name)[:200] if file else NAME
-            text = decoded(file.read(), name) if file else list_of(settings.BASCULE)
+            name, text = _told(form)
             return redirect(
                 "list", _keep(request, name, text, form.cleaned_data["wave"], form.cleaned_data["complete"]).pk
             )
@@ -56,10 +53,30 @@ def bring(request: HttpRequest) -> HttpResponse:
         "trouble": trouble,
         "waves": Wave.objects.all(),
         "asks_ldap": bool(settings.BASCULE.ldap_uri),
+        "person": form if isinstance(form, PersonForm) else PersonForm(),
         "recent": Work.objects.filter(kind=Kind.IMPORT)[:RECENT],
     }
     status = 422 if trouble or (request.method == "POST" and form.errors) else 200
     return render(request, "control/bring.html", shown, status=status)
+
+
+def _form(request: HttpRequest) -> ListForm | LdapForm | PersonForm:
+    if "ldap" in request.POST:
+        return LdapForm(request.POST)
+    if "person" in request.POST:
+        return PersonForm(request.POST)
+    return ListForm(request.POST or None, request.FILES or None)
+
+
+def _told(form: ListForm | LdapForm | PersonForm) -> tuple[str, str]:
+    """The list's name, and its text. Raises ListRefused."""
+    if isinstance(form, PersonForm):
+        return form.cleaned_data["name"], form.as_list()
+    if isinstance(form, LdapForm):
+        return NAME, list_of(settings.BASCULE)
+    file = form.cleaned_data["file"]
+    name = str(file.name)[:200]
+    return name, decoded(file.read(), name)
 
 
 def _keep(request: HttpRequest, name: str, text: str, wave: Wave, complete: bool) -> MemberList:

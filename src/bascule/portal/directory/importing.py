@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from bascule.campaign.difference import Change, Difference, Present
 from bascule.campaign.members_file import Row
+from bascule.campaign.wrong import gettext_noop
 from bascule.portal.directory.models import Address, Mailbox, Member, MemberState, Note, Wave, publish
 from bascule.portal.keys import Keys
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -50,7 +51,9 @@ class Overtaken(BasculeError):
     """Somebody else changed the same rows at the same time: what was applied before is whole."""
 
     def __init__(self) -> None:
-        super().__init__("Somebody else brought in a list at the same time.", "Do it again: what is there already stays.", ExitStatus.MISSING)  # fmt: skip
+        super().__init__(
+            gettext_noop("Somebody else brought in a list at the same time."), gettext_noop("Do it again: what is there already stays."), ExitStatus.MISSING
+        )  # fmt: skip
 
 
 def apply(

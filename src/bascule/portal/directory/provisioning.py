@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from bascule.campaign.new_platform import Code, Made, NewPlatform, Wanted
 from bascule.platform.accounts.passwords import generate_password, hash_chosen, hash_generated
-from bascule.portal.directory.models import Mailbox, publish
+from bascule.portal.directory.models import Mailbox, MemberList, publish
 from bascule.portal.keys import Keys
 
 GROUP = 200
@@ -119,7 +119,7 @@ def lock(box: Mailbox, *, locked: bool) -> None:
 
 
 def seal_anew(keys: Keys) -> int:
-    """Everything that is sealed, with the newest key; how many."""
+    """Everything that is sealed, with the newest key; how many mailboxes. Lists that were brought and not brought in yet as well."""
     count = 0
     for box in Mailbox.objects.exclude(shown="", old_secret="").iterator():
         with transaction.atomic():
@@ -128,4 +128,6 @@ def seal_anew(keys: Keys) -> int:
             fresh.old_secret = keys.seal_anew(fresh.old_secret) if fresh.old_secret else ""
             fresh.save(update_fields=["shown", "old_secret"])
         count += 1
+    for brought in MemberList.objects.exclude(sealed=""):
+        MemberList.objects.filter(pk=brought.pk, sealed=brought.sealed).update(sealed=keys.seal_anew(brought.sealed))
     return count

@@ -30,6 +30,10 @@ class Lane(StrEnum):
     DIRECTORY = "directory"
 
 
+REFUSED = "%(message)s %(advice)s"
+"""Of `Work.trouble`: the sentences of a BasculeError, translated where the catalogue has them."""
+
+
 class Work(models.Model):
     """``lease_token`` and ``lease_ends_at``: who has it, and until when by the database's clock. ``node``: only a worker there does it; empty: any."""
 
@@ -85,6 +89,9 @@ class Work(models.Model):
 
     def trouble_in_words(self) -> str:
         """In the reader's language."""
+        if self.trouble == REFUSED:
+            parts = (self.trouble_values["message"], self.trouble_values["advice"])
+            return " ".join(str(gettext(part)) for part in parts if part)
         return in_words(self.trouble, self.trouble_values)
 
 

@@ -13,7 +13,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
 
 from bascule.portal.jobs.lease import LAPSED, Hold, Interrupted, LeaseLost, StopAsked, claim, kept_alive
-from bascule.portal.jobs.models import State, Work
+from bascule.portal.jobs.models import REFUSED, State, Work
+from bascule.portal.shell.logs import where_of
 from bascule.terms.errors import BasculeError
 
 RECONCILE_SECONDS = 3.0
@@ -23,7 +24,6 @@ WAKE_AGAIN_SECONDS = 10
 UNEXPECTED = gettext_noop(
     "Something went wrong here, and the log says what. What was done is kept; go on once it is mended."
 )
-REFUSED = "%(message)s %(advice)s"
 
 Doing = Callable[[Hold], dict[str, Any]]
 """Does work of one kind, and says what came of it. It calls `Hold.require` in each transaction and `Hold.tell` between steps; run again, it goes on."""
@@ -48,9 +48,8 @@ class Worker:
                 if hold is not None:
                     with kept_alive(hold):
                         self._do(hold)
-                    Work.objects.filter(lane=hold.work.lane, state=State.WAITING).update(
-                        woken_at=None
-                    )  # it is their turn
+                    # It is the turn of the others of its lane.
+                    Work.objects.filter(lane=hold.work.lane, state=State.WAITING).update(woken_at=None)
             except (DatabaseError, InterfaceError) as error:
                 self._log.warning("work-without-database", work=number, error=type(error).__name__)
 
@@ -71,7 +70,7 @@ class Worker:
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the row says that it ended and the log says why
-            self._log.error("work-failed", work=number, error=type(error).__name__, exc_info=True)
+            self._log.error("work-failed", work=number, error=type(error).__name__, where=where_of(error))
             hold.end(State.FAILED, trouble=UNEXPECTED)
         else:
             hold.end(State.DONE, result=result)

@@ -21,7 +21,7 @@ class Lines(logging.Handler):
         write = log.error if record.levelno >= logging.ERROR else log.warning
         told = {"path": record.__dict__.get("path"), "method": record.__dict__.get("method")}
         error = record.exc_info[1] if record.exc_info else None
-        where = _where(error) if error is not None else None
+        where = where_of(error) if error is not None else None
         write(
             "portal",
             logger=record.name,
@@ -32,7 +32,7 @@ class Lines(logging.Handler):
         )
 
 
-def _where(error: BaseException) -> str:
+def where_of(error: BaseException) -> str:
     """The innermost line of ours: a message may hold what was typed, a place can't."""
     places = []
     trace = error.__traceback__
