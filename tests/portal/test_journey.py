@@ -149,10 +149,17 @@ def test_a_list_is_brought_in_and_watched_until_it_is_done(server: PortalServer,
     page.locator("form:has(#id_file) .btn-primary").click()
     page.wait_for_url(re.compile("/control/list/[0-9]+$"))
     is_sound(page)
+    compared = page.url
     page.locator("main .btn-primary").click()
     page.wait_for_url(re.compile("/control/work/[0-9]+$"))
     is_sound(page)
-    page.locator("main .btn-primary").click(timeout=15_000)  # it is there once the work is done
+    done = page.locator("main .btn-primary")  # it is there once the work is done
+    expect(done).to_be_visible(timeout=15_000)
+    is_sound(page)
+    page.context.new_page().goto(compared)
+    is_sound(page.context.pages[-1])
+    page.context.pages[-1].close()
+    done.click()
     page.wait_for_url(re.compile("/control/work/[0-9]+$"))
     page.locator('main a.btn[href="/control"]').click(timeout=15_000)
     page.goto(server.url_of("/control/mailboxes"))

@@ -26,10 +26,10 @@ def brought_in(portal: Portal, *lines: str, complete: bool = False) -> tuple[int
 
     rows, errors = parse_members("\n".join([HEADINGS, *lines]))
     waves = dict.fromkeys(Wave.objects.values_list("name", flat=True), "")
-    found, more = differences(rows, present_mailboxes(keys()), waves, "main", complete=complete)
+    found, errors = differences(rows, present_mailboxes(keys()), waves, "main", complete=complete, wrong=errors)
     count = apply(found, "main", keys(), now(), "test")
     accounts().refresh()
-    return count, [error.what for error in [*errors, *more]]
+    return count, [error.what for error in errors]
 
 
 LIST = (

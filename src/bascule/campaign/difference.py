@@ -1,6 +1,6 @@
 """What an import would change: each row of the list beside what is there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -74,25 +74,32 @@ def differences(
     default_wave: str,
     *,
     complete: bool = False,
+    wrong: Sequence[RowError] = (),
 ) -> tuple[list[Difference], list[RowError]]:
-    """``present``: by address (the primary one). ``waves``: the names that there are. ``complete``: who is not on the list leaves."""
+    """What would change, and what is wrong, by line. ``present``: by address (the primary one). ``waves``: the names that there are. ``wrong``: what was
+    found when the rows were read.
+
+    ``complete``: who is not on the list leaves, of the kinds that it names: a directory of people says nothing of offices and scanners. While a
+    line is wrong nobody leaves, because it may be theirs.
+    """
     by_sign_on = {each.sign_on: each for each in present.values() if each.sign_on}
     taken = {alias: each.address for each in present.values() if not each.is_gone for alias in each.aliases}
     known_owners = {*by_sign_on, *(row.sign_on for row in rows if row.sign_on)}
     found, errors, met = [], [], set()
     for row in rows:
         was = present.get(row.address) or by_sign_on.get(row.sign_on)
-        wrong = _what_is_wrong(row, was, present, taken, waves, known_owners)
+        contradiction = _what_is_wrong(row, was, present, taken, waves, known_owners)
         if was is not None:
             met.add(was.address)
-        if wrong:
-            errors.append(wrong.at(row.line, row.address))
+        if contradiction is not None:
+            errors.append(contradiction.at(row.line, row.address))
         else:
             found.append(_difference(row, was, default_wave))
-    if complete:
-        gone = [each for each in present.values() if each.address not in met and not each.is_gone]
+    if complete and not errors and not wrong:
+        kinds = {row.kind for row in rows}
+        gone = [each for each in present.values() if each.address not in met and not each.is_gone and each.kind in kinds]  # fmt: skip
         found += [Difference(Change.LEAVING, each.address, present=each) for each in gone]
-    return found, errors
+    return found, sorted([*wrong, *errors], key=lambda error: error.line)
 
 
 def _what_is_wrong(

@@ -89,8 +89,10 @@ def present(address: str = "anna@x.org", sign_on: str = "anna", **more: object) 
 
 def changes(rows: str, *there: Present, complete: bool = False) -> tuple[list[tuple[str, str]], list[str]]:
     read, errors = parse_members(lines(*rows.split("\n")))
-    found, more = differences(read, {each.address: each for each in there}, WAVES, "main", complete=complete)
-    return [(each.change.value, each.address) for each in found], [error.what for error in [*errors, *more]]
+    found, errors = differences(
+        read, {each.address: each for each in there}, WAVES, "main", complete=complete, wrong=errors
+    )
+    return [(each.change.value, each.address) for each in found], [error.what for error in errors]
 
 
 def test_new_same_changed_and_leaving() -> None:
@@ -100,6 +102,24 @@ def test_new_same_changed_and_leaving() -> None:
     )  # fmt: skip
     assert errors == []
     assert told == [("same", "anna@x.org"), ("new", "paul@x.org"), ("changed", "lea@x.org"), ("leaving", "gone@x.org")]
+
+
+@pytest.mark.parametrize("wrong", ["paul;;paul@x.org", "paul;Paul;paul@x.org;;;;autumn"])
+def test_while_a_line_is_wrong_nobody_leaves(wrong: str) -> None:
+    """Whether it was wrong when it was read, or contradicts what is there: it may be the line of somebody who would leave."""
+    told, errors = changes(f"anna;Anna;anna@x.org\n{wrong}", present(), present("paul@x.org", "paul"), complete=True)
+    assert len(errors) == 1
+    assert told == [("same", "anna@x.org")]
+
+
+def test_a_list_of_people_says_nothing_of_offices_and_scanners() -> None:
+    office, scanner = present("office@x.org", "", kind="functional"), present("scanner@x.org", "", kind="service")
+    told, _ = changes("anna;Anna;anna@x.org", present(), office, scanner, complete=True)
+    assert told == [("same", "anna@x.org")]
+    told, _ = changes(
+        "anna;Anna;anna@x.org\n;Desk;desk@x.org;;functional;anna", present(), office, scanner, complete=True
+    )
+    assert told == [("same", "anna@x.org"), ("new", "desk@x.org"), ("leaving", "office@x.org")]
 
 
 def test_what_is_not_said_stays() -> None:

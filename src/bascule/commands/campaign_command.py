@@ -92,7 +92,9 @@ def _require_name(wave: str) -> None:
     "--save", type=click.Path(path_type=Path), help="With --ldap: write the list there as well, to be looked at."
 )
 @click.option("--dry-run", is_flag=True, help="Show what would change, line by line, and change nothing.")
-@click.option("--complete", is_flag=True, help="The list is complete: who is not on it has left.")
+@click.option(
+    "--complete", is_flag=True, help="The list is complete: who is not on it has left, unless a line is wrong."
+)
 @click.option("--leaving", type=int, help="So many leave, and that is right: needed where it is more than a tenth.")
 @click.option("--wave", default="main", show_default=True, help="For new members whose line names none.")
 @click.option("--skip-errors", is_flag=True, help="Bring in the other lines even if some are wrong.")
@@ -106,10 +108,9 @@ def members(file: Path | None, from_ldap: bool, save: Path | None, dry_run: bool
     waves = dict.fromkeys(Wave.objects.values_list("name", flat=True), "")
     if wave not in waves:
         raise BasculeError(f"There is no wave “{wave}” yet.", "Make it: bascule campaign init “2027-04-27 09:00”", ExitStatus.USAGE)  # fmt: skip
-    rows, errors = _read(file, from_ldap, save)
+    rows, wrong = _read(file, from_ldap, save)
     present = present_mailboxes(keys())
-    found, more = differences(rows, present, waves, wave, complete=complete)
-    errors = sorted([*errors, *more], key=lambda error: error.line)
+    found, errors = differences(rows, present, waves, wave, complete=complete, wrong=wrong)
     _tell(found, errors, dry_run=dry_run, as_json=as_json)
     if dry_run or (errors and not skip_errors):
         if errors and not dry_run:

@@ -56,8 +56,8 @@ class NewPlatform(DemoPlatform):
             instants = {field: getattr(calendar, field) for field in MemberCalendar.__slots__}
             Wave(name=name, title=TITLES[name], is_pilot=name == "pilots", **instants).save()
         rows, errors = read_members(self._list(members))
-        found, more = differences(rows, present_mailboxes(keys()), dict.fromkeys(calendars, ""), "main")
-        assert not [*errors, *more]
+        found, errors = differences(rows, present_mailboxes(keys()), dict.fromkeys(calendars, ""), "main", wrong=errors)
+        assert not errors
         apply(found, "main", keys(), now(), "bascule demo")
         with built_in() as platform:
             provision(platform, keys(), now())

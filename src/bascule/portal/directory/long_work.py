@@ -22,12 +22,10 @@ NOT_MADE = gettext_noop("The platform could not make this mailbox: %(detail)s")
 
 def compared(brought: MemberList, sealed_by: Keys) -> tuple[list[Difference], list[RowError]]:
     """The list beside what is there now. Raises ListRefused."""
-    rows, errors = parse_members(sealed_by.open(brought.sealed), brought.name)
+    rows, wrong = parse_members(sealed_by.open(brought.sealed), brought.name)
     waves = dict.fromkeys(Wave.objects.values_list("name", flat=True), "")
-    found, more = differences(
-        rows, present_mailboxes(sealed_by), waves, brought.wave.name, complete=brought.is_complete
-    )
-    return found, sorted([*errors, *more], key=lambda error: error.line)
+    present = present_mailboxes(sealed_by)
+    return differences(rows, present, waves, brought.wave.name, complete=brought.is_complete, wrong=wrong)
 
 
 def import_members(hold: Hold) -> dict[str, Any]:
