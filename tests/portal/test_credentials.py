@@ -171,22 +171,33 @@ def test_a_compromised_account_is_closed_everywhere_and_gets_another_password(po
 
 
 def test_keys_are_rotated_and_what_they_seal_stays_readable(portal: Portal, anna: Any) -> None:
+    from allauth.mfa.models import Authenticator
+    from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+    from allauth.mfa.totp.internal.auth import TOTP
+    from allauth.mfa.utils import decrypt
     from django.conf import settings
 
-    from bascule.portal.directory.provisioning import seal_anew
     from bascule.portal.keys import Keys
+    from bascule.portal.sealing import seal_anew
     from bascule.portal.shell import doors
 
     place = settings.BASCULE.keys_file
     before, sealed = portal.mail_password(anna), anna.mailbox.shown
     brought = portal.brought_list("name;address\n")
+    TOTP.activate(anna, "JBSWY3DPEHPK3PXP")
+    RecoveryCodes.activate(anna)
+    codes = RecoveryCodes(Authenticator.objects.get(type="recovery_codes")).generate_codes()
     Keys.at(place).rotate(place)
-    assert seal_anew(Keys.at(place)) == 1
+    assert seal_anew(Keys.at(place)) == 4, "mailbox, list, and the two parts of the second factor"
     Keys.at(place).forget_old(place)
     doors.keys.cache_clear()
     assert portal.mail_password(anna) == before
     brought.refresh_from_db()
     assert doors.keys().open(brought.sealed) == "name;address\n"
+    totp = Authenticator.objects.get(type="totp")
+    assert "JBSWY3DPEHPK3PXP" not in str(totp.data)
+    assert decrypt(totp.data["secret"]) == "JBSWY3DPEHPK3PXP"
+    assert RecoveryCodes(Authenticator.objects.get(type="recovery_codes")).generate_codes() == codes
     with pytest.raises(ValueError, match="sealed with a key that is not here"):
         Keys.at(place).open(sealed)
     assert place.stat().st_mode & 0o077 == 0

@@ -24,6 +24,7 @@ SAME = (
     "test_home.py",
     "test_jobs.py",
     "test_members.py",
+    "test_new_platforms.py",
     "test_security.py",
 )
 

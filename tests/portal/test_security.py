@@ -212,8 +212,30 @@ def test_a_second_factor_is_asked_for_after_the_first(portal: Portal) -> None:
     assert client.post(first.headers["Location"], {"code": "000000"}).status_code == 200
     from allauth.mfa.models import Authenticator
     from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+    from allauth.mfa.utils import decrypt
 
-    secret = Authenticator.objects.get(user=chloe).wrap().instance.data["secret"]
+    secret = decrypt(Authenticator.objects.get(user=chloe).data["secret"])
     code = format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
     assert client.post(first.headers["Location"], {"code": code}).status_code == 302
+    assert client.get("/control").status_code == 200
+
+
+def test_where_the_institution_wants_it_operators_need_a_second_factor(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+    from django.conf import settings
+
+    portal.move_to(EVE)
+    chloe = portal.member("chloe", portal.wave(), role="operator")
+    client = portal.client(chloe)
+    assert client.get("/control").status_code == 200
+    monkeypatch.setattr(settings, "BASCULE", replace(settings.BASCULE, second_factor=True))
+    for path in ("/control", "/control/list", "/control/members"):
+        assert client.get(path).headers["Location"] == "/sign-on/second-factor/totp/activate/"
+    assert client.post("/control/ready").headers["Location"] == "/sign-on/second-factor/totp/activate/"
+    assert client.get("/credentials").status_code == 200, "one's own pages stay"
+    TOTP.activate(chloe, generate_totp_secret())
     assert client.get("/control").status_code == 200

@@ -236,15 +236,15 @@ def keys_(forget_old: bool) -> int:
     """Put new keys in the place of those that seal passwords and sign sessions, and seal everything anew."""
     from django.conf import settings
 
-    from bascule.portal.directory.provisioning import seal_anew
     from bascule.portal.keys import Keys
+    from bascule.portal.sealing import seal_anew
 
     place = settings.BASCULE.keys_file
     Keys.at(place).rotate(place)
     count = seal_anew(Keys.at(place))
     if forget_old:
         Keys.at(place).forget_old(place)
-    click.echo(f"{place}: new keys; {count} mailboxes sealed anew. Start bascule serve again, so that it uses them.")
+    click.echo(f"{place}: new keys; {count} secrets sealed anew. Start bascule serve again, so that it uses them.")
     return 0
 
 

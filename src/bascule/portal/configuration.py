@@ -31,6 +31,8 @@ class PortalSettings:
     """The file of its secrets; none: ``keys/portal.json`` in the data folder, made when it is first needed."""
     sign_on: tuple[str, ...] = ("local",)
     """How members sign on, in the order offered: local, ldap, cas, oidc."""
+    second_factor: bool = False
+    """Whoever sees the operators' pages must have one; otherwise everybody may have one."""
     processes: int = 2
     """That serve pages."""
     threads: int = 2
@@ -91,7 +93,7 @@ class PortalSettings:
 KEYS: dict[str, dict[str, str]] = {
     "portal": {
         "listen": "listen", "url": "url", "proxies": "proxies", "database": "database", "database_password_file": "database_password_file", "keys": "keys",
-        "sign_on": "sign_on", "processes": "processes", "threads": "threads", "workers": "workers",
+        "sign_on": "sign_on", "second_factor": "second_factor", "processes": "processes", "threads": "threads", "workers": "workers",
     },
     "institution": {"name": "name", "short_name": "short_name", "colour": "colour", "logo": "logo", "help": "help_text"},
     "ldap": {
@@ -175,6 +177,12 @@ def _filter(name: str, value: Any, base: Path) -> str:
     return text
 
 
+def _yes_or_no(name: str, value: Any, base: Path) -> bool:
+    if not isinstance(value, bool):
+        raise wrong(f"{name} is true or false", "Write it without quotation marks.")
+    return value
+
+
 def _attribute(name: str, value: Any, base: Path) -> str:
     """Which may be none."""
     return "" if value == "" else as_text(name, value, base)
@@ -191,7 +199,7 @@ def _threads(name: str, value: Any, base: Path) -> int:
 
 
 _READ: dict[str, Kind] = {
-    "listen": as_endpoint, "url": _url, "proxies": _proxies, "database": _database, "database_password_file": as_path, "keys": as_path, "sign_on": _sign_on,
+    "listen": as_endpoint, "url": _url, "proxies": _proxies, "database": _database, "database_password_file": as_path, "keys": as_path, "sign_on": _sign_on, "second_factor": _yes_or_no,
     "processes": _threads, "threads": _threads, "workers": _workers, "name": as_text, "short_name": as_text, "colour": _colour, "logo": as_path,
     "help_text": as_text, "ldap_uri": as_text, "ldap_base": as_text, "ldap_filter": _filter, "ldap_bind_dn": as_text,
     "ldap_password_file": as_path, "ldap_sign_on": as_text, "ldap_members": as_text, "ldap_name": as_text, "ldap_address": as_text,

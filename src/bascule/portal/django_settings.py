@@ -178,6 +178,7 @@ SOCIALACCOUNT_PROVIDERS = {
         else [],
     }
 }
+MFA_ADAPTER = "bascule.portal.sign_on.second_factor.SecondFactor"
 MFA_TOTP_ISSUER = BASCULE.short_name or BASCULE.name
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 

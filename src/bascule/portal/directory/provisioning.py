@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from bascule.campaign.new_platform import Code, Made, NewPlatform, Wanted
 from bascule.platform.accounts.passwords import generate_password, hash_chosen, hash_generated
-from bascule.portal.directory.models import Mailbox, MemberList, publish
+from bascule.portal.directory.models import Mailbox, publish
 from bascule.portal.keys import Keys
 
 GROUP = 200
@@ -116,18 +116,3 @@ def lock(box: Mailbox, *, locked: bool) -> None:
         box.is_locked = locked
         box.save(update_fields=["is_locked"])
         publish([box.pk])
-
-
-def seal_anew(keys: Keys) -> int:
-    """Everything that is sealed, with the newest key; how many mailboxes. Lists that were brought and not brought in yet as well."""
-    count = 0
-    for box in Mailbox.objects.exclude(shown="", old_secret="").iterator():
-        with transaction.atomic():
-            fresh = Mailbox.objects.select_for_update().get(pk=box.pk)
-            fresh.shown = keys.seal_anew(fresh.shown) if fresh.shown else ""
-            fresh.old_secret = keys.seal_anew(fresh.old_secret) if fresh.old_secret else ""
-            fresh.save(update_fields=["shown", "old_secret"])
-        count += 1
-    for brought in MemberList.objects.exclude(sealed=""):
-        MemberList.objects.filter(pk=brought.pk, sealed=brought.sealed).update(sealed=keys.seal_anew(brought.sealed))
-    return count
