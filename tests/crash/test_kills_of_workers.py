@@ -6,42 +6,20 @@ import random
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from support.command import ENTRY, bascule, environment
+from support.long_work import ask, look
 from support.portal import DOMAIN, configuration
 from support.postgresql import database_for
 
 MEMBERS = 4000
 LONGEST_SECONDS = 120
-_IN_DJANGO = """
-import json, sys
-from pathlib import Path
-from bascule.portal.start import start
-start(Path(sys.argv[1]))
-from bascule.portal.directory.models import Mailbox, MemberList, Wave
-from bascule.portal.jobs.asking import ask
-from bascule.portal.jobs.models import Kind, Lane, Work
-from bascule.portal.shell.doors import keys, now
-"""
-_ASK = """
-kind = Kind(sys.argv[2])
-order = {}
-if kind is Kind.IMPORT:
-    text = Path(sys.argv[3]).read_text("utf-8")
-    order = {"list": MemberList.objects.create(name="list.csv", sealed=keys().seal(text), wave=Wave.objects.get(), brought_by="test", brought_at=now()).pk}
-print(ask(kind, order, by="test", at=now(), lane=Lane.DIRECTORY).pk)
-"""
-_LOOK = """
-work = Work.objects.get(pk=int(sys.argv[2]))
-boxes = dict(Mailbox.objects.values_list("login", "shown"))
-print(json.dumps({"state": work.state, "done": work.done, "total": work.total, "attempts": work.attempts, "trouble": work.trouble, "boxes": boxes}))
-"""
 
 
 class Installation:
@@ -55,20 +33,11 @@ class Installation:
         self.list.write_text("\n".join(["sign_on;name;address", *people]), "utf-8")
         self.workers: list[subprocess.Popen[bytes]] = []
 
-    def django(self, code: str, *words: object) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", _IN_DJANGO + code, str(self.config), *map(str, words)], capture_output=True, text=True, timeout=60, check=True
-        )  # fmt: skip
-        return done.stdout.strip()
-
     def ask(self, kind: str) -> int:
-        return int(self.django(_ASK, kind, self.list))
+        return ask(self.config, kind, self.list)
 
-    def look(self, number: int) -> dict[str, object]:
-        import json
-
-        told: dict[str, object] = json.loads(self.django(_LOOK, number))
-        return told
+    def look(self, number: int) -> dict[str, Any]:
+        return look(self.config, number)
 
     def worker(self) -> subprocess.Popen[bytes]:
         with (self.root / "log").open("ab") as log:
@@ -85,7 +54,7 @@ class Installation:
         """Until so much of it is done, of 1."""
         for _ in range(400):
             told = self.look(number)
-            if int(str(told["total"])) and int(str(told["done"])) >= part * int(str(told["total"])):
+            if told["total"] and told["done"] >= part * told["total"]:
                 return
             if told["state"] == "done":
                 return
@@ -104,7 +73,7 @@ class Installation:
                 worker.send_signal(signal.SIGCONT)
                 time.sleep(0.003)
 
-    def until_done(self, number: int) -> dict[str, object]:
+    def until_done(self, number: int) -> dict[str, Any]:
         began = time.monotonic()
         while time.monotonic() - began < LONGEST_SECONDS:
             told = self.look(number)
@@ -139,19 +108,19 @@ def test_killed_and_asleep_another_goes_on(installation: Installation) -> None:
     first.kill()
     first.wait()
     second = installation.worker()
-    assert len(installation.until_done(number)["boxes"]) == MEMBERS  # type: ignore[arg-type]
+    assert len(installation.until_done(number)["boxes"]) == MEMBERS
 
     number = installation.ask("provision")
     installation.until_begun(number, chance.uniform(0.0, 0.5))
     installation.put_to_sleep(second)
-    given = {login: shown for login, shown in installation.look(number)["boxes"].items() if shown}  # type: ignore[attr-defined]
+    given = {login: shown for login, shown in installation.look(number)["boxes"].items() if shown}
     third = installation.worker()
     done = installation.until_done(number)["boxes"]
     second.send_signal(signal.SIGCONT)
     time.sleep(3)
     assert installation.look(number)["boxes"] == done, "who slept changed nothing"
-    assert all(done.values()), "everybody has a password"  # type: ignore[attr-defined]
-    assert {login: done[login] for login in given} == given, "and nobody a second one"  # type: ignore[index]
+    assert all(done.values()), "everybody has a password"
+    assert {login: done[login] for login in given} == given, "and nobody a second one"
 
     for worker in (second, third):
         worker.send_signal(signal.SIGINT)
@@ -170,6 +139,6 @@ def test_a_worker_that_is_asked_to_end_gives_its_work_to_the_next(installation: 
     ended = time.monotonic()
     installation.worker()
     told = installation.until_done(number)
-    assert len(told["boxes"]) == MEMBERS  # type: ignore[arg-type]
-    assert int(str(told["attempts"])) <= 1, "what was given back is no attempt"
+    assert len(told["boxes"]) == MEMBERS
+    assert told["attempts"] <= 1, "what was given back is no attempt"
     assert time.monotonic() - ended < LONGEST_SECONDS
