@@ -99,6 +99,28 @@ async def read_pages(server: PortalServer, readers: int, pause_seconds: float) -
         line(f"{path}, {manner}, 95th percentile", f"{percentile(took, 0.95) * 1000:.0f} ms")
 
 
+async def read_at_once(server: PortalServer, readers: int) -> None:
+    """All ask in the same instant, ten times."""
+    browsers = [Browser(server.web) for _ in range(readers)]
+    for number, browser in enumerate(browsers):
+        assert await browser.sign_on(f"m{number}", PASSWORD) == 302
+    for path in ("/", "/credentials", "/personal-data"):
+        took: list[float] = []
+
+        async def once(browser: Browser, path: str = path, took: list[float] = took) -> None:
+            began = time.monotonic()
+            status, _ = await browser.ask(path)
+            assert status == 200
+            took.append(time.monotonic() - began)
+
+        for _ in range(10):
+            await asyncio.gather(*map(once, browsers))
+            await asyncio.sleep(0.5)
+        line(
+            f"{path}, {readers} readers in the same instant, 95th percentile", f"{percentile(took, 0.95) * 1000:.0f} ms"
+        )
+
+
 async def imap(port: int, login: str, password: str) -> bool:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     await reader.readline()
@@ -187,6 +209,7 @@ def main() -> None:
         with server:
             for pause_seconds in (1.0, 0.0):
                 asyncio.run(read_pages(server, options.readers, pause_seconds))
+            asyncio.run(read_at_once(server, options.readers))
             if options.sign_ins:
                 asyncio.run(rush(server, passwords, options.sign_ins))
 

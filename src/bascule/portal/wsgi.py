@@ -1,5 +1,6 @@
 """The portal as a WSGI application; ``BASCULE_CONFIG`` names the installation."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -9,3 +10,8 @@ from bascule.portal.start import start
 
 start(Path(os.environ["BASCULE_CONFIG"]))
 application = get_wsgi_application()
+
+# What was loaded lives as long as the process: the collector need not look through it again for every few pages (a fifth of their time).
+gc.collect()
+gc.freeze()
+gc.set_threshold(50_000, 20, 100)

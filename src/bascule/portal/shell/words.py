@@ -16,16 +16,7 @@ def _is_french() -> bool:
 
 def day(instant: datetime, now: datetime) -> str:
     """“mardi 25 avril”, “Tuesday 25 April”; with the year where it is not this one."""
-    return _day(instant, timezone.localtime(now).year, get_language())
-
-
-@functools.lru_cache(1024)
-def _day(instant: datetime, this_year: int, language: str | None) -> str:
-    """Pages name the same few instants again and again. ``language``: the one that is active."""
-    local = timezone.localtime(instant)
-    first = "1er" if _is_french() and local.day == 1 else str(local.day)
-    year = "" if local.year == this_year else f" {local.year}"
-    return f"{date_format(local, 'l')} {first} {date_format(local, 'F')}{year}"
+    return _day_and_moment(instant, timezone.localtime(now).year, get_language())[0]
 
 
 def hour(instant: datetime) -> str:
@@ -36,7 +27,17 @@ def hour(instant: datetime) -> str:
 
 def when(instant: datetime, now: datetime) -> str:
     """“mardi 25 avril à 9 h 00”, “Tuesday 25 April at 9:00”; never broken between the hour and its minutes."""
-    return _("%(day)s at %(hour)s") % {"day": day(instant, now), "hour": hour(instant).replace(" ", "\u202f")}
+    return _day_and_moment(instant, timezone.localtime(now).year, get_language())[1]
+
+
+@functools.lru_cache(1024)
+def _day_and_moment(instant: datetime, this_year: int, language: str | None) -> tuple[str, str]:
+    """Remembered: pages name the same few instants again and again. ``language``: the one that is active."""
+    local = timezone.localtime(instant)
+    first = "1er" if _is_french() and local.day == 1 else str(local.day)
+    year = "" if local.year == this_year else f" {local.year}"
+    said = f"{date_format(local, 'l')} {first} {date_format(local, 'F')}{year}"
+    return said, _("%(day)s at %(hour)s") % {"day": said, "hour": hour(instant).replace(" ", "\u202f")}
 
 
 def zone_of(instant: datetime) -> str:
