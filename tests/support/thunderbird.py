@@ -76,6 +76,11 @@ class Thunderbird:
             raise AssertionError(value["failed"])
         return value
 
+    def conversation(self) -> str:
+        """The end of what it and the server said, as it wrote it down itself: to understand a failure by."""
+        written = sorted(self.root.glob("imap*"))
+        return "\n".join(each.read_text(errors="replace")[-4000:] for each in written)
+
     def _ask(self, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
         request = json.dumps([0, 1, name, parameters]).encode()
         self._socket.sendall(b"%d:%b" % (len(request), request))
