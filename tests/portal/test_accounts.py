@@ -240,7 +240,7 @@ def test_while_the_database_is_away_everybody_is_answered_from_what_was_known(po
     anna = portal.member("anna", portal.wave())
     now = EVE.timestamp()
     database = Flaky(portal.config.parent / "data/portal.sqlite")
-    accounts = PortalAccounts(database, tmp_path / "notes.sqlite", lambda: now, "Europe/Paris")
+    accounts = PortalAccounts(database, tmp_path / "notes.sqlite", lambda: now, "Europe/Paris", anna.mailbox.node)
     database.is_away = True
     password = portal.mail_password(anna)
     with pytest.raises(SignInRefused):
@@ -261,7 +261,7 @@ def test_while_the_database_is_away_everybody_is_answered_from_what_was_known(po
 
 def test_who_never_knew_anything_says_so(tmp_path: Path) -> None:
     accounts = PortalAccounts(
-        SqliteDatabase(tmp_path / "none.sqlite"), tmp_path / "notes.sqlite", lambda: 0.0, "Europe/Paris"
+        SqliteDatabase(tmp_path / "none.sqlite"), tmp_path / "notes.sqlite", lambda: 0.0, "Europe/Paris", "here"
     )
     for ask in (
         lambda: accounts.find(ANNA),

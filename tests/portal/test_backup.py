@@ -25,6 +25,8 @@ told = {
     "old": {box.login: keys().open(box.old_secret) for box in Mailbox.objects.exclude(old_secret="")},
     "members": sorted(Member.objects.values_list("sign_on", "name", "role", "mailbox__login")),
     "owners": sorted(Mailbox.owners.through.objects.values_list("mailbox__login", "member__sign_on")),
+    "elsewhere": [box.login for box in Mailbox.objects.all() if box.is_elsewhere],
+    "node": (Path(sys.argv[1]).parent / "data/node").read_text(),
     "waves": [str(wave.switch) for wave in Wave.objects.all()],
     "notes": Note.objects.count(),
 }
@@ -55,6 +57,7 @@ def test_everything_of_the_portal_comes_back(tmp_path: Path, before: str, after:
             tmp_path / "old", first, more='keys = "elsewhere/keys.json"\n' if before == "postgresql" else ""
         )
         config = old / "bascule.toml"
+        config.write_text(config.read_text().replace("[server]\n", '[server]\nnode = "old-machine"\n'))
         bascule(old, "campaign", "--config", config, "init", "2027-04-27 09:00")
         (old / "list.csv").write_text(
             "sign_on;name;address;kind;owners;role;old_url;old_secret\n"
@@ -69,6 +72,7 @@ def test_everything_of_the_portal_comes_back(tmp_path: Path, before: str, after:
         new = installation(tmp_path / "new", second)
         bascule(new, "restore", "--config", new / "bascule.toml", tmp_path / "backup", "--all")
         assert told_by(new) == expected
+        assert (expected["node"], expected["elsewhere"]) == ("old-machine\n", []), "its mailboxes are at home there"
         assert (new / "data/portal.sqlite").exists() == (after == "sqlite")
         refused = bascule(new, "restore", "--config", new / "bascule.toml", tmp_path / "backup", "--all", status=None)
         assert refused.returncode != 0

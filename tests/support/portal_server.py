@@ -24,19 +24,29 @@ def free_port() -> int:
 
 
 class PortalServer(PrivateBascule):
-    """Use as a context manager. ``members``: lines of the list, after the headings ``sign_on;name;address;wave;role``."""
+    """Use as a context manager. ``members``: lines of the list, after the headings ``sign_on;name;address;wave;role``; ``of``: another server, whose portal
+    this one is a further node of."""
 
-    def __init__(self, root: Path, waves: dict[str, str], members: list[str], *, more: str = "", sign_on: tuple[str, ...] = ("local",), database: str | None = None, web: int | None = None) -> None:  # fmt: skip
+    def __init__(self, root: Path, waves: dict[str, str], members: list[str], *, more: str = "", sign_on: tuple[str, ...] = ("local",), database: str | None = None, web: int | None = None, node: str | None = None, of: "PortalServer | None" = None) -> None:  # fmt: skip
         super().__init__(root, accounts=())
         self.web = web or free_port()
-        self.config.write_text(configuration(port=self.web, more=_LISTENING + more, sign_on=sign_on, database=database))
+        text = configuration(port=self.web, more=_LISTENING + more, sign_on=sign_on, database=database)
+        if node:
+            text = text.replace("[server]\n", f'[server]\nnode = "{node}"\n')
+        if of:
+            text = text.replace("[portal]\n", f'[portal]\nkeys = "{of.root / "data/keys/portal.json"}"\n')
+        self.config.write_text(text)
         self.clock = Clock(root / "clock")
         for name, switch in waves.items():
             self.run("campaign", "init", switch, "--wave", name)
-        (root / "members.csv").write_text("\n".join(["sign_on;name;address;wave;role", *members]), "utf-8")
-        self.run("campaign", "members", root / "members.csv", "--wave", next(iter(waves)))
-        self.run("campaign", "provision")
+        if members:
+            self.bring_in(members, next(iter(waves), "main"))
         (root / "password").write_text(PASSWORD + "\n")
+
+    def bring_in(self, members: list[str], wave: str = "main") -> None:
+        (self.root / "members.csv").write_text("\n".join(["sign_on;name;address;wave;role", *members]), "utf-8")
+        self.run("campaign", "members", self.root / "members.csv", "--wave", wave)
+        self.run("campaign", "provision")
 
     def run(self, *words: object) -> str:
         group, *rest = words

@@ -42,6 +42,10 @@ class Made:
 
 
 class NewPlatform(Protocol):
+    @property
+    def node(self) -> str:
+        """The machine whose mailboxes it makes, where each lies on one; empty: any machine makes them all."""
+
     def make_ready(self, wanted: Sequence[Wanted]) -> Sequence[Made]:
         """Make what is there as wanted; one answer for each, in order. Run again it changes nothing. One that can't be made hinders no other.
         Killed half-way, what was made is whole, and the rest is made the next time. No password is ever chosen here."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bascule.commands.account_sharing import SETTINGS, owner_of
+from bascule.commands.account_sharing import SETTINGS, mailbox_of, owner_of
 from bascule.platform.handing_over import hand_over as hand_over_
 from bascule.platform.handing_over import take_back
 from bascule.platform.handing_over import take_over as take_over_
@@ -31,6 +31,9 @@ def hand_over(context: click.Context, address: str, folder: Path | None, undo: b
         return 0
     if folder is None:
         raise click.UsageError("Name the folder to put it into.")
+    if not (settings.data / "mailboxes" / f"{owner.id}.mailbox").exists():
+        with mailbox_of(context, owner):
+            pass  # made now: it was never used
     hand_over_(settings.data, context.obj, owner, folder, click.echo)
     click.echo(f"{address} is closed here. Bring {folder} to the other node; there: bascule account take-over FOLDER")
     return 0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import click
 
 from bascule.mailbox.live import LiveFolder, LiveMailbox
-from bascule.platform.accounts import Account, AccountStore
+from bascule.platform.accounts import Account, AccountStore, require_here
 from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.settings import FOLDERS, Settings
 from bascule.platform.sharing import KINDS, NobodyOfThatName, identifier_of, set_rights
@@ -66,7 +66,7 @@ def shares(context: click.Context, address: str) -> int:
     """List with whom ADDRESS's folders are shared: folder, member, rights (RFC 4314); and who may write as ADDRESS."""
     owner = owner_of(context.obj, address)
     lines = []
-    with _mailbox(context, owner) as box:
+    with mailbox_of(context, owner) as box:
         for folder in box.folders.all():
             for who, rights in box.sharing.of(folder.id).items():
                 known = next((name for name, kind in KINDS.items() if kind == rights), format_rights(rights).decode())
@@ -87,7 +87,7 @@ def _set(context: click.Context, address: str, member: str, rights: Rights, fold
         identifier = member.lower()  # whoever had rights may have no account any more
     if identifier == owner.login:
         raise BasculeError("A mailbox is its owner's already.", "Name somebody else.", ExitStatus.USAGE)
-    with _mailbox(context, owner) as box:
+    with mailbox_of(context, owner) as box:
         folders = _chosen(box, folder)
         for each in folders:
             set_rights(accounts, owner, box, each.id, identifier, rights)
@@ -118,8 +118,9 @@ def _no_account(address: str) -> BasculeError:
 
 
 @contextlib.contextmanager
-def _mailbox(context: click.Context, owner: Account) -> Iterator[LiveMailbox]:
-    """Made now where it was never used."""
+def mailbox_of(context: click.Context, owner: Account) -> Iterator[LiveMailbox]:
+    """Made now where it was never used. Raises BasculeError."""
+    require_here(owner)
     settings: Settings = context.meta[SETTINGS]
     first = {name: FOLDERS[name] for name in settings.first_folders}
     mailboxes = Mailboxes(settings.data / "mailboxes", first_folders=first)

@@ -179,13 +179,15 @@ def provision() -> int:
     from bascule.portal.directory.provisioning import provision as make_ready
     from bascule.portal.shell.doors import accounts, keys, now
 
-    with built_in() as platform, showing.counting("Making ready", due().count()) as told:
+    with built_in() as platform, showing.counting("Making ready", due(platform.node).count()) as told:
         outcome = make_ready(
             platform, keys(), now(), told=told,
             refused=lambda box, made: click.echo(f"{box.login}: {made.code}: {made.detail}", err=True),
         )  # fmt: skip
         accounts().refresh()
     click.echo(f"{outcome.ready} made ready; {Mailbox.objects.filter(is_gone=False).count()} in all.")
+    for node, count in Counter(due().exclude(node=platform.node).values_list("node", flat=True)).items():
+        click.echo(f"{count} are for the machine {node}: run it there, too.", err=True)
     if outcome.refused:
         click.echo(f"{outcome.refused} could not be made: mend what is said above, and run it again.", err=True)
     return ExitStatus.MISSING if outcome.refused else ExitStatus.ACCOUNTED

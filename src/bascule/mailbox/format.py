@@ -22,6 +22,10 @@ class MailboxInUse(MailboxError):
     """Somebody has it alone just now."""
 
 
+class MailboxElsewhere(MailboxError):
+    """Another node is its home: it is not opened, or made, here."""
+
+
 class NotLive(MailboxError):
     """It is an archive, or a live mailbox whose making was cut off."""
 

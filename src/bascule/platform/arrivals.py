@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from bascule.mailbox.format import MailboxError
+from bascule.mailbox.format import MailboxElsewhere, MailboxError
 from bascule.mailbox.live import Arriving, LiveMailbox
-from bascule.platform.accounts import Account
+from bascule.platform.accounts import Account, require_here
 from bascule.platform.mailboxes import Mailboxes
 from bascule.terms.body import Body, body_of
 from bascule.terms.flags import Flags
@@ -62,6 +62,7 @@ class Arrivals:
         self, account: Account, body: Body, before: bytes, delivery: str | None = None, *, is_spam: bool = False
     ) -> None:
         """Into INBOX, or the folder for junk; ``before`` (fields) in front of it. When this returns it is synced. A ``delivery`` that was made already is passed over. Raises NotDelivered."""
+        self._require_here(account)
         whole = body_of(_joined(before, body), body.octets + len(before))
         try:
             new = Arriving(whole, Flags(frozenset()), InternalDate(int(self._clock())), delivery)
@@ -76,13 +77,21 @@ class Arrivals:
         self._notify(account.id)
 
     def has_room(self, account: Account, octets: int) -> bool:
-        """Raises NotDelivered where the mailbox can't be opened."""
+        """Raises NotDelivered where the mailbox can't be opened here."""
+        self._require_here(account)
         if account.quota_octets is None:
             return True
         try:
             with self._mailboxes.using(account.id) as box:
                 return box.folders.octets()[0] + octets <= account.quota_octets
         except (MailboxError, sqlite3.Error, OSError) as error:
+            raise self._failed(account, error) from error
+
+    def _require_here(self, account: Account) -> None:
+        """Raises NotDelivered."""
+        try:
+            require_here(account)
+        except MailboxElsewhere as error:
             raise self._failed(account, error) from error
 
     def _write_those_waiting(self, mine: _Waiting) -> None:
@@ -141,7 +150,10 @@ class Arrivals:
 
     def _failed(self, account: Account, error: BaseException) -> NotDelivered:
         self._log("not-delivered", account=account.login, error=str(error) or repr(error))
-        return NotDelivered("the mailbox can't be written to now")
+        is_elsewhere = isinstance(error, MailboxElsewhere)
+        return NotDelivered(
+            "the mailbox is on another server" if is_elsewhere else "the mailbox can't be written to now"
+        )
 
 
 def _joined(before: bytes, body: Body) -> Iterator[bytes]:

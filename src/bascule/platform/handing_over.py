@@ -15,7 +15,7 @@ from bascule.mailbox import Mailbox, check
 from bascule.mailbox.copying import STAMP, copy_mailbox
 from bascule.mailbox.format import MailboxInUse
 from bascule.mailbox.live import HANDED_OVER, LiveMailbox
-from bascule.platform.accounts import Account, AccountStore
+from bascule.platform.accounts import Account, AccountStore, require_here
 from bascule.platform.wakeups import RELEASE, send_to_all
 from bascule.terms.errors import BasculeError, ExitStatus
 
@@ -26,6 +26,7 @@ CLOSING_SECONDS = 30.0
 
 def hand_over(data: Path, accounts: AccountStore, account: Account, folder: Path, tell: Callable[[str], None]) -> None:
     """Bring ``folder`` up to date, and retire the mailbox here. Cut off, or refused, the mailbox goes on here; do it again. Raises BasculeError."""
+    require_here(account)
     place = data / "mailboxes" / f"{account.id}.mailbox"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if any(each.name not in (MAILBOX, ACCOUNT) for each in folder.iterdir()):
@@ -56,6 +57,7 @@ def _alone(data: Path, account: str, place: Path) -> Mailbox:
 
 def take_back(data: Path, account: Account) -> None:
     """Use a mailbox here again that was handed over and not taken over. Raises BasculeError."""
+    require_here(account)
     with Mailbox.open(data / "mailboxes" / f"{account.id}.mailbox", shared=True) as mailbox:
         if mailbox.meta("live") != HANDED_OVER:
             raise BasculeError(
@@ -65,6 +67,8 @@ def take_back(data: Path, account: Account) -> None:
 
 
 def _was_handed_over(place: Path) -> bool:
+    if not place.exists():
+        return False
     with Mailbox.open(place, read_only=True) as mailbox:
         return mailbox.meta("live") == HANDED_OVER
 
@@ -85,7 +89,8 @@ def take_over(data: Path, accounts: AccountStore, folder: Path) -> str:
             f"The mailbox in {folder} is damaged: {findings[0].what}.", "Copy it here again.", ExitStatus.MISSING
         )
     there = accounts.find(login)
-    if there is not None and not (there.id == told["id"] and _was_handed_over(place)):
+    is_coming = there is not None and there.id == told["id"] and (not there.is_here or _was_handed_over(place))
+    if there is not None and not is_coming:
         raise BasculeError(
             f"There is an account {login} here.", "It was taken over already, or it is another's.", ExitStatus.USAGE
         )

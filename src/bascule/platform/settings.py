@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bascule.mailbox.live import FIRST_FOLDERS
+from bascule.platform.node import node_of
 from bascule.platform.settings_file import (
     Endpoint,
     Kind,
@@ -35,9 +36,9 @@ class Settings:
     data: Path
     """The folder of the installation: accounts, mailboxes, what the processes tell each other."""
     hostname: str = field(default_factory=socket.getfqdn)
-    node: str = field(default_factory=socket.gethostname)
-    """This machine among several that share a database: what needs its mailboxes' files is done here."""
     """The server's own name, as programs and other servers know it."""
+    node: str = field(default_factory=socket.gethostname)
+    """This machine among several that share a database (`bascule.platform.node`): its mailboxes are bound to it, and opened here only."""
     zone: str = "Europe/Paris"
     """The institution's time zone, for dates that people read."""
     side: Side = Side.NEW
@@ -145,6 +146,7 @@ def read_settings(path: Path) -> Settings:
     values = read_sections(path, told, KEYS, _READ, elsewhere=PORTAL_SECTIONS)
     if "data" not in values:
         raise wrong(f"{path}: [server] data is missing", "Name the folder that the installation keeps its mail in.")
+    values.setdefault("node", node_of(values["data"]))
     settings = Settings(**values, has_portal="portal" in told)
     if (settings.certificate is None) != (settings.key is None):
         raise wrong(f"{path}: [tls] needs both certificate and key", "Give both, or none.")

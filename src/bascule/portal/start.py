@@ -6,6 +6,8 @@ from pathlib import Path
 import django
 from django.core.management import call_command
 
+from bascule.platform.node import keep_node
+
 
 def start(config: Path) -> None:
     """Set Django up for the installation of ``config``. Raises BasculeError where the file is wrong; once for each process."""
@@ -15,5 +17,9 @@ def start(config: Path) -> None:
 
 
 def migrate() -> None:
-    """Bring the database to this version's tables; what it holds stays. Raises django.db.Error."""
+    """Bring the database to this version's tables; what it holds stays, and so does this machine's name. Raises django.db.Error, BasculeError."""
+    from django.conf import settings
+
+    platform = settings.BASCULE.platform
+    keep_node(platform.data, platform.node)
     call_command("migrate", verbosity=0, interactive=False)

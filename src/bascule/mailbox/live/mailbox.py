@@ -7,7 +7,15 @@ from types import TracebackType
 from typing import Self
 
 from bascule.mailbox.database import unusable
-from bascule.mailbox.format import CATALOGUE, LIVE_TABLES, SEGMENT_OCTETS, MailboxError, MailboxInUse, NotLive
+from bascule.mailbox.format import (
+    CATALOGUE,
+    LIVE_TABLES,
+    SEGMENT_OCTETS,
+    MailboxElsewhere,
+    MailboxError,
+    MailboxInUse,
+    NotLive,
+)
 from bascule.mailbox.live.folders import LiveFolders
 from bascule.mailbox.live.messages import LiveMessages
 from bascule.mailbox.live.readers import Reader, ReadersMessages, ReadersReading
@@ -69,7 +77,7 @@ class LiveMailbox:
         live = mailbox.meta("live")
         if live == HANDED_OVER:
             mailbox.close()
-            raise MailboxError(f"{root} was handed over to another node.", "Use it there, or take it back.")
+            raise MailboxElsewhere(f"{root} was handed over to another node.", "Use it there, or take it back.")
         if live != "1":
             mailbox.close()
             raise NotLive(f"{root} is an archive, not a live mailbox.", "Deliver it into one with “bascule deliver”.")

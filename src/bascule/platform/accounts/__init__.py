@@ -4,6 +4,23 @@
 """
 
 from bascule.platform.accounts.embedded import EmbeddedAccounts
-from bascule.platform.accounts.interface import Account, Accounts, AccountStore, AccountsUnavailable, SignInRefused, Why
+from bascule.platform.accounts.interface import (
+    Account,
+    Accounts,
+    AccountStore,
+    AccountsUnavailable,
+    SignInRefused,
+    Why,
+    require_here,
+)
 
-__all__ = ["Account", "AccountStore", "Accounts", "AccountsUnavailable", "EmbeddedAccounts", "SignInRefused", "Why"]
+__all__ = [
+    "Account",
+    "AccountStore",
+    "Accounts",
+    "AccountsUnavailable",
+    "EmbeddedAccounts",
+    "SignInRefused",
+    "Why",
+    "require_here",
+]

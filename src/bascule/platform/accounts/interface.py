@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
+from bascule.mailbox.format import MailboxElsewhere
 from bascule.terms.phases import MemberCalendar
 
 
@@ -34,7 +35,7 @@ class SignInRefused(Exception):
 @dataclass(frozen=True, slots=True)
 class Account:
     """``id`` names its mailbox and never changes; ``login`` is the primary address. ``quota_octets`` None: no limit. ``stamp``: another one once
-    the password was changed; sessions that began under an earlier one end."""
+    the password was changed; sessions that began under an earlier one end. ``is_here``: whether this machine is its mailbox's home; no other opens it."""
 
     id: str
     login: str
@@ -42,6 +43,13 @@ class Account:
     addresses: tuple[str, ...] = ()
     quota_octets: int | None = None
     stamp: str = field(default="", compare=False, repr=False)
+    is_here: bool = field(default=True, compare=False)
+
+
+def require_here(account: Account) -> None:
+    """Before its mailbox is opened, or made. Raises MailboxElsewhere."""
+    if not account.is_here:
+        raise MailboxElsewhere(f"The mailbox of {account.login} is on another node.", "Use it there.")
 
 
 class AccountsUnavailable(Exception):

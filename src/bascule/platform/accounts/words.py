@@ -14,6 +14,9 @@ TOO_MANY = (
     "trop de mots de passe faux : attendez un quart d'heure / too many wrong passwords; wait a quarter of an hour, then try again"
 )  # fmt: skip
 LOCKED = "ce compte est verrouille : adressez-vous a l'assistance / this account is locked; ask your help desk"
+ELSEWHERE = (
+    "cette boite est sur un autre serveur de l'etablissement / this mailbox is on another server of the institution"
+)
 CLOSED = "ce compte vient de vous etre ferme / this account was closed to you a moment ago"
 
 

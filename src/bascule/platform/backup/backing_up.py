@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bascule.mailbox.copying import copy_database, copy_mailbox
+from bascule.platform.node import FILE as NODE
 from bascule.terms.errors import BasculeError
 
 VERSION = 1
 DATABASES = ("accounts.sqlite", "portal.sqlite", "accounts-notes.sqlite", "queue.sqlite")
-FILES = ("dkim.pem", "keys/portal.json")
+FILES = ("dkim.pem", "keys/portal.json", NODE)
 INSTANT = "%Y-%m-%dT%H%M%SZ"
 
 

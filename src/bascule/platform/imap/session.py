@@ -17,9 +17,9 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
-from bascule.mailbox.format import MailboxError
+from bascule.mailbox.format import MailboxElsewhere, MailboxError
 from bascule.mailbox.live import FolderGone, LiveMailbox, NameRefused
-from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, words
+from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, require_here, words
 from bascule.platform.imap.access import Access, Place
 from bascule.platform.imap.capabilities import capabilities
 from bascule.platform.imap.commands import COMMANDS
@@ -153,6 +153,7 @@ class Session:
         """Their mailbox, open until the command has run. Raises MailboxError."""
         assert self._opened is not None
         assert self.account is not None
+        require_here(owner)
         mailbox = self.services.mailboxes.take(owner.id)
         self._opened.callback(self.services.mailboxes.give_back, mailbox)
         if owner.id == self.account.id:
@@ -187,6 +188,7 @@ class Session:
     def sign_in(self, login: str, password: str) -> None:
         """Raises SignInRefused, MailboxError."""
         account = self.services.accounts.sign_in(login, password, self.connection.peer)
+        require_here(account)
         with self.services.mailboxes.using(account.id):
             self.account = account
         self.state = State.SIGNED_IN
@@ -257,6 +259,8 @@ class Session:
             raise No("that mailbox was deleted", "NONEXISTENT") from refusal
         except AccountsUnavailable as error:
             raise No("the accounts can't be asked now; try again in a while", "UNAVAILABLE") from error
+        except MailboxElsewhere as error:
+            raise No(words.ELSEWHERE, "UNAVAILABLE") from error
         except (MailboxError, sqlite3.Error, OSError) as error:
             self.services.log("mailbox-error", account=self.account and self.account.login, error=str(error))
             raise No("this can't be done now; try again in a while", "UNAVAILABLE") from error

@@ -31,9 +31,9 @@ AWAY_SECONDS = 1.0
 
 
 class PortalAccounts:
-    """Implements `bascule.platform.accounts.Accounts`. For any thread. ``notes``: the file of this machine for wrong passwords, and who shares with whom."""
+    """Implements `bascule.platform.accounts.Accounts`. For any thread. ``notes``: the file of this machine for wrong passwords, and who shares with whom; ``node``: its name."""
 
-    def __init__(self, database: Database, notes: Path, clock: Callable[[], float], zone: str) -> None:
+    def __init__(self, database: Database, notes: Path, clock: Callable[[], float], zone: str, node: str) -> None:
         notes.parent.mkdir(parents=True, exist_ok=True)
         self._notes = sqlite3.connect(notes, isolation_level=None, check_same_thread=False, timeout=30.0)
         self._notes.execute("PRAGMA journal_mode = WAL")
@@ -44,7 +44,7 @@ class PortalAccounts:
         self._judge = Judge(self._notes, self._notes_guard, clock, ZoneInfo(zone), Side.NEW)
         self._database = database
         self._guard = threading.Lock()
-        self._snapshot = Snapshot()
+        self._snapshot = Snapshot(node)
         self._is_away = False
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="accounts", daemon=True)
@@ -132,7 +132,8 @@ class PortalAccounts:
         with self._notes_guard:
             owners = self._shares.owners([*account.addresses, ANYONE])
         entries = [self._entry(identity=owner) for owner in owners if owner != account.id]
-        return sorted((entry.account for entry in entries if entry is not None), key=lambda owner: owner.login)
+        here = [entry.account for entry in entries if entry is not None and entry.account.is_here]
+        return sorted(here, key=lambda owner: owner.login)
 
     # -- what the portal's pages ask ----------------------------------------------------------------------------------
 
@@ -146,7 +147,8 @@ def open_accounts(config: Path) -> PortalAccounts:
     """Of the installation of ``config``. Raises BasculeError where the file is wrong."""
     settings = read_portal_settings(config)
     return PortalAccounts(
-        database_of(settings), settings.platform.data / "accounts-notes.sqlite", Clock(settings.platform.rehearsal_clock), settings.zone
+        database_of(settings), settings.platform.data / "accounts-notes.sqlite", Clock(settings.platform.rehearsal_clock), settings.zone,
+        settings.platform.node,
     )  # fmt: skip
 
 

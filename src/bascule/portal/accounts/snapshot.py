@@ -15,7 +15,7 @@ AT_ONCE = 500
 """Mailboxes asked for by id in one query."""
 _NUMBER = "SELECT number FROM directory_revision WHERE id = 1"
 _WAVES = "SELECT id, credentials_open, switch, all_assistance, archive_closes, backup_destroyed FROM directory_wave"
-_MAILBOXES = "SELECT id, login, name, quota_octets, password, is_locked, is_gone, wave_id FROM directory_mailbox WHERE revision > ?"
+_MAILBOXES = "SELECT id, login, name, quota_octets, password, is_locked, is_gone, wave_id, node FROM directory_mailbox WHERE revision > ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,9 @@ class Entry:
 
 @dataclass(slots=True)
 class Snapshot:
-    """``number``: of the last change that is in it."""
+    """``node``: this machine's name; ``number``: of the last change that is in it."""
 
+    node: str
     number: int = -1
     calendars: dict[int, MemberCalendar] = field(default_factory=dict)
     by_id: dict[str, Entry] = field(default_factory=dict)
@@ -65,10 +66,12 @@ class Snapshot:
             senders[identity].add(sender)
         for identity in ids:
             self._forget(identity)
-        for identity, login, name, quota, password, locked, gone, wave in rows:
+        for identity, login, name, quota, password, locked, gone, wave, node in rows:
             if gone:
                 continue
-            account = Account(identity, login, name, tuple(addresses[identity]), quota, stamp_of(password))
+            account = Account(
+                identity, login, name, tuple(addresses[identity]), quota, stamp_of(password), node == self.node
+            )
             entry = Entry(account, password, bool(locked), wave, frozenset(senders[identity]))
             self.by_id[identity] = entry
             for address in account.addresses:

@@ -21,7 +21,7 @@ from bascule.portal.control.words import difference_in_words
 from bascule.portal.directory.from_ldap import NAME, list_of
 from bascule.portal.directory.importing import present_mailboxes
 from bascule.portal.directory.long_work import compared
-from bascule.portal.directory.models import MemberList, Role, Wave
+from bascule.portal.directory.models import MemberList, Role, Wave, this_node
 from bascule.portal.jobs.asking import ask
 from bascule.portal.jobs.models import Kind, Lane, Work
 from bascule.portal.shell.access import roles
@@ -137,6 +137,12 @@ def bring_in(request: HttpRequest, number: int) -> HttpResponse:
     with transaction.atomic():
         if Work.objects.filter(kind=Kind.IMPORT, order={"list": number}).exists():
             return redirect("list", number)  # asked twice by a double click
-        work = ask(Kind.IMPORT, {"list": number}, by=member_of(request).sign_on, at=now(), lane=Lane.DIRECTORY)
+        work = ask(
+            Kind.IMPORT,
+            {"list": number, "node": this_node()},
+            by=member_of(request).sign_on,
+            at=now(),
+            lane=Lane.DIRECTORY,
+        )
         record(request, "list-brought-in", brought.name)
     return redirect("work", work.pk)

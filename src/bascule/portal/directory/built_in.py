@@ -26,7 +26,8 @@ from bascule.portal.shell.doors import accounts
 class BuiltIn:
     """Implements `NewPlatform`. On the machine where the mailboxes lie."""
 
-    def __init__(self, accounts: Accounts, mailboxes: Mailboxes) -> None:
+    def __init__(self, accounts: Accounts, mailboxes: Mailboxes, node: str) -> None:
+        self.node = node
         self._accounts = accounts
         self._mailboxes = mailboxes
 
@@ -77,4 +78,4 @@ def built_in() -> Iterator[BuiltIn]:
     platform = settings.BASCULE.platform
     first_folders = {name: FOLDERS[name] for name in platform.first_folders}
     with closing(Mailboxes(platform.data / "mailboxes", first_folders=first_folders)) as mailboxes:
-        yield BuiltIn(accounts(), mailboxes)
+        yield BuiltIn(accounts(), mailboxes, platform.node)

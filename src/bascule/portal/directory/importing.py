@@ -11,7 +11,7 @@ from django.db.models import Q
 from bascule.campaign.difference import Change, Difference, Present
 from bascule.campaign.members_file import Row
 from bascule.campaign.wrong import gettext_noop
-from bascule.portal.directory.models import Address, Mailbox, Member, MemberState, Note, Wave, publish
+from bascule.portal.directory.models import Address, Mailbox, Member, MemberState, Note, Wave, publish, this_node
 from bascule.portal.keys import Keys
 from bascule.terms.errors import BasculeError, ExitStatus
 
@@ -63,10 +63,12 @@ def apply(
     now: datetime,
     by: str,
     *,
+    node: str = "",
     told: Callable[[int], None] = lambda count: None,
     hold: Callable[[], None] = lambda: None,
 ) -> int:
-    """Make what is there as the list says; how many rows changed something. ``by``: for the record. ``told``: how many rows so far; ``hold``: first in each
+    """Make what is there as the list says; how many rows changed something. ``by``: for the record; ``node``: home of the new
+    mailboxes, otherwise this machine. ``told``: how many rows so far; ``hold``: first in each
     transaction. Raises Overtaken, and what these raise."""
     waves = {wave.name: wave for wave in Wave.objects.all()}
     due = [each for each in found if each.change is not Change.SAME]
@@ -78,16 +80,16 @@ def apply(
         try:
             with transaction.atomic():
                 hold()
-                _apply_group(group, waves, default_wave, keys, now, by)
+                _apply_group(group, waves, default_wave, keys, now, by, node or this_node())
         except (IntegrityError, Mailbox.DoesNotExist) as error:
             raise Overtaken from error
         told(min(len(due), start + GROUP))
     return len(due)
 
 
-def _apply_group(group: Sequence[Difference], waves: dict[str, Wave], default_wave: str, keys: Keys, now: datetime, by: str) -> None:  # fmt: skip
+def _apply_group(group: Sequence[Difference], waves: dict[str, Wave], default_wave: str, keys: Keys, now: datetime, by: str, node: str) -> None:  # fmt: skip
     new = [each.row for each in group if each.change is Change.NEW and each.row is not None]
-    ids = _add(new, waves, default_wave, keys, now)
+    ids = _add(new, waves, default_wave, keys, now, node)
     ids += [_change(each, waves, keys) for each in group if each.change is Change.CHANGED]
     ids += [_leave(each) for each in group if each.change is Change.LEAVING]
     Note.objects.bulk_create(
@@ -105,11 +107,11 @@ def _detail(each: Difference) -> str:
     return "\n".join(f"{name}: {before or '–'} → {after or '–'}" for name, before, after in each.fields)
 
 
-def _add(rows: Sequence[Row], waves: dict[str, Wave], default_wave: str, keys: Keys, now: datetime) -> list[str]:
+def _add(rows: Sequence[Row], waves: dict[str, Wave], default_wave: str, keys: Keys, now: datetime, node: str) -> list[str]:  # fmt: skip
     boxes = [
         Mailbox(
             login=row.address, name=row.name, kind=row.kind, wave=waves[row.wave or default_wave], quota_octets=row.quota_octets,
-            old_url=row.old_url, old_way=row.old_way, old_secret=keys.seal(row.old_secret) if row.old_secret else "", created_at=now,
+            old_url=row.old_url, old_way=row.old_way, old_secret=keys.seal(row.old_secret) if row.old_secret else "", created_at=now, node=node,
         )
         for row in rows
     ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
 from bascule.campaign.difference import Change, Difference, differences
@@ -29,7 +28,7 @@ def compared(brought: MemberList, sealed_by: Keys) -> tuple[list[Difference], li
 
 
 def import_members(hold: Hold) -> dict[str, Any]:
-    """Order: ``list`` (a `MemberList`), whose wrong lines are left out, and named."""
+    """Order: ``list`` (a `MemberList`), whose wrong lines are left out, and named; ``node``: home of the new mailboxes."""
     brought = MemberList.objects.select_related("wave").get(pk=hold.work.order["list"])
     if not brought.sealed:  # all was applied, and the worker ended before it could say so
         return {"changed": hold.work.total, "wrong": hold.work.items.count()}
@@ -43,7 +42,8 @@ def import_members(hold: Hold) -> dict[str, Any]:
             hold.note(f"{error.line} · {error.who or '–'}"[:254], WRONG_LINE, error.sentence, **error.values)
     hold.tell(total - left, total)
     apply(
-        found, brought.wave.name, keys(), now(), hold.work.asked_by, hold=hold.require, told=lambda count: hold.tell(total - left + count)
+        found, brought.wave.name, keys(), now(), hold.work.asked_by, node=hold.work.order.get("node", ""), hold=hold.require,
+        told=lambda count: hold.tell(total - left + count),
     )  # fmt: skip
     with transaction.atomic():
         hold.require()
@@ -52,26 +52,20 @@ def import_members(hold: Hold) -> dict[str, Any]:
 
 
 def make_ready(hold: Hold) -> dict[str, Any]:
-    """Every mailbox that is due, on the built-in platform of this machine."""
+    """Every mailbox of this machine that is due, on its built-in platform."""
 
     def refused(box: Mailbox, made: Made) -> None:
         hold.note(box.login, made.code, NOT_MADE, detail=made.detail)
 
-    left = due().count()
-    total = max(hold.work.total, left)
-    with transaction.atomic():
-        hold.require()
-        hold.begin()
-    hold.tell(total - left, total)
     with built_in() as platform:
+        left = due(platform.node).count()
+        total = max(hold.work.total, left)
+        with transaction.atomic():
+            hold.require()
+            hold.begin()
+        hold.tell(total - left, total)
         outcome = provision(
             platform, keys(), now(), hold=hold.require, refused=refused, told=lambda count: hold.tell(total - left + count)
         )  # fmt: skip
     Note.objects.create(at=now(), by=hold.work.asked_by, what="provisioned", detail=f"{outcome.ready} made ready, {outcome.refused} refused")  # fmt: skip
     return {"ready": outcome.ready, "refused": outcome.refused}
-
-
-def node() -> str:
-    """Of this machine: its mailboxes lie here."""
-    name: str = settings.BASCULE.platform.node
-    return name

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -21,6 +22,12 @@ from bascule.terms.phases import CalendarError, MemberCalendar
 
 def new_id() -> str:
     return uuid.uuid4().hex
+
+
+def this_node() -> str:
+    """This machine's name (`bascule.platform.node`)."""
+    name: str = settings.BASCULE.platform.node
+    return name
 
 
 class Wave(models.Model):
@@ -132,6 +139,8 @@ class Mailbox(models.Model):
     owners = models.ManyToManyField("Member", related_name="looks_after", blank=True)
     may_send_as = models.ManyToManyField("self", symmetrical=False, related_name="senders", blank=True)
     quota_octets = models.BigIntegerField(null=True, blank=True)
+    node = models.CharField(max_length=254, default=this_node)
+    """Its home on the built-in platform: the machine whose processes alone open its files; at first, where its line was brought in."""
     is_locked = models.BooleanField(default=False)
     is_gone = models.BooleanField(default=False)
     """It left the platform: no server knows it any more; its row says that it was there."""
@@ -157,6 +166,11 @@ class Mailbox(models.Model):
 
     def __str__(self) -> str:
         return self.login
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether another machine is its home."""
+        return self.node != this_node()
 
 
 class Address(models.Model):

@@ -23,9 +23,10 @@ class Provisioned:
     refused: int = 0
 
 
-def due() -> QuerySet[Mailbox]:
-    """New mailboxes, and those of which the list says something else since the platform was told."""
-    return Mailbox.objects.filter(Q(due__gt=0) | Q(password=""), is_gone=False)
+def due(node: str = "") -> QuerySet[Mailbox]:
+    """New mailboxes, and those of which the list says something else since the platform was told; only those of a machine, if ``node`` names one."""
+    found = Mailbox.objects.filter(Q(due__gt=0) | Q(password=""), is_gone=False)
+    return found.filter(node=node) if node else found
 
 
 def provision(
@@ -37,10 +38,10 @@ def provision(
     refused: Callable[[Mailbox, Made], None] = lambda box, made: None,
     hold: Callable[[], None] = lambda: None,
 ) -> Provisioned:
-    """Every mailbox that is due gets a password, where it has none, and the platform makes it. ``told``: how many so far; ``refused``: what the platform could
+    """Every mailbox that is due, on the platform's machine if it is bound to one, gets a password, where it has none, and the platform makes it. ``told``: how many so far; ``refused``: what the platform could
     not make; ``hold``: first in each transaction. Cut off at any instant, what was done is whole. Raises what these raise."""
     outcome, last, count = Provisioned(), "", 0
-    while group := list(due().filter(login__gt=last).order_by("login").values_list("pk", "login")[:GROUP]):
+    while group := list(due(platform.node).filter(login__gt=last).order_by("login").values_list("pk", "login")[:GROUP]):
         ids, last = [identity for identity, _ in group], group[-1][1]
         fresh = _give_passwords(keys, now, ids, hold)
         boxes = list(

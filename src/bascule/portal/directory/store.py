@@ -13,7 +13,7 @@ from bascule.portal.accounts import PortalAccounts
 from bascule.portal.accounts.accounts import database_of
 from bascule.portal.configuration import read_portal_settings
 from bascule.portal.directory import provisioning
-from bascule.portal.directory.models import Mailbox, Note, publish
+from bascule.portal.directory.models import Mailbox, Note, publish, this_node
 from bascule.portal.shell.doors import keys, now
 from bascule.terms.errors import BasculeError, ExitStatus
 
@@ -29,6 +29,7 @@ class PortalStore(PortalAccounts):
             settings.platform.data / "accounts-notes.sqlite",
             lambda: now().timestamp(),
             settings.zone,
+            settings.platform.node,
         )
 
     def add(self, login: str, password: str, **_: Any) -> Account:
@@ -86,16 +87,26 @@ class PortalStore(PortalAccounts):
         return [account for account in found if account is not None]
 
     def exported(self, login: str) -> dict[str, object]:
-        raise _one_directory()
+        """Which mailbox it is: the rest stays in the portal's database, which its nodes share."""
+        box = _box(login)
+        return {"id": box.pk, "login": box.login}
 
     def take(self, told: dict[str, Any]) -> Account:
-        raise _one_directory()
-
-
-def _one_directory() -> BasculeError:
-    return BasculeError(
-        "An account of the portal does not move: all nodes share one directory.", "Moving only its mailbox is not there yet.", ExitStatus.USAGE
-    )  # fmt: skip
+        """This machine is the mailbox's home from now on. Raises BasculeError where this portal does not know it."""
+        with transaction.atomic():
+            box = Mailbox.objects.select_for_update().filter(pk=told["id"], is_gone=False).first()
+            if box is None:
+                raise BasculeError(
+                    f"This portal knows no mailbox {told['login']} of that number.", "Take it over where its portal is, or add the person to the list.", ExitStatus.USAGE
+                )  # fmt: skip
+            box.node = this_node()
+            box.save(update_fields=["node"])
+            publish([box.pk])
+            _note("taken-over", box)
+        self.refresh()
+        account = self.find(box.login)
+        assert account is not None
+        return account
 
 
 def _note(what: str, box: Mailbox) -> None:

@@ -130,9 +130,10 @@ class Runner:
         for address in due:
             account = await self._in_thread(self.accounts.find, address)
             domain = address.rpartition("@")[2].lower()
-            if account is not None or await self._in_thread(self.accounts.serves, domain):
+            is_ours = account is not None or await self._in_thread(self.accounts.serves, domain)
+            if is_ours and (account is None or account.is_here):
                 work.append(self._in_thread(self._deliver, entry, address, body))
-            else:
+            else:  # elsewhere; also a mailbox of another node, which the mail server in front knows
                 domains[domain].append(address)
         octets = body.whole() if domains else b""
         for domain, addresses in domains.items():
