@@ -338,6 +338,72 @@ def test_a_calendar_that_is_the_same_changes_nothing(operator: Any) -> None:
     assert Wave.objects.get().switch == T
 
 
+def test_a_wave_is_made_named_and_removed_while_empty(operator: Any) -> None:
+    from bascule.portal.directory.models import Note, Wave
+
+    told = {"title": "Faculté de droit", "switch": "2027-05-04T09:00"}
+    made = operator.post("/control/waves", told)
+    assert made.headers["Location"] == "/control/waves/faculte-de-droit"
+    wave = Wave.objects.get(name="faculte-de-droit")
+    assert wave.switch == T + timedelta(days=7)
+    assert wave.credentials_open < wave.switch < wave.all_assistance < wave.archive_closes < wave.backup_destroyed
+    assert operator.post("/control/waves", told).headers["Location"] == "/control/waves/faculte-de-droit-2"
+    operator.post("/control/waves/faculte-de-droit/name", {"title": "Droit", "is_pilot": "on"})
+    wave.refresh_from_db()
+    assert (wave.title, wave.is_pilot, wave.switch) == ("Droit", True, T + timedelta(days=7))
+    operator.post("/control/waves/faculte-de-droit/name", {"title": " "})
+    wave.refresh_from_db()
+    assert wave.title == "Droit"
+    page = operator.post("/control/waves/main/remove", follow=True).content.decode()
+    assert "Il y a des boîtes dans cette vague" in page
+    operator.post("/control/waves/faculte-de-droit/remove")
+    assert set(Wave.objects.values_list("name", flat=True)) == {"main", "faculte-de-droit-2"}
+    assert Note.objects.filter(what__in=("wave-made", "wave-named", "wave-removed")).count() == 4
+
+
+@pytest.mark.parametrize("wrong", [{"title": ""}, {"switch": ""}, {"switch": "2027-03-28T02:30"}, {"switch": "never"}])
+def test_a_wave_that_cannot_be_is_not_made(operator: Any, wrong: dict[str, str]) -> None:
+    from bascule.portal.directory.models import Wave
+
+    page = operator.post("/control/waves", {"title": "Droit", "switch": "2027-05-04T09:00", **wrong})
+    assert page.status_code == 422
+    assert 'role="alert"' in page.content.decode()
+    assert Wave.objects.count() == 1
+
+
+def test_a_wave_whose_dates_would_fall_into_a_skipped_hour_is_not_made(operator: Any) -> None:
+    """2:30 exists on 28 January 2027, and not two months later."""
+    page = operator.post("/control/waves", {"title": "Nuit", "switch": "2027-01-28T02:30"})
+    assert page.status_code == 422
+    assert "autre heure" in page.content.decode()
+
+
+def test_a_member_moves_to_another_wave_once_it_is_said_what_that_means(operator: Any, portal: Portal) -> None:
+    from bascule.platform.accounts import SignInRefused
+    from bascule.portal.directory.models import Mailbox, Note, Wave
+    from bascule.portal.shell.doors import accounts
+
+    pilots = portal.wave("pilots", T - timedelta(days=7), is_pilot=True)
+    anna = portal.member("anna", Wave.objects.get(name="main"))
+    password = portal.mail_password(anna)
+    where = f"/control/mailboxes/{anna.mailbox.pk}/wave"
+    with pytest.raises(SignInRefused):
+        accounts().sign_in(anna.mailbox.login, password, "192.0.2.1")
+    assert 'value="main" checked' in operator.get(where).content.decode()
+    page = operator.post(where, {"wave": "pilots"}).content.decode()
+    assert "1 boîte s’ouvre aussitôt" in page
+    assert Mailbox.objects.get(pk=anna.mailbox.pk).wave != pilots, "nothing is changed yet"
+    done = operator.post(where, {"wave": "pilots", "sure": "1"})
+    assert done.headers["Location"] == f"/control/members/{anna.pk}"
+    assert accounts().sign_in(anna.mailbox.login, password, "192.0.2.1").login == anna.mailbox.login
+    assert Note.objects.get(what="wave-changed").detail == "main → pilots"
+    assert operator.post(where, {"wave": "nowhere"}).status_code == 422
+    office = portal.service("office", pilots, kind="functional")
+    assert operator.post(f"/control/mailboxes/{office.pk}/wave", {"wave": "main", "sure": "1"}).headers["Location"] == f"/control/mailboxes/{office.pk}"  # fmt: skip
+    office.refresh_from_db()
+    assert office.wave.name == "main"
+
+
 def _shown(page: str) -> dict[str, str]:
     import re
 

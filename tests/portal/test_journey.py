@@ -127,12 +127,17 @@ def test_before_the_opening_instant_then_the_eve(server: PortalServer, page: Pag
 def test_the_operators_pages(server: PortalServer, page: Page) -> None:
     server.move_to(T - timedelta(days=1))
     sign_on(page, server, "chloe")
-    for path in ("/control", "/control/members", "/control/members?only=unseen", "/control/waves/main", "/control/banner", "/control/notes", "/control/list", "/control/mailboxes",
+    for path in ("/control", "/control/members", "/control/members?only=unseen", "/control/waves/main", "/control/waves", "/control/banner", "/control/notes", "/control/list", "/control/mailboxes",
                  "/personal-data", "/sign-on/second-factor/", "/nope"):  # fmt: skip
         page.goto(server.url_of(path))
         is_sound(page)
     page.goto(server.url_of("/control/members?q=anna"))
     page.locator("table a").first.click()
+    is_sound(page)
+    page.locator('a[href$="/wave"]').click()
+    is_sound(page)
+    page.check("[value=pilots]")
+    page.locator("main .btn-primary").click()
     is_sound(page)
 
 

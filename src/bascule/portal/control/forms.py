@@ -4,9 +4,12 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from bascule.campaign.instants import usual_calendar
 from bascule.portal.directory.models import MEMBER_STATE_NAMES, Banner, Wave
+from bascule.terms.phases import CalendarError, MemberCalendar
 
 
 class InstantField(forms.DateTimeField):
@@ -28,6 +31,35 @@ class WaveForm(forms.ModelForm):
     class Meta:
         model = Wave
         fields: ClassVar = ["credentials_open", "switch", "all_assistance", "archive_closes", "backup_destroyed"]
+
+
+class WaveNameForm(forms.ModelForm):
+    title = forms.CharField(label=_("What people call it"), max_length=120)
+    is_pilot = forms.BooleanField(label=_("Its members go first, to try"), required=False)
+
+    class Meta:
+        model = Wave
+        fields: ClassVar = ["title", "is_pilot"]
+
+
+class NewWaveForm(forms.Form):
+    """The other instants follow from T (`bascule.campaign.instants.usual_calendar`)."""
+
+    title = WaveNameForm.base_fields["title"]
+    is_pilot = WaveNameForm.base_fields["is_pilot"]
+    switch = WaveForm.base_fields["switch"]
+
+    def calendar(self) -> MemberCalendar | None:
+        """None where it can't be: the form says why."""
+        try:
+            return usual_calendar(self.cleaned_data["switch"], timezone.get_current_timezone())
+        except CalendarError:
+            self.add_error("switch", _("One of the dates that follow from it falls on an hour that clocks skip or repeat. Choose another hour."))  # fmt: skip
+            return None
+
+
+class MoveForm(forms.Form):
+    wave = forms.ModelChoiceField(Wave.objects.all(), to_field_name="name", empty_label=None)
 
 
 class BannerForm(forms.ModelForm):

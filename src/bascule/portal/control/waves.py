@@ -1,18 +1,21 @@
-"""A wave's calendar, changed: shown first with what it means, then made so for everybody at once."""
+"""Waves: made, named, removed while empty; and a wave's calendar, changed: shown first with what it means, then made so for everybody at once."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib import messages
+from django.db import transaction
+from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from bascule.portal.control.asking import record
-from bascule.portal.control.forms import WaveForm
+from bascule.portal.control.forms import NewWaveForm, WaveForm, WaveNameForm
 from bascule.portal.directory.models import Mailbox, Role, Wave
 from bascule.portal.shell.access import roles
 from bascule.portal.shell.doors import accounts, now
@@ -53,11 +56,72 @@ def what_it_means(before: MemberCalendar, after: MemberCalendar, instant: dateti
 @never_cache
 @roles(Role.OPERATOR)
 @require_http_methods(["GET", "HEAD", "POST"])
+def add(request: HttpRequest) -> HttpResponse:
+    """With the usual dates, which its page then shows."""
+    form = NewWaveForm(request.POST or None)
+    calendar = form.calendar() if form.is_valid() else None
+    if calendar is None:
+        return render(request, "control/new_wave.html", {"room": "control", "form": form}, status=422 if form.errors else 200)  # fmt: skip
+    told = form.cleaned_data
+    instants = {field: getattr(calendar, field) for field in WaveForm.Meta.fields}
+    with transaction.atomic():
+        made = Wave(name=_free_name(told["title"]), title=told["title"], is_pilot=told["is_pilot"], **instants)
+        made.save()
+        record(
+            request, "wave-made", made.name, "\n".join(f"{field}: {at.isoformat()}" for field, at in instants.items())
+        )
+    accounts().refresh()
+    messages.success(request, _("The wave is made. In lists its name is “%(name)s”.") % {"name": made.name})
+    return redirect("wave", made.name)
+
+
+def _free_name(title: str) -> str:
+    """As lists and commands name it: short, in small letters."""
+    first = slugify(title)[:50] or "wave"
+    taken = set(Wave.objects.filter(name__startswith=first).values_list("name", flat=True))
+    return next(name for number in range(len(taken) + 1) if (name := f"{first}-{number + 1}" if number else first) not in taken)  # fmt: skip
+
+
+@roles(Role.OPERATOR)
+@require_POST
+def rename(request: HttpRequest, name: str) -> HttpResponse:
+    """What people call it; the name that lists use stays."""
+    found = get_object_or_404(Wave, name=name)
+    form = WaveNameForm(request.POST, instance=found)
+    if not form.is_valid():
+        messages.error(request, _("A wave needs a name."))
+        return redirect("wave", name)
+    with transaction.atomic():
+        form.save()
+        record(request, "wave-named", found.name, found.title)
+    messages.success(request, _("The wave is named anew."))
+    return redirect("wave", name)
+
+
+@roles(Role.OPERATOR)
+@require_POST
+def remove(request: HttpRequest, name: str) -> HttpResponse:
+    """While nothing is in it."""
+    found = get_object_or_404(Wave, name=name)
+    try:
+        with transaction.atomic():
+            found.delete()
+            record(request, "wave-removed", name, found.title)
+    except ProtectedError:
+        messages.error(request, _("There are mailboxes in this wave: move them to another one first."))
+        return redirect("wave", name)
+    messages.success(request, _("The wave is gone."))
+    return redirect("control")
+
+
+@never_cache
+@roles(Role.OPERATOR)
+@require_http_methods(["GET", "HEAD", "POST"])
 def wave(request: HttpRequest, name: str) -> HttpResponse:
     found = get_object_or_404(Wave, name=name)
     calendar = found.calendar()
     form = WaveForm(request.POST or None, instance=found)
-    shown = {"room": "control", "wave": found, "form": form}
+    shown = {"room": "control", "wave": found, "form": form, "naming": WaveNameForm(instance=found), "is_empty": not found.mailboxes.exists()}  # fmt: skip
     if request.method != "POST" or not form.is_valid():
         return render(request, "control/wave.html", shown, status=422 if form.errors else 200)
     moved = [
