@@ -27,6 +27,7 @@ SAME = (
     "test_jobs.py",
     "test_members.py",
     "test_new_platforms.py",
+    "test_prepared.py",
     "test_security.py",
 )
 

@@ -17,6 +17,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from bascule.portal.directory.kinds import What
+from bascule.portal.prepared import Prepared
 from bascule.terms.phases import CalendarError, MemberCalendar
 
 
@@ -186,8 +187,7 @@ class Address(models.Model):
 class Members(BaseUserManager["Member"]):
     def present(self, number: int) -> "Member | None":
         """Whoever goes on with a session: with mailbox and wave, which every page asks for."""
-        found = self.select_related("mailbox__wave").filter(pk=number, state=MemberState.PRESENT)
-        return next(iter(found.order_by()), None)
+        return next(iter(_present(number)), None)
 
     def get_by_natural_key(self, username: str | None) -> "Member":
         return self.get(sign_on=(username or "").strip().lower())
@@ -224,10 +224,17 @@ class Member(AbstractBaseUser):
         return self.state == MemberState.PRESENT
 
 
+_present: Prepared[Member] = Prepared(
+    lambda number: Member.objects.select_related("mailbox__wave").filter(pk=number, state=MemberState.PRESENT).order_by(), -1
+)  # fmt: skip
+_looked_after: Prepared[Mailbox] = Prepared(
+    lambda number: Mailbox.objects.filter(owners=number, is_gone=False).select_related("wave"), -1
+)  # fmt: skip
+
+
 def looked_after_by(member: Member) -> list[Mailbox]:
-    """With their waves. Nearly everybody looks after none, which is found out cheaply."""
-    ids = list(Mailbox.owners.through.objects.filter(member_id=member.pk).values_list("mailbox_id", flat=True))
-    return list(Mailbox.objects.filter(pk__in=ids, is_gone=False).select_related("wave")) if ids else []
+    """With their waves."""
+    return _looked_after(member.pk)
 
 
 class View(models.Model):
@@ -247,6 +254,16 @@ class View(models.Model):
     by = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
     what = models.CharField(max_length=12, choices=list(WHAT_NAMES.items()))
     at = models.DateTimeField(db_index=True)
+
+
+_views_by: Prepared[View] = Prepared(
+    lambda mailbox, number: View.objects.filter(mailbox=mailbox, by=number), "an id", -1
+)
+
+
+def seen_by(member: Member, mailbox: Mailbox) -> list[View]:
+    """What they saw of its password."""
+    return _views_by(mailbox.pk, member.pk)
 
 
 class Carry(models.Model):

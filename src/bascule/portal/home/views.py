@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from bascule.portal.directory.models import Member, Wave, looked_after_by
+from bascule.portal.directory.models import Member, Wave, looked_after_by, seen_by
 from bascule.portal.home.next_step import progress_of
 from bascule.portal.shell.doors import now, phase_of
 from bascule.terms.phases import MemberCalendar, Phase, phase_at
@@ -65,7 +65,7 @@ def _of_member(request: HttpRequest, member: Member) -> HttpResponse:
         return render(request, "home/without_mailbox.html", {"room": "home"})
     calendar = mailbox.wave.calendar()
     phase = phase_of(mailbox)
-    done = set(mailbox.views.filter(by=member).values_list("what", flat=True))
+    done = {view.what for view in seen_by(member, mailbox)}
     shown = {
         "room": "home",
         "mailbox": mailbox,

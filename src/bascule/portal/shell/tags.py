@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -14,6 +15,8 @@ from bascule.portal.shell.doors import now
 register = template.Library()
 
 
+page = register.simple_tag(functools.cache(reverse), name="page")
+"""The address of a page of which there is one, worked out once. Those of many (a member's) are Django's own `url`."""
 asset = register.simple_tag(functools.cache(static), name="asset")
 """The address of a static file, worked out once: a page names ten of them."""
 
