@@ -1,12 +1,14 @@
 """Template tags of every page."""
 
-import functools
+from collections.abc import Callable
 from datetime import datetime
 
 from django import template
+from django.template.base import Parser, TextNode, Token
+from django.template.exceptions import TemplateSyntaxError
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
 from bascule.portal.shell import words
@@ -15,17 +17,26 @@ from bascule.portal.shell.doors import now
 register = template.Library()
 
 
-page = register.simple_tag(functools.cache(reverse), name="page")
-"""The address of a page of which there is one, worked out once. Those of many (a member's) are Django's own `url`."""
-asset = register.simple_tag(functools.cache(static), name="asset")
-"""The address of a static file, worked out once: a page names ten of them."""
+def _fixed(name: str, text_of: Callable[..., str]) -> None:
+    """A tag whose words are literals, and whose text never changes: it is plain text once the template is read. A page has thirty of them."""
+
+    def read(parser: Parser, token: Token) -> TextNode:
+        _, *words = token.split_contents()
+        if not all(len(word) > 1 and word[0] == word[-1] and word[0] in "\"'" for word in words):
+            raise TemplateSyntaxError(f"{{% {name} %}} takes words in quotes only")
+        return TextNode(conditional_escape(text_of(*(word[1:-1] for word in words))))
+
+    register.tag(name, read)
 
 
-@register.simple_tag
-@functools.cache
-def icon(name: str, extra: str = "") -> SafeString:
+def _icon(name: str, extra: str = "") -> SafeString:
     """One of ``static/vendor/icons.svg``. It decorates; the words beside it say the same."""
     return format_html('<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>', extra, static("vendor/icons.svg"), name)  # fmt: skip
+
+
+_fixed("icon", _icon)
+_fixed("asset", static)
+_fixed("page", reverse)  # a page of which there is one; those of many (a member's) are Django's own `url`
 
 
 @register.filter
