@@ -36,7 +36,9 @@ def _icon(name: str, extra: str = "") -> SafeString:
 
 _fixed("icon", _icon)
 _fixed("asset", static)
-_fixed("page", reverse)  # a page of which there is one; those of many (a member's) are Django's own `url`
+_fixed(
+    "page", reverse
+)  # one that is there always, and of which there is one; for others (a member's, a way to sign on) Django's own `url`
 
 
 @register.filter
