@@ -361,6 +361,18 @@ def test_a_wave_is_made_named_and_removed_while_empty(operator: Any) -> None:
     assert Note.objects.filter(what__in=("wave-made", "wave-named", "wave-removed")).count() == 4
 
 
+def test_before_there_is_a_wave_the_pages_lead_to_making_one(portal: Portal) -> None:
+    from bascule.portal.directory.models import Member
+
+    portal.move_to(EVE)
+    chief = Member.objects.create(sign_on="chief", name="Chief", role="operator", created_at=EVE)
+    client = portal.client(chief)
+    for path in ("/control", "/control/list"):
+        assert 'href="/control/waves"' in client.get(path).content.decode()
+    client.post("/control/waves", {"title": "Tous", "switch": "2027-04-27T09:00"})
+    assert 'id="id_file"' in client.get("/control/list").content.decode()
+
+
 @pytest.mark.parametrize("wrong", [{"title": ""}, {"switch": ""}, {"switch": "2027-03-28T02:30"}, {"switch": "never"}])
 def test_a_wave_that_cannot_be_is_not_made(operator: Any, wrong: dict[str, str]) -> None:
     from bascule.portal.directory.models import Wave
