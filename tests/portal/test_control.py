@@ -365,7 +365,9 @@ def test_before_there_is_a_wave_the_pages_lead_to_making_one(portal: Portal) -> 
     from bascule.portal.directory.models import Member
 
     portal.move_to(EVE)
-    chief = Member.objects.create(sign_on="chief", name="Chief", role="operator", created_at=EVE)
+    chief = Member(sign_on="chief", name="Chief", role="operator", created_at=EVE)
+    chief.set_password(PASSWORD)
+    chief.save()
     client = portal.client(chief)
     for path in ("/control", "/control/list"):
         assert 'href="/control/waves"' in client.get(path).content.decode()
