@@ -88,6 +88,16 @@ def test_taken_back(tmp_path: Path) -> None:
         assert sum(reference.read_mailbox(one.imap, ANNA).values()) == 5
 
 
+def test_handed_over_again_it_can_still_be_taken_over(tmp_path: Path) -> None:
+    """Whoever does not know whether it was cut off does it again."""
+    with PrivateBascule(tmp_path / "one") as one, PrivateBascule(tmp_path / "two", accounts=()) as two:
+        reference.append(one.imap, ANNA, "INBOX", messages.many(5))
+        for _ in range(2):
+            bascule(tmp_path, "account", "--config", one.config, "hand-over", ANNA, tmp_path / "parcel")
+        bascule(tmp_path, "account", "--config", two.config, "take-over", tmp_path / "parcel")
+        assert sum(reference.read_mailbox(two.imap, ANNA).values()) == 5
+
+
 def test_a_damaged_parcel_is_not_used(tmp_path: Path) -> None:
     with PrivateBascule(tmp_path / "one") as one, PrivateBascule(tmp_path / "two", accounts=()) as two:
         reference.append(one.imap, ANNA, "INBOX", messages.many(5))

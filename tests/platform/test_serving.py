@@ -67,7 +67,14 @@ def test_accounts_from_the_command_line(tmp_path: Path) -> None:
     bascule(tmp_path, *words, "quota", ANNA, "none")
     rows = json.loads(bascule(tmp_path, *words, "list", "--json").stdout)
     assert rows == [
-        {"login": ANNA, "name": "Anna", "addresses": ["a@example.org", ANNA], "locked": True, "quota": None}
+        {
+            "login": ANNA,
+            "name": "Anna",
+            "addresses": ["a@example.org", ANNA],
+            "locked": True,
+            "quota": None,
+            "here": True,
+        }
     ]
     assert "no account" in bascule(tmp_path, *words, "lock", "nobody@example.org", status=2).stderr
 

@@ -110,11 +110,47 @@ def test_a_mailbox_moves_and_its_account_stays(nodes: tuple[PortalServer, Portal
             sign_in(server, ANNA)
     assert "is in use here" in two.run("account", "take-over", tmp_path / "parcel")
     assert subjects(two, ANNA) == before
+    listed = {line.split("\t")[0]: line for line in one.run("account", "list").splitlines()}
+    assert "on another node" in listed[ANNA]
+    assert "on another node" not in two.run("account", "list").split(ANNA)[1].splitlines()[0]
     with pytest.raises(imaplib.IMAP4.error, match="another server"):
         sign_in(one, ANNA)
     refused = bascule(tmp_path, "account", "--config", one.config, "hand-over", ANNA, "--undo", status=2)
     assert "is on another node" in refused.stderr
-    assert "There is an account" in bascule(tmp_path, "account", "--config", two.config, "take-over", tmp_path / "parcel", status=2).stderr  # fmt: skip
+    assert "not expected" in bascule(tmp_path, "account", "--config", two.config, "take-over", tmp_path / "parcel", status=2).stderr  # fmt: skip
+
+
+def test_only_the_last_parcel_of_a_closed_mailbox_is_taken(
+    nodes: tuple[PortalServer, PortalServer], tmp_path: Path
+) -> None:
+    """An old parcel would bring an old mailbox back, and hide the new one; one that was not finished, a mailbox that is in use."""
+    one, two = nodes
+    login = f"lea@{DOMAIN}"
+    one.bring_in([f"lea;Léa;{login};;"])
+    PASSWORDS[login] = one.run("campaign", "show", login).strip()
+
+    def take_over(server: PortalServer, parcel: str, status: int = 0) -> str:
+        return bascule(tmp_path, "account", "--config", server.config, "take-over", tmp_path / parcel, status=status).stderr  # fmt: skip
+
+    def write(server: PortalServer, subject: str) -> None:
+        with smtplib.SMTP("127.0.0.1", server.ports["smtp"]) as client:
+            client.sendmail("x@elsewhere.example", [login], f"Subject: {subject}\r\n\r\ntext\r\n".encode())
+
+    write(one, "first")
+    one.run("account", "hand-over", login, tmp_path / "undone")
+    one.run("account", "hand-over", login, "--undo")
+    assert "not expected" in take_over(two, "undone", 2), "it is in use where it was"
+    write(one, "second")
+    one.run("account", "hand-over", login, tmp_path / "there")
+    one.run("account", "hand-over", login, tmp_path / "there-again")
+    assert "not expected" in take_over(two, "there", 2)
+    take_over(two, "there-again")
+    two.run("account", "hand-over", login, tmp_path / "back")
+    assert "not expected" in take_over(two, "there-again", 2)
+    take_over(one, "back")
+    write(one, "third")
+    assert "not expected" in take_over(two, "there-again", 2)
+    assert subjects(one, login) == ["first", "second", "third"]
 
 
 def test_one_that_was_never_used_moves_as_well(nodes: tuple[PortalServer, PortalServer], tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def list_(accounts: AccountStore, as_json: bool) -> int:
     records = accounts.all()
     if as_json:
         rows = [
-            {"login": r.account.login, "name": r.account.name, "addresses": r.account.addresses, "locked": r.locked, "quota": r.account.quota_octets}
+            {"login": r.account.login, "name": r.account.name, "addresses": r.account.addresses, "locked": r.locked, "quota": r.account.quota_octets, "here": r.account.is_here}
             for r in records
         ]  # fmt: skip
         click.echo(json.dumps(rows, ensure_ascii=False))
@@ -85,6 +85,7 @@ def list_(accounts: AccountStore, as_json: bool) -> int:
         account = record.account
         aliases = [address for address in account.addresses if address != account.login]
         notes = ["locked"] if record.locked else []
+        notes += [] if account.is_here else ["its mailbox is on another node"]
         notes += [f"quota {account.quota_octets / 1e9:g} GB"] if account.quota_octets is not None else []
         notes += [f"also {', '.join(aliases)}"] if aliases else []
         click.echo("\t".join([account.login, account.name, "; ".join(notes)]).rstrip())

@@ -26,7 +26,7 @@ def hand_over(context: click.Context, address: str, folder: Path | None, undo: b
     settings: Settings = context.meta[SETTINGS]
     owner = owner_of(context.obj, address)
     if undo:
-        take_back(settings.data, owner)
+        take_back(settings.data, context.obj, owner)
         click.echo(f"{address} is in use here again.")
         return 0
     if folder is None:

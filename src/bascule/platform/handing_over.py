@@ -38,8 +38,10 @@ def hand_over(data: Path, accounts: AccountStore, account: Account, folder: Path
     with _alone(data, account.id, place) as mailbox:
         copy_mailbox(place, folder / MAILBOX)
         (folder / ACCOUNT).touch(mode=0o600)  # it holds the password's hash
-        (folder / ACCOUNT).write_text(json.dumps(accounts.exported(account.login), indent=1), "utf-8")
+        told = accounts.exported(account.login)
+        (folder / ACCOUNT).write_text(json.dumps(told, indent=1), "utf-8")
         mailbox.set_meta("live", HANDED_OVER)
+    accounts.handed_over(told)  # last: nobody takes over what is still in use
 
 
 def _alone(data: Path, account: str, place: Path) -> Mailbox:
@@ -55,7 +57,7 @@ def _alone(data: Path, account: str, place: Path) -> Mailbox:
             time.sleep(0.1)
 
 
-def take_back(data: Path, account: Account) -> None:
+def take_back(data: Path, accounts: AccountStore, account: Account) -> None:
     """Use a mailbox here again that was handed over and not taken over. Raises BasculeError."""
     require_here(account)
     with Mailbox.open(data / "mailboxes" / f"{account.id}.mailbox", shared=True) as mailbox:
@@ -63,6 +65,7 @@ def take_back(data: Path, account: Account) -> None:
             raise BasculeError(
                 f"The mailbox of {account.login} was not handed over.", "It is in use here.", ExitStatus.USAGE
             )
+        accounts.taken_back(account)
         mailbox.set_meta("live", "1")
 
 
@@ -83,6 +86,7 @@ def take_over(data: Path, accounts: AccountStore, folder: Path) -> str:
         raise BasculeError(
             f"{folder} is not what “bascule account hand-over” made.", "Name that folder.", ExitStatus.USAGE
         ) from error
+    accounts.require_takeable(told)
     findings = check(folder / MAILBOX)
     if findings:
         raise BasculeError(
@@ -99,6 +103,10 @@ def take_over(data: Path, accounts: AccountStore, folder: Path) -> str:
         shutil.rmtree(leftover, ignore_errors=True)
     copy_mailbox(folder / MAILBOX, arriving)
     (arriving / STAMP).unlink()
+    with Mailbox.open(
+        arriving
+    ) as mailbox:  # copied once it was closed there, it is marked so: where a hand-over was done again
+        mailbox.set_meta("live", "1")
     if place.exists():
         place.rename(left)
     arriving.rename(place)

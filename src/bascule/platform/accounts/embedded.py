@@ -183,6 +183,15 @@ class EmbeddedAccounts:
         assert account is not None
         return {**dict(zip(_EXPORTED, row, strict=True)), "addresses": list(account.addresses)}
 
+    def handed_over(self, told: dict[str, Any]) -> None:
+        """Nothing: nodes that keep accounts of their own do not know of one another."""
+
+    def taken_back(self, account: Account) -> None:
+        """Nothing, as above."""
+
+    def require_takeable(self, told: dict[str, Any]) -> None:
+        """Nothing, as above: a parcel is to be removed once it was taken over."""
+
     def take(self, told: dict[str, Any]) -> Account:
         """Add an account as `exported` gave it, or bring it up to date. Raises BasculeError where one of its addresses is taken."""
         with self._using() as database:

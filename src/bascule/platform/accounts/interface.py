@@ -127,7 +127,16 @@ class AccountStore(Accounts, Protocol):
         """Who may write as ``owner``, by login."""
 
     def exported(self, login: str) -> dict[str, object]:
-        """All that is known of an account, its password's hash included: for another node's `take`."""
+        """What another node's `take` needs to know of an account; it may hold its password's hash. Nothing is changed."""
+
+    def handed_over(self, told: dict[str, Any]) -> None:
+        """The mailbox of the account that `exported` gave is closed here: from now on another node may `take` it."""
+
+    def taken_back(self, account: Account) -> None:
+        """It is in use here again: no other node may `take` it any more."""
+
+    def require_takeable(self, told: dict[str, Any]) -> None:
+        """Before its mailbox is brought in. Raises BasculeError where it is known that this was taken already, or was not handed over to the end."""
 
     def take(self, told: dict[str, Any]) -> Account:
         """Add an account as `exported` gave it, or bring it up to date."""

@@ -71,6 +71,7 @@ RECORD_NAMES = {
     "locked": _("the mailbox was locked"),
     "unlocked": _("the mailbox was opened again"),
     "quota-set": _("the quota was set"),
+    "handed-over": _("the mailbox is on its way to another machine"),
     "taken-over": _("the mailbox moved to another machine"),
     "state-present": _("the member is back"),
     "state-left": _("the member left"),

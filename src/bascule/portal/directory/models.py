@@ -142,6 +142,8 @@ class Mailbox(models.Model):
     quota_octets = models.BigIntegerField(null=True, blank=True)
     node = models.CharField(max_length=254, default=this_node)
     """Its home on the built-in platform: the machine whose processes alone open its files; at first, where its line was brought in."""
+    parcel = models.CharField(max_length=32, blank=True)
+    """While it is handed over to another machine: which parcel that one may take over (`bascule.platform.handing_over`)."""
     is_locked = models.BooleanField(default=False)
     is_gone = models.BooleanField(default=False)
     """It left the platform: no server knows it any more; its row says that it was there."""

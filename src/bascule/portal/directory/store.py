@@ -1,10 +1,12 @@
 """`bascule account`, where the portal keeps the accounts: the same commands on the same rows."""
 
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from bascule.platform.accounts import Account
 from bascule.platform.accounts.interface import Record
@@ -89,24 +91,49 @@ class PortalStore(PortalAccounts):
     def exported(self, login: str) -> dict[str, object]:
         """Which mailbox it is: the rest stays in the portal's database, which its nodes share."""
         box = _box(login)
-        return {"id": box.pk, "login": box.login}
+        return {"id": box.pk, "login": box.login, "parcel": secrets.token_hex(16)}
+
+    def handed_over(self, told: dict[str, Any]) -> None:
+        with transaction.atomic():
+            Mailbox.objects.filter(pk=told["id"]).update(parcel=told["parcel"])
+            _note("handed-over", _box(told["login"]))
+
+    def taken_back(self, account: Account) -> None:
+        """Raises BasculeError where another machine took it meanwhile."""
+        if not Mailbox.objects.filter(pk=account.id, node=this_node()).update(parcel=""):
+            raise _not_expected(account.login)
+
+    def require_takeable(self, told: dict[str, Any]) -> None:
+        """Raises BasculeError; so does `take`, which looks again."""
+        if not Mailbox.objects.filter(_expected(told)).exists():
+            raise _not_expected(str(told.get("login")))
 
     def take(self, told: dict[str, Any]) -> Account:
-        """This machine is the mailbox's home from now on. Raises BasculeError where this portal does not know it."""
+        """This machine is the mailbox's home from now on. Raises BasculeError."""
         with transaction.atomic():
-            box = Mailbox.objects.select_for_update().filter(pk=told["id"], is_gone=False).first()
+            box = Mailbox.objects.select_for_update().filter(_expected(told)).first()
             if box is None:
-                raise BasculeError(
-                    f"This portal knows no mailbox {told['login']} of that number.", "Take it over where its portal is, or add the person to the list.", ExitStatus.USAGE
-                )  # fmt: skip
-            box.node = this_node()
-            box.save(update_fields=["node"])
+                raise _not_expected(str(told.get("login")))
+            box.node, box.parcel = this_node(), ""
+            box.save(update_fields=["node", "parcel"])
             publish([box.pk])
             _note("taken-over", box)
         self.refresh()
         account = self.find(box.login)
         assert account is not None
         return account
+
+
+def _expected(told: dict[str, Any]) -> Q:
+    """The mailbox that is on its way in this very parcel: not an earlier one, nor one whose hand-over was cut off."""
+    return Q(pk=told.get("id"), parcel=told.get("parcel") or None, is_gone=False)
+
+
+def _not_expected(login: str) -> BasculeError:
+    return BasculeError(
+        f"This parcel of {login} is not expected here: it was taken over already, its hand-over was cut off, or it is of another portal.",
+        "If the mailbox is in use nowhere, hand it over again on the machine where it was.", ExitStatus.USAGE,
+    )  # fmt: skip
 
 
 def _note(what: str, box: Mailbox) -> None:
