@@ -90,9 +90,12 @@ def test_only_what_is_new_is_written(server: PrivateBascule, box: Dialogue, tmp_
     backup = tmp_path / "backup"
     first = json.loads(run(server, "backup", str(backup), "--json"))
     assert first["octets"] > 3_000_000
-    again = [json.loads(run(server, "backup", str(backup), "--json")) for _ in range(3)]
-    assert [each["octets"] for each in again] == [0, 0, 0]
-    assert again[-1]["changed"] == 0  # before, housekeeping may describe what came, or fold its log
+    for _ in range(8):  # once, housekeeping describes what came: that is a change
+        again = json.loads(run(server, "backup", str(backup), "--json"))
+        assert again["octets"] == 0
+        if again["changed"] == 0:
+            break
+    assert again["changed"] == 0
     fill(box, "Sent", [b"Subject: new\r\n\r\nnew\r\n"])
     third = json.loads(run(server, "backup", str(backup), "--json"))
     assert (third["changed"], third["octets"]) == (1, 21)
