@@ -64,12 +64,16 @@ def mailbox_session(get_response: _Next) -> _Next:
 
     def answer(request: HttpRequest) -> HttpResponse:
         told = request.session.get(MAILBOX_SESSION)
-        if told is not None and request.user.is_authenticated:
-            try:
-                if not accounts().may_go_on(Account(told["id"], "", stamp=told["stamp"])):
-                    logout(request)
-            except AccountsUnavailable:
-                pass  # it went on until now; what it shows needs the database anyway
+        if told is not None and request.user.is_authenticated and not _goes_on(Account(told["id"], "", stamp=told["stamp"])):  # fmt: skip
+            logout(request)
         return get_response(request)
 
     return answer
+
+
+def _goes_on(account: Account) -> bool:
+    """Where nobody can say now, what went on until now does: what it would show needs the database too."""
+    try:
+        return accounts().may_go_on(account)
+    except AccountsUnavailable:
+        return True
