@@ -37,21 +37,20 @@ class OutcomeCode(StrEnum):
     the old side."""
     MISSING = "missing"
     """The target said OK, and the message is not there when read back. A later run sends it again."""
+    REFUSED_BUSY = "refused-busy"
+    """The target can't take it now, or is at a limit of its own, and still said so after several tries. A later run tries again."""
+    REMOVED = "removed"
+    """It was on the target, and is there no longer: somebody moved or removed it on the new side, and it is theirs to do so."""
     LEFT_OUT = "left-out"
     """Left out by the user's choice (folder, date or size)."""
 
     @property
-    def settles(self) -> bool:
-        """Whether the message is where it was to go, so that no later run sends it again."""
-        return self in _SETTLED
-
-    @property
     def is_exception(self) -> bool:
         """Whether the report names the message and the exit status is not 0."""
-        return self not in (OutcomeCode.DELIVERED, OutcomeCode.ALREADY_THERE, OutcomeCode.LEFT_OUT)
+        return self not in _IN_ORDER
 
 
-_SETTLED = frozenset({OutcomeCode.DELIVERED, OutcomeCode.ALREADY_THERE, OutcomeCode.ALTERED, OutcomeCode.DUPLICATE})
+_IN_ORDER = frozenset({OutcomeCode.DELIVERED, OutcomeCode.ALREADY_THERE, OutcomeCode.LEFT_OUT, OutcomeCode.REMOVED})
 
 
 @dataclass(frozen=True, slots=True)

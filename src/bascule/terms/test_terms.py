@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bascule.terms import BasculeError, FolderPath, OutcomeCode, SpecialUse, normalise_flags, parse_location
+from bascule.terms import BasculeError, FolderPath, SpecialUse, normalise_flags, parse_location
 from bascule.terms.body import HELD_OCTETS, HeldBody, SpooledBody, Traits, body_of
 from bascule.terms.flags import same_flags
 from bascule.terms.size import parse_size
@@ -59,12 +59,6 @@ def test_flags_are_spelt_one_way_and_recent_is_none() -> None:
     assert normalise_flags(["\\SEEN", "\\Recent", "Junk", "junk", ""]) == {"\\Seen", "Junk"}
     assert same_flags(frozenset({"A"}), frozenset({"a"}))
     assert SpecialUse.among(frozenset({"\\HasNoChildren", "\\sent"})) is SpecialUse.SENT
-
-
-def test_every_code_that_settles_or_not() -> None:
-    assert {code for code in OutcomeCode if code.settles} == {
-        OutcomeCode.DELIVERED, OutcomeCode.ALREADY_THERE, OutcomeCode.ALTERED, OutcomeCode.DUPLICATE,
-    }  # fmt: skip
 
 
 BODIES = [
