@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bascule.deliver.parcel import Batch, Parcel
-from bascule.deliver.sending import send
+from bascule.deliver.sending import Shipment, send
 from bascule.protocols.imap.commands import astring, command
 from bascule.terms.body import HeldBody
 from bascule.terms.instant import InternalDate
@@ -256,9 +256,8 @@ def test_a_message_with_a_utf_8_header_is_appended_as_such_and_others_as_ever() 
 
     async def use(client: ImapClient) -> None:
         for number, octets in enumerate((plain, utf8, latin), 1):
-            batch = Batch()
-            batch.add(Parcel(number, frozenset(), date, HeldBody(octets)))
-            shipment = await send(client, b"INBOX", batch)
+            shipment = Shipment(Batch.of([Parcel(number, frozenset(), date, HeldBody(octets))]))
+            await send(client, b"INBOX", shipment)
             await shipment.answered()
             assert [answer.status for answer in shipment.answers] == ["OK"]
 

@@ -5,9 +5,19 @@ vanished, out of every default view; a UID is counted as read only when its mess
 source is never changed. Called by the commands ``capture``, ``import`` and, for the delta alone, by ``copy``.
 """
 
-from bascule.capture.delta import FolderDelta
+from bascule.capture.delta import FolderDelta, Sorted
 from bascule.capture.engine import CaptureOptions, capture
-from bascule.capture.folders import record_folders
+from bascule.capture.folders import give_up, is_unchanged, record_folders, record_sightings
 from bascule.capture.selection import Selection
 
-__all__ = ["CaptureOptions", "FolderDelta", "Selection", "capture", "record_folders"]
+__all__ = [
+    "CaptureOptions",
+    "FolderDelta",
+    "Selection",
+    "Sorted",
+    "capture",
+    "give_up",
+    "is_unchanged",
+    "record_folders",
+    "record_sightings",
+]

@@ -1,7 +1,7 @@
 """One folder's delta: what is new on the source, what changed its flags, what vanished; and a new UIDVALIDITY."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bascule.capture.selection import Selection
@@ -10,11 +10,28 @@ from bascule.sources import Reader, SourceFolder, SourceMessage, SourceState, Su
 from bascule.terms.outcome import OutcomeCode
 
 
+def _none_of_them(rows: Sequence[int]) -> set[int]:
+    return set()
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """A message that the caller is to deal with. ``row``: its row in the catalogue, where it has one already; 0: none."""
+
+    message: SourceMessage
+    row: int = 0
+
+
 @dataclass(slots=True)
 class FolderDelta:
-    """Made by `begin`. ``to_read``: UIDs whose messages are to be read. When all were dealt with, `complete`."""
+    """Made by `begin`. ``to_read``: UIDs whose messages are to be read. When all were dealt with, `complete`.
+
+    What the survey says of the messages that are known is in the catalogue when `begin` returns, with the survey's state: a run that stops
+    anywhere afterwards loses no flag change and no deletion.
+    """
 
     mailbox: Mailbox
+    folder: SourceFolder
     row: FolderRow
     survey: Survey
     to_read: list[int]
@@ -28,11 +45,11 @@ class FolderDelta:
     ) -> "FolderDelta":
         """Survey the folder, and bring flags and deletions of what is known up to date.
 
-        Raises FolderError when the source does not open it, SourceError.
+        Raises FolderError when the source does not open it (FolderGone: it is not there), SourceError.
         """
-        known_state = SourceState.from_json(row.source_state)
-        survey = await reader.open(folder, known_state)
-        delta = await mailbox.run(_apply, mailbox, row, survey)
+        known = await mailbox.run(_known_state, mailbox, row)
+        survey = await reader.open(folder, known)
+        delta = await mailbox.run(_apply, mailbox, folder, row, survey)
         if selection.looks_at_messages and delta.to_read:
             await delta._leave_out(reader, selection)
         return delta
@@ -54,11 +71,15 @@ class FolderDelta:
         """Every UID of the folder that the user's choice takes, known or not: for `copy`, which asks its ledger."""
         return [uid for uid in self.survey.uids if uid not in self.left_out]
 
-    async def sort_out(self, group: Sequence[SourceMessage | Unreadable]) -> list[SourceMessage]:
-        """The messages of a group that are new to the mailbox; the others are dealt with here.
+    async def sort_out(
+        self,
+        group: Sequence[SourceMessage | Unreadable],
+        still_wanted: Callable[[Sequence[int]], set[int]] = _none_of_them,
+    ) -> list[Sorted]:
+        """The messages of a group that the caller is to deal with; the others are dealt with here.
 
         Unreadable ones become rows. Under a new UIDVALIDITY, a message that we hold under the old one is that message
-        (equal content, copy by copy): its row gets the new identity, and it is not new.
+        (equal content, copy by copy): its row gets the new identity, and it is given only where its row is ``still_wanted``.
         """
         unreadable = [m for m in group if isinstance(m, Unreadable)]
         if unreadable:
@@ -66,23 +87,27 @@ class FolderDelta:
             await self.record_not_held([(m.uid, code, m.reason) for m in unreadable])
         messages = [m for m in group if isinstance(m, SourceMessage)]
         if not self._old:
-            return messages
-        return await self.mailbox.run(self._recognise, messages)
+            return [Sorted(message) for message in messages]
+        return await self.mailbox.run(self._recognise, messages, still_wanted)
 
-    def _recognise(self, messages: Iterable[SourceMessage]) -> list[SourceMessage]:
-        fresh = []
+    def _recognise(
+        self, messages: Sequence[SourceMessage], still_wanted: Callable[[Sequence[int]], set[int]]
+    ) -> list[Sorted]:
+        found: list[Sorted] = []
         with self.mailbox.transaction():
             for message in messages:
                 rows = self._old.get(message.body.sha256)
-                if not rows:
-                    fresh.append(message)
-                    continue
-                row = rows.pop(0)
-                self._kept.add(row)
-                self.mailbox.messages.revalidate(row, self.survey.state.uidvalidity, message.uid)
-                self.mailbox.messages.set_flags_within([(row, message.flags)])
-                message.body.close()
-        return fresh
+                row = rows.pop(0) if rows else 0
+                if row:
+                    self._kept.add(row)
+                    self.mailbox.messages.revalidate(row, self.survey.state.uidvalidity, message.uid)
+                    self.mailbox.messages.set_flags([(row, message.flags)])
+                found.append(Sorted(message, row))
+        wanted = still_wanted([one.row for one in found if one.row])
+        for one in found:
+            if one.row and one.row not in wanted:
+                one.message.body.close()
+        return [one for one in found if not one.row or one.row in wanted]
 
     async def record_not_held(self, rows: list[tuple[int, str, str]]) -> None:
         if rows:
@@ -97,35 +122,40 @@ class FolderDelta:
     def _complete(self) -> None:
         messages, folders = self.mailbox.messages, self.mailbox.folders
         left = [row for rows in self._old.values() for row in rows if row not in self._kept]
-        if left:
+        with self.mailbox.transaction():
             messages.set_vanished(left, int(time.time()))
-        messages.advance(self.row.id, self.survey.state.uidnext)
-        folders.finish_delta(self.row.id, self.survey.state.to_json(), None)
+            messages.advance(self.row.id, self.survey.state.uidnext)
+            folders.completed(self.row.id)
 
 
-def _apply(mailbox: Mailbox, row: FolderRow, survey: Survey) -> FolderDelta:
-    """Compare the survey with the catalogue; blocks. The state of the last delta is void until this one is complete."""
+def _known_state(mailbox: Mailbox, row: FolderRow) -> SourceState | None:
+    """What the last survey said. Where that is not known and messages are, all flags are to be read: a state without MODSEQ."""
+    state = SourceState.from_json(row.source_state)
+    if state is None and row.uidvalidity and mailbox.messages.count(row.id):
+        return SourceState(row.uidvalidity, 0, 0)
+    return state
+
+
+def _apply(mailbox: Mailbox, folder: SourceFolder, row: FolderRow, survey: Survey) -> FolderDelta:
+    """Compare the survey with the catalogue, and write what it says of known messages together with its state; blocks."""
     validity, now = survey.state.uidvalidity, int(time.time())
-    messages = mailbox.messages
-    mailbox.folders.finish_delta(row.id, None, None)
-    messages.forget_not_held(row.id)
-    if validity != row.uidvalidity:
-        mailbox.folders.set_uidvalidity(row.id, validity)
-        row = replace(row, uidvalidity=validity)
-    # UIDNEXT first: a row must never have a UID that is not below it (check, 7).
-    messages.advance(row.id, max([survey.state.uidnext, *(uid + 1 for uid in survey.uids[-1:])]))
-    known = messages.known(row.id, validity)
+    messages, folders = mailbox.messages, mailbox.folders
     present = set(survey.uids)
-    vanished = [k.id for k in known.values() if k.uid not in present and not k.vanished]
-    if vanished:
-        messages.set_vanished(vanished, now)
-    returned = [k.id for k in known.values() if k.uid in present and k.vanished]
-    if returned:
-        messages.set_vanished(returned, None)
-    changed = [
-        (k.id, flags) for uid, flags in survey.flags.items() if (k := known.get(uid)) is not None and k.flags != flags
-    ]
-    if changed:
-        messages.set_flags(changed)
+    with mailbox.transaction():
+        messages.forget_not_held(row.id)
+        if validity != row.uidvalidity:
+            folders.set_uidvalidity(row.id, validity)
+            row = replace(row, uidvalidity=validity)
+        folders.sight([(row.id, validity, survey.state.uidnext)])
+        # UIDNEXT first: a row must never have a UID that is not below it (check, 7).
+        messages.advance(row.id, max([survey.state.uidnext, *(uid + 1 for uid in survey.uids[-1:])]))
+        known = messages.known(row.id, validity)
+        messages.set_vanished([k.id for k in known.values() if k.uid not in present and not k.vanished], now)
+        messages.set_vanished([k.id for k in known.values() if k.uid in present and k.vanished], None)
+        messages.set_flags(
+            [(k.id, flags) for uid, flags in survey.flags.items() if (k := known.get(uid)) and k.flags != flags]
+        )
+        folders.surveyed(row.id, survey.state.to_json())
     old = messages.of_other_validity(row.id, validity)
-    return FolderDelta(mailbox, row, survey, [uid for uid in survey.uids if uid not in known], set(), old, set())
+    to_read = [uid for uid in survey.uids if uid not in known]
+    return FolderDelta(mailbox, folder, row, survey, to_read, set(), old, set())

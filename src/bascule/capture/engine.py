@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bascule.capture.delta import FolderDelta
-from bascule.capture.folders import record_folders
+from bascule.capture.folders import give_up, is_unchanged, record_folders, record_sightings
 from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox, NewMessage
 from bascule.sources import Reader, Source, SourceFolder, SourceMessage, SourceState
@@ -43,6 +43,7 @@ async def capture(source: Source, mailbox: Mailbox, options: CaptureOptions, wat
     listed = await source.folders()
     taken = await mailbox.run(record_folders, mailbox, listed, options.selection)
     states = await source.states([folder for folder, _ in taken])
+    await mailbox.run(record_sightings, mailbox, taken, states)
     work = await mailbox.run(_to_do, mailbox, taken, states, options.selection)
     watcher.expect(sum(item.messages for item in work))
     queue = deque(sorted(work, key=lambda item: -item.messages))
@@ -60,9 +61,10 @@ def _to_do(
     """Folders that may hold something new. Blocks."""
     work = []
     same: list[int] = []
+    complete = mailbox.folders.complete_ones()
     for folder, row in taken:
         state = states.get(folder.name)
-        unchanged = state is not None and state.proves_unchanged(SourceState.from_json(row.source_state))
+        unchanged = is_unchanged(row, state) and row.id in complete
         if folder.selectable and not (unchanged and not selection.looks_at_messages):
             known = SourceState.from_json(row.source_state)
             done = known.messages if known else 0
@@ -83,8 +85,7 @@ async def _work_through(
             try:
                 await _capture_folder(reader, work, mailbox, options, watcher)
             except FolderError as error:
-                watcher.note(f"{work.folder.path}: {error}")
-                await mailbox.run(mailbox.folders.finish_delta, work.row.id, None, str(error))
+                await give_up(mailbox, work.row, error, watcher)
     finally:
         with contextlib.suppress(asyncio.CancelledError):
             await reader.close()
@@ -98,9 +99,9 @@ async def _capture_folder(
     octets = 0
     storing: asyncio.Future[None] | None = None
     async for group in reader.read(delta.to_read):
-        for message in await delta.sort_out(group):
-            waiting.append(message)
-            octets += message.body.octets
+        for one in await delta.sort_out(group):
+            waiting.append(one.message)
+            octets += one.message.body.octets
         watcher.done(len(group), sum(m.body.octets for m in group if isinstance(m, SourceMessage)))
         if len(waiting) >= GROUP_MESSAGES or octets >= GROUP_OCTETS:
             if storing is not None:

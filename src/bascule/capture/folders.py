@@ -1,10 +1,12 @@
-"""The folders of a source into the catalogue: new ones, changed ones, and those that are gone."""
+"""The folders of a source into the catalogue: new ones, changed ones, those that are gone, and those that can't be read."""
 
 import time
 
 from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox
-from bascule.sources import SourceFolder
+from bascule.sources import SourceFolder, SourceState
+from bascule.sources.contract import FolderGone
+from bascule.terms.watch import Watcher
 
 
 def record_folders(
@@ -29,3 +31,32 @@ def record_folders(
         if selection.takes_folder(folder.path):
             taken.append((folder, row))
     return taken
+
+
+def record_sightings(
+    mailbox: Mailbox, taken: list[tuple[SourceFolder, FolderRow]], states: dict[bytes, SourceState]
+) -> None:
+    """Write how far each folder's UIDs go as this delta begins: what comes later is known not to have been there yet. Blocks."""
+    seen = [(row.id, state.uidvalidity, state.uidnext) for f, row in taken if (state := states.get(f.name))]
+    with mailbox.transaction():
+        mailbox.folders.sight(seen)
+
+
+def is_unchanged(row: FolderRow, state: SourceState | None) -> bool:
+    """Whether the source proves that the folder is as the last survey in the catalogue saw it."""
+    return state is not None and state.proves_unchanged(SourceState.from_json(row.source_state))
+
+
+async def give_up(mailbox: Mailbox, row: FolderRow, error: Exception, watcher: Watcher) -> None:
+    """The source does not open this folder, or not to the end: its row gets the reason, and the others go on. One that is not
+    there after all is empty, which is no error."""
+    watcher.note(f"{row.path}: {error}")
+    await mailbox.run(_give_up, mailbox, row, error)
+
+
+def _give_up(mailbox: Mailbox, row: FolderRow, error: Exception) -> None:
+    with mailbox.transaction():
+        if isinstance(error, FolderGone):
+            mailbox.folders.vanish(row.id, int(time.time()))
+        else:
+            mailbox.folders.failed(row.id, str(error))

@@ -9,9 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from bascule.capture import Selection
-from bascule.deliver import DeliverOptions, DeliveryOptions
+from bascule.deliver import DeliverOptions, DeliveryOptions, VerifyLevel
 from bascule.deliver.limits import SETTLE_SECONDS
-from bascule.deliver.verify import VerifyLevel
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.folder import FolderPath
 from bascule.terms.size import parse_size

@@ -3,21 +3,20 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bascule.capture import FolderDelta, Selection, record_folders
-from bascule.deliver import DeliverOptions, FolderDelivery, FolderMap, MappedFolder, Parcel, TargetSession
-from bascule.deliver.engine import Connect, Refused, refuse_folders
-from bascule.deliver.moves import follow_moves
+from bascule.capture import FolderDelta, Selection, give_up, is_unchanged, record_folders, record_sightings
+from bascule.copy.surveying import survey_first
+from bascule.copy.work import Work, fresh_of, fresh_since
+from bascule.deliver import DeliverOptions, FolderDelivery, MappedFolder, Parcel, TargetRun, TargetSession
+from bascule.deliver.target_run import Connect, Refused, forget_refused
 from bascule.mailbox import FolderRow, Mailbox
-from bascule.mailbox.ledger import Ledger
 from bascule.sources import Reader, Source, SourceFolder, SourceMessage, SourceState, Unreadable
 from bascule.sources.contract import FolderError
 from bascule.terms.outcome import OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
 from bascule.wire.errors import CommandRefused
-from bascule.wire.imap import ImapClient
 from bascule.wire.together import run_together
 
 Group = list[SourceMessage | Unreadable]
@@ -29,33 +28,18 @@ class CopyOptions:
     deliver: DeliverOptions = field(default_factory=DeliverOptions)
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    folder: SourceFolder
-    row: FolderRow
-    target: MappedFolder | None
-    """None: the source did not tell the folder's status; it is mapped once the source has opened it."""
-    messages: int
-
-    @property
-    def is_refused(self) -> bool:
-        """The target makes no such folder: its messages need not be read."""
-        return self.target is not None and bool(self.target.refusal)
-
-
 @dataclass(slots=True)
 class _Run:
     """What the workers of one run share."""
 
     source: Source
-    mailbox: Mailbox
-    ledger: Ledger
+    target: TargetRun
     options: CopyOptions
-    watcher: Watcher
-    refused: Refused
-    folders: FolderMap
-    mapped: list[MappedFolder]
-    queue: deque[_Work]
+    queue: deque[Work]
+
+    @property
+    def mailbox(self) -> Mailbox:
+        return self.target.mailbox
 
 
 async def copy(
@@ -65,67 +49,62 @@ async def copy(
     mailbox: Mailbox,
     options: CopyOptions,
     watcher: Watcher = SILENT,
-    refused: Refused = lambda row, parcel, outcome: None,
+    refused: Refused = forget_refused,
 ) -> list[MappedFolder]:
     """Copy what the source has and no earlier run settled on this target; the folder map, for the report.
 
     ``mailbox`` is what is remembered between runs. Raises SourceError, TargetError, ConnectError, MailboxError; the same call
     goes on from there.
     """
-    listed, client = await asyncio.gather(source.folders(), connect())
-    taken = await mailbox.run(record_folders, mailbox, listed, options.selection)
-    states = await source.states([folder for folder, _ in taken])
-    ledger = await mailbox.run(mailbox.ledger, location)
-    folders = FolderMap(options.deliver.prefix, options.deliver.renames)
-    mapped = await folders.prepare(client, [row for folder, row in taken if folder.name in states])
-    await refuse_folders(mailbox, ledger, mapped)
-    work = await mailbox.run(_to_do, mailbox, ledger, taken, mapped, states, options.selection)
-    watcher.expect(sum(item.messages for item in work))
-    queue = deque(sorted(work, key=lambda w: -w.messages))
-    run = _Run(source, mailbox, ledger, options, watcher, refused, folders, mapped, queue)
-    first: list[ImapClient] = [client]
-
-    async def session() -> TargetSession:
-        return TargetSession(connect, first.pop() if first else await connect())
-
-    workers = min(options.deliver.connections, len(work))
-    await run_together([_work_through(run, session) for _ in range(workers)])
-    await follow_moves(session, mailbox, ledger, watcher)
-    for unused in first:
-        await unused.logout()
-    return mapped
+    target = TargetRun(mailbox, location, connect, options.deliver, watcher, refused)
+    listed, _ = await asyncio.gather(source.folders(), target.begin())
+    try:
+        taken = await mailbox.run(record_folders, mailbox, listed, options.selection)
+        states = await source.states([folder for folder, _ in taken])
+        await mailbox.run(record_sightings, mailbox, taken, states)
+        await target.map_folders([row for folder, row in taken if folder.name in states])
+        work = await mailbox.run(_to_do, target, taken, states, options.selection)
+        work = await survey_first(source, target, work, options.selection)
+        await target.review(await mailbox.run(fresh_since, target, work))
+        watcher.expect(sum(item.messages for item in work))
+        queue = deque(sorted(work, key=lambda item: -item.messages))
+        run = _Run(source, target, options, queue)
+        await run_together([_work_through(run) for _ in range(min(options.deliver.connections, len(work)))])
+        await target.conclude()
+    finally:
+        await target.close()
+    return target.mapped
 
 
 def _to_do(
-    mailbox: Mailbox,
-    ledger: Ledger,
+    target: TargetRun,
     taken: Sequence[tuple[SourceFolder, FolderRow]],
-    mapped: Sequence[MappedFolder],
     states: dict[bytes, SourceState],
     selection: Selection,
-) -> list[_Work]:
+) -> list[Work]:
     """Folders that may hold something new or left over. Blocks."""
-    places = {folder.row.id: folder for folder in mapped}
+    places = {folder.row.id: folder for folder in target.mapped}
+    ledger, folders = target.ledger, target.mailbox.folders
+    doubtful, complete = ledger.folders_in_doubt(), folders.complete_ones()
     work = []
     same: list[int] = []
     for folder, row in taken:
         if not folder.selectable:
             continue
         state = states.get(folder.name)
-        unchanged = state is not None and state.proves_unchanged(SourceState.from_json(row.source_state))
+        unchanged = is_unchanged(row, state) and row.id in complete
         if unchanged:
             same.append(row.id)
-        left = ledger.unsettled(row.id)
-        if unchanged and not left and not ledger.has_open_ends(row.id) and not selection.looks_at_messages:
+        if unchanged and not (ledger.unsettled(row.id) or row.id in doubtful or selection.looks_at_messages):
             continue
         known = ledger.settled_count(row.id)
-        work.append(_Work(folder, row, places.get(row.id), max(0, (state.messages if state else 0) - known)))
-    mailbox.folders.are_unchanged(same)
+        work.append(Work(folder, row, places.get(row.id), max(0, (state.messages if state else 0) - known)))
+    folders.are_unchanged(same)
     return work
 
 
-async def _work_through(run: _Run, session: Callable[[], Awaitable[TargetSession]]) -> None:
-    reader, target = await asyncio.gather(run.source.reader(), session())
+async def _work_through(run: _Run) -> None:
+    reader, target = await asyncio.gather(run.source.reader(), run.target.session())
     worker = _Worker(run, reader, target)
     try:
         await worker.work()
@@ -138,7 +117,7 @@ async def _work_through(run: _Run, session: Callable[[], Awaitable[TargetSession
 class _Opened:
     """A folder that the source has opened, and whose first messages are on their way. ``fresh``: the UIDs to copy."""
 
-    work: _Work
+    work: Work
     delta: FolderDelta
     fresh: list[int]
     groups: AsyncIterator[Group]
@@ -165,6 +144,7 @@ class _Worker:
 
     def __init__(self, run: _Run, reader: Reader, target: TargetSession) -> None:
         self._run = run
+        self._mailbox = run.mailbox
         self._reader = reader
         self._target = target
         self._upcoming: asyncio.Task[_Opened | None] | None = None
@@ -175,9 +155,9 @@ class _Worker:
         try:
             while opened := await self._next():
                 try:
-                    done.append(await self._copy(opened))
-                except (FolderError, CommandRefused) as error:
-                    await self._give_up(opened.work, error)
+                    done += await self._copy(opened)
+                except FolderError as error:
+                    await give_up(self._mailbox, opened.delta.row, error, self._run.target.watcher)
                 finally:
                     await opened.close()
             for delivery in done:
@@ -200,47 +180,55 @@ class _Worker:
         while run.queue:
             work = run.queue.popleft()
             try:
-                delta = await FolderDelta.begin(run.mailbox, self._reader, work.folder, work.row, run.options.selection)
-            except (FolderError, CommandRefused) as error:
-                await self._give_up(work, error)
+                delta = await self._open(work)
+            except FolderError as error:
+                await give_up(self._mailbox, work.row, error, run.target.watcher)
                 continue
-            settled = await run.mailbox.run(run.ledger.settled_uids, delta.row.id, delta.row.uidvalidity)
-            fresh = [uid for uid in delta.unless_left_out if uid not in settled]
+            fresh = await self._mailbox.run(fresh_of, run.target.ledger, delta)
             groups = self._reader.read([] if work.is_refused else fresh)
             return _Opened(work, delta, fresh, groups, asyncio.ensure_future(anext(groups, None)))
         return None
 
-    async def _give_up(self, work: _Work, error: FolderError | CommandRefused) -> None:
-        """The folder's row gets the reason; the others go on."""
-        reason = error.reason if isinstance(error, CommandRefused) else str(error)
-        self._run.watcher.note(f"{work.folder.path}: {reason}")
-        await self._run.mailbox.run(self._run.mailbox.folders.finish_delta, work.row.id, None, reason)
+    async def _open(self, work: Work) -> FolderDelta:
+        if work.delta is None:
+            selection = self._run.options.selection
+            return await FolderDelta.begin(self._mailbox, self._reader, work.folder, work.row, selection)
+        await self._reader.reopen(work.folder, work.delta.row.uidvalidity)
+        return work.delta
 
-    async def _copy(self, opened: _Opened) -> FolderDelivery:
+    async def _copy(self, opened: _Opened) -> list[FolderDelivery]:
         run, delta = self._run, opened.delta
         row, mapped = delta.row, opened.work.target
-        if mapped is None:
-            mapped = await run.folders.prepare_late(self._target.client, row)
-            run.mapped.append(mapped)
-        delivery = FolderDelivery(
-            self._target, run.mailbox, run.ledger, replace(mapped, row=row), run.options.deliver.delivery, run.watcher,
-            lambda parcel, outcome: run.refused(row, parcel, outcome),
-        )  # fmt: skip
-        if mapped.refusal:
-            await _refuse_all(delta, opened.fresh, mapped.refusal)
-            return delivery
-        await delivery.open()
+        try:
+            if mapped is None:
+                mapped = await run.target.map_late(self._target, row)
+            if mapped.refusal:
+                await _refuse_all(delta, opened.fresh, mapped.refusal)
+                return []
+            delivery = run.target.delivery(self._target, replace(mapped, row=row))
+            await delivery.open()
+        except CommandRefused as error:  # the target's refusal: the folder was read, and can be read again
+            run.target.watcher.note(f"{row.path}: {error.reason}")
+            await _refuse_all(delta, opened.fresh, error.reason)
+            return []
+        await self._deliver(opened, delivery)
+        return [delivery]
+
+    async def _deliver(self, opened: _Opened, delivery: FolderDelivery) -> None:
+        delta, ledger = opened.delta, self._run.target.ledger
         async for group in opened.messages():
-            messages = await delta.sort_out(group)
-            await delivery.offer([Parcel(m.uid, m.flags, m.date, m.body, labels=m.labels) for m in messages])
-            run.watcher.done(len(group) - len(messages), 0)
+            sorted_out = await delta.sort_out(group, lambda rows: set(rows) - ledger.are_settled(rows))
+            parcels = [
+                Parcel(m.uid, m.flags, m.date, m.body, one.row, m.labels) for one in sorted_out if (m := one.message)
+            ]
+            await delivery.offer(parcels)
+            self._run.target.watcher.done(len(group) - len(parcels), 0)
         self._upcoming = asyncio.ensure_future(self._open_next())
         await delivery.finish()
         await delta.complete()
-        return delivery
 
 
 async def _refuse_all(delta: FolderDelta, uids: Sequence[int], reason: str) -> None:
-    """The target makes no such folder: each message is a row with that reason, and is not read."""
+    """The target makes no such folder, or does not open it: each message is a row with that reason, and is not read."""
     rows = [(uid, OutcomeCode.REFUSED_FOLDER.value, reason) for uid in uids]
     await delta.record_not_held(rows)

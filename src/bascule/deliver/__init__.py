@@ -6,11 +6,13 @@ sent again; what the target held is counted copy by copy; no octet is altered bu
 Called by the commands ``deliver`` and ``copy``, and by campaigns.
 """
 
-from bascule.deliver.engine import DeliverOptions, deliver_mailbox
+from bascule.deliver.engine import deliver_mailbox
 from bascule.deliver.folder_delivery import DeliveryOptions, FolderDelivery
 from bascule.deliver.folder_map import FolderMap, MappedFolder
 from bascule.deliver.parcel import Parcel
+from bascule.deliver.reading_back import VerifyLevel
 from bascule.deliver.session import TargetSession
+from bascule.deliver.target_run import DeliverOptions, TargetRun
 
 __all__ = [
     "DeliverOptions",
@@ -19,6 +21,8 @@ __all__ = [
     "FolderMap",
     "MappedFolder",
     "Parcel",
+    "TargetRun",
     "TargetSession",
+    "VerifyLevel",
     "deliver_mailbox",
 ]

@@ -1,20 +1,23 @@
-"""What the target should hold for each message that it said OK to, and the comparison with what it does hold."""
+"""What the target should hold for a message that it said OK to, and the comparison with what it does hold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bascule.deliver.parcel import Parcel
 from bascule.mailbox import Mailbox
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.body import Traits
 from bascule.terms.flags import Flags, same_flags
 from bascule.terms.instant import InternalDate
-from bascule.terms.outcome import MENDED
+from bascule.terms.later_runs import Finding
+
+DELETED = frozenset({"\\Deleted"})
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """``octets`` and ``sha256`` are of what was sent; ``target_uid`` None: the target told no UID (no UIDPLUS). ``mended``: how
-    it was changed before it was sent, as the outcome's detail."""
+    """``octets`` and ``sha256`` are of what was sent, ``flags`` those that its copy was given; ``target_uid`` None: the target told no
+    UID (no UIDPLUS). ``altered``: how it is known to differ already, as the outcome's detail (it was mended, or read back before)."""
 
     message: int
     target_uid: int | None
@@ -24,12 +27,21 @@ class Expectation:
     date: InternalDate
     traits: Traits
     sent_as: tuple[bytes, int] | None
-    mended: str = ""
+    altered: str = ""
+
+
+def expectation_of(parcel: Parcel, uid: int | None) -> Expectation:
+    """Of a parcel that was answered OK just now."""
+    body = parcel.body
+    return Expectation(
+        parcel.message, uid, body.sha256, body.octets, parcel.flags, parcel.date, body.traits, parcel.sent_as,
+        parcel.alteration,
+    )  # fmt: skip
 
 
 _QUERY = """
-SELECT o.message, o.target_uid, coalesce(o.sent_sha256, m.sha256), coalesce(o.sent_octets, m.octets), m.flagset, m.date_utc,
-       m.zone_minutes, m.traits, o.sent_sha256 IS NOT NULL, o.detail
+SELECT o.message, o.target_uid, coalesce(o.sent_sha256, m.sha256), coalesce(o.sent_octets, m.octets), coalesce(o.flagset, m.flagset),
+       m.date_utc, m.zone_minutes, m.traits, o.sent_sha256 IS NOT NULL, iif(o.code = 'altered', o.detail, '')
 FROM outcomes o JOIN messages m ON m.id = o.message
 WHERE o.target = ? AND m.folder = ? AND o.code IN ('delivered', 'altered') AND {where}
 ORDER BY m.uidvalidity, m.uid
@@ -44,27 +56,35 @@ def _load(mailbox: Mailbox, target: int, folder: int, where: str) -> list[Expect
     return [
         Expectation(
             message, uid, digest, octets, flags_of(flagset), InternalDate(date, zone), Traits.from_bits(traits),
-            (digest, octets) if sent_otherwise else None, detail if detail.startswith(MENDED) else "",
+            (digest, octets) if sent_otherwise else None, altered,
         )
-        for message, uid, digest, octets, flagset, date, zone, traits, sent_otherwise, detail in rows
+        for message, uid, digest, octets, flagset, date, zone, traits, sent_otherwise, altered in rows
     ]  # fmt: skip
 
 
-def to_verify(mailbox: Mailbox, target: int, folder: int, level: int) -> list[Expectation]:
-    """Messages delivered to ``target`` and not verified to ``level`` yet (1 details, 2 octets)."""
-    return _load(mailbox, target, folder, f"o.verified < {int(level)}")
+def to_read_back(mailbox: Mailbox, target: int, folder: int, level: int) -> list[Expectation]:
+    """Messages that earlier runs delivered to ``target`` and did not read back to ``level`` (1 details, 2 octets). Blocks."""
+    return _load(
+        mailbox, target, folder, f"o.verified < {int(level)} AND o.target_uid IS NOT NULL AND m.vanished_utc IS NULL"
+    )
 
 
 def without_uid(mailbox: Mailbox, target: int, folder: int) -> list[Expectation]:
-    """Messages delivered whose UID on the target is not known."""
+    """Messages delivered whose UID on the target is not known. Blocks."""
     return _load(mailbox, target, folder, "o.target_uid IS NULL")
 
 
-def differences(expected: Expectation, found: MessageData) -> list[str]:
-    """How the target's flags and date differ from what was sent, in words; none when they are equal."""
-    told = []
+def is_touched(now: Flags, given: Flags) -> bool:
+    r"""Whether somebody changed a copy's flags; ``\Deleted`` does not count."""
+    return not same_flags(now - DELETED, given - DELETED)
+
+
+def difference(expected: Expectation, found: MessageData) -> tuple[Finding, str]:
+    """How the target's flags and date differ from what was sent: the gravest finding, and all of them in words."""
+    finding, told = Finding.EQUAL, []
     flags = found.flags or frozenset()
     if not same_flags(flags, expected.flags):
+        finding = Finding.OTHER_FLAGS
         lost = sorted(expected.flags - flags)
         gained = sorted(flags - expected.flags)
         if lost:
@@ -72,5 +92,6 @@ def differences(expected: Expectation, found: MessageData) -> list[str]:
         if gained:
             told.append(f"with {' '.join(gained)}")
     if found.date is not None and found.date.utc_seconds != expected.date.utc_seconds:
+        finding = Finding.OTHER_DATE
         told.append(f"dated {found.date.to_iso()} instead of {expected.date.to_iso()}")
-    return told
+    return finding, "; ".join(told)

@@ -2,31 +2,50 @@
 
 The life of a message here::
 
-    offered ─▶ registered in the catalogue ─┬─ the target has a copy that stands for nothing yet ─▶ already there
+    offered ─▶ registered in the catalogue ─┬─ it is the move of an earlier one ─▶ as `later_runs` says: on, or removed
+                                            ├─ the target has a copy that stands for nothing yet ─▶ already there
                                             ├─ an earlier batch with it was cut ─▶ in doubt ─┬─ found on the target ─▶ delivered
                                             │                                               └─ not found ─▶ batched
-                                            └─▶ batched ─▶ intent written ─▶ sent ─┬─ OK ─▶ delivered ─▶ verified
+                                            └─▶ batched ─▶ intent written ─▶ sent ─┬─ OK ─▶ delivered ─▶ read back
                                                                                    ├─ NO ─▶ split, until alone ─▶ refused
                                                                                    └─ no answer ─▶ in doubt
 """
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bascule.deliver.doubt import Doubt
+from bascule.deliver.expectation import is_touched
 from bascule.deliver.folder_map import MappedFolder
-from bascule.deliver.follow import follow_flags
-from bascule.deliver.limits import BATCH_MESSAGES, BATCH_OCTETS, BATCHES_IN_FLIGHT, REFUSAL_TRIES, SETTLE_SECONDS
+from bascule.deliver.limits import (
+    BATCH_MESSAGES,
+    BATCH_OCTETS,
+    BATCHES_IN_FLIGHT,
+    REFUSAL_TRIES,
+    SECOND_TRY_OCTETS,
+    SETTLE_SECONDS,
+)
+from bascule.deliver.moves import REMOVED_BEFORE, EarlierCopies
 from bascule.deliver.parcel import Batch, Parcel
-from bascule.deliver.sending import Shipment, arrival, delivered, is_over_quota, may_pass, refusal, send
+from bascule.deliver.proving import Proving
+from bascule.deliver.reading_back import VerifyLevel
+from bascule.deliver.sending import (
+    Shipment,
+    delivered,
+    is_over_quota,
+    is_unexplained,
+    may_pass,
+    refusal,
+    send,
+)
 from bascule.deliver.session import OverQuota, TargetSession
 from bascule.deliver.target_view import TargetView
-from bascule.deliver.verify import VerifyLevel, verify_folder
 from bascule.mailbox import Mailbox, NewMessage
-from bascule.mailbox.ledger import Ledger
+from bascule.mailbox.ledger import Foreign, Ledger
 from bascule.protocols.imap.responses import Condition
+from bascule.terms.later_runs import Action
 from bascule.terms.outcome import Outcome, OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
 from bascule.wire.errors import ConnectionLost
@@ -45,7 +64,8 @@ class DeliveryOptions:
 class FolderDelivery:
     """`open`, then `offer` as often as needed, then `finish`; at the end of the whole run `look_again`.
 
-    ``refused`` is called with each parcel that the target refuses, before its body is closed.
+    ``earlier``: what vanished on the old side, and may be what is offered. ``refused`` is called with each parcel that the target
+    refuses, before its body is closed.
     """
 
     def __init__(
@@ -57,6 +77,7 @@ class FolderDelivery:
         options: DeliveryOptions,
         watcher: Watcher = SILENT,
         refused: Callable[[Parcel, Outcome], None] = lambda parcel, outcome: None,
+        earlier: EarlierCopies | None = None,
     ) -> None:
         self._session = session
         self._mailbox = mailbox
@@ -65,21 +86,21 @@ class FolderDelivery:
         self._options = options
         self._watcher = watcher
         self._refused = refused
+        self._earlier = earlier or EarlierCopies()
         self._view = TargetView(session, mailbox, ledger, folder)
+        self._proving = Proving(session, self._view, mailbox, ledger, options.verify, options.settle_seconds)
+        self._doubt = Doubt(self._view, mailbox, ledger, options.settle_seconds, options.mend)
         self._batch = Batch()
         self._flying: deque[Shipment] = deque()
-        self._doubtful: set[int] = set()
-        self._held: list[Parcel] = []
-        self._resent: dict[int, bytes] = {}
-        self._resent_from = 0
+        self._refused_once: list[Parcel] = []
+        self._is_second_try = False
 
     # -- opening ------------------------------------------------------------------------------------------------------
 
     async def open(self) -> None:
         """Select the folder and learn what is in it. Raises CommandRefused when it can't be selected, TargetError."""
-        await self._view.open()
-        intents = await self._mailbox.run(self._ledger.intents, self._view.row.folder)
-        self._doubtful = {message for intent in intents for message in intent.messages}
+        await self._view.open_and_look()
+        await self._doubt.open()
 
     # -- offering -----------------------------------------------------------------------------------------------------
 
@@ -88,9 +109,10 @@ class FolderDelivery:
         await self._register(parcels)
         there: list[tuple[int, Outcome]] = []
         for parcel in (p.for_the_wire() for p in parcels):
-            if parcel.message in self._doubtful:
-                self._held.append(parcel)
-            elif (found := self._copy_of(parcel)) is not None:
+            if self._doubt.holds(parcel):
+                continue
+            found = await self._removed_before(parcel) or self._copy_of(parcel)
+            if found is not None:
                 there.append((parcel.message, found))
                 self._done(parcel)
             else:
@@ -102,26 +124,31 @@ class FolderDelivery:
         fresh = [parcel for parcel in parcels if not parcel.message]
         if fresh:
             row = self._folder.row
-            new = [NewMessage(p.uid, p.flags, p.date, p.body, p.labels) for p in fresh]
+            new = [NewMessage(p.uid, p.flags, p.date, p.body, p.labels, p.remark) for p in fresh]
             ids = await self._mailbox.run(self._mailbox.messages.store, row.id, row.uidvalidity, new)
             for parcel, message in zip(fresh, ids, strict=True):
                 parcel.message = message
+
+    async def _removed_before(self, parcel: Parcel) -> Outcome | None:
+        """Is it the move of a message whose copy on the new side somebody removed? What it is the move of is written down."""
+        digest = (parcel.original or parcel.body).sha256
+        if digest not in self._earlier:
+            return None
+        after = await self._mailbox.run(self._mailbox.messages.after_delta, parcel.message)
+        earlier = self._earlier.take(digest, after, parcel.date.utc_seconds)
+        if earlier is None:
+            return None
+        decision = earlier.decision
+        done = decision.action is not Action.REPLACE
+        await self._mailbox.run(self._ledger.claim, [(earlier.message, parcel.message)], done=done)
+        return Outcome(decision.record, REMOVED_BEFORE) if decision.record is not None else None
 
     def _copy_of(self, parcel: Parcel) -> Outcome | None:
         """Where the target holds it already, also in the mended form that an earlier run gave it."""
         if not self._view.has_free_copies:
             return None
-        uid = self._view.take(parcel.body)
-        if uid is not None:
-            return Outcome(OutcomeCode.ALREADY_THERE, "", uid, parcel.sent_as)
-        return self._mended_copy_of(parcel)
-
-    def _mended_copy_of(self, parcel: Parcel, above: int = 0) -> Outcome | None:
-        mended = parcel.in_mended_form() if self._options.mend else None
-        if mended is None:
-            return None
-        uid = self._view.take_digest(mended.body.sha256, above)
-        return arrival(mended, uid) if uid is not None else None
+        copy = self._view.take(parcel.body, date_utc=parcel.date.utc_seconds)
+        return _already_there(parcel, copy) if copy is not None else self._doubt.mended_copy_of(parcel)
 
     async def _add(self, parcel: Parcel) -> None:
         limit = self._session.client.append_limit()
@@ -130,9 +157,7 @@ class FolderDelivery:
             await self._refuse(parcel, Outcome(OutcomeCode.REFUSED_SIZE, reason))
             return
         if parcel.body.octets == 0:  # many servers refuse these, and a whole MULTIAPPEND with them
-            alone = Batch()
-            alone.add(parcel)
-            await self._send(alone)
+            await self._send(Batch.of([parcel]))
             return
         options, batch = self._options, self._batch
         full = len(batch.parcels) >= options.batch_messages or batch.octets + parcel.body.octets > options.batch_octets
@@ -158,8 +183,7 @@ class FolderDelivery:
         shipment = Shipment(batch)
         self._flying.append(shipment)
         try:
-            sent = await send(self._session.client, self._folder.name, batch)
-            shipment.pendings = sent.pendings
+            await send(self._session.client, self._folder.name, shipment)
         except ConnectionLost as error:
             await self._lost(error)
 
@@ -168,28 +192,41 @@ class FolderDelivery:
         shipment = self._flying[0]
         try:
             await shipment.answered()
+            self._flying.popleft()
+            if all(answer.status == "OK" for answer in shipment.answers):
+                await self._arrived(shipment, shipment.batch.parcels)
+            elif shipment.is_multi:
+                await self._split(shipment)
+            else:
+                await self._settle_singly(shipment)
         except ConnectionLost as error:
             await self._lost(error)
-            return
-        self._flying.popleft()
-        if all(answer.status == "OK" for answer in shipment.answers):
-            await self._settle(delivered(shipment, self._view.row.uidvalidity), [shipment.batch.intent])
-            self._session.progress()
-            for parcel in shipment.batch.parcels:
-                self._done(parcel)
-        elif shipment.is_multi:
-            await self._split(shipment)
-        else:
-            await self._settle_singly(shipment)
+
+    async def _arrived(self, shipment: Shipment, parcels: Sequence[Parcel]) -> None:
+        """The target said OK to all of it."""
+        outcomes = delivered(shipment, self._view.row.uidvalidity)
+        await self._settle(outcomes, [shipment.batch.intent])
+        self._session.progress()
+        await self._proving.begin(parcels, outcomes)
+        for parcel in parcels:
+            self._done(parcel)
 
     async def _split(self, shipment: Shipment) -> None:
-        """A MULTIAPPEND was refused, so the target kept none of it (RFC 3502 §6.3.11): halve it until one stands alone."""
-        answer = shipment.answers[0]
-        await self._settle([], [shipment.batch.intent])
-        if is_over_quota(answer) and len(shipment.batch.parcels) == 1:
-            await self._out_of_room(shipment.batch.parcels, answer.reason)
-        for half in shipment.batch.halves():
+        """A MULTIAPPEND was refused, so the target kept none of it (RFC 3502 §6.3.11): again where that may pass, else halve it
+        until one stands alone."""
+        answer, batch = shipment.answers[0], shipment.batch
+        await self._settle([], [batch.intent])
+        if may_pass(answer) and batch.tries < REFUSAL_TRIES:
+            await self._again(batch, batch.parcels)
+            return
+        for half in batch.halves():
             await self._send(half)
+
+    async def _again(self, batch: Batch, parcels: Sequence[Parcel]) -> None:
+        if not batch.tries:
+            self._watcher.note(f"{self._folder.display}: the target asks us to wait; trying again")
+        await asyncio.sleep(2.0**batch.tries)
+        await self._send(Batch.of(parcels, batch.tries + 1))
 
     async def _settle_singly(self, shipment: Shipment) -> None:
         outcomes: list[tuple[int, Outcome]] = []
@@ -197,9 +234,10 @@ class FolderDelivery:
         mended: list[Parcel] = []
         over_quota = ""
         for parcel, answer in zip(shipment.batch.parcels, shipment.answers, strict=True):
-            one = Shipment(Batch([parcel]), answers=[answer])
             if answer.status == "OK":
-                outcomes += delivered(one, self._view.row.uidvalidity)
+                pairs = delivered(Shipment(Batch([parcel]), answers=[answer]), self._view.row.uidvalidity)
+                outcomes += pairs
+                self._proving.later([parcel], pairs)
                 self._done(parcel)
             elif is_over_quota(answer):
                 over_quota = answer.reason
@@ -209,6 +247,8 @@ class FolderDelivery:
                 again.append(parcel)
             elif (other := self._mended(parcel, answer)) is not None:
                 mended.append(other)
+            elif is_unexplained(answer) and self._keep_for_a_second_try(parcel):
+                continue
             else:
                 outcome = refusal(parcel, answer)
                 outcomes.append((parcel.message, outcome))
@@ -218,25 +258,29 @@ class FolderDelivery:
         if over_quota:
             raise OverQuota(over_quota)
         for parcel in mended:
-            alone = Batch()
-            alone.add(parcel)
-            await self._send(alone)
+            await self._send(Batch.of([parcel]))
         if again:
-            await asyncio.sleep(2.0**shipment.batch.tries)
-            batch = Batch(tries=shipment.batch.tries + 1)
-            for parcel in again:
-                batch.add(parcel)
-            await self._send(batch)
+            await self._again(shipment.batch, again)
+
+    def _keep_for_a_second_try(self, parcel: Parcel) -> bool:
+        """A refusal that says no reason is taken as final only the second time, at the end of the folder. Some are kept for it."""
+        room = sum(kept.body.octets for kept in self._refused_once) + parcel.body.octets <= SECOND_TRY_OCTETS
+        if self._is_second_try or not room:
+            return False
+        self._refused_once.append(parcel)
+        return True
+
+    async def _try_a_second_time(self) -> None:
+        parcels, self._refused_once, self._is_second_try = self._refused_once, [], True
+        for parcel in parcels:
+            await self._send(Batch.of([parcel]))
+        await self._flush_all()
 
     def _mended(self, parcel: Parcel, answer: Condition) -> Parcel | None:
         """Another form to try, where the user asked for it and it is the message that the target refuses."""
         if not self._options.mend or refusal(parcel, answer).code is not OutcomeCode.REFUSED_CONTENT:
             return None
         return parcel.in_mended_form()
-
-    async def _out_of_room(self, parcels: Sequence[Parcel], reason: str) -> None:
-        await self._settle([(p.message, Outcome(OutcomeCode.REFUSED_QUOTA, reason)) for p in parcels])
-        raise OverQuota(reason)
 
     async def _refuse(self, parcel: Parcel, outcome: Outcome) -> None:
         await self._settle([(parcel.message, outcome)])
@@ -249,58 +293,40 @@ class FolderDelivery:
         """The connection ended: what was answered is settled, the rest is in doubt until it was looked for."""
         flying, self._flying = self._flying, deque()
         for shipment in flying:
-            heard = len(shipment.answers) if not shipment.is_multi else 0
+            heard = shipment.heard()
             settled: list[tuple[int, Outcome]] = []
             for place, parcel in enumerate(shipment.batch.parcels):
-                if place < heard and shipment.answers[place].status == "OK":
-                    one = Shipment(Batch([parcel]), answers=[shipment.answers[place]])
-                    settled += delivered(one, self._view.row.uidvalidity)
+                if place < len(heard) and heard[place].status == "OK":
+                    one = Shipment(Batch([parcel]), answers=[heard[place]])
+                    pairs = delivered(one, self._view.row.uidvalidity)
+                    settled += pairs
+                    self._proving.later([parcel], pairs)
                     self._done(parcel)
                 else:
-                    self._doubtful.add(parcel.message)
-                    self._held.append(parcel)
+                    self._doubt.take(parcel)
             await self._settle(settled)
+            if settled:
+                self._session.progress()
         await self._mailbox.run(self._ledger.touch, [shipment.batch.intent for shipment in flying])
+        self._proving.interrupted()
         self._watcher.note(f"{self._folder.display}: {error}; connecting again")
         await self._view.renew(error)
 
     async def _resolve(self) -> None:
-        """Look for what is in doubt; send again what is not there. See DESIGN, late commits."""
-        while self._doubtful:
-            intents = await self._mailbox.run(self._ledger.intents, self._view.row.folder)
-            self._doubtful = set()
-            parcels, self._held = self._held, []
-            since = min((i.uidnext for i in intents if i.uidvalidity == self._view.row.uidvalidity), default=0)
-            missing = await self._find(parcels, since)
-            if missing:
-                waited_from = max((intent.at_utc for intent in intents), default=0.0)
-                wait = waited_from + self._options.settle_seconds - time.time()
-                if wait > 0:
-                    self._watcher.note(f"{self._folder.display}: waiting {wait:.0f} s for a batch that was cut")
-                    await asyncio.sleep(min(wait, self._options.settle_seconds))
-                    missing = await self._find(missing, since)
-            await self._settle([], [intent.id for intent in intents])
-            self._resent_from = self._resent_from or self._view.row.looked_uidnext
+        """Look for what is in doubt; send again what is not there."""
+        while self._doubt:
+            found, missing = await self._doubt.resolve(
+                lambda seconds: self._watcher.note(
+                    f"{self._folder.display}: waiting {seconds:.0f} s for a batch that was cut"
+                )
+            )
+            if found:
+                self._session.progress()
+            for parcel in found:
+                self._done(parcel)
             for parcel in missing:
-                self._resent[parcel.message] = parcel.body.sha256
                 await self._add(parcel)
             await self._flush_all()
-
-    async def _find(self, parcels: Sequence[Parcel], since: int) -> list[Parcel]:
-        """Settle those that the target has; the others."""
-        await self._view.look()
-        found: list[tuple[int, Outcome]] = []
-        missing: list[Parcel] = []
-        for parcel in parcels:
-            uid = self._view.take(parcel.body, above=since)
-            arrived = arrival(parcel, uid) if uid is not None else self._mended_copy_of(parcel, since)
-            if arrived is None:
-                missing.append(parcel)
-            else:
-                found.append((parcel.message, arrived))
-                self._done(parcel)
-        await self._settle(found)
-        return missing
 
     async def _flush_all(self) -> None:
         await self._flush()
@@ -315,16 +341,9 @@ class FolderDelivery:
         """Wait for every answer, resolve every doubt, read back. Raises TargetError, OverQuota."""
         await self._flush_all()
         await self._resolve()
-        while True:
-            try:
-                await self._view.name_unnamed()
-                await follow_flags(self._session.client, self._mailbox, self._ledger, self._view.row.folder)
-                await verify_folder(
-                    self._session.client, self._mailbox, self._ledger, self._view.row.folder, self._options.verify
-                )
-                return
-            except ConnectionLost as error:
-                await self._view.renew(error)
+        await self._try_a_second_time()
+        await self._resolve()
+        await self._proving.finish()
 
     async def look_again(self) -> None:
         """At the end of a run: was a batch, sent again after it had been cut, committed late all the same?
@@ -332,17 +351,9 @@ class FolderDelivery:
         A copy too many is ours, and is removed where the target can remove one message by its UID (UIDPLUS); otherwise
         the outcome says *duplicate*.
         """
-        if not self._resent:
-            return
-        await self._session.select(self._folder.name)
-        await self._view.look()
-        doubled = []
-        for message, digest in self._resent.items():
-            uid = self._view.take_digest(digest, above=self._resent_from)
-            if uid is not None and not await self._view.remove(uid):
-                reason = f"a batch that had been cut was committed late: one copy too many, UID {uid}"
-                doubled.append((message, Outcome(OutcomeCode.DUPLICATE, reason)))
-        await self._settle(doubled)
+        if self._doubt.resent:
+            await self._session.select(self._folder.name)
+            await self._settle(await self._doubt.remove_doubled())
 
     # -- bookkeeping --------------------------------------------------------------------------------------------------
 
@@ -353,3 +364,10 @@ class FolderDelivery:
     async def _settle(self, outcomes: Sequence[tuple[int, Outcome]], intents: Sequence[int] = ()) -> None:
         if outcomes or intents:
             await self._mailbox.run(self._ledger.settle, self._view.row.folder, outcomes, intents)
+
+
+def _already_there(parcel: Parcel, copy: Foreign) -> Outcome:
+    """The target's own copy stands for the message. It is followed like one of ours where nothing tells it from one."""
+    same_date = copy.date_utc in (None, parcel.date.utc_seconds)
+    theirs = not same_date or (copy.flags is not None and is_touched(copy.flags, parcel.flags))
+    return Outcome(OutcomeCode.ALREADY_THERE, "", copy.uid, parcel.sent_as, copy.flags, theirs)

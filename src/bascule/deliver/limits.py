@@ -11,9 +11,17 @@ SETTLE_SECONDS = 10.0
 have been seen to take several; the wait is only for what can't be found."""
 LOOK_WINDOW = 200
 """UIDs in one FETCH when the target's own messages are read."""
-REFUSAL_TRIES = 3
-"""How often a message is offered again after a refusal that says that it may pass."""
+SET_MEMBERS = 2000
+"""UIDs in one sequence set: at most 22 kB of a command's line; Dovecot takes 64 kB."""
+REFUSAL_TRIES = 5
+"""How often a batch is offered again after a refusal that says that it may pass: after 1, 2, 4, 8 and 16 seconds."""
 MENDING_OCTETS = 32 * 1024 * 1024
 """A larger message is not mended: its mended form would need all of it in memory, more than once."""
 LIKENESS_OCTETS = 32 * 1024 * 1024
 """A larger message of the target's is known by its SHA-256 alone: its likeness would need all of it in memory."""
+SECOND_TRY_OCTETS = 8 * 1024 * 1024
+"""Octets of messages of one folder that were refused without a reason and are kept for a second try."""
+SHOWN_TRIES = 6
+"""How often the target is asked for what it said OK to and does not show: once after NOOP, then each time with the folder selected anew."""
+SHOWN_FIRST_SECONDS = 0.25
+"""The pause after the first of these; each is twice as long, and none is longer than a late commit is waited for."""

@@ -1,143 +1,243 @@
 r"""Messages that moved on the old side after they were delivered: the target follows, so that a move is not a duplicate.
 
 A move looks like this to us: a message vanished from one folder, and an equal one (SHA-256) appeared in another folder in which it had not been
-while the first was still there. The second is delivered like any new message; once it was read back (never with ``--verify none``), the first
-one's copy on the target makes way.
-It does so only while it is as we left it there (a person who changed its flags has taken it over), and while the new copy is still there, so that
-no message ever leaves the target altogether. A message that was deleted on the old side has no equal one, and stays.
+when the first was last seen there. What becomes of it is decided by what became of its earlier copy on the new side (`later_runs.decide`):
+where that is as we left it, the message is delivered to its new place, and once it was read back there the earlier copy makes way; where somebody
+touched it, it stays beside the new one; where somebody removed it, the message does not come back.
+
+No message leaves the target altogether: the new copy is seen there before the earlier one is removed.
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
+from bascule.deliver.expectation import is_touched
+from bascule.deliver.look import read_details, read_flags
 from bascule.deliver.removal import remove_messages
 from bascule.deliver.session import TargetSession
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
-from bascule.protocols.imap.fetch import FLAGS, Fetch
-from bascule.protocols.imap.sequence import format_set
-from bascule.terms.flags import Flags, same_flags
-from bascule.terms.outcome import Outcome, OutcomeCode
+from bascule.protocols.imap.fetch import MessageData
+from bascule.terms.flags import Flags
+from bascule.terms.later_runs import REPLACE, SETTLED, Action, Decision, Knows, New, Old, decide
+from bascule.terms.outcome import OutcomeCode
 from bascule.terms.watch import Watcher
 from bascule.wire.errors import CommandRefused
 
-_DELETED = frozenset({"\\Deleted"})
+MOVED_AWAY = "moved to another folder on the old side; its copy there stands for it now"
+REMOVED_BEFORE = "moved on the old side after its copy had been removed on the new side"
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierCopy:
+    """A delivered message that has vanished from its folder. ``last_delta``: the last delta that saw it there."""
+
+    message: int
+    last_delta: int
+    date_utc: int
+    knows: Knows
+    new: New
+
+    @property
+    def decision(self) -> Decision:
+        """What becomes of the message that moved. One that can't be looked at now is placed anew, and its earlier copy makes way
+        once it can be."""
+        decision = decide(Old.MOVED, self.new, self.knows)
+        return REPLACE if decision.action is Action.LOOK else decision
+
+
+_PREFERENCE = (Action.REPLACE, Action.SEND, Action.LEAVE)
+
+
+@dataclass(slots=True)
+class EarlierCopies:
+    """Earlier copies that no later message was found for yet, by SHA-256. Each is given out once."""
+
+    _by_digest: dict[bytes, list[EarlierCopy]] = field(default_factory=lambda: defaultdict(list))
+
+    def __bool__(self) -> bool:
+        return bool(self._by_digest)
+
+    def __contains__(self, digest: bytes) -> bool:
+        return digest in self._by_digest
+
+    def add(self, digest: bytes, copy: EarlierCopy) -> None:
+        self._by_digest[digest].append(copy)
+
+    def take(self, digest: bytes, after_delta: int, date_utc: int) -> EarlierCopy | None:
+        """The one that a message is the move of, which was not in its folder in ``after_delta`` yet; None: it is no move.
+
+        Of several, one that can make way comes first, then one of the same date.
+        """
+        fitting = [copy for copy in self._by_digest.get(digest, ()) if copy.last_delta <= after_delta]
+        if not fitting:
+            return None
+        best = min(fitting, key=lambda c: (_PREFERENCE.index(c.decision.action), c.date_utc != date_utc, c.message))
+        self._by_digest[digest].remove(best)
+        return best
+
+
+_LATER_BY_ITSELF = """
+    SELECT m.sha256, m.id, m.after_delta FROM messages m JOIN outcomes o ON o.message = m.id AND o.target = ?1
+    WHERE m.vanished_utc IS NULL AND m.after_delta >= ?2 AND o.code IN ('delivered', 'already-there', 'altered', 'duplicate')
+    AND m.id NOT IN (SELECT later FROM moves WHERE target = ?1) ORDER BY m.id
+"""
 _VANISHED = """
-    SELECT m.sha256, m.id, m.folder, m.last_delta, o.target_uid, o.flagset FROM messages m
-    JOIN outcomes o ON o.message = m.id AND o.target = ?
-    WHERE m.vanished_utc IS NOT NULL AND m.last_delta IS NOT NULL AND o.code = 'delivered' AND o.target_uid IS NOT NULL
-    ORDER BY m.id
+    SELECT m.sha256, m.id, m.last_delta FROM messages m JOIN outcomes o ON o.message = m.id AND o.target = ?1
+    WHERE m.vanished_utc IS NOT NULL AND m.last_delta IS NOT NULL AND o.target_uid IS NOT NULL
+    AND o.code IN ('delivered', 'already-there', 'altered', 'duplicate')
+    AND m.id NOT IN (SELECT earlier FROM moves WHERE target = ?1) ORDER BY m.id
 """
-_APPEARED = """
-    SELECT m.sha256, m.id, m.folder, m.after_delta, o.target_uid FROM messages m
-    JOIN outcomes o ON o.message = m.id AND o.target = ?
-    WHERE m.vanished_utc IS NULL AND m.after_delta >= ? AND o.code = 'delivered' AND o.verified > 0
-    AND o.target_uid IS NOT NULL AND o.replaces IS NULL ORDER BY m.id
-"""
+
+
+def claim_delivered_moves(mailbox: Mailbox, ledger: Ledger) -> None:
+    """Moves whose later message is delivered already: it had been read before the earlier one was known to have vanished. Blocks."""
+    vanished: dict[bytes, list[tuple[int, int]]] = defaultdict(list)
+    for digest, message, last_delta in mailbox.database.execute(_VANISHED, (ledger.target,)):
+        vanished[digest].append((last_delta, message))
+    if not vanished:
+        return
+    oldest = min(last_delta for copies in vanished.values() for last_delta, _ in copies)
+    pairs = []
+    for digest, later, after_delta in mailbox.database.execute(_LATER_BY_ITSELF, (ledger.target, oldest)):
+        copies = vanished.get(digest, [])
+        place = next((i for i, (last_delta, _) in enumerate(copies) if after_delta >= last_delta), None)
+        if place is not None:
+            pairs.append((copies.pop(place)[1], later))
+    ledger.claim(pairs)
+
+
+# -- making way -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One of our messages on the target. ``folder`` is its row in the catalogue."""
+    """One of our messages on the target. ``folder`` is its row in the catalogue; ``octets`` those of what was sent."""
 
     message: int
     folder: int
     target_uid: int
+    octets: int
+    code: OutcomeCode
+    given: Flags
+    theirs: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """``given``: the flags that the earlier copy got from us."""
-
     earlier: Copy
     later: Copy
-    given: Flags
 
 
-def find_moves(mailbox: Mailbox, target: int) -> list[Move]:
-    """What moved on the old side and lies twice on the target. Blocks."""
-    vanished: dict[bytes, list[tuple[int, Copy, int]]] = defaultdict(list)
-    for digest, message, folder, last_delta, uid, flagset in mailbox.database.execute(_VANISHED, (target,)):
-        vanished[digest].append((last_delta, Copy(message, folder, uid), flagset))
-    if not vanished:
-        return []
-    oldest = min(last_delta for copies in vanished.values() for last_delta, _, _ in copies)
-    moves = []
-    for digest, message, folder, after_delta, uid in mailbox.database.execute(_APPEARED, (target, oldest)):
-        copies = vanished.get(digest, [])
-        for place, (last_delta, earlier, flagset) in enumerate(copies):
-            if after_delta >= last_delta:
-                moves.append(Move(earlier, Copy(message, folder, uid), mailbox.flagsets.flags_of(flagset)))
-                del copies[place]
-                break
+_COPY = """
+    SELECT o.message, m.folder, o.target_uid, coalesce(o.sent_octets, m.octets), o.code, coalesce(o.flagset, m.flagset), o.theirs
+    FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND o.message = ?
+"""
+
+
+def pending_moves(mailbox: Mailbox, ledger: Ledger) -> list[Move]:
+    """Moves whose later message is on the target, and whose earlier copy may be there still. A message that moved several times
+    is followed to where it is now. Blocks."""
+    query = "SELECT earlier, later FROM moves WHERE target = ? AND NOT done"
+    links = dict(mailbox.database.execute("SELECT earlier, later FROM moves WHERE target = ?", (ledger.target,)))
+    moves, over = [], []
+    for earlier, later in mailbox.database.execute(query, (ledger.target,)).fetchall():
+        seen = {earlier}
+        while later in links and later not in seen:
+            seen.add(later)
+            later = links[later]
+        one, other = _copy(mailbox, ledger, earlier), _copy(mailbox, ledger, later)
+        if one is None:
+            over.append(earlier)
+        elif other is not None:
+            moves.append(Move(one, other))
+    ledger.made_way(over)
     return moves
+
+
+def _copy(mailbox: Mailbox, ledger: Ledger, message: int) -> Copy | None:
+    """The message's copy on the target; None where there is none."""
+    row = mailbox.database.execute(_COPY, (ledger.target, message)).fetchone()
+    if row is None or row[2] is None or OutcomeCode(row[4]) not in SETTLED:
+        return None
+    identity, folder, uid, octets, code, flagset, theirs = row
+    return Copy(identity, folder, uid, octets, OutcomeCode(code), mailbox.flagsets.flags_of(flagset), bool(theirs))
 
 
 async def follow_moves(
     session: Callable[[], Awaitable[TargetSession]], mailbox: Mailbox, ledger: Ledger, watcher: Watcher
 ) -> None:
-    """Remove from the target what moved on the old side and was delivered to its new folder.
+    """Remove from the target the earlier copies of what moved on the old side and lies in its new place.
 
     Raises TargetError, ConnectionLost; the next run goes on. Where the target can't remove one message (without UIDPLUS), the
-    message's outcome says *duplicate*.
+    later message's outcome says *duplicate*.
     """
-    moves = await mailbox.run(find_moves, mailbox, ledger.target)
+    await mailbox.run(claim_delivered_moves, mailbox, ledger)
+    moves = await mailbox.run(pending_moves, mailbox, ledger)
     if not moves:
         return
     target = await session()
     try:
+        there: dict[int, dict[int, MessageData]] = {}
         for folder, within in _by_folder(moves, lambda move: move.later.folder):
-            there = await _flags_there(target, mailbox, ledger, folder, [move.later.target_uid for move in within])
-            moves = [move for move in moves if move.later.folder != folder or move.later.target_uid in there]
-        for folder, within in _by_folder(moves, lambda move: move.earlier.folder):
+            if await _select(target, mailbox, ledger, folder):
+                uids = [move.later.target_uid for move in within]
+                there[folder] = await read_details(target.client, uids)
+        placed = [move for move in moves if _is_in_place(move.later, there.get(move.later.folder, {}))]
+        for folder, within in _by_folder(placed, lambda move: move.earlier.folder):
             await _make_way(target, mailbox, ledger, folder, within, watcher)
     finally:
         await target.close()
 
 
-def _by_folder(moves: list[Move], folder_of: Callable[[Move], int]) -> Iterator[tuple[int, list[Move]]]:
+def _is_in_place(later: Copy, there: dict[int, MessageData]) -> bool:
+    data = there.get(later.target_uid)
+    return data is not None and (data.octets == later.octets or later.code is not OutcomeCode.DELIVERED)
+
+
+def _by_folder(moves: Iterable[Move], folder_of: Callable[[Move], int]) -> list[tuple[int, list[Move]]]:
     found: dict[int, list[Move]] = defaultdict(list)
     for move in moves:
         found[folder_of(move)].append(move)
-    return iter(found.items())
+    return list(found.items())
 
 
-async def _flags_there(
-    target: TargetSession, mailbox: Mailbox, ledger: Ledger, folder: int, uids: list[int]
-) -> dict[int, Flags]:
-    """The target's flags of those of the UIDs that are there; the folder is selected then. Empty where it is another folder."""
+async def _select(target: TargetSession, mailbox: Mailbox, ledger: Ledger, folder: int) -> bool:
+    """Select the folder of the target that holds ours; False where it is not there, or is another one."""
     row = await mailbox.run(ledger.folder, folder)
-    there: dict[int, Flags] = {}
-
-    def take(reply: Fetch) -> None:
-        if reply.data.uid is not None and reply.data.flags is not None:
-            there[reply.data.uid] = reply.data.flags
-
     try:
-        if row is None or (await target.select(row.name)).uidvalidity != row.uidvalidity:
-            return {}
-        await (await target.client.fetch(format_set(uids), FLAGS, take)).ok()
+        return row is not None and (await target.select(row.name)).uidvalidity == row.uidvalidity
     except CommandRefused:
-        return {}
-    return there
+        return False
 
 
 async def _make_way(
-    target: TargetSession, mailbox: Mailbox, ledger: Ledger, folder: int, moves: list[Move], watcher: Watcher
+    target: TargetSession, mailbox: Mailbox, ledger: Ledger, folder: int, moves: Sequence[Move], watcher: Watcher
 ) -> None:
-    there = await _flags_there(target, mailbox, ledger, folder, [move.earlier.target_uid for move in moves])
-    untouched = [
-        move
-        for move in moves
-        if (now := there.get(move.earlier.target_uid)) is not None and same_flags(now - _DELETED, move.given - _DELETED)
+    if not await _select(target, mailbox, ledger, folder):
+        return
+    there = await read_flags(target.client, [move.earlier.target_uid for move in moves])
+    gone = [move for move in moves if move.earlier.target_uid not in there]
+    touched = [
+        m
+        for m in moves
+        if (now := there.get(m.earlier.target_uid)) is not None
+        and (m.earlier.theirs or is_touched(now, m.earlier.given))
     ]
-    if untouched and not await remove_messages(target.client, [move.earlier.target_uid for move in untouched]):
-        path = (await mailbox.run(mailbox.folders.get, folder)).path
-        reason = f"it moved on the old side, and its earlier copy is still in {path} of the target"
-        for move in untouched:
-            doubled = (move.later.message, Outcome(OutcomeCode.DUPLICATE, reason, move.later.target_uid))
-            await mailbox.run(ledger.settle, move.later.folder, [doubled])
-    elif untouched:
+    stay = {move.earlier.message for move in [*gone, *touched]}
+    untouched = [move for move in moves if move.earlier.message not in stay]
+    await mailbox.run(ledger.taken_over, [move.earlier.message for move in touched])
+    await mailbox.run(ledger.made_way, stay)
+    single = [m.later.message for m in moves if m.earlier.message in stay and m.later.code is OutcomeCode.DUPLICATE]
+    await mailbox.run(ledger.recode, single, OutcomeCode.DELIVERED)
+    if not untouched:
+        return
+    if await remove_messages(target.client, [move.earlier.target_uid for move in untouched]):
         watcher.note(f"{len(untouched)} messages moved on the old side: so they did on the target")
-    await mailbox.run(ledger.replaced, [(move.earlier.message, move.later.message) for move in moves])
+        await mailbox.run(ledger.removed, [move.earlier.message for move in untouched], MOVED_AWAY)
+        await mailbox.run(ledger.made_way, [move.earlier.message for move in untouched])
+        return
+    path = (await mailbox.run(mailbox.folders.get, folder)).path
+    reason = f"it moved on the old side, and its earlier copy is still in {path} of the target"
+    await mailbox.run(ledger.recode, [move.later.message for move in untouched], OutcomeCode.DUPLICATE, reason)

@@ -1,6 +1,7 @@
 """What is on its way: one message, and a batch of them."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bascule.deliver.limits import MENDING_OCTETS
@@ -9,6 +10,7 @@ from bascule.protocols.mime.mending import mend
 from bascule.terms.body import Body, body_of
 from bascule.terms.flags import Flags
 from bascule.terms.instant import InternalDate
+from bascule.terms.outcome import MENDED
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
@@ -27,6 +29,8 @@ class Parcel:
     """The body as it was, where ``body`` is its form for the wire."""
     mended: str = ""
     """What was changed in it, in words, because the target refused it and the user asked for that."""
+    remark: str = ""
+    """What the source gave of it that could not be kept as it was (a keyword, its date), in words."""
 
     def for_the_wire(self) -> "Parcel":
         """With CRLF for each bare LF, as RFC 5322 §2.3 has it; the same parcel where there is none."""
@@ -60,6 +64,11 @@ class Parcel:
         return replace(self, flags=self.flags - frozenset(keywords), mended="; ".join(told))
 
     @property
+    def alteration(self) -> str:
+        """How what is sent differs from what the old side has, in words; empty where it does not."""
+        return "; ".join(text for text in (self.mended and MENDED + self.mended, self.remark) if text)
+
+    @property
     def sent_as(self) -> tuple[bytes, int] | None:
         return (self.body.sha256, self.body.octets) if self.original is not None else None
 
@@ -82,10 +91,13 @@ class Batch:
         self.parcels.append(parcel)
         self.octets += parcel.body.octets
 
+    @classmethod
+    def of(cls, parcels: Sequence[Parcel], tries: int = 0) -> "Batch":
+        batch = cls(tries=tries)
+        for parcel in parcels:
+            batch.add(parcel)
+        return batch
+
     def halves(self) -> tuple["Batch", "Batch"]:
         middle = len(self.parcels) // 2
-        pair = Batch(), Batch()
-        for half, parcels in zip(pair, (self.parcels[:middle], self.parcels[middle:]), strict=True):
-            for parcel in parcels:
-                half.add(parcel)
-        return pair
+        return Batch.of(self.parcels[:middle]), Batch.of(self.parcels[middle:])

@@ -1,39 +1,49 @@
 """Copies on the target that stand for no message of ours yet, found by content."""
 
 from collections import defaultdict
+from collections.abc import Iterable
+
+from bascule.mailbox.ledger import Foreign
 
 
 class FreeCopies:
     """Each UID is given out once. ``likeness`` finds a copy that the target altered in a way it is known for."""
 
     def __init__(self) -> None:
-        self._keys: dict[int, tuple[bytes, bytes | None]] = {}
+        self._copies: dict[int, Foreign] = {}
         self._by_digest: dict[bytes, list[int]] = defaultdict(list)
         self._by_likeness: dict[bytes, list[int]] = defaultdict(list)
 
     def __bool__(self) -> bool:
-        return bool(self._keys)
+        return bool(self._copies)
 
-    def add(self, uid: int, digest: bytes, alike: bytes | None) -> None:
-        """A copy with this UID; one that is known already is left as it is."""
-        if uid in self._keys:
-            return
-        self._keys[uid] = (digest, alike)
-        self._by_digest[digest].append(uid)
-        if alike is not None:
-            self._by_likeness[alike].append(uid)
+    def uids(self) -> set[int]:
+        return set(self._copies)
 
-    def take(self, digest: bytes, alike: bytes | None = None, *, above: int = 0) -> int | None:
-        """The lowest UID from ``above`` on of an equal copy, else of an alike one; None where there is none."""
+    def add(self, copies: Iterable[Foreign]) -> None:
+        """Copies; one that is known already is left as it is."""
+        for copy in copies:
+            if copy.uid not in self._copies:
+                self._copies[copy.uid] = copy
+                self._by_digest[copy.sha256].append(copy.uid)
+                if copy.likeness is not None:
+                    self._by_likeness[copy.likeness].append(copy.uid)
+
+    def take(
+        self, digest: bytes, alike: bytes | None = None, *, above: int = 0, date_utc: int | None = None
+    ) -> Foreign | None:
+        """The copy with the lowest UID from ``above`` on that is equal, else alike, one of ``date_utc`` first; None: there is none."""
         for uids in (self._by_digest.get(digest, ()), self._by_likeness.get(alike, ()) if alike else ()):
-            uid = min((uid for uid in uids if uid >= above), default=None)
-            if uid is not None:
-                self._remove(uid)
-                return uid
+            fitting = [uid for uid in uids if uid >= above]
+            if fitting:
+                uid = min(fitting, key=lambda uid: (self._copies[uid].date_utc != date_utc, uid))
+                return self.remove(uid)
         return None
 
-    def _remove(self, uid: int) -> None:
-        digest, alike = self._keys.pop(uid)
-        self._by_digest[digest].remove(uid)
-        if alike is not None:
-            self._by_likeness[alike].remove(uid)
+    def remove(self, uid: int) -> Foreign:
+        """It is free no longer, or there no longer. Raises KeyError where it was not free."""
+        copy = self._copies.pop(uid)
+        self._by_digest[copy.sha256].remove(uid)
+        if copy.likeness is not None:
+            self._by_likeness[copy.likeness].remove(uid)
+        return copy

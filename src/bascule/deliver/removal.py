@@ -2,20 +2,24 @@
 
 from collections.abc import Iterable
 
-from bascule.protocols.imap.sequence import format_set
+from bascule.deliver.look import windows
 from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import ImapClient
 
 
 async def remove_messages(client: ImapClient, uids: Iterable[int]) -> bool:
     """Remove these from the selected folder, and only these; False where the target can't (without UIDPLUS, RFC 4315 §2.1)
-    or refuses. Raises ConnectionLost: some may be marked ``\\Deleted`` then, and still be there."""
+    or refuses, and nothing is marked then. Raises ConnectionLost: some may be marked ``\\Deleted`` then, and still be there."""
     if not client.has_uid_expunge:
         return False
-    chosen = format_set(uids)
-    try:
-        await client.store(chosen, b"+FLAGS.SILENT (\\Deleted)")
-        await client.uid_expunge(chosen)
-    except CommandRefused:
-        return False
+    for chosen in windows(uids):
+        try:
+            await client.store(chosen, b"+FLAGS.SILENT (\\Deleted)")
+        except CommandRefused:
+            return False
+        try:
+            await client.uid_expunge(chosen)
+        except CommandRefused:
+            await client.store(chosen, b"-FLAGS.SILENT (\\Deleted)")
+            return False
     return True

@@ -1,19 +1,23 @@
 """A batch onto the wire: one MULTIAPPEND, or one APPEND after the other, pipelined where literals need no leave."""
 
+import re
 from dataclasses import dataclass, field
 
 from bascule.deliver.parcel import Batch, Parcel
 from bascule.protocols.imap.append import appended_uids, format_message_head
 from bascule.protocols.imap.responses import Condition
-from bascule.terms.outcome import MENDED, Outcome, OutcomeCode
+from bascule.terms.outcome import Outcome, OutcomeCode
 from bascule.wire.imap import ImapClient
 from bascule.wire.imap.connection import Pending
 
 _WRITE_OCTETS = 128 * 1024
 _QUOTA = frozenset({"OVERQUOTA"})
-_SIZE = frozenset({"TOOBIG", "LIMIT", "APPENDLIMIT"})
-_NOT_NOW = frozenset({"UNAVAILABLE", "INUSE", "SERVERBUG", "THROTTLED", "EXPUNGEISSUED"})
-"""Response codes of RFC 5530 (and Exchange's THROTTLED) that say: try again."""
+_SIZE = frozenset({"TOOBIG", "APPENDLIMIT"})
+_NOT_NOW = frozenset({"UNAVAILABLE", "INUSE", "SERVERBUG", "THROTTLED", "EXPUNGEISSUED", "LIMIT"})
+"""Response codes of RFC 5530 (and Exchange's THROTTLED) that say: try again. LIMIT is a limit of the server's own, on what it does
+at once or on what it holds; it says nothing of the message's size."""
+_SLOW_DOWN = re.compile(r"throttl|rate limit|too (?:many|fast)|slow down|try again|temporar", re.IGNORECASE)
+"""The same in words, of servers that give no code (Exchange, Gmail, Yahoo)."""
 
 
 @dataclass(slots=True)
@@ -33,16 +37,26 @@ class Shipment:
         for pending in self.pendings[len(self.answers) :]:
             self.answers.append(await pending.answer())
 
+    def heard(self) -> list[Condition]:
+        """The answers that came before the connection ended, one for each of the first parcels; none of a MULTIAPPEND, whose
+        one answer is the end of it."""
+        if self.is_multi:
+            return []
+        for pending in self.pendings[len(self.answers) :]:
+            if not pending.done.done() or pending.done.exception() is not None:
+                break
+            self.answers.append(pending.done.result())
+        return self.answers
 
-async def send(client: ImapClient, mailbox: bytes, batch: Batch) -> Shipment:
-    """Write the batch to the connection. Raises ConnectionLost: nothing is known then of what the target kept."""
-    shipment = Shipment(batch)
+
+async def send(client: ImapClient, mailbox: bytes, shipment: Shipment) -> None:
+    """Write the batch to the connection. Raises ConnectionLost: nothing is known then of what the target kept and did not answer."""
+    parcels = shipment.batch.parcels
     if client.has("MULTIAPPEND"):
-        await _append(client, mailbox, batch.parcels, shipment)
+        await _append(client, mailbox, parcels, shipment)
     else:
-        for parcel in batch.parcels:
+        for parcel in parcels:
             await _append(client, mailbox, [parcel], shipment)
-    return shipment
 
 
 async def _append(client: ImapClient, mailbox: bytes, parcels: list[Parcel], shipment: Shipment) -> None:
@@ -90,9 +104,9 @@ def delivered(shipment: Shipment, uidvalidity: int) -> list[tuple[int, Outcome]]
 
 def arrival(parcel: Parcel, uid: int | None) -> Outcome:
     """The outcome of a parcel that the target took."""
-    if parcel.mended:
-        return Outcome(OutcomeCode.ALTERED, MENDED + parcel.mended, uid, parcel.sent_as)
-    return Outcome(OutcomeCode.DELIVERED, "", uid, parcel.sent_as)
+    altered = parcel.alteration
+    code = OutcomeCode.ALTERED if altered else OutcomeCode.DELIVERED
+    return Outcome(code, altered, uid, parcel.sent_as, parcel.flags)
 
 
 def _counts(shipment: Shipment) -> list[int]:
@@ -105,17 +119,26 @@ def is_over_quota(answer: Condition) -> bool:
 
 def may_pass(answer: Condition) -> bool:
     """Whether the refusal is of now rather than of the message."""
-    return answer.code is not None and answer.code.name in _NOT_NOW
+    if answer.code is not None:
+        return answer.code.name in _NOT_NOW
+    return _SLOW_DOWN.search(answer.text) is not None
+
+
+def is_unexplained(answer: Condition) -> bool:
+    """A NO without a code: most servers mean the message by it, some only the moment."""
+    return answer.status == "NO" and answer.code is None
 
 
 def refusal(parcel: Parcel, answer: Condition) -> Outcome:
     """The outcome of a message that was refused alone."""
     name = answer.code.name if answer.code else ""
-    if parcel.body.octets == 0:
+    if may_pass(answer):
+        code = OutcomeCode.REFUSED_BUSY
+    elif parcel.body.octets == 0:
         code = OutcomeCode.REFUSED_EMPTY
     elif name in _SIZE:
         code = OutcomeCode.REFUSED_SIZE
-    elif name == "TRYCREATE":
+    elif name in ("TRYCREATE", "NONEXISTENT", "NOPERM"):
         code = OutcomeCode.REFUSED_FOLDER
     else:
         code = OutcomeCode.REFUSED_CONTENT

@@ -1,9 +1,9 @@
 """One folder of the target as we know it: what it held before us, what is ours, and what nobody has looked at yet."""
 
-from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from bascule.deliver.arrivals import pair_by_details, pair_in_order
 from bascule.deliver.expectation import Expectation, without_uid
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.likeness import likeness
@@ -12,15 +12,18 @@ from bascule.deliver.pool import FreeCopies
 from bascule.deliver.removal import remove_messages
 from bascule.deliver.session import TargetError, TargetSession
 from bascule.mailbox import Mailbox
-from bascule.mailbox.ledger import Ledger, TargetFolder
+from bascule.mailbox.ledger import Foreign, Ledger, TargetFolder
+from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.body import Body
-from bascule.terms.outcome import Outcome, OutcomeCode
 from bascule.wire.errors import ConnectionLost
 from bascule.wire.imap import MailboxState
 
+NO_LONGER_THERE = "no longer there: removed or moved on the new side"
+
 
 class TargetView:
-    """`open` it first. ``row`` is what the ledger remembers of the folder; ``uidnext`` what the target said last."""
+    """`open` it first. ``row`` is what the ledger remembers of the folder; ``uidnext`` what the target said last; ``opened_uidnext``
+    what it said when this run came: a UID from there on arrived meanwhile. ``is_new``: its UIDVALIDITY is not the one that we knew."""
 
     def __init__(self, session: TargetSession, mailbox: Mailbox, ledger: Ledger, folder: MappedFolder) -> None:
         self._session = session
@@ -30,23 +33,50 @@ class TargetView:
         self._free = FreeCopies()
         self.row = TargetFolder(folder.row.id, folder.name)
         self.uidnext = 1
+        self.opened_uidnext = 1
+        self.is_new = False
 
     async def open(self) -> None:
-        """Select the folder and look at what we do not know of it. Raises CommandRefused, TargetError."""
-        state = await self._session.select(self._folder.name)
+        """Select the folder. Nothing is looked at yet. Raises CommandRefused, TargetError."""
+        self._state = state = await self._session.select(self._folder.name)
         known = await self._mailbox.run(self._ledger.folder, self.row.folder)
-        same = known is not None and known.uidvalidity == state.uidvalidity and known.name == self._folder.name
+        same = known is not None and known.uidvalidity == state.uidvalidity
+        self.is_new = known is not None and known.uidvalidity != 0 and not same
         looked = known.looked_uidnext if known and same else 1
-        self.row = TargetFolder(self.row.folder, self._folder.name, state.uidvalidity, looked)
+        mailboxid = known.mailboxid if known and same else None
+        self.row = TargetFolder(self.row.folder, self._folder.name, state.uidvalidity, looked, mailboxid)
         await self._mailbox.run(self._ledger.record_folder, self.row)
-        self.uidnext = state.uidnext
-        for uid, digest, alike in await self._mailbox.run(self._ledger.foreign, self.row.folder):
-            self._free.add(uid, digest, alike)
-        await self.look(state)
+        self.uidnext = self.opened_uidnext = state.uidnext or looked
+
+    async def open_and_look(self) -> None:
+        """The same, and learn what it holds that we do not know, so that nothing is sent twice. Raises CommandRefused, TargetError."""
+        await self.open()
+        self._free.add(await self._mailbox.run(self._ledger.foreign, self.row.folder))
+        if self._free:
+            await self._forget_gone()
+        await self.look(self._state)
+        await self.settle_unnamed()
+
+    async def _forget_gone(self) -> None:
+        """Copies that were free when we looked last, and that somebody has removed since."""
+        while True:
+            try:
+                there = set(await self._session.client.search_uids(b"ALL"))
+                break
+            except ConnectionLost as error:
+                await self.renew(error)
+        gone = self._free.uids() - there
+        for uid in gone:
+            self._free.remove(uid)
+        await self._mailbox.run(self._ledger.forget_foreign, self.row.folder, gone)
 
     async def renew(self, error: ConnectionLost) -> None:
         """Back into the folder on a new connection. Raises TargetError when it is another folder now."""
         await self._session.renew(error)
+        await self.reselect()
+
+    async def reselect(self) -> None:
+        """Into the folder again: some targets show what was appended only then. Raises TargetError when it is another folder now."""
         state = await self._session.select(self._folder.name)
         if state.uidvalidity != self.row.uidvalidity:
             raise TargetError(
@@ -71,48 +101,74 @@ class TargetView:
         looked = self.row.looked_uidnext
         if state is not None and (state.exists == 0 or (state.uidnext and state.uidnext <= looked)):
             return
-        # ``n:*`` always matches the last message, also below n (RFC 9051 §9, seq-range).
-        unknown = [uid for uid in await self._session.client.search_uids(b"UID %d:*" % looked) if uid >= looked]
+        unknown = await self._unknown_uids()
         if unknown:
+            foreign = {f.uid for f in await self._mailbox.run(self._ledger.foreign, self.row.folder)}
             ours = await self._mailbox.run(self._ledger.our_uids, self.row.folder)
-            foreign = {uid for uid, _, _ in await self._mailbox.run(self._ledger.foreign, self.row.folder)}
             fresh = [uid for uid in unknown if uid not in ours and uid not in foreign]
             await self._adopt(await read_contents(self._session.client, fresh))
             self.row = replace(self.row, looked_uidnext=unknown[-1] + 1)
             await self._mailbox.run(self._ledger.record_folder, self.row)
 
+    async def _unknown_uids(self) -> list[int]:
+        looked = self.row.looked_uidnext
+        # ``n:*`` always matches the last message, also below n (RFC 9051 §9, seq-range).
+        return [uid for uid in await self._session.client.search_uids(b"UID %d:*" % looked) if uid >= looked]
+
     async def _adopt(self, found: Sequence[Found]) -> None:
-        """Record messages that were read; those delivered without a UID (no UIDPLUS) find theirs among them first."""
-        rows = [(f.uid, f.sha256, f.likeness) for f in found]
-        await self._mailbox.run(self._ledger.record_foreign, self.row.folder, rows)
-        for f in found:
-            self._free.add(f.uid, f.sha256, f.likeness)
-        named = [(e, self._free.take(e.sha256)) for e in await self._unnamed()]
-        await self._settle([(e.message, _named(e, uid)) for e, uid in named if uid is not None])
+        """Record messages that were read; those delivered without a UID find theirs among them first."""
+        copies = [Foreign(f.uid, f.sha256, f.likeness, f.date_utc, f.flags) for f in found]
+        await self._mailbox.run(self._ledger.record_foreign, self.row.folder, copies)
+        self._free.add(copies)
+        named = [(e, self._free.take(e.sha256, date_utc=e.date.utc_seconds)) for e in await self.unnamed()]
+        await self._record_names({e.message: copy.uid for e, copy in named if copy is not None})
+
+    # -- UIDs that the target did not tell ----------------------------------------------------------------------------
+
+    async def unnamed(self) -> list[Expectation]:
+        """What was delivered to the folder and has no UID, in the order of sending."""
+        return await self._mailbox.run(without_uid, self._mailbox, self._ledger.target, self.row.folder)
 
     async def name_unnamed(self) -> None:
-        """Without UIDPLUS: the UIDs of what was delivered, by order, size and date; by content where that fails."""
-        unnamed = await self._unnamed()
+        """Find the UIDs of what was delivered without one: by size and date, by content, and what arrived since this run came
+        by its place. Raises CommandRefused, ConnectionLost."""
+        unnamed = await self.unnamed()
         if not unnamed:
             return
-        looked = self.row.looked_uidnext
-        ours = await self._mailbox.run(self._ledger.our_uids, self.row.folder)
-        details = await read_details(self._session.client, b"%d:*" % looked)
-        by_look: dict[tuple[int | None, int], deque[int]] = defaultdict(deque)
-        for uid, data in sorted(details.items()):
-            if uid >= looked and uid not in ours and data.date is not None:
-                by_look[data.octets, data.date.utc_seconds].append(uid)
-        named = [
-            (e.message, _named(e, uids.popleft()))
-            for e in unnamed
-            if (uids := by_look.get((e.octets, e.date.utc_seconds)))
-        ]
-        await self._settle(named)
-        if len(named) < len(unnamed):
+        await self._name(pair_by_details(unnamed, await self._arrived(self.row.looked_uidnext)))
+        if left := await self.unnamed():
             await self.look()
+            left = await self.unnamed()
+            await self._name(pair_in_order(left, await self._arrived(self.opened_uidnext)))
 
-    async def _unnamed(self) -> list[Expectation]:
-        return await self._mailbox.run(without_uid, self._mailbox, self._ledger.target, self.row.folder)
+    async def settle_unnamed(self) -> None:
+        """What earlier runs delivered and has no UID, or has none any more (a new UIDVALIDITY): it is found, or was removed."""
+        if not await self.unnamed():
+            return
+        while True:
+            try:
+                await self._session.client.noop()
+                await self.name_unnamed()
+                break
+            except ConnectionLost as error:
+                await self.renew(error)
+        gone = [e.message for e in await self.unnamed()]
+        await self._mailbox.run(self._ledger.removed, gone, NO_LONGER_THERE)
+
+    async def _arrived(self, since: int) -> dict[int, MessageData]:
+        """What lies from ``since`` on and is not known as ours."""
+        ours = await self._mailbox.run(self._ledger.our_uids, self.row.folder)
+        found = [uid for uid in await self._session.client.search_uids(b"UID %d:*" % since) if uid >= since]
+        return await read_details(self._session.client, [uid for uid in found if uid not in ours])
+
+    async def _name(self, paired: Mapping[int, int]) -> None:
+        for uid in self._free.uids() & set(paired.values()):
+            self._free.remove(uid)
+        await self._record_names(paired)
+
+    async def _record_names(self, paired: Mapping[int, int]) -> None:
+        if paired:
+            await self._mailbox.run(self._ledger.named, self.row.folder, paired)
 
     # -- copies -------------------------------------------------------------------------------------------------------
 
@@ -120,11 +176,12 @@ class TargetView:
     def has_free_copies(self) -> bool:
         return bool(self._free)
 
-    def take(self, body: Body, above: int = 0) -> int | None:
-        """The UID of a copy that stands for no message yet, from ``above`` on; it does from now on."""
-        return self._free.take(body.sha256, likeness(body.whole()) if body.traits.fragile else None, above=above)
+    def take(self, body: Body, *, above: int = 0, date_utc: int | None = None) -> Foreign | None:
+        """A copy that stands for no message yet, from UID ``above`` on; it does from now on."""
+        alike = likeness(body.whole()) if body.traits.fragile else None
+        return self._free.take(body.sha256, alike, above=above, date_utc=date_utc)
 
-    def take_digest(self, digest: bytes, above: int) -> int | None:
+    def take_digest(self, digest: bytes, *, above: int = 0) -> Foreign | None:
         return self._free.take(digest, above=above)
 
     async def remove(self, uid: int) -> bool:
@@ -133,13 +190,3 @@ class TargetView:
             return False
         await self._mailbox.run(self._ledger.forget_foreign, self.row.folder, [uid])
         return True
-
-    async def _settle(self, outcomes: Sequence[tuple[int, Outcome]]) -> None:
-        if outcomes:
-            await self._mailbox.run(self._ledger.settle, self.row.folder, outcomes)
-
-
-def _named(expected: Expectation, uid: int) -> Outcome:
-    """The outcome of a message whose UID on the target is known now."""
-    code = OutcomeCode.ALTERED if expected.mended else OutcomeCode.DELIVERED
-    return Outcome(code, expected.mended, uid, expected.sent_as)

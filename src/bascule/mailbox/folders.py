@@ -60,9 +60,14 @@ class Folders:
         """Add the folder or bring its row up to date; within the caller's transaction or on its own."""
         key = path.to_json()
         values = (source_name, special_use.value if special_use else None, subscribed, selectable)
-        query = "SELECT id FROM folders WHERE path = ? ORDER BY gone_utc IS NOT NULL, gone_utc DESC, id DESC LIMIT 1"
+        query = (
+            "SELECT id, gone_utc IS NOT NULL FROM folders WHERE path = ?"
+            " ORDER BY gone_utc IS NOT NULL, gone_utc DESC, id DESC LIMIT 1"
+        )
         known = self._database.execute(query, (key,)).fetchone()
         if known is not None:
+            if known[1]:
+                self._was_not_there(known[0])
             self._database.execute(
                 "UPDATE folders SET source_name = ?, special_use = ?, subscribed = ?, selectable = ?, gone_utc = NULL"
                 " WHERE id = ?",
@@ -70,11 +75,17 @@ class Folders:
             )
             return self.get(known[0])
         cursor = self._database.execute(
-            "INSERT INTO folders (source_name, special_use, subscribed, selectable, path, delta)"
-            " VALUES (?, ?, ?, ?, ?, max(0, (SELECT coalesce(max(id), 0) - 1 FROM deltas)))",
+            "INSERT INTO folders (source_name, special_use, subscribed, selectable, path) VALUES (?, ?, ?, ?, ?)",
             (*values, key),
         )
+        self._was_not_there(cursor.lastrowid or 0)
         return self.get(cursor.lastrowid or 0)
+
+    def _was_not_there(self, identity: int) -> None:
+        """The folder is listed for the first time, or again: in the delta before this one nothing was in it."""
+        self._database.execute(
+            "INSERT OR REPLACE INTO sightings SELECT ?, coalesce(max(id), 0) - 1, 0, 0 FROM deltas", (identity,)
+        )
 
     def mark_gone(self, listed: Iterable[int], at_utc: int) -> int:
         """Mark every folder but ``listed`` as gone, and its messages as vanished; how many folders that were."""
@@ -82,28 +93,84 @@ class Folders:
         lost = [row.id for row in self.all() if row.id not in kept]
         with transaction(self._database):
             for identity in lost:
-                self._database.execute("UPDATE folders SET gone_utc = ? WHERE id = ?", (at_utc, identity))
                 self._database.execute(
-                    "UPDATE messages SET vanished_utc = ?, last_delta = (SELECT delta FROM folders WHERE id = folder)"
-                    " WHERE folder = ? AND vanished_utc IS NULL",
+                    "UPDATE folders SET gone_utc = ?, source_state = NULL, complete = 0, error = NULL WHERE id = ?",
                     (at_utc, identity),
                 )
+                self.empty(identity, at_utc)
         return len(lost)
 
+    def vanish(self, identity: int, at_utc: int) -> None:
+        """The source lists it and it is not there: it holds other folders only. Within the caller's transaction."""
+        self._database.execute(
+            "UPDATE folders SET selectable = 0, source_state = NULL, complete = 0, error = NULL WHERE id = ?",
+            (identity,),
+        )
+        self.empty(identity, at_utc)
+
+    def empty(self, identity: int, at_utc: int) -> None:
+        """Every message of it has vanished; within the caller's transaction."""
+        self._database.execute(
+            "UPDATE messages SET vanished_utc = ?, last_delta = coalesce(last_delta, (SELECT delta FROM folders WHERE id = folder))"
+            " WHERE folder = ? AND vanished_utc IS NULL",
+            (at_utc, identity),
+        )
+
     def set_uidvalidity(self, identity: int, uidvalidity: int) -> None:
+        """The source has given the folder a new UIDVALIDITY; within the caller's transaction. What was under the old one was last
+        seen by the delta before. Where that one was complete, whatever is not recognised now was not there then."""
+        self._database.execute(
+            "UPDATE messages SET last_delta = (SELECT delta FROM folders WHERE id = folder)"
+            " WHERE folder = ? AND uidvalidity <> ? AND vanished_utc IS NULL AND last_delta IS NULL",
+            (identity, uidvalidity),
+        )
+        self._database.execute(
+            "INSERT OR REPLACE INTO sightings SELECT id, delta, 0, 0 FROM folders WHERE id = ? AND complete AND uidvalidity <> 0",
+            (identity,),
+        )
         self._database.execute("UPDATE folders SET uidvalidity = ? WHERE id = ?", (uidvalidity, identity))
 
-    def finish_delta(self, identity: int, source_state: str | None, error: str | None) -> None:
-        """What the source said at the end of a delta; ``source_state`` None when the delta is not complete."""
+    # -- deltas -------------------------------------------------------------------------------------------------------
+
+    def sight(self, seen: Iterable[tuple[int, int, int]]) -> None:
+        """(folder, UIDVALIDITY, UIDNEXT) as the current delta sees them: messages from UIDNEXT on are not there yet. Of several in one
+        delta the first is kept. Within the caller's transaction, or on its own."""
+        query = "INSERT OR IGNORE INTO sightings SELECT ?1, max(id), ?2, ?3 FROM deltas"
+        self._database.executemany(query, list(seen))
+
+    def surveyed(self, identity: int, source_state: str) -> None:
+        """The survey that ``source_state`` tells of is in the catalogue: what is known has its flags, and what vanished is marked.
+        Within the caller's transaction. It is complete once `completed` says so."""
         self._database.execute(
-            "UPDATE folders SET source_state = ?, error = ? WHERE id = ?", (source_state, error, identity)
+            "UPDATE folders SET source_state = ?, error = NULL, complete = 0,"
+            " delta = (SELECT coalesce(max(id), 0) FROM deltas) WHERE id = ?",
+            (source_state, identity),
         )
-        if source_state is not None:
-            self.are_unchanged([identity])
+
+    def completed(self, identity: int) -> None:
+        """Every message of the last survey was dealt with; one that the source did not give keeps the folder from being complete, as
+        it is tried again. Of the sightings only the last is of use then."""
+        self._database.execute(
+            "UPDATE folders SET complete = NOT EXISTS (SELECT 1 FROM not_held WHERE folder = ?1 AND code = 'unreadable')"
+            " WHERE id = ?1",
+            (identity,),
+        )
+        self._database.execute(
+            "DELETE FROM sightings WHERE folder = ?1 AND delta < (SELECT max(delta) FROM sightings WHERE folder = ?1)",
+            (identity,),
+        )
+
+    def failed(self, identity: int, reason: str) -> None:
+        """The source did not open it, or not to the end; what the last survey said stays."""
+        self._database.execute("UPDATE folders SET error = ?, complete = 0 WHERE id = ?", (reason, identity))
+
+    def complete_ones(self) -> set[int]:
+        """The folders whose last survey was dealt with to the end."""
+        return {identity for (identity,) in self._database.execute("SELECT id FROM folders WHERE complete")}
 
     def are_unchanged(self, folders: Iterable[int]) -> None:
-        """The current delta knows all of these folders."""
+        """The current delta found all of these as the last survey left them."""
         self._database.executemany(
-            "UPDATE folders SET delta = (SELECT coalesce(max(id), 0) FROM deltas) WHERE id = ?",
+            "UPDATE folders SET error = NULL, delta = (SELECT coalesce(max(id), 0) FROM deltas) WHERE id = ?",
             [(identity,) for identity in folders],
         )

@@ -2,7 +2,7 @@
 
 from bascule.terms.errors import BasculeError, ExitStatus
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 APPLICATION_ID = 0x42534355  # "BSCU", so that file(1) and SQLite's own tools can tell what it is
 CATALOGUE = "catalogue.sqlite"
 SEARCH = "search.sqlite"
@@ -48,13 +48,21 @@ CREATE TABLE folders (
     selectable INTEGER NOT NULL DEFAULT 1,
     gone_utc INTEGER,                       -- when the source stopped listing it; NULL: it is there
     source_name BLOB,                       -- as the source writes it
-    source_state TEXT,                      -- JSON: what the source said at the end of the last complete delta
+    source_state TEXT,                      -- JSON: what the source said at the last survey that is in this catalogue
     error TEXT,                             -- why the last delta could not read it; NULL: it could
-    delta INTEGER NOT NULL DEFAULT 0        -- the last delta that read all of it, or found it unchanged
+    delta INTEGER NOT NULL DEFAULT 0,       -- the delta of that survey, or the last one that found it unchanged
+    complete INTEGER NOT NULL DEFAULT 0     -- whether every message of that survey was dealt with
 );
 CREATE UNIQUE INDEX folders_path ON folders (path) WHERE gone_utc IS NULL;
 
 CREATE TABLE deltas (id INTEGER PRIMARY KEY, started_utc INTEGER NOT NULL);
+
+CREATE TABLE sightings (                    -- UIDNEXT of a folder in a delta: a UID from it on was not there then
+    folder INTEGER NOT NULL REFERENCES folders, delta INTEGER NOT NULL,
+    uidvalidity INTEGER NOT NULL,           -- 0: the folder was not there at all
+    uidnext INTEGER NOT NULL,
+    PRIMARY KEY (folder, delta)
+) WITHOUT ROWID;
 
 CREATE TABLE flagsets (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);  -- space-separated, sorted
 
@@ -86,9 +94,10 @@ CREATE TABLE messages (
     zone_minutes INTEGER NOT NULL DEFAULT 0,
     flagset INTEGER NOT NULL REFERENCES flagsets,
     labels TEXT,                            -- JSON array: Gmail's X-GM-LABELS or Takeout's; NULL: the source has none
-    after_delta INTEGER NOT NULL DEFAULT 0, -- its folder's delta when it was first seen: it was not there then
+    after_delta INTEGER NOT NULL DEFAULT 0, -- the last delta in which it provably was not in its folder yet
     vanished_utc INTEGER,                   -- when a delta no longer found it; NULL: it is there
-    last_delta INTEGER,                     -- where it vanished, its folder's delta then: it was there last
+    last_delta INTEGER,                     -- where it vanished: the last delta whose survey still found it
+    remark TEXT NOT NULL DEFAULT '',        -- what the source gave of it that could not be kept as it was, in words
     UNIQUE (folder, uidvalidity, uid)
 );
 CREATE INDEX messages_body ON messages (body);
@@ -113,22 +122,31 @@ CREATE TABLE target_folders (
     name BLOB NOT NULL,                     -- as the target writes it
     uidvalidity INTEGER NOT NULL DEFAULT 0,
     looked_uidnext INTEGER NOT NULL DEFAULT 1,  -- every UID below is ours or in target_messages
-    verified_state TEXT,                    -- JSON: what the target said after the last verification
+    mailboxid TEXT,                         -- RFC 8474: stays when the folder is renamed; NULL: the target tells none
     PRIMARY KEY (target, folder)
 ) WITHOUT ROWID;
 CREATE TABLE target_messages (              -- what the target held that we did not write
     target INTEGER NOT NULL, folder INTEGER NOT NULL, uid INTEGER NOT NULL, sha256 BLOB NOT NULL,
     likeness BLOB,                          -- SHA-256 after the alterations that servers are known for
+    date_utc INTEGER, flagset INTEGER,      -- when it was looked at; NULL: not known
     PRIMARY KEY (target, folder, uid)
 ) WITHOUT ROWID;
 CREATE TABLE outcomes (
     target INTEGER NOT NULL, message INTEGER NOT NULL,
     code TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '', target_uid INTEGER,
     sent_sha256 BLOB, sent_octets INTEGER,  -- where what was sent is not the message's own octets (LF made CRLF)
-    flagset INTEGER,                        -- the flags that the target got from us
+    flagset INTEGER,                        -- the flags of its copy as we gave or last saw them; NULL: not known
+    source_flagset INTEGER,                 -- the flags of the message then
+    theirs INTEGER NOT NULL DEFAULT 0,      -- somebody changed its copy on the new side: it is neither followed nor removed
     verified INTEGER NOT NULL DEFAULT 0,    -- 0 not yet, 1 size, date and flags, 2 every octet
-    replaces INTEGER,                       -- the message, moved since on the source, whose copy on the target made way
+    verified_utc INTEGER,                   -- when it was read back last
     PRIMARY KEY (target, message)
+) WITHOUT ROWID;
+CREATE INDEX outcomes_uid ON outcomes (target, message) WHERE target_uid IS NULL;
+CREATE TABLE moves (                        -- a message that moved on the source after it was delivered
+    target INTEGER NOT NULL, earlier INTEGER NOT NULL, later INTEGER NOT NULL, -- messages
+    done INTEGER NOT NULL DEFAULT 0,        -- the earlier one's copy made way, or is theirs
+    PRIMARY KEY (target, earlier)
 ) WITHOUT ROWID;
 CREATE TABLE intents (                      -- a batch that is about to be sent, or whose answer we did not hear
     id INTEGER PRIMARY KEY, target INTEGER NOT NULL, folder INTEGER NOT NULL,

@@ -4,22 +4,34 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bascule.mailbox.database import transaction
+from bascule.mailbox.flagsets import FlagSets
+from bascule.terms.flags import Flags
+from bascule.terms.later_runs import SETTLED
 from bascule.terms.outcome import Outcome, OutcomeCode
+
+
+def settled_codes() -> str:
+    """The codes that later runs do not send again, as an SQL list."""
+    return f"({', '.join(sorted(repr(code.value) for code in SETTLED))})"
+
+
+_SETTLED = settled_codes()
+_ON_TARGET = f"({', '.join(sorted(repr(code.value) for code in SETTLED - {OutcomeCode.REMOVED}))})"
 
 
 @dataclass(frozen=True, slots=True)
 class TargetFolder:
-    """``looked_uidnext``: every UID of the target's folder below it is ours or recorded as somebody else's."""
+    """``looked_uidnext``: every UID of the target's folder below it is ours or recorded as somebody else's. ``mailboxid``: RFC 8474."""
 
     folder: int
     name: bytes
     uidvalidity: int = 0
     looked_uidnext: int = 1
-    verified_state: str | None = None
+    mailboxid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +45,40 @@ class Intent:
     at_utc: float
 
 
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A message on the target that stands for none of ours. ``flags`` and ``date_utc`` are of when it was looked at; None: not known."""
+
+    uid: int
+    sha256: bytes
+    likeness: bytes | None = None
+    date_utc: int | None = None
+    flags: Flags | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What reading back found of a message. ``how``: 1 size, date and flags, 2 every octet. ``flags``: of its copy; None: as given."""
+
+    message: int
+    outcome: Outcome
+    how: int
+    flags: Flags | None = None
+
+
 class Ledger:
     """One target's part of the ledger. Every method is one short transaction, or runs within the caller's."""
 
-    def __init__(self, database: sqlite3.Connection, location: str, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database: sqlite3.Connection,
+        location: str,
+        now: Callable[[], float] = time.time,
+        flagsets: FlagSets | None = None,
+    ) -> None:
         self._database = database
         self._now = now
+        self._flagsets = flagsets or FlagSets(database)
         database.execute("INSERT OR IGNORE INTO targets (location) VALUES (?)", (location,))
         query = "SELECT id FROM targets WHERE location = ?"
         self.target: int = database.execute(query, (location,)).fetchone()[0]
@@ -47,11 +87,16 @@ class Ledger:
 
     def folder(self, folder: int) -> TargetFolder | None:
         row = self._database.execute(
-            "SELECT folder, name, uidvalidity, looked_uidnext, verified_state FROM target_folders"
+            "SELECT folder, name, uidvalidity, looked_uidnext, mailboxid FROM target_folders"
             " WHERE target = ? AND folder = ?",
             (self.target, folder),
         ).fetchone()
         return TargetFolder(*row) if row else None
+
+    def folders(self) -> dict[int, TargetFolder]:
+        """Every folder that a run has used on this target, by its row in the catalogue."""
+        query = "SELECT folder, name, uidvalidity, looked_uidnext, mailboxid FROM target_folders WHERE target = ?"
+        return {values[0]: TargetFolder(*values) for values in self._database.execute(query, (self.target,))}
 
     def record_folder(self, row: TargetFolder) -> None:
         """Write the row. A change of UIDVALIDITY forgets what was known by UID: all is to be looked at again."""
@@ -61,13 +106,14 @@ class Ledger:
                 where = (self.target, row.folder)
                 self._database.execute("DELETE FROM target_messages WHERE target = ? AND folder = ?", where)
                 self._database.execute(
-                    "UPDATE outcomes SET target_uid = NULL, verified = 0 WHERE target = ? AND message IN"
+                    "UPDATE outcomes SET target_uid = NULL WHERE target = ? AND message IN"
                     " (SELECT id FROM messages WHERE folder = ?)",
                     where,
                 )
             self._database.execute(
-                "INSERT OR REPLACE INTO target_folders VALUES (?, ?, ?, ?, ?, ?)",
-                (self.target, row.folder, row.name, row.uidvalidity, row.looked_uidnext, row.verified_state),
+                "INSERT OR REPLACE INTO target_folders (target, folder, name, uidvalidity, looked_uidnext, mailboxid)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (self.target, row.folder, row.name, row.uidvalidity, row.looked_uidnext, row.mailboxid),
             )
 
     # -- outcomes -----------------------------------------------------------------------------------------------------
@@ -78,58 +124,101 @@ class Ledger:
         with transaction(self._database):
             self._forget_foreign(folder, [o.target_uid for _, o in outcomes if o.target_uid is not None])
             self._database.executemany(
-                "INSERT OR REPLACE INTO outcomes (target, message, code, detail, target_uid, sent_sha256, sent_octets, flagset)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT flagset FROM messages WHERE id = ?))",
+                "INSERT OR REPLACE INTO outcomes (target, message, code, detail, target_uid, sent_sha256, sent_octets, theirs,"
+                " flagset, source_flagset) SELECT ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, flagset), flagset FROM messages WHERE id = ?",
                 [
                     (
-                        self.target, message, o.code.value, o.detail, o.target_uid, *(o.sent_as or (None, None)),
-                        message if o.code is OutcomeCode.DELIVERED else None,
+                        self.target, message, o.code.value, o.detail, o.target_uid, *(o.sent_as or (None, None)), o.theirs,
+                        None if o.given is None else self._flagsets.number_of(o.given), message,
                     )
                     for message, o in outcomes
                 ],
             )  # fmt: skip
             self._database.executemany("DELETE FROM intents WHERE id = ?", [(intent,) for intent in intents])
 
-    def verified(self, found: Iterable[tuple[int, Outcome, int]]) -> None:
-        """What reading back found: (message, outcome, 1 for details or 2 for every octet)."""
+    def read_back(self, found: Iterable[ReadBack]) -> None:
+        """What reading back found, and when."""
+        now = int(self._now())
         with transaction(self._database):
             self._database.executemany(
-                "UPDATE outcomes SET code = ?, detail = ?, target_uid = ?, verified = max(verified, ?)"
-                " WHERE target = ? AND message = ?",
-                [(o.code.value, o.detail, o.target_uid, how, self.target, message) for message, o, how in found],
+                "UPDATE outcomes SET code = ?, detail = ?, target_uid = ?, theirs = max(theirs, ?), verified = max(verified, ?),"
+                " verified_utc = ?, flagset = coalesce(?, flagset) WHERE target = ? AND message = ?",
+                [
+                    (
+                        f.outcome.code.value, f.outcome.detail, f.outcome.target_uid, f.outcome.theirs, f.how, now,
+                        None if f.flags is None else self._flagsets.number_of(f.flags), self.target, f.message,
+                    )
+                    for f in found
+                ],
+            )  # fmt: skip
+
+    def named(self, folder: int, uids: Mapping[int, int | None]) -> None:
+        """Message → the UID of its copy on the target, for those delivered whose UID was not known; None: it is not known after all."""
+        with transaction(self._database):
+            self._forget_foreign(folder, [uid for uid in uids.values() if uid is not None])
+            self._database.executemany(
+                "UPDATE outcomes SET target_uid = ? WHERE target = ? AND message = ?",
+                [(uid, self.target, message) for message, uid in uids.items()],
             )
 
-    def followed(self, messages: Iterable[int]) -> None:
-        """The target's flags of these were brought up to date, or left to the person who changed them there."""
+    def removed(self, messages: Iterable[int], detail: str) -> None:
+        """The copies of these are on the target no longer; what was seen of them before stays recorded."""
         with transaction(self._database):
             self._database.executemany(
-                "UPDATE outcomes SET flagset = (SELECT flagset FROM messages WHERE id = ?) WHERE target = ? AND message = ?",
-                [(message, self.target, message) for message in messages],
+                "UPDATE outcomes SET code = ?, detail = ?, target_uid = NULL WHERE target = ? AND message = ?",
+                [(OutcomeCode.REMOVED.value, detail, self.target, message) for message in messages],
             )
 
-    def replaced(self, pairs: Iterable[tuple[int, int]]) -> None:
-        """(earlier, later): the message moved on the source; its earlier copy on the target is ours no longer."""
+    def recode(self, messages: Iterable[int], code: OutcomeCode, detail: str = "") -> None:
+        """Another outcome for these; everything else that is known of their copies stays."""
         with transaction(self._database):
-            for earlier, later in pairs:
-                where = (self.target, earlier)
-                self._database.execute("UPDATE outcomes SET target_uid = NULL WHERE target = ? AND message = ?", where)
-                self._database.execute(
-                    "UPDATE outcomes SET replaces = ? WHERE target = ? AND message = ?", (earlier, self.target, later)
-                )
+            self._database.executemany(
+                "UPDATE outcomes SET code = ?, detail = ? WHERE target = ? AND message = ?",
+                [(code.value, detail, self.target, message) for message in messages],
+            )
+
+    def taken_over(self, messages: Iterable[int]) -> None:
+        """Somebody changed the copies of these on the new side: they are theirs from now on."""
+        with transaction(self._database):
+            self._database.executemany(
+                "UPDATE outcomes SET theirs = 1 WHERE target = ? AND message = ?",
+                [(self.target, message) for message in messages],
+            )
+
+    def followed(self, messages: Iterable[int], *, given: Flags | None = None) -> None:
+        """The copies of these have the flags that the messages have now, or ``given``."""
+        with transaction(self._database):
+            number = None if given is None else self._flagsets.number_of(given)
+            self._database.executemany(
+                "UPDATE outcomes SET flagset = coalesce(?, m.flagset), source_flagset = m.flagset"
+                " FROM messages m WHERE m.id = outcomes.message AND target = ? AND message = ?",
+                [(number, self.target, message) for message in messages],
+            )
 
     def settled_uids(self, folder: int, uidvalidity: int) -> set[int]:
         """Source UIDs of the folder that no run has to deliver again."""
         query = (
             "SELECT m.uid FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND m.folder = ?"
-            " AND m.uidvalidity = ? AND o.code IN ('delivered', 'already-there', 'altered', 'duplicate')"
+            f" AND m.uidvalidity = ? AND o.code IN {_SETTLED}"
         )
         return {uid for (uid,) in self._database.execute(query, (self.target, folder, uidvalidity)).fetchall()}
+
+    def uids_of(self, messages: Iterable[int]) -> dict[int, int]:
+        """Message → the UID of its copy on the target, where it is known."""
+        query = "SELECT target_uid FROM outcomes WHERE target = ? AND message = ? AND target_uid IS NOT NULL"
+        found = ((m, self._database.execute(query, (self.target, m)).fetchone()) for m in messages)
+        return {message: row[0] for message, row in found if row is not None}
+
+    def are_settled(self, messages: Iterable[int]) -> set[int]:
+        """Those of the messages that no run has to deliver again."""
+        query = f"SELECT 1 FROM outcomes WHERE target = ? AND message = ? AND code IN {_SETTLED}"
+        return {m for m in messages if self._database.execute(query, (self.target, m)).fetchone()}
 
     def settled_count(self, folder: int) -> int:
         """How many of the folder's messages that are there need not be delivered again."""
         query = (
             "SELECT count(*) FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND m.folder = ?"
-            " AND m.vanished_utc IS NULL AND o.code IN ('delivered', 'already-there', 'altered', 'duplicate')"
+            f" AND m.vanished_utc IS NULL AND o.code IN {_SETTLED}"
         )
         return int(self._database.execute(query, (self.target, folder)).fetchone()[0])
 
@@ -137,21 +226,9 @@ class Ledger:
         """How many of the folder's messages that are there have no outcome that settles them."""
         query = (
             "SELECT count(*) FROM messages m LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?"
-            " WHERE m.folder = ? AND m.vanished_utc IS NULL"
-            " AND (o.code IS NULL OR o.code NOT IN ('delivered', 'already-there', 'altered', 'duplicate'))"
+            f" WHERE m.folder = ? AND m.vanished_utc IS NULL AND (o.code IS NULL OR o.code NOT IN {_SETTLED})"
         )
         return int(self._database.execute(query, (self.target, folder)).fetchone()[0])
-
-    def has_open_ends(self, folder: int) -> bool:
-        """Whether a batch of this folder is in doubt, something delivered was never read back, or flags changed since."""
-        where = (self.target, folder)
-        if self._database.execute("SELECT 1 FROM intents WHERE target = ? AND folder = ?", where).fetchone():
-            return True
-        query = (
-            "SELECT 1 FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND m.folder = ?"
-            " AND o.code = 'delivered' AND (o.verified = 0 OR (o.flagset <> m.flagset AND m.vanished_utc IS NULL)) LIMIT 1"
-        )
-        return self._database.execute(query, where).fetchone() is not None
 
     def counts(self) -> dict[int, Counter[str]]:
         """Folder → outcome code (or ``none``) → how many of its messages that have not vanished."""
@@ -187,20 +264,54 @@ class Ledger:
         ).fetchall()
         return [Intent(i, validity, uidnext, tuple(json.loads(text)), at) for i, validity, uidnext, text, at in rows]
 
-    # -- what the target held -----------------------------------------------------------------------------------------
+    def folders_in_doubt(self) -> set[int]:
+        """The folders of which a batch is in doubt."""
+        query = "SELECT DISTINCT folder FROM intents WHERE target = ?"
+        return {folder for (folder,) in self._database.execute(query, (self.target,))}
 
-    def record_foreign(self, folder: int, found: Iterable[tuple[int, bytes, bytes | None]]) -> None:
-        """Messages on the target that are not ours: (UID, SHA-256, likeness)."""
+    # -- moves --------------------------------------------------------------------------------------------------------
+
+    def claim(self, pairs: Iterable[tuple[int, int]], *, done: bool = False) -> None:
+        """(earlier, later): the message moved on the source. ``done``: nothing is left to do about its earlier copy."""
         with transaction(self._database):
             self._database.executemany(
-                "INSERT OR REPLACE INTO target_messages VALUES (?, ?, ?, ?, ?)",
-                [(self.target, folder, uid, digest, like) for uid, digest, like in found],
+                "INSERT OR IGNORE INTO moves (target, earlier, later, done) VALUES (?, ?, ?, ?)",
+                [(self.target, earlier, later, done) for earlier, later in pairs],
             )
 
-    def foreign(self, folder: int) -> list[tuple[int, bytes, bytes | None]]:
+    def made_way(self, earlier: Iterable[int]) -> None:
+        """The earlier copies of these are gone, or are somebody else's now."""
+        with transaction(self._database):
+            rows = [(self.target, message) for message in earlier]
+            self._database.executemany("UPDATE moves SET done = 1 WHERE target = ? AND earlier = ?", rows)
+
+    # -- what the target held -----------------------------------------------------------------------------------------
+
+    def record_foreign(self, folder: int, found: Iterable[Foreign]) -> None:
+        """Messages on the target that are not ours."""
+        with transaction(self._database):
+            self._database.executemany(
+                "INSERT OR REPLACE INTO target_messages (target, folder, uid, sha256, likeness, date_utc, flagset)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        self.target, folder, f.uid, f.sha256, f.likeness, f.date_utc,
+                        None if f.flags is None else self._flagsets.number_of(f.flags),
+                    )
+                    for f in found
+                ],
+            )  # fmt: skip
+
+    def foreign(self, folder: int) -> list[Foreign]:
         """Those of them that stand for no message of ours yet."""
-        query = "SELECT uid, sha256, likeness FROM target_messages WHERE target = ? AND folder = ? ORDER BY uid"
-        return self._database.execute(query, (self.target, folder)).fetchall()
+        query = (
+            "SELECT uid, sha256, likeness, date_utc, flagset FROM target_messages WHERE target = ? AND folder = ?"
+            " ORDER BY uid"
+        )
+        return [
+            Foreign(uid, digest, alike, date, None if flags is None else self._flagsets.flags_of(flags))
+            for uid, digest, alike, date, flags in self._database.execute(query, (self.target, folder)).fetchall()
+        ]
 
     def forget_foreign(self, folder: int, uids: Iterable[int]) -> None:
         """These are on the target no longer."""

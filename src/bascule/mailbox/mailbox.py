@@ -134,7 +134,7 @@ class Mailbox:
 
     def ledger(self, location: str) -> Ledger:
         """The ledger of one target."""
-        return Ledger(self.database, location)
+        return Ledger(self.database, location, flagsets=self.flagsets)
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """``call`` on the mailbox's thread, after those asked for before it. Raises MailboxError for SQLite's errors."""

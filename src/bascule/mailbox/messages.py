@@ -10,6 +10,7 @@ from bascule.mailbox.bodies import BodyReader, BodyWriter
 from bascule.mailbox.database import transaction
 from bascule.mailbox.flagsets import FlagSets
 from bascule.mailbox.format import MailboxError
+from bascule.mailbox.ledger import settled_codes
 from bascule.mailbox.rows import MessageRow, NewMessage
 from bascule.protocols.mime import HeaderSummary, summarise
 from bascule.protocols.mime.headers import HEADER_OCTETS
@@ -34,6 +35,17 @@ class KnownMessage:
     vanished: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """(delta, UIDNEXT) of a folder's sightings, the latest first: a UID from there on was not in the folder in that delta."""
+
+    sightings: tuple[tuple[int, int], ...]
+
+    def delta(self, uid: int) -> int:
+        """The last delta in which a message of this UID provably was not there; 0: none is known."""
+        return next((delta for delta, uidnext in self.sightings if uidnext <= uid), 0)
+
+
 class Messages:
     def __init__(
         self, database: sqlite3.Connection, flagsets: FlagSets, writer: BodyWriter | None, reader: BodyReader | None
@@ -53,11 +65,10 @@ class Messages:
         places = self.write_bodies([new.body for new in group])
         try:
             with transaction(self._database):
-                query = "SELECT delta FROM folders WHERE id = ?"
-                delta = int(self._database.execute(query, (folder,)).fetchone()[0])
+                absence = self.absence(folder, uidvalidity)
                 if places is None:
-                    return self._insert_all(folder, uidvalidity, delta, group)
-                return [self._insert(folder, uidvalidity, delta, new, places) for new in group]
+                    return self._insert_all(folder, uidvalidity, absence, group)
+                return [self._insert(folder, uidvalidity, absence, new, places) for new in group]
         except BaseException:
             self._flagsets.forget()
             raise
@@ -89,18 +100,23 @@ class Messages:
             self._writer.protect(closed[0])
         return places
 
-    def _insert_all(self, folder: int, uidvalidity: int, delta: int, group: Sequence[NewMessage]) -> list[int]:
+    def absence(self, folder: int, uidvalidity: int) -> "Absence":
+        """What is known of when messages of the folder were not there yet."""
+        query = "SELECT delta, uidnext FROM sightings WHERE folder = ? AND uidvalidity IN (?, 0) ORDER BY delta DESC"
+        return Absence(tuple(self._database.execute(query, (folder, uidvalidity)).fetchall()))
+
+    def _insert_all(self, folder: int, uidvalidity: int, absence: "Absence", group: Sequence[NewMessage]) -> list[int]:
         """Rows without bodies, in one statement; one by one where a UID turns out to be there already."""
         database = self._database
         first = database.execute("SELECT coalesce(max(id), 0) + 1 FROM messages").fetchone()[0]
         number_of = self._flagsets.number_of
         cursor = database.executemany(
             "INSERT INTO messages (id, folder, uidvalidity, uid, sha256, octets, traits, date_utc, zone_minutes, flagset,"
-            " after_delta) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (folder, uidvalidity, uid) DO NOTHING",
+            " after_delta, remark) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (folder, uidvalidity, uid) DO NOTHING",
             [
                 (
                     identity, folder, uidvalidity, new.uid, new.body.sha256, new.body.octets, new.body.traits.to_bits(),
-                    new.date.utc_seconds, new.date.zone_minutes, number_of(new.flags), delta,
+                    new.date.utc_seconds, new.date.zone_minutes, number_of(new.flags), absence.delta(new.uid), new.remark,
                 )
                 for identity, new in enumerate(group, first)
             ],
@@ -114,7 +130,7 @@ class Messages:
         self,
         folder: int,
         uidvalidity: int,
-        delta: int,
+        absence: "Absence",
         new: NewMessage,
         places: dict[bytes, tuple[int, int, int]] | None,
     ) -> int:
@@ -132,11 +148,11 @@ class Messages:
         labels = None if new.labels is None else json.dumps(new.labels, ensure_ascii=False)
         cursor = database.execute(
             "INSERT INTO messages (folder, uidvalidity, uid, sha256, octets, traits, body, date_utc, zone_minutes, flagset,"
-            " labels, after_delta) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " labels, after_delta, remark) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (folder, uidvalidity, uid) DO NOTHING",
             (
                 folder, uidvalidity, new.uid, new.body.sha256, new.body.octets, new.body.traits.to_bits(), body, new.date.utc_seconds,
-                new.date.zone_minutes, self._flagsets.number_of(new.flags), labels, delta,
+                new.date.zone_minutes, self._flagsets.number_of(new.flags), labels, absence.delta(new.uid), new.remark,
             ),
         )  # fmt: skip
         if cursor.rowcount == 0:
@@ -161,30 +177,26 @@ class Messages:
         self._database.execute("UPDATE folders SET uidnext = max(uidnext, ?) WHERE id = ?", (uidnext, folder))
 
     def set_flags(self, changes: Iterable[tuple[int, Flags]]) -> None:
-        """Follow flag changes: (row id, flags)."""
-        with transaction(self._database):
-            self.set_flags_within(changes)
-
-    def set_flags_within(self, changes: Iterable[tuple[int, Flags]]) -> None:
-        """The same, within the caller's transaction."""
+        """Follow flag changes: (row id, flags). Within the caller's transaction."""
         self._database.executemany(
             "UPDATE messages SET flagset = ?, modseq = modseq + 1 WHERE id = ?",
             [(self._flagsets.number_of(flags), identity) for identity, flags in changes],
         )
 
     def set_vanished(self, rows: Iterable[int], at_utc: int | None) -> None:
-        """Mark rows as vanished at that instant, or as there again (None). The bodies stay."""
-        with transaction(self._database):
-            self._database.executemany(
-                "UPDATE messages SET vanished_utc = ?1, modseq = modseq + 1,"
-                " last_delta = iif(?1 IS NULL, NULL, (SELECT delta FROM folders WHERE id = folder)) WHERE id = ?2",
-                [(at_utc, i) for i in rows],
-            )
+        """Mark rows as vanished at that instant, or as there again (None). The bodies stay. Within the caller's transaction, and
+        before the folder's new survey is written: they were last seen by the one before."""
+        self._database.executemany(
+            "UPDATE messages SET vanished_utc = ?1, modseq = modseq + 1,"
+            " last_delta = iif(?1 IS NULL, NULL, coalesce(last_delta, (SELECT delta FROM folders WHERE id = folder))) WHERE id = ?2",
+            [(at_utc, i) for i in rows],
+        )
 
     def revalidate(self, row: int, uidvalidity: int, uid: int) -> None:
         """The same message under a new UIDVALIDITY: only its identity on the source changes."""
         self._database.execute(
-            "UPDATE messages SET uidvalidity = ?, uid = ?, vanished_utc = NULL WHERE id = ?", (uidvalidity, uid, row)
+            "UPDATE messages SET uidvalidity = ?, uid = ?, vanished_utc = NULL, last_delta = NULL WHERE id = ?",
+            (uidvalidity, uid, row),
         )
 
     def record_not_held(self, folder: int, uidvalidity: int, rows: Iterable[tuple[int, str, str]], at_utc: int) -> None:
@@ -196,7 +208,7 @@ class Messages:
             )
 
     def forget_not_held(self, folder: int) -> None:
-        """At the start of a delta: each is tried again."""
+        """At the start of a delta: each is tried again. Within the caller's transaction."""
         self._database.execute("DELETE FROM not_held WHERE folder = ?", (folder,))
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -207,6 +219,15 @@ class Messages:
         flags_of = self._flagsets.flags_of
         rows = self._database.execute(query, (folder, uidvalidity)).fetchall()
         return {uid: KnownMessage(row, uid, flags_of(flagset), bool(gone)) for row, uid, flagset, gone in rows}
+
+    def any(self) -> bool:
+        """Whether there is a row of a message at all."""
+        return self._database.execute("SELECT 1 FROM messages LIMIT 1").fetchone() is not None
+
+    def count(self, folder: int) -> int:
+        """How many messages of the folder there are, without those that vanished."""
+        query = "SELECT count(*) FROM messages WHERE folder = ? AND vanished_utc IS NULL"
+        return int(self._database.execute(query, (folder,)).fetchone()[0])
 
     def of_other_validity(self, folder: int, uidvalidity: int) -> dict[bytes, list[int]]:
         """SHA-256 → rows of this folder under any other UIDVALIDITY, oldest first, that are not vanished."""
@@ -229,11 +250,24 @@ class Messages:
         query = (
             f"SELECT {_COLUMNS} FROM messages m LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?"
             " WHERE m.folder = ? AND m.vanished_utc IS NULL"
-            " AND (o.code IS NULL OR o.code NOT IN ('delivered', 'already-there', 'altered', 'duplicate'))"
-            " ORDER BY m.uidvalidity, m.uid"
+            f" AND (o.code IS NULL OR o.code NOT IN {settled_codes()}) ORDER BY m.uidvalidity, m.uid"
         )
         for values in self._database.execute(query, (target, folder)).fetchall():
             yield self._row(values)
+
+    def has_vanished(self, identity: int) -> bool:
+        query = "SELECT vanished_utc IS NOT NULL FROM messages WHERE id = ?"
+        return bool(self._database.execute(query, (identity,)).fetchone()[0])
+
+    def after_delta(self, identity: int) -> int:
+        """The last delta in which the message provably was not in its folder yet; 0: none is known."""
+        query = "SELECT after_delta FROM messages WHERE id = ?"
+        return int(self._database.execute(query, (identity,)).fetchone()[0])
+
+    def remarks(self, folder: int) -> dict[int, str]:
+        """Row id → what the source gave of the message that could not be kept as it was."""
+        query = "SELECT id, remark FROM messages WHERE folder = ? AND remark <> ''"
+        return dict(self._database.execute(query, (folder,)).fetchall())
 
     def get(self, identity: int) -> MessageRow:
         query = f"SELECT {_COLUMNS} FROM messages m WHERE m.id = ?"

@@ -50,3 +50,5 @@ class NewMessage:
     date: InternalDate
     body: Body
     labels: tuple[str, ...] | None = None
+    remark: str = ""
+    """What the source gave of it that could not be kept as it was (a keyword, its date), in words."""

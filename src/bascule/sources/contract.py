@@ -23,6 +23,10 @@ class FolderError(Exception):
     """One folder can't be opened; the message is the source's own reason. The reader can open others."""
 
 
+class FolderGone(FolderError):
+    """The source lists the folder, and it is not there: what was in it has vanished."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFolder:
     """``name`` is the source's own key for the folder (raw octets on IMAP); ``path`` is how we place it."""
@@ -96,6 +100,12 @@ class Reader(Protocol):
         """Open a folder and tell what is in it. ``known``: the state of the last complete delta, where there was one.
 
         Raises FolderError when this folder can't be opened, SourceError when nothing can.
+        """
+
+    async def reopen(self, folder: SourceFolder, uidvalidity: int) -> None:
+        """Open a folder again that was surveyed earlier in this run, to read its messages.
+
+        Raises FolderError when it can't be opened or has another UIDVALIDITY now, SourceError.
         """
 
     async def details(self, uids: Sequence[int]) -> dict[int, tuple[InternalDate, int]]:

@@ -82,6 +82,15 @@ class ImapReader:
             flags, complete = _flags(changed), not since
         return Survey(_state(selected, len(uids), uids), uids, flags, complete)
 
+    async def reopen(self, folder: SourceFolder, uidvalidity: int) -> None:
+        self._folder, self._uidvalidity = folder, uidvalidity
+        while True:
+            try:
+                await self._reopen()
+                return
+            except ConnectionLost as error:
+                await self._reconnect(error)
+
     async def details(self, uids: Sequence[int]) -> dict[int, tuple[InternalDate, int]]:
         found: dict[int, tuple[InternalDate, int]] = {}
 

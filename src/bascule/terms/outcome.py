@@ -7,6 +7,8 @@ rows. The codes are stable; ``docs/outcomes.md`` lists them, and a test fails wh
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bascule.terms.flags import Flags
+
 MENDED = "mended: "
 """How the detail of a message begins that was sent in a mended form, by the user's choice."""
 
@@ -62,3 +64,7 @@ class Outcome:
     target_uid: int | None = None
     sent_as: tuple[bytes, int] | None = None
     """SHA-256 and size of what was sent, where that is not the message's own octets."""
+    given: Flags | None = None
+    """The flags of its copy on the target, where they are not the message's own."""
+    theirs: bool = False
+    """Its copy is not as the old side has it, and was not made so by us: it is neither followed nor removed."""

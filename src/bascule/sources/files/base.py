@@ -98,6 +98,9 @@ class FileReader:
         flags = {uid: entry.flags for uid, entry in enumerate(self._folder.entries, 1)}
         return Survey(_state(self._folder), list(flags), flags, flags_are_complete=True)
 
+    async def reopen(self, folder: SourceFolder, uidvalidity: int) -> None:
+        self._folder = self._folders[folder.name]
+
     async def details(self, uids: Sequence[int]) -> dict[int, tuple[InternalDate, int]]:
         entries = self._open().entries
         return {uid: (entries[uid - 1].date, entries[uid - 1].octets) for uid in uids}

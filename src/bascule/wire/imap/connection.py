@@ -276,6 +276,11 @@ class Connection(asyncio.BufferedProtocol):
     def replace_transport(self, transport: asyncio.Transport) -> None:
         self._transport = transport
 
+    @property
+    def is_open(self) -> bool:
+        """False once it has ended, by whoever."""
+        return self._failure is None
+
     def nothing_is_buffered(self) -> bool:
         """True when the server sent nothing after its last answer: asked before TLS starts (RFC 9051 §6.2.1)."""
         return self._receiver.is_between_frames

@@ -1,0 +1,52 @@
+"""In a later run every folder that changed is surveyed before anything is delivered.
+
+What vanished from one folder may be what is new in another: whether it comes back, moves or stays is decided by what became of its
+copy on the new side, and that is only known when all of them were looked at. The first run has nothing to compare, and surveys each
+folder as it comes to it.
+"""
+
+from collections import deque
+from dataclasses import replace
+
+from bascule.capture import FolderDelta, Selection, give_up
+from bascule.copy.work import Work, fresh_of
+from bascule.deliver import TargetRun
+from bascule.sources import Source
+from bascule.sources.contract import FolderError
+from bascule.wire.together import run_together
+
+
+async def survey_first(source: Source, target: TargetRun, work: list[Work], selection: Selection) -> list[Work]:
+    """Survey all of ``work`` where an earlier run left messages in the catalogue; what is left to do. Raises SourceError, MailboxError."""
+    mailbox = target.mailbox
+    if not work or not await mailbox.run(mailbox.messages.any):
+        return work
+    queue = deque(work)
+    surveyed: list[Work] = []
+
+    async def survey() -> None:
+        reader = await source.reader()
+        try:
+            while queue:
+                item = queue.popleft()
+                try:
+                    delta = await FolderDelta.begin(mailbox, reader, item.folder, item.row, selection)
+                except FolderError as error:
+                    await give_up(mailbox, item.row, error, target.watcher)
+                else:
+                    surveyed.append(replace(item, delta=delta))
+        finally:
+            await reader.close()
+
+    await run_together([survey() for _ in range(min(target.options.connections, len(work)))])
+    return [item for item in surveyed if not await _is_done(target, item)]
+
+
+async def _is_done(target: TargetRun, item: Work) -> bool:
+    """Whether the survey was all that there was to do: nothing is to be copied, and nothing is in doubt."""
+    assert item.delta is not None
+    fresh = await target.mailbox.run(fresh_of, target.ledger, item.delta)
+    if fresh or item.row.id in await target.mailbox.run(target.ledger.folders_in_doubt):
+        return False
+    await item.delta.complete()
+    return True

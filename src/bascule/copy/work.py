@@ -1,0 +1,43 @@
+"""What there is to copy of one folder, as the workers take it."""
+
+from dataclasses import dataclass
+
+from bascule.capture import FolderDelta
+from bascule.deliver import MappedFolder, TargetRun
+from bascule.mailbox import FolderRow
+from bascule.mailbox.ledger import Ledger
+from bascule.sources import SourceFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """``target`` None: the source did not tell the folder's status; it is mapped once the source has opened it. ``messages``: how many
+    are expected. ``delta``: its survey, where that was made before anything is delivered."""
+
+    folder: SourceFolder
+    row: FolderRow
+    target: MappedFolder | None
+    messages: int
+    delta: FolderDelta | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """The target makes no such folder: its messages need not be read."""
+        return self.target is not None and bool(self.target.refusal)
+
+
+def fresh_of(ledger: Ledger, delta: FolderDelta) -> list[int]:
+    """The folder's UIDs that no earlier run settled on this target. Blocks."""
+    settled = ledger.settled_uids(delta.row.id, delta.row.uidvalidity)
+    return [uid for uid in delta.unless_left_out if uid not in settled]
+
+
+def fresh_since(target: TargetRun, work: list[Work]) -> int | None:
+    """The earliest delta in which something that is to be copied was not in its folder yet; None: nothing is known to be. Blocks."""
+    earliest: list[int] = []
+    for item in work:
+        fresh = fresh_of(target.ledger, item.delta) if item.delta is not None else []
+        if item.delta is not None and fresh:
+            absence = target.mailbox.messages.absence(item.row.id, item.delta.row.uidvalidity)
+            earliest.append(absence.delta(fresh[0]))
+    return min(earliest, default=None)

@@ -1,0 +1,145 @@
+"""Batches whose answer was not heard: the target may have taken them, and may take them yet.
+
+The intent was written before the first octet was sent. What it names is looked for on the target, waited for, and looked for again;
+only then is it sent again (DESIGN, late commits). What has vanished from the old side meanwhile is looked for too, so that its
+copy is known, and is never sent.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from bascule.deliver.parcel import Parcel
+from bascule.deliver.sending import arrival
+from bascule.deliver.target_view import TargetView
+from bascule.mailbox import Mailbox
+from bascule.mailbox.ledger import Intent, Ledger
+from bascule.terms.outcome import Outcome, OutcomeCode
+
+
+class Doubt:
+    """`open` it with the folder. ``resent``: message → SHA-256 of what was sent again in this run."""
+
+    def __init__(self, view: TargetView, mailbox: Mailbox, ledger: Ledger, settle_seconds: float, mends: bool) -> None:
+        self._view = view
+        self._mailbox = mailbox
+        self._ledger = ledger
+        self._settle_seconds = settle_seconds
+        self._mends = mends
+        self._messages: set[int] = set()
+        self._held: list[Parcel] = []
+        self.resent: dict[int, bytes] = {}
+        self._resent_from = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._messages)
+
+    async def open(self) -> None:
+        """What earlier runs left in doubt in this folder."""
+        intents = await self._mailbox.run(self._ledger.intents, self._view.row.folder)
+        self._messages = {message for intent in intents for message in intent.messages}
+
+    def holds(self, parcel: Parcel) -> bool:
+        """Whether the message is in doubt: it is held then until `resolve`."""
+        if parcel.message not in self._messages:
+            return False
+        self._held.append(parcel)
+        return True
+
+    def take(self, parcel: Parcel) -> None:
+        """Its connection ended before the answer came."""
+        self._messages.add(parcel.message)
+        self._held.append(parcel)
+
+    async def resolve(self, waiting: Callable[[float], None]) -> tuple[list[Parcel], list[Parcel]]:
+        """Look for all of it: the parcels that the target has, whose outcomes are written, and those to be sent again.
+
+        ``waiting`` is told for how many seconds a late commit is waited for. Raises CommandRefused, TargetError.
+        """
+        intents = await self._mailbox.run(self._ledger.intents, self._view.row.folder)
+        parcels, self._held, messages, self._messages = self._held, [], self._messages, set()
+        since = min((i.uidnext for i in intents if i.uidvalidity == self._view.row.uidvalidity), default=0)
+        vanished = messages - {parcel.message for parcel in parcels}
+        found, missing = await self._find(parcels, since)
+        vanished = await self._find_vanished(vanished, since)
+        if missing or vanished:
+            await self._wait(intents, waiting)
+            more, missing = await self._find(missing, since)
+            found += more
+            await self._find_vanished(vanished, since)
+        await self._mailbox.run(self._ledger.settle, self._view.row.folder, [], [intent.id for intent in intents])
+        self._resent_from = self._resent_from or self._view.row.looked_uidnext
+        self.resent.update({parcel.message: parcel.body.sha256 for parcel in missing})
+        return found, missing
+
+    async def resolve_vanished(self, waiting: Callable[[float], None]) -> None:
+        """Look only for what is in doubt and has vanished from the old side; what is still there stays in doubt until it is offered."""
+        there = {m for m in self._messages if await self._mailbox.run(self._mailbox.messages.has_vanished, m)}
+        if not there:
+            return
+        intents = await self._mailbox.run(self._ledger.intents, self._view.row.folder)
+        since = min((i.uidnext for i in intents if i.uidvalidity == self._view.row.uidvalidity), default=0)
+        if missing := await self._find_vanished(there, since):
+            await self._wait(intents, waiting)
+            await self._find_vanished(missing, since)
+        over = [intent.id for intent in intents if there.issuperset(intent.messages)]
+        await self._mailbox.run(self._ledger.settle, self._view.row.folder, [], over)
+
+    async def _wait(self, intents: Sequence[Intent], waiting: Callable[[float], None]) -> None:
+        wait = max((intent.at_utc for intent in intents), default=0.0) + self._settle_seconds - time.time()
+        if wait > 0:
+            wait = min(wait, self._settle_seconds)
+            waiting(wait)
+            await asyncio.sleep(wait)
+
+    async def _find(self, parcels: Sequence[Parcel], since: int) -> tuple[list[Parcel], list[Parcel]]:
+        """Settle those that the target has: they, and the others."""
+        await self._view.look()
+        arrived: list[tuple[int, Outcome]] = []
+        found: list[Parcel] = []
+        missing: list[Parcel] = []
+        for parcel in parcels:
+            copy = self._view.take(parcel.body, above=since, date_utc=parcel.date.utc_seconds)
+            outcome = arrival(parcel, copy.uid) if copy is not None else self.mended_copy_of(parcel, since)
+            if outcome is None:
+                missing.append(parcel)
+            else:
+                arrived.append((parcel.message, outcome))
+                found.append(parcel)
+        if arrived:
+            await self._mailbox.run(self._ledger.settle, self._view.row.folder, arrived)
+        return found, missing
+
+    async def _find_vanished(self, messages: set[int], since: int) -> set[int]:
+        """Settle those of the messages, gone on the old side, that the target has; the others."""
+        if not messages:
+            return messages
+        await self._view.look()
+        arrived: list[tuple[int, Outcome]] = []
+        for message in sorted(messages):
+            row = await self._mailbox.run(self._mailbox.messages.get, message)
+            copy = self._view.take_digest(row.sha256, above=since)
+            if copy is not None:
+                arrived.append((message, Outcome(OutcomeCode.DELIVERED, "", copy.uid)))
+        if arrived:
+            await self._mailbox.run(self._ledger.settle, self._view.row.folder, arrived)
+        return messages - {message for message, _ in arrived}
+
+    def mended_copy_of(self, parcel: Parcel, above: int = 0) -> Outcome | None:
+        """Where the target has it in the form that ``--mend`` gave it."""
+        mended = parcel.in_mended_form() if self._mends else None
+        if mended is None:
+            return None
+        copy = self._view.take_digest(mended.body.sha256, above=above)
+        return arrival(mended, copy.uid) if copy is not None else None
+
+    async def remove_doubled(self) -> list[tuple[int, Outcome]]:
+        """The folder is selected again: what was sent again and had been taken after all is removed. Outcomes of what can't be."""
+        await self._view.look()
+        doubled = []
+        for message, digest in self.resent.items():
+            copy = self._view.take_digest(digest, above=self._resent_from)
+            if copy is not None and not await self._view.remove(copy.uid):
+                reason = f"a batch that had been cut was committed late: one copy too many, UID {copy.uid}"
+                doubled.append((message, Outcome(OutcomeCode.DUPLICATE, reason)))
+        return doubled

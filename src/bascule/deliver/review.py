@@ -1,0 +1,271 @@
+r"""Before anything is delivered: what became, on the new side, of what earlier runs delivered?
+
+Only what this run has a reason to know is asked for: messages whose flags changed on the old side, those that vanished there and may be
+what is delivered now under another folder, and what was never read back. `later_runs` says what each meeting means. Flags are followed
+here (never ``\Deleted``, so that no deletion reaches the new side), and what somebody removed or took over is written down as theirs.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bascule.deliver.doubt import Doubt
+from bascule.deliver.expectation import DELETED, is_touched, to_read_back
+from bascule.deliver.folder_map import MappedFolder
+from bascule.deliver.look import read_details, read_flags, windows
+from bascule.deliver.moves import EarlierCopies, EarlierCopy
+from bascule.deliver.reading_back import VerifyLevel, read_suspects, sort_by_details
+from bascule.deliver.session import TargetSession
+from bascule.deliver.target_view import NO_LONGER_THERE, TargetView
+from bascule.mailbox import Mailbox
+from bascule.mailbox.ledger import Ledger
+from bascule.protocols.imap.append import format_flags
+from bascule.terms.flags import Flags, same_flags
+from bascule.terms.later_runs import Action, New, Old, Told, decide, knowledge
+from bascule.terms.outcome import OutcomeCode
+from bascule.terms.watch import Watcher
+from bascule.wire.errors import CommandRefused, ConnectionLost
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """One delivered message. ``given``: the flags of its copy as we gave or last saw them, None: not known; ``wanted``: the flags that
+    the old side has now; ``last_delta`` None: it has not vanished."""
+
+    message: int
+    folder: int
+    code: OutcomeCode
+    is_read_back: bool
+    target_uid: int | None
+    given: Flags | None
+    wanted: Flags
+    sha256: bytes
+    date_utc: int
+    last_delta: int | None
+    is_theirs: bool
+
+
+_COLUMNS = (
+    "m.id, m.folder, o.code, o.verified, o.target_uid, o.flagset, m.flagset, m.sha256, m.date_utc,"
+    " iif(m.vanished_utc IS NULL, NULL, m.last_delta), o.theirs FROM outcomes o JOIN messages m ON m.id = o.message"
+)
+_ON_TARGET = "('delivered', 'already-there', 'altered', 'duplicate')"
+_FLAGGED = f"""
+    SELECT {_COLUMNS} WHERE o.target = ?1 AND m.vanished_utc IS NULL AND o.code IN {_ON_TARGET} AND o.target_uid IS NOT NULL
+    AND NOT o.theirs AND (o.source_flagset IS NOT m.flagset OR o.flagset IS NULL) AND (?2 IS NULL OR m.folder = ?2)
+"""
+_VANISHED = f"""
+    SELECT {_COLUMNS} WHERE o.target = ?1 AND m.vanished_utc IS NOT NULL AND m.last_delta >= ?2
+    AND o.code IN ('removed', 'delivered', 'already-there', 'altered', 'duplicate')
+    AND m.id NOT IN (SELECT earlier FROM moves WHERE target = ?1) AND (?3 IS NULL OR m.folder = ?3)
+"""
+_OPEN = """
+    SELECT DISTINCT m.folder FROM outcomes o JOIN messages m ON m.id = o.message
+    WHERE o.target = ?1 AND o.code IN ('delivered', 'altered')
+    AND (o.target_uid IS NULL OR (o.verified < ?2 AND m.vanished_utc IS NULL))
+"""
+_VANISHED_IN_DOUBT = """
+    SELECT DISTINCT i.folder FROM intents i, json_each(i.messages) j JOIN messages m ON m.id = j.value
+    WHERE i.target = ?1 AND m.vanished_utc IS NOT NULL
+"""
+
+
+@dataclass(slots=True)
+class Agenda:
+    """What there is to review, by folder of the catalogue. ``fresh_since``: the earliest delta in which something that is delivered now
+    was not in its folder yet; None: nothing is delivered."""
+
+    fresh_since: int | None
+    vanished: dict[int, list[Reviewed]]
+    folders: set[int]
+
+
+def agenda_of(mailbox: Mailbox, ledger: Ledger, level: VerifyLevel, fresh_since: int | None) -> Agenda:
+    """What the catalogue and the ledger give reason to look at. Blocks."""
+    database, target = mailbox.database, ledger.target
+    flagged = _rows(mailbox, _FLAGGED, (target, None))
+    vanished = {} if fresh_since is None else _rows(mailbox, _VANISHED, (target, fresh_since, None))
+    unread = {folder for (folder,) in database.execute(_OPEN, (target, int(level)))}
+    doubtful = {folder for (folder,) in database.execute(_VANISHED_IN_DOUBT, (target,))}
+    reached = {f for f, rows in vanished.items() if any(row.target_uid is not None for row in rows)}
+    return Agenda(fresh_since, vanished, flagged.keys() | reached | unread | doubtful)
+
+
+def _rows(mailbox: Mailbox, query: str, values: tuple[int | None, ...]) -> dict[int, list[Reviewed]]:
+    found: dict[int, list[Reviewed]] = defaultdict(list)
+    flags_of = mailbox.flagsets.flags_of
+    for message, folder, code, verified, uid, given, wanted, digest, date, last, theirs in mailbox.database.execute(
+        query, values
+    ):
+        found[folder].append(
+            Reviewed(
+                message, folder, OutcomeCode(code), verified > 0, uid, None if given is None else flags_of(given),
+                flags_of(wanted), digest, date, last, bool(theirs),
+            )
+        )  # fmt: skip
+    return found
+
+
+@dataclass(slots=True)
+class Reviewer:
+    """Reviews folders over one connection. ``listed``: the target's folders; ``earlier`` is filled with what vanished on the old side."""
+
+    session: TargetSession
+    mailbox: Mailbox
+    ledger: Ledger
+    level: VerifyLevel
+    settle_seconds: float
+    agenda: Agenda
+    listed: frozenset[bytes]
+    earlier: EarlierCopies
+    watcher: Watcher
+
+    async def review(self, folder: int) -> None:
+        """One folder, by the name that the ledger knows. Raises TargetError."""
+        row = await self.mailbox.run(self.mailbox.folders.get, folder)
+        known = await self.mailbox.run(self.ledger.folder, folder)
+        if known is None or not known.uidvalidity:
+            note_vanished(self.earlier, self.agenda.vanished.get(folder, []), {}, New.NOT_LOOKED)
+        elif known.name not in self.listed and known.name.upper() != b"INBOX":
+            await self._folder_gone(folder)
+        else:
+            await self._review_listed(MappedFolder(row, known.name, str(row.path)))
+
+    async def _review_listed(self, place: MappedFolder) -> None:
+        folder = place.row.id
+        while True:
+            try:
+                view = TargetView(self.session, self.mailbox, self.ledger, place)
+                await view.open()
+            except CommandRefused as error:
+                if error.code in ("NONEXISTENT", "TRYCREATE"):
+                    await self._folder_gone(folder)
+                else:
+                    self.watcher.note(f"{place.display}: the target does not open it now: {error.reason}")
+                    note_vanished(self.earlier, self.agenda.vanished.get(folder, []), {}, New.NOT_LOOKED)
+                return
+            try:
+                await self._review(view, folder)
+                return
+            except ConnectionLost as error:
+                await self.session.renew(error)
+
+    async def _folder_gone(self, folder: int) -> None:
+        """Somebody deleted the folder on the new side: what was in it is removed."""
+        flagged = await self.mailbox.run(_rows, self.mailbox, _FLAGGED, (self.ledger.target, folder))
+        vanished = self.agenda.vanished.get(folder, [])
+        await self._gone([r for r in [*flagged.get(folder, []), *vanished] if r.target_uid is not None])
+        note_vanished(self.earlier, vanished, {}, New.FOLDER_GONE)
+
+    async def _review(self, view: TargetView, folder: int) -> None:
+        """Raises CommandRefused where the target answers NO to what every server can do, ConnectionLost."""
+        if view.is_new:
+            await view.look()
+        await view.settle_unnamed()
+        await self._resolve_vanished(view, folder)
+        flagged = await self.mailbox.run(_rows, self.mailbox, _FLAGGED, (self.ledger.target, folder))
+        await self._follow(flagged.get(folder, []))
+        await self._read_back(folder)
+        if self.agenda.fresh_since is not None:
+            await self._look_for_vanished(folder, self.agenda.fresh_since)
+
+    async def _look_for_vanished(self, folder: int, since: int) -> None:
+        found = await self.mailbox.run(_rows, self.mailbox, _VANISHED, (self.ledger.target, since, folder))
+        vanished = found.get(folder, [])
+        flags = await read_flags(self.session.client, [r.target_uid for r in vanished if r.target_uid is not None])
+        await self._gone([r for r in vanished if r.target_uid is not None and r.target_uid not in flags])
+        note_vanished(self.earlier, vanished, flags, New.DELETED)
+
+    async def _resolve_vanished(self, view: TargetView, folder: int) -> None:
+        doubt = Doubt(view, self.mailbox, self.ledger, self.settle_seconds, mends=False)
+        await doubt.open()
+        await doubt.resolve_vanished(
+            lambda seconds: self.watcher.note(f"waiting {seconds:.0f} s for a batch that was cut")
+        )
+
+    # -- flags --------------------------------------------------------------------------------------------------------
+
+    async def _follow(self, rows: Sequence[Reviewed]) -> None:
+        there = await read_flags(self.session.client, [r.target_uid for r in rows if r.target_uid is not None])
+        wanted: dict[Flags, list[Reviewed]] = defaultdict(list)
+        taken: list[int] = []
+        for row in rows:
+            now = there.get(row.target_uid or 0)
+            if row.given is None and now is not None:  # the first look at it: is it as the old side has it?
+                await self._adopt(row, now)
+                continue
+            decision = decide(Old.FLAGGED, _state(now, row), knowledge(row.code, is_read_back=row.is_read_back))
+            if decision.action is Action.FOLLOW and now is not None:
+                wanted[(row.wanted - DELETED) | (now & DELETED)].append(row)
+            elif decision.told is not Told.NOTHING and now is not None:
+                taken.append(row.message)
+        await self._gone([r for r in rows if r.target_uid not in there])
+        await self.mailbox.run(self.ledger.taken_over, taken)
+        for flags, alike in wanted.items():
+            await self._store(flags, alike, there)
+
+    async def _adopt(self, row: Reviewed, now: Flags) -> None:
+        if is_touched(now, row.wanted):
+            await self.mailbox.run(self.ledger.taken_over, [row.message])
+        await self.mailbox.run(self.ledger.followed, [row.message], given=now)
+
+    async def _store(self, flags: Flags, rows: Sequence[Reviewed], there: Mapping[int, Flags]) -> None:
+        """Give these copies the flags, and see that they have them."""
+        changed = [r for r in rows if not same_flags(there[r.target_uid or 0], flags)]
+        same = [r.message for r in rows if r not in changed]
+        await self.mailbox.run(self.ledger.followed, same, given=flags)
+        uids = [r.target_uid for r in changed if r.target_uid is not None]
+        try:
+            for window in windows(uids):
+                await self.session.client.store(window, b"FLAGS.SILENT (" + format_flags(flags) + b")")
+        except CommandRefused as error:
+            self.watcher.note(f"the target does not take new flags: {error.reason}; the next run tries again")
+            return
+        now = await read_flags(self.session.client, uids)
+        for row in changed:
+            kept = now.get(row.target_uid or 0, flags)
+            await self.mailbox.run(self.ledger.followed, [row.message], given=kept)
+            if lost := sorted(flags - kept) if not same_flags(kept, flags) else []:
+                detail = f"without {' '.join(lost)}"
+                await self.mailbox.run(self.ledger.recode, [row.message], OutcomeCode.ALTERED, detail)
+
+    # -- reading back -------------------------------------------------------------------------------------------------
+
+    async def _read_back(self, folder: int) -> None:
+        """What earlier runs delivered and did not read back, or not as deeply as is asked for now."""
+        if self.level is VerifyLevel.NONE:
+            return
+        expected = await self.mailbox.run(to_read_back, self.mailbox, self.ledger.target, folder, int(self.level))
+        if not expected:
+            return
+        client = self.session.client
+        details = await read_details(client, [e.target_uid for e in expected if e.target_uid is not None])
+        found = sort_by_details(expected, details, self.level, in_this_run=False)
+        await self.mailbox.run(self.ledger.read_back, found.rows)
+        rows, gone = await read_suspects(client, found.suspects, details, in_this_run=False)
+        await self.mailbox.run(self.ledger.read_back, rows)
+        await self.mailbox.run(self.ledger.removed, [e.message for e in [*found.absent, *gone]], NO_LONGER_THERE)
+
+    # -- what vanished on the old side --------------------------------------------------------------------------------
+
+    async def _gone(self, rows: Iterable[Reviewed]) -> None:
+        await self.mailbox.run(self.ledger.removed, [row.message for row in rows], NO_LONGER_THERE)
+
+
+def note_vanished(earlier: EarlierCopies, rows: Iterable[Reviewed], flags: Mapping[int, Flags], otherwise: New) -> None:
+    """These may be what is delivered now under another folder. ``otherwise``: what became of the copies that are not in ``flags``."""
+    for row in rows:
+        now = flags.get(row.target_uid or 0)
+        new = otherwise if now is None else _state(now, row)
+        knows = knowledge(row.code, is_read_back=row.is_read_back)
+        earlier.add(row.sha256, EarlierCopy(row.message, row.last_delta or 0, row.date_utc, knows, new))
+
+
+def _state(now: Flags | None, row: Reviewed) -> New:
+    """What became of the copy. ``now`` None: it is gone."""
+    if now is None:
+        return New.DELETED
+    given = row.wanted if row.given is None else row.given
+    if not row.is_theirs and not is_touched(now, given):
+        return New.UNTOUCHED
+    return New.READ if now - given == {"\\Seen"} and not given - now else New.FLAGGED
