@@ -241,6 +241,14 @@ class Ledger:
             counted.setdefault(folder, Counter())[code] = number
         return counted
 
+    def marked(self) -> dict[int, int]:
+        """Folder → how many of its messages, there on both sides, somebody marked on the new side."""
+        query = (
+            "SELECT m.folder, count(*) FROM outcomes o JOIN messages m ON m.id = o.message"
+            f" WHERE o.target = ? AND o.theirs AND m.vanished_utc IS NULL AND o.code IN {_ON_TARGET} GROUP BY 1"
+        )
+        return dict(self._database.execute(query, (self.target,)).fetchall())
+
     # -- doubt --------------------------------------------------------------------------------------------------------
 
     def intend(self, folder: int, uidvalidity: int, uidnext: int, messages: Sequence[int]) -> int:

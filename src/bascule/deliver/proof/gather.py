@@ -11,12 +11,20 @@ from bascule.mailbox.ledger import Ledger
 from bascule.sources import SourceState
 from bascule.terms.folder import FolderPath
 from bascule.terms.instant import InternalDate
+from bascule.terms.later_runs import SETTLED
 from bascule.terms.outcome import OutcomeCode
 
+UNACCOUNTED = "unaccounted"
+"""In the place of an outcome's code, where there is none."""
 _EXCEPTIONS = """
 SELECT f.path, m.uid, o.code, o.detail, m.octets, hex(m.sha256), coalesce(h.subject, ''), coalesce(h.sender, ''), m.date_utc, m.id
 FROM outcomes o JOIN messages m ON m.id = o.message JOIN folders f ON f.id = m.folder LEFT JOIN headers h ON h.message = m.id
-WHERE o.target = ? AND m.vanished_utc IS NULL AND o.code NOT IN ('delivered', 'already-there') ORDER BY f.path, m.uid
+WHERE o.target = ? AND m.vanished_utc IS NULL AND o.code NOT IN ('delivered', 'already-there', 'removed') ORDER BY f.path, m.uid
+"""
+_WITHOUT_OUTCOME = """
+SELECT f.path, m.uid, m.octets, hex(m.sha256), m.date_utc FROM messages m JOIN folders f ON f.id = m.folder
+LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?
+WHERE o.code IS NULL AND m.vanished_utc IS NULL ORDER BY f.path, m.uid
 """
 _NOT_HELD = """
 SELECT f.path, n.uid, n.code, n.detail FROM not_held n JOIN folders f ON f.id = n.folder
@@ -45,13 +53,18 @@ def gather_report(
     rows.sort(key=lambda row: (not row.path.is_inbox, row.path.display().casefold()))
     places = {folder.row.id: folder for folder in mapped}
     counted = ledger.counts() if ledger else {}
+    marked = ledger.marked() if ledger else {}
     not_held = _not_held(mailbox)
     for row in rows:
         if row.selectable or row.error:
             codes = counted.get(row.id) if ledger else {OutcomeCode.DELIVERED.value: _held(mailbox, row)}
             report.folders.append(_folder(row, places.get(row.id), codes or {}, not_held.get(row.id, {})))
-    report.exceptions = _exceptions(mailbox, ledger, {row.path for row in rows})
+            report.folders[-1].marked = marked.get(row.id, 0)
+    paths = {row.path for row in rows}
+    report.exceptions = _exceptions(mailbox, ledger, paths)
     if ledger:
+        if not stopped:  # a run that was stopped says so in one sentence
+            report.exceptions += _without_outcome(mailbox, ledger, paths)
         report.verified = _verified(mailbox, ledger)
     return report
 
@@ -77,9 +90,10 @@ def _folder(row: FolderRow, place: MappedFolder | None, codes: dict[str, int], m
     for name, number in codes.items():
         if name == OutcomeCode.ALREADY_THERE:
             counts.already_there += number
-        elif name in (OutcomeCode.DELIVERED, OutcomeCode.ALTERED, OutcomeCode.DUPLICATE):
+        elif name in SETTLED:
             counts.delivered += number
-            counts.altered += number if name != OutcomeCode.DELIVERED else 0
+            counts.removed += number if name == OutcomeCode.REMOVED else 0
+            counts.altered += number if name in (OutcomeCode.ALTERED, OutcomeCode.DUPLICATE) else 0
         elif name != "none":
             counts.refused += number
     counts.left_out = missing.get(OutcomeCode.LEFT_OUT.value, 0)
@@ -109,10 +123,23 @@ def _exceptions(mailbox: Mailbox, ledger: Ledger | None, paths: set[FolderPath])
     return found
 
 
+def _without_outcome(mailbox: Mailbox, ledger: Ledger, paths: set[FolderPath]) -> list[ReportedException]:
+    """Messages that no run has dealt with: a run that came to its end leaves none, and where one is left it has a name."""
+    found = []
+    for path, uid, octets, digest, date in mailbox.database.execute(_WITHOUT_OUTCOME, (ledger.target,)):
+        place = FolderPath.from_json(path)
+        if place in paths:
+            when, reason = InternalDate(date).to_iso(), "no run has dealt with it yet"
+            found.append(
+                ReportedException(place.display(), uid, UNACCOUNTED, reason, octets, digest.lower(), date=when)
+            )
+    return found
+
+
 def _verified(mailbox: Mailbox, ledger: Ledger) -> dict[str, int]:
     names = {0: "no", 1: "details", 2: "octets"}
     query = (
         "SELECT o.verified, count(*) FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ?"
-        " AND m.vanished_utc IS NULL AND o.code IN ('delivered', 'altered', 'duplicate') GROUP BY 1"
+        " AND m.vanished_utc IS NULL AND o.code IN ('delivered', 'altered', 'duplicate', 'removed') GROUP BY 1"
     )
     return {names[how]: number for how, number in mailbox.database.execute(query, (ledger.target,))}

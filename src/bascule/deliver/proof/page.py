@@ -3,7 +3,7 @@
 from html import escape
 
 from bascule.deliver.proof.report import FolderCounts, Report
-from bascule.deliver.proof.text import read_back, verdict
+from bascule.deliver.proof.text import on_the_new_side, read_back, verdict
 from bascule.deliver.proof.words import Words, counted, grouped
 
 _STYLE = """
@@ -42,7 +42,9 @@ def as_page(report: Report, words: Words) -> str:
         (words.read_back, read_back(report, words) or words.nothing),
         (words.by, f"Bascule {report.version}"),
     ]
+    facts += [("", sentence) for sentence in on_the_new_side(report, words)]
     told = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
+    note = f"{words.note} {words.by_details_only}" if report.verified.get("details") else words.note
     title = escape(words.title.format(words.kinds.get(report.command, report.command)))
     return (
         f'<!doctype html>\n<html lang="{words.language}"><head><meta charset="utf-8">'
@@ -50,7 +52,7 @@ def as_page(report: Report, words: Words) -> str:
         f"<style>{_STYLE}</style></head><body>"
         f'<h1>{title}</h1><p class="verdict {good}">{escape(verdict(report, words))}</p><dl>{told}</dl>'
         f"{_folders(report, words)}{_exceptions(report, words)}"
-        f'<p class="note">{escape(words.note)}</p></body></html>\n'
+        f'<p class="note">{escape(note)}</p></body></html>\n'
     )
 
 

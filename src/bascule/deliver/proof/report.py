@@ -6,7 +6,8 @@ from typing import Any
 
 @dataclass(slots=True)
 class FolderCounts:
-    """``found`` is the source's own count. ``altered`` are among ``delivered``; ``unaccounted`` is what has no outcome."""
+    """``found`` is the source's own count. ``altered`` and ``removed`` (no longer there: somebody removed or moved them on the new side) are
+    among ``delivered``; ``marked`` are those whose copies somebody marked there. ``unaccounted`` is what has no outcome."""
 
     folder: str
     target: str = ""
@@ -16,6 +17,8 @@ class FolderCounts:
     refused: int = 0
     left_out: int = 0
     altered: int = 0
+    removed: int = 0
+    marked: int = 0
     renamed: str = ""
     error: str = ""
 
@@ -29,7 +32,7 @@ class FolderCounts:
         return not (self.unaccounted or self.refused or self.altered or self.error)
 
     def add(self, other: "FolderCounts") -> None:
-        for name in ("found", "delivered", "already_there", "refused", "left_out", "altered"):
+        for name in ("found", "delivered", "already_there", "refused", "left_out", "altered", "removed", "marked"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 

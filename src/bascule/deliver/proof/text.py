@@ -16,7 +16,9 @@ def verdict(report: Report, words: Words) -> str:
     if report.stopped:
         return words.stopped.format(report.stopped)
     if report.accounted:
-        return words.good.format(grouped(totals.found))
+        unread = report.verified.get("no", 0)
+        good = words.good_unread if unread else words.good
+        return good.format(grouped(totals.found), grouped(unread))
     told = [
         (words.refused, totals.refused),
         (words.altered, totals.altered),
@@ -34,11 +36,20 @@ def read_back(report: Report, words: Words) -> str:
     return ", ".join(phrase.format(grouped(told[how])) for how, phrase in parts if told.get(how))
 
 
+def on_the_new_side(report: Report, words: Words) -> list[str]:
+    """What somebody did there since it was delivered: a sentence each."""
+    totals = report.totals
+    told = [(words.removed, totals.removed), (words.marked, totals.marked)]
+    return [counted(pair, number) for pair, number in told if number]
+
+
 def as_text(report: Report, words: Words, *, all_exceptions: bool = False) -> str:
     lines = [f"{report.command}: {report.source} → {report.target}" if report.target else report.source, ""]
     lines += _table(report, words)
     if told := read_back(report, words):
         lines += ["", words.verified.format(told)]
+        lines += [words.by_details_only] if report.verified.get("details") else []
+    lines += on_the_new_side(report, words)
     lines += ["", verdict(report, words)]
     shown = report.exceptions if all_exceptions else report.exceptions[:_SHOWN_EXCEPTIONS]
     for folder in report.folders:

@@ -35,12 +35,16 @@ class Words:
     more: str
     stopped: str
     good: str
+    good_unread: str
+    removed: tuple[str, str]
+    marked: tuple[str, str]
     bad: str
     refused: tuple[str, str]
     altered: tuple[str, str]
     unaccounted: tuple[str, str]
     broken: tuple[str, str]
     verified: str
+    by_details_only: str
     in_full: str
     by_details: str
     not_read: str
@@ -73,12 +77,22 @@ EN = Words(
     more="… and {} more, in the report's files",
     stopped="Stopped before the end: {}",
     good="All {} messages are accounted for; none was lost or altered.",
+    good_unread="All {} messages are accounted for; {} were not read back.",
+    removed=(
+        "{} that was delivered has been moved or removed on the new side since, and is left so.",
+        "{} that were delivered have been moved or removed on the new side since, and are left so.",
+    ),
+    marked=(
+        "{} has been marked on the new side since; its marks are left as they are there.",
+        "{} have been marked on the new side since; their marks are left as they are there.",
+    ),
     bad="Of {} messages: {}. Each is named below.",
     refused=("{} refused", "{} refused"),
     altered=("{} altered by the target", "{} altered by the target"),
     unaccounted=("{} without an outcome", "{} without an outcome"),
     broken=("{} folder not read or not made", "{} folders not read or not made"),
     verified="Verified: {}.",
+    by_details_only="A change of octets that keeps the size shows only where every octet is read back (--verify full).",
     in_full="{} read back in full",
     by_details="{} by size, date and flags",
     not_read="{} not read back",
@@ -96,6 +110,7 @@ EN = Words(
         "duplicate": "One copy too many",
         "unreadable": "The old platform lists it and does not give it",
         "missing": "Accepted by the new platform, and not there when read back",
+        "unaccounted": "Not dealt with yet",
     },
 )
 FR = Words(
@@ -129,12 +144,22 @@ FR = Words(
     more="… et {} autres, dans les fichiers du compte rendu",
     stopped="Arrêté avant la fin : {}",
     good="Les {} messages sont tous justifiés ; aucun n’est perdu ni modifié.",
+    good_unread="Les {} messages sont tous justifiés ; {} n’ont pas été relus.",
+    removed=(
+        "{} message transféré a depuis été déplacé ou supprimé sur la nouvelle plateforme, et le reste.",
+        "{} messages transférés ont depuis été déplacés ou supprimés sur la nouvelle plateforme, et le restent.",
+    ),
+    marked=(
+        "{} message a depuis été marqué sur la nouvelle plateforme ; ses marques y sont conservées.",
+        "{} messages ont depuis été marqués sur la nouvelle plateforme ; leurs marques y sont conservées.",
+    ),
     bad="Sur {} messages : {}. Chacun est nommé ci-dessous.",
     refused=("{} refusé", "{} refusés"),
     altered=("{} modifié par la cible", "{} modifiés par la cible"),
     unaccounted=("{} sans issue connue", "{} sans issue connue"),
     broken=("{} dossier non lu ou non créé", "{} dossiers non lus ou non créés"),
     verified="Vérification : {}.",
+    by_details_only="Un changement d’octets à taille égale ne se voit que si tous les octets sont relus (--verify full).",
     in_full="{} relus en entier",
     by_details="{} par taille, date et indicateurs",
     not_read="{} non relus",
@@ -152,6 +177,7 @@ FR = Words(
         "duplicate": "Un exemplaire de trop",
         "unreadable": "L’ancienne plateforme l’annonce et ne le donne pas",
         "missing": "Accepté par la nouvelle plateforme, et absent à la relecture",
+        "unaccounted": "Pas encore traité",
     },
 )
 LANGUAGES = {"en": EN, "fr": FR}
