@@ -8,12 +8,15 @@ copy is known, and is never sent.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from bascule.deliver.expectation import is_touched
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.sending import arrival
 from bascule.deliver.target_view import TargetView
 from bascule.mailbox import Mailbox
-from bascule.mailbox.ledger import Intent, Ledger
+from bascule.mailbox.ledger import Foreign, Intent, Ledger
+from bascule.terms.flags import Flags
 from bascule.terms.outcome import Outcome, OutcomeCode
 
 
@@ -27,6 +30,8 @@ class Doubt:
         self._settle_seconds = settle_seconds
         self._mends = mends
         self._messages: set[int] = set()
+        self._given: dict[int, Flags | None] = {}
+        """The flags that each was sent with."""
         self._held: list[Parcel] = []
         self.resent: dict[int, bytes] = {}
         self._resent_from = 0
@@ -37,7 +42,9 @@ class Doubt:
     async def open(self) -> None:
         """What earlier runs left in doubt in this folder."""
         intents = await self._mailbox.run(self._ledger.intents, self._view.row.folder)
-        self._messages = {message for intent in intents for message in intent.messages}
+        for intent in intents:
+            self._given.update(intent.given)
+        self._messages = set(self._given)
 
     def holds(self, parcel: Parcel) -> bool:
         """Whether the message is in doubt: it is held then until `resolve`."""
@@ -49,6 +56,7 @@ class Doubt:
     def take(self, parcel: Parcel) -> None:
         """Its connection ended before the answer came."""
         self._messages.add(parcel.message)
+        self._given[parcel.message] = parcel.flags
         self._held.append(parcel)
 
     async def resolve(self, waiting: Callable[[float], None]) -> tuple[list[Parcel], list[Parcel]]:
@@ -82,7 +90,7 @@ class Doubt:
         if missing := await self._find_vanished(there, since):
             await self._wait(intents, waiting)
             await self._find_vanished(missing, since)
-        over = [intent.id for intent in intents if there.issuperset(intent.messages)]
+        over = [intent.id for intent in intents if there.issuperset(intent.given)]
         await self._mailbox.run(self._ledger.settle, self._view.row.folder, [], over)
 
     async def _wait(self, intents: Sequence[Intent], waiting: Callable[[float], None]) -> None:
@@ -100,7 +108,8 @@ class Doubt:
         missing: list[Parcel] = []
         for parcel in parcels:
             copy = self._view.take(parcel.body, above=since, date_utc=parcel.date.utc_seconds)
-            outcome = arrival(parcel, copy.uid) if copy is not None else self.mended_copy_of(parcel, since)
+            outcome = self._found(arrival(parcel, copy.uid), parcel.message, copy) if copy is not None else None
+            outcome = outcome or self.mended_copy_of(parcel, since)
             if outcome is None:
                 missing.append(parcel)
             else:
@@ -120,10 +129,19 @@ class Doubt:
             row = await self._mailbox.run(self._mailbox.messages.get, message)
             copy = self._view.take_digest(row.sha256, above=since)
             if copy is not None:
-                arrived.append((message, Outcome(OutcomeCode.DELIVERED, "", copy.uid)))
+                arrived.append((message, self._found(Outcome(OutcomeCode.DELIVERED, "", copy.uid), message, copy)))
         if arrived:
             await self._mailbox.run(self._ledger.settle, self._view.row.folder, arrived)
         return messages - {message for message, _ in arrived}
+
+    def _found(self, outcome: Outcome, message: int, copy: Foreign) -> Outcome:
+        """The outcome with what its copy was given when it was sent: the old side may have marked the message since, and somebody
+        on the new side its copy."""
+        given = self._given.get(message)
+        if given is None:
+            return outcome
+        touched = copy.flags is not None and is_touched(copy.flags, given)
+        return replace(outcome, given=given, for_flags=given, theirs=touched)
 
     def mended_copy_of(self, parcel: Parcel, above: int = 0) -> Outcome | None:
         """Where the target has it in the form that ``--mend`` gave it."""

@@ -175,10 +175,10 @@ class FolderDelivery:
     async def _send(self, batch: Batch) -> None:
         while len(self._flying) >= BATCHES_IN_FLIGHT:
             await self._conclude()
-        messages = [parcel.message for parcel in batch.parcels]
+        given = {parcel.message: parcel.flags for parcel in batch.parcels}
         row = self._view.row
         batch.intent = await self._mailbox.run(
-            self._ledger.intend, row.folder, row.uidvalidity, self._view.uidnext, messages
+            self._ledger.intend, row.folder, row.uidvalidity, self._view.uidnext, given
         )
         shipment = Shipment(batch)
         self._flying.append(shipment)
@@ -370,4 +370,4 @@ def _already_there(parcel: Parcel, copy: Foreign) -> Outcome:
     """The target's own copy stands for the message. It is followed like one of ours where nothing tells it from one."""
     same_date = copy.date_utc in (None, parcel.date.utc_seconds)
     theirs = not same_date or (copy.flags is not None and is_touched(copy.flags, parcel.flags))
-    return Outcome(OutcomeCode.ALREADY_THERE, "", copy.uid, parcel.sent_as, copy.flags, theirs)
+    return Outcome(OutcomeCode.ALREADY_THERE, "", copy.uid, parcel.sent_as, copy.flags, theirs=theirs)

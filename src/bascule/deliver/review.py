@@ -65,7 +65,7 @@ _OPEN = """
     AND (o.target_uid IS NULL OR (o.verified < ?2 AND m.vanished_utc IS NULL))
 """
 _VANISHED_IN_DOUBT = """
-    SELECT DISTINCT i.folder FROM intents i, json_each(i.messages) j JOIN messages m ON m.id = j.value
+    SELECT DISTINCT i.folder FROM intents i, json_each(i.messages) j JOIN messages m ON m.id = json_extract(j.value, '$[0]')
     WHERE i.target = ?1 AND m.vanished_utc IS NOT NULL
 """
 

@@ -9,8 +9,9 @@ from bascule.deliver.folder_delivery import DeliveryOptions, FolderDelivery
 from bascule.deliver.folder_map import FolderMap, MappedFolder
 from bascule.deliver.moves import EarlierCopies, follow_moves
 from bascule.deliver.parcel import Parcel
+from bascule.deliver.reading_back import VerifyLevel
 from bascule.deliver.renames import find_renamed
-from bascule.deliver.review import Reviewer, agenda_of, note_vanished
+from bascule.deliver.review import Agenda, Reviewer, agenda_of, note_vanished
 from bascule.deliver.session import TargetSession
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.ledger import Ledger
@@ -106,7 +107,9 @@ class TargetRun:
     async def review(self, fresh_since: int | None) -> None:
         """Learn what became of what earlier runs delivered (`bascule.deliver.review`). Raises TargetError, ConnectError."""
         level = self.options.delivery.verify
-        agenda = await self.mailbox.run(agenda_of, self.mailbox, self.ledger, level, fresh_since)
+        await self._review(await self.mailbox.run(agenda_of, self.mailbox, self.ledger, level, fresh_since), level)
+
+    async def _review(self, agenda: Agenda, level: VerifyLevel) -> None:
         for folder, rows in agenda.vanished.items():
             if folder not in agenda.folders:
                 note_vanished(self._earlier, rows, {}, New.NOT_LOOKED)
@@ -139,7 +142,10 @@ class TargetRun:
         )  # fmt: skip
 
     async def conclude(self) -> None:
-        """What moved on the old side makes way; connections are closed. Raises TargetError, ConnectionLost."""
+        """What turned out to be there already gets its flags, what moved on the old side makes way; connections are closed. Raises
+        TargetError, ConnectionLost."""
+        none = VerifyLevel.NONE
+        await self._review(await self.mailbox.run(agenda_of, self.mailbox, self.ledger, none, None), none)
         await follow_moves(self.session, self.mailbox, self.ledger, self.watcher)
         await self.close()
 

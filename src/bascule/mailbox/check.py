@@ -113,7 +113,10 @@ def _ledger(database: sqlite3.Connection, keeps_bodies: bool) -> Iterator[Findin
     )
     for folder, uid in database.execute(query).fetchmany(20):
         yield Finding(8, f"target UID {uid} stands for two messages of folder {folder}")
-    query = "SELECT i.id FROM intents i, json_each(i.messages) j WHERE j.value NOT IN (SELECT id FROM messages)"
+    query = (
+        "SELECT i.id FROM intents i, json_each(i.messages) j"
+        " WHERE coalesce(iif(j.type = 'array', json_extract(j.value, '$[0]'), j.value), 0) NOT IN (SELECT id FROM messages)"
+    )
     for (row,) in database.execute(query).fetchmany(20):
         yield Finding(9, f"intent {row} names a message that is not there")
 

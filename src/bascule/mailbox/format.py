@@ -150,7 +150,8 @@ CREATE TABLE moves (                        -- a message that moved on the sourc
 ) WITHOUT ROWID;
 CREATE TABLE intents (                      -- a batch that is about to be sent, or whose answer we did not hear
     id INTEGER PRIMARY KEY, target INTEGER NOT NULL, folder INTEGER NOT NULL,
-    uidvalidity INTEGER NOT NULL, uidnext INTEGER NOT NULL, messages TEXT NOT NULL, at_utc REAL NOT NULL
+    uidvalidity INTEGER NOT NULL, uidnext INTEGER NOT NULL, at_utc REAL NOT NULL,
+    messages TEXT NOT NULL                  -- JSON: [message, flagset that it is sent with or null] of each
 );
 """
 

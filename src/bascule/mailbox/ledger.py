@@ -36,12 +36,13 @@ class TargetFolder:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A batch written down before it was sent, whose answer we have not heard."""
+    """A batch written down before it was sent, whose answer we have not heard. ``given``: message → the flags that it was sent with; None: not
+    known (of a batch that an older Bascule wrote down)."""
 
     id: int
     uidvalidity: int
     uidnext: int
-    messages: tuple[int, ...]
+    given: Mapping[int, Flags | None]
     at_utc: float
 
 
@@ -125,11 +126,11 @@ class Ledger:
             self._forget_foreign(folder, [o.target_uid for _, o in outcomes if o.target_uid is not None])
             self._database.executemany(
                 "INSERT OR REPLACE INTO outcomes (target, message, code, detail, target_uid, sent_sha256, sent_octets, theirs,"
-                " flagset, source_flagset) SELECT ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, flagset), flagset FROM messages WHERE id = ?",
+                " flagset, source_flagset) SELECT ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, flagset), coalesce(?, flagset) FROM messages WHERE id = ?",
                 [
                     (
                         self.target, message, o.code.value, o.detail, o.target_uid, *(o.sent_as or (None, None)), o.theirs,
-                        None if o.given is None else self._flagsets.number_of(o.given), message,
+                        *(None if flags is None else self._flagsets.number_of(flags) for flags in (o.given, o.for_flags)), message,
                     )
                     for message, o in outcomes
                 ],
@@ -251,11 +252,12 @@ class Ledger:
 
     # -- doubt --------------------------------------------------------------------------------------------------------
 
-    def intend(self, folder: int, uidvalidity: int, uidnext: int, messages: Sequence[int]) -> int:
-        """Write down a batch before a single octet of it is sent; its number."""
+    def intend(self, folder: int, uidvalidity: int, uidnext: int, given: Mapping[int, Flags]) -> int:
+        """Write down a batch before a single octet of it is sent: message → the flags that it is sent with; the batch's number."""
+        pairs = [(message, self._flagsets.number_of(flags)) for message, flags in given.items()]
         cursor = self._database.execute(
             "INSERT INTO intents (target, folder, uidvalidity, uidnext, messages, at_utc) VALUES (?, ?, ?, ?, ?, ?)",
-            (self.target, folder, uidvalidity, uidnext, json.dumps(list(messages)), self._now()),
+            (self.target, folder, uidvalidity, uidnext, json.dumps(pairs), self._now()),
         )
         return cursor.lastrowid or 0
 
@@ -270,7 +272,11 @@ class Ledger:
             "SELECT id, uidvalidity, uidnext, messages, at_utc FROM intents WHERE target = ? AND folder = ? ORDER BY id",
             (self.target, folder),
         ).fetchall()
-        return [Intent(i, validity, uidnext, tuple(json.loads(text)), at) for i, validity, uidnext, text, at in rows]
+        return [Intent(i, validity, uidnext, self._given(text), at) for i, validity, uidnext, text, at in rows]
+
+    def _given(self, text: str) -> dict[int, Flags | None]:
+        flags_of = self._flagsets.flags_of
+        return {one[0]: flags_of(one[1]) if one[1] else None for one in json.loads(text)}
 
     def folders_in_doubt(self) -> set[int]:
         """The folders of which a batch is in doubt."""

@@ -69,6 +69,7 @@ INSERT INTO upgraded (target, message, code, detail, target_uid, sent_sha256, se
 DROP TABLE outcomes;
 ALTER TABLE upgraded RENAME TO outcomes;
 CREATE INDEX outcomes_uid ON outcomes (target, message) WHERE target_uid IS NULL;
+UPDATE intents SET messages = (SELECT json_group_array(json_array(value, NULL)) FROM json_each(messages));
 """
 """What later runs go by (docs/later-runs.md). A mailbox that was filled before has no sighting but its last survey, and no time of
 its reading back."""

@@ -66,5 +66,7 @@ class Outcome:
     """SHA-256 and size of what was sent, where that is not the message's own octets."""
     given: Flags | None = None
     """The flags of its copy on the target, where they are not the message's own."""
+    for_flags: Flags | None = None
+    """The flags of the message that its copy was given for, where the message has others by now."""
     theirs: bool = False
     """Its copy is not as the old side has it, and was not made so by us: it is neither followed nor removed."""
