@@ -8,6 +8,7 @@ import click
 
 from bascule.capture import CaptureOptions, capture
 from bascule.commands import options, places, showing
+from bascule.commands.turn import open_in_turn
 from bascule.deliver.proof import gather_report
 from bascule.mailbox import Mailbox
 from bascule.sources import Source
@@ -35,7 +36,7 @@ def run_capture(source: Source, file: Path, values: dict[str, Any], name: str) -
     """Capture, report, exit status."""
     started = time.time()
     chosen = CaptureOptions(values["connections"], options.selection_of(values))
-    with Mailbox.open_or_create(file) as mailbox:
+    with open_in_turn(lambda: Mailbox.open_or_create(file)) as mailbox:
         mailbox.set_meta("source", source.location)
         watcher = showing.watcher_for(values["quiet"])
         ended = showing.attempt(watcher, capture(source, mailbox, chosen, watcher))

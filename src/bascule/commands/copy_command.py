@@ -9,6 +9,7 @@ import click
 from bascule.commands import options, places, showing
 from bascule.commands.planning import show_plan
 from bascule.commands.saving import RefusedKeeper
+from bascule.commands.turn import open_in_turn, turn
 from bascule.copy import CopyOptions, copy
 from bascule.deliver.proof import gather_report
 from bascule.mailbox import Mailbox
@@ -40,7 +41,10 @@ def command(source: str, target: str, state: str | None, dry_run: bool, **values
     if dry_run:
         return showing.run_engine(show_plan(origin, connect, chosen))
     place = Path(state) if state else places.state_folder(origin.location, location)
-    with Mailbox.open_or_create(_mailbox_of(place), keeps_bodies=False) as mailbox:
+    with (
+        turn(location),
+        open_in_turn(lambda: Mailbox.open_or_create(_mailbox_of(place), keeps_bodies=False)) as mailbox,
+    ):
         return _copy(mailbox, origin, location, connect, chosen, values)
 
 

@@ -9,6 +9,7 @@ import click
 from bascule.capture import Selection
 from bascule.commands import options, places, showing
 from bascule.commands.saving import RefusedKeeper
+from bascule.commands.turn import open_in_turn, turn
 from bascule.deliver import DeliverOptions, deliver_mailbox
 from bascule.deliver.proof import gather_report
 from bascule.mailbox import Mailbox
@@ -30,7 +31,7 @@ def command(file: Path, target: str, folders: tuple[str, ...], without_folders: 
     """
     location, connect = places.target_of(target, options.SideOptions.of("target", values))
     chosen = options.deliver_options_of(values, Selection(folders, without_folders))
-    with Mailbox.open(file) as mailbox:
+    with turn(location), open_in_turn(lambda: Mailbox.open(file)) as mailbox:
         return _deliver(mailbox, location, connect, chosen, values)
 
 

@@ -21,6 +21,7 @@ from bascule.mailbox.ledger import Ledger
 from bascule.mailbox.messages import Messages
 from bascule.mailbox.upgrading import is_current, upgrade
 from bascule.terms.body import Body
+from bascule.terms.errors import ExitStatus
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -230,5 +231,7 @@ def _take_lock(root: Path, *, shared: bool = False) -> int:
 
 def _in_use(root: Path) -> MailboxInUse:
     return MailboxInUse(
-        f"{root} is in use by another Bascule.", "Wait for it to end, or stop it, then run this command again."
+        f"{root} is in use by another Bascule.",
+        "Wait for it to end, or stop it, then run this command again.",
+        ExitStatus.CONNECT,
     )

@@ -1,0 +1,71 @@
+"""One run at a time fills a mailbox: a second one waits for its turn, since two that did not see each other would deliver everything twice."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import platformdirs
+
+from bascule.mailbox import Mailbox
+from bascule.mailbox.format import MailboxInUse
+from bascule.terms.errors import BasculeError
+from bascule.terms.location import IMAP_SCHEMES, parse_location
+
+POLL_SECONDS = 0.2
+
+
+@contextlib.contextmanager
+def turn(target: str) -> Iterator[None]:
+    """Hold the turn of this user and machine for ``target`` (a server's location). Waits, and says so, while another run has it.
+
+    The lock is the kernel's, and goes with the process however that ends. Raises BasculeError where no lock can be made.
+    """
+    path = _lock_file(target)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise BasculeError(
+            f"{path} can't be written: {error.strerror}.", "Set XDG_RUNTIME_DIR to a folder where you may write."
+        ) from error
+    try:
+        _wait_for(
+            lambda: fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB), BlockingIOError, f"Another run fills {target}"
+        )
+        yield
+    finally:
+        os.close(lock)
+
+
+def open_in_turn(open_mailbox: Callable[[], Mailbox]) -> Mailbox:
+    """The mailbox, as soon as no other run has it. Raises MailboxError."""
+    opened: list[Mailbox] = []
+    _wait_for(lambda: opened.append(open_mailbox()), MailboxInUse, "Another run has this mailbox")
+    return opened[0]
+
+
+def _wait_for(attempt: Callable[[], None], busy: type[Exception], what: str) -> None:
+    told = False
+    while True:
+        try:
+            attempt()
+            return
+        except busy:
+            if not told:
+                told = True
+                click.echo(f"{what}; waiting for it to end (Ctrl-C to give up).", err=True)
+            time.sleep(POLL_SECONDS)
+
+
+def _lock_file(target: str) -> Path:
+    """By user and server; ``imap://`` and ``imaps://`` on their usual ports are one server."""
+    location = parse_location(target)
+    port = "" if location.port in IMAP_SCHEMES.values() else str(location.port)
+    key = "\0".join((location.user.casefold(), location.host.casefold(), port))
+    name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return Path(platformdirs.user_runtime_dir("bascule")) / "targets" / f"{name}.lock"
