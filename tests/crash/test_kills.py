@@ -16,7 +16,8 @@ from bascule.mailbox import Mailbox, check
 from support import messages, reference, store
 from support.command import bascule
 from support.dovecot import PrivateDovecot
-from support.proxy import Faults, Proxy, without_uidplus
+from support.lesser import Without
+from support.proxy import Faults, Proxy
 from support.trials import Victim
 
 pytestmark = [pytest.mark.needs("dovecot"), pytest.mark.soak]
@@ -68,7 +69,7 @@ def test_deliver_killed_over_the_wire_leaves_each_message_once(kind, server, ful
         user, mailbox = f"{kind}{trial}", tmp_path / f"{trial}.mailbox"
         shutil.copytree(full, mailbox)
         instant = chance.randrange(200, total + 30_000)
-        faults = Faults(rewrite_down=without_uidplus if kind == "no-uidplus" else None)
+        faults = Faults(lesser=Without("UIDPLUS") if kind == "no-uidplus" else None)
         with Proxy(server.port, faults) as proxy:
             url = f"imap://{user}@127.0.0.1:{proxy.port}"
             words = ["deliver", str(mailbox), url, "--quiet", "--settle", "0.2"]

@@ -24,8 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory):
     place = tmp_path_factory.mktemp("tls")
     certificate, key = make_certificate(place)
     master = "passdb {\n  driver = static\n  master = yes\n  args = password=admin-secret user=root\n}\n"
-    compress = "protocol imap {\n  mail_plugins = $mail_plugins imap_zlib\n}\n"
-    with PrivateDovecot(place / "d", tls=(certificate, key), settings=compress + master) as started:
+    with PrivateDovecot(place / "d", tls=(certificate, key), compress=True, settings=master) as started:
         reference.append(started.port, USER, "INBOX", messages.many(20))
         yield started
 

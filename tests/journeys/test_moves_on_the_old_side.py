@@ -9,7 +9,8 @@ import pytest
 from support import messages, reference
 from support.command import bascule, report_of
 from support.dovecot import PrivateDovecot
-from support.proxy import Faults, Proxy, without_uidplus
+from support.lesser import Without
+from support.proxy import Faults, Proxy
 
 pytestmark = pytest.mark.needs("dovecot")
 USER = "anna"
@@ -103,7 +104,7 @@ def test_what_a_person_has_touched_on_the_new_side_stays(tmp_path, old, new):
 
 
 def test_without_uidplus_the_report_names_the_duplicate(tmp_path, old, new):
-    with Proxy(new.port, Faults(rewrite_down=without_uidplus)) as proxy:
+    with Proxy(new.port, Faults(lesser=Without("UIDPLUS"))) as proxy:
         url = f"imap://{USER}@127.0.0.1:{proxy.port}"
         copy(tmp_path, old, url)
         on(old, "INBOX", ("MOVE", "4", "Archive"))

@@ -117,8 +117,7 @@ def test_a_full_disk_stops_a_capture_which_then_goes_on(tmp_path, server) -> Non
 
 
 def test_a_target_folder_that_can_not_be_written(tmp_path, server, mailbox) -> None:
-    acl = "mail_plugins = acl\nplugin {\n  acl = vfile\n}\nprotocol imap {\n  mail_plugins = acl imap_acl\n}\n"
-    with PrivateDovecot(tmp_path / "readonly", settings=acl) as target:
+    with PrivateDovecot(tmp_path / "readonly", acl=True) as target:
         reference.append(target.port, USER, "Archive/2015", [messages.plain(1)])
         place = next((tmp_path / "readonly" / "mail" / USER).rglob("dbox-Mails"), None)
         folder = next(p for p in (tmp_path / "readonly" / "mail" / USER).rglob("2015*") if p.is_dir()) / "dbox-Mails"

@@ -42,7 +42,7 @@ first_valid_uid = 1
 first_valid_gid = 1
 mail_location = {location}
 mail_fsync = {fsync}
-mail_max_userip_connections = 100
+mail_max_userip_connections = {connections}
 namespace inbox {{
   inbox = yes
   separator = {separator}
@@ -76,17 +76,24 @@ service anvil {{
 }}
 {extra}
 """
-_QUOTA = """
-mail_plugins = quota
+_PLUGINS = """
+mail_plugins = {plugins}
 protocol imap {{
-  mail_plugins = quota imap_quota
+  mail_plugins = {plugins} {imap_plugins}
 }}
 plugin {{
+  acl = vfile
   quota = count:User quota
   quota_vsizes = yes
   quota_rule = *:storage={kilobytes}K
 }}
 """
+_LOCATIONS = {
+    "sdbox": "sdbox:~/sdbox",
+    "mdbox": "mdbox:~/mdbox",
+    "maildir": "maildir:~/Maildir",
+    "mbox": "mbox:~/mbox:INBOX=~/inbox",
+}
 
 
 def find_dovecot() -> str | None:
@@ -103,7 +110,8 @@ def free_port() -> int:
 
 @dataclass(slots=True)
 class PrivateDovecot:
-    """Use as a context manager. ``settings`` are lines of dovecot.conf; ``tls`` is (certificate, key) in PEM files."""
+    """Use as a context manager. ``settings`` are lines of dovecot.conf; ``tls`` is (certificate, key) in PEM files; ``connections``: how
+    many one user may have at a time from one address; ``acl``: people may change rights (RFC 4314); ``compress``: RFC 4978."""
 
     root: Path
     port: int = 0
@@ -112,6 +120,9 @@ class PrivateDovecot:
     prefix: str = ""
     fsync: str = "never"
     quota_kilobytes: int = 0
+    connections: int = 100
+    acl: bool = False
+    compress: bool = False
     settings: str = ""
     tls: tuple[Path, Path] | None = None
     tls_port: int = 0
@@ -151,8 +162,7 @@ class PrivateDovecot:
 
     def _configuration(self) -> str:
         user = pwd.getpwnam(self._user())
-        location = {"sdbox": "sdbox:~/sdbox", "mdbox": "mdbox:~/mdbox", "maildir": "maildir:~/Maildir"}[self.format]
-        extra = self.settings + (_QUOTA.format(kilobytes=self.quota_kilobytes) if self.quota_kilobytes else "")
+        extra = self._plugins() + self.settings
         if os.geteuid() != 0:
             group = grp.getgrgid(user.pw_gid).gr_name
             extra += f"\ndefault_internal_user = {user.pw_name}\ndefault_login_user = {user.pw_name}\n"
@@ -160,8 +170,18 @@ class PrivateDovecot:
         tls = f"ssl = yes\nssl_cert = <{self.tls[0]}\nssl_key = <{self.tls[1]}" if self.tls else "ssl = no"
         return _CONFIGURATION.format(
             root=self.root, sockets=self._sockets, port=self.port, tls=tls, tls_port=self.tls_port, password=PASSWORD, user=user.pw_uid,
-            group=user.pw_gid, location=location, fsync=self.fsync, separator=self.separator, prefix=self.prefix, extra=extra,
+            group=user.pw_gid, location=_LOCATIONS[self.format], fsync=self.fsync, separator=self.separator, prefix=self.prefix, connections=self.connections,
+            extra=extra,
         )  # fmt: skip
+
+    def _plugins(self) -> str:
+        plugins = [name for name, wanted in (("quota", self.quota_kilobytes), ("acl", self.acl)) if wanted]
+        of_imap = [f"imap_{name}" for name in (*plugins, *(("zlib",) if self.compress else ()))]
+        if not of_imap:
+            return ""
+        return _PLUGINS.format(
+            plugins=" ".join(plugins), imap_plugins=" ".join(of_imap), kilobytes=self.quota_kilobytes
+        )
 
     def _greets(self) -> bool:
         deadline = time.monotonic() + 10

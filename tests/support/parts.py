@@ -11,6 +11,9 @@ SETUP = "Bring it with: make test-setup"
 HOW_TO_GET = {
     "dovecot": SETUP,
     "cyrus": SETUP,
+    "courier": SETUP,
+    "hoodiecrow": SETUP,
+    "pymap": SETUP,
     "strace": SETUP,
     "mbsync": SETUP,
     "offlineimap": SETUP,
@@ -41,6 +44,26 @@ def cyrus_root() -> Path:
     return cache() / "cyrus"
 
 
+COURIER_SOCKET = b"/run/courier/autthdaemon/socket\0"
+"""Where Courier's library asks who somebody is: the compiler keeps the path as two pieces of 16 octets that share one ("t")."""
+
+
+def courier_root() -> Path:
+    return cache() / "courier"
+
+
+def courier_library() -> Path:
+    return courier_root() / "usr/lib/libcourierauth.so.0.0.0"
+
+
+def hoodiecrow_module() -> Path:
+    return cache() / "hoodiecrow/node_modules/hoodiecrow-imap"
+
+
+def pymap_program() -> Path:
+    return cache() / "pymap/bin/pymap"
+
+
 def postgresql_programs() -> Path | None:
     """The folder of initdb and pg_ctl: Debian keeps them out of PATH."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -62,6 +85,12 @@ def is_there(part: str) -> bool:
             return _can_mount()
         case "cyrus":
             return (cyrus_root() / "usr/sbin/saslpasswd2").exists() and os.geteuid() == 0
+        case "courier":
+            return _has_courier()
+        case "hoodiecrow":
+            return shutil.which("node") is not None and (hoodiecrow_module() / "lib/server.js").exists()
+        case "pymap":
+            return all(os.access(pymap_program().with_name(name), os.X_OK) for name in ("pymap", "python"))
         case "strace" | "mbsync" | "offlineimap" | "mutt" | "getmail" | "curl" | "swaks" | "rspamd":
             return shutil.which(part) is not None
         case "thunderbird":
@@ -82,6 +111,13 @@ def is_there(part: str) -> bool:
         case "rig":
             return folder("BASCULE_BENCH_RIG") is not None
     raise ValueError(part)
+
+
+def _has_courier() -> bool:
+    programs = ("usr/bin/imapd", "usr/sbin/couriertcpd", "usr/lib/courier/courier/imaplogin")
+    if not all((courier_root() / name).exists() for name in programs):
+        return False
+    return courier_library().read_bytes().count(COURIER_SOCKET) == 1
 
 
 @functools.cache

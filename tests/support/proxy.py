@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from support.lesser import Sieve, Without
+
 
 @dataclass(slots=True)
 class Faults:
     """``cut_up``/``cut_down``: end the connection when so many octets went to the server / to the client, over all
-    connections. ``rewrite_down``: changes what the server says. ``late_seconds``: when the client goes, what it had
-    sent reaches the server that much later. ``delay_seconds``: one way. ``stall_down``: say nothing more after so many."""
+    connections. ``rewrite_down``: changes what the server says. ``lesser``: takes capabilities away. ``late_seconds``: when the
+    client goes, what it had sent reaches the server that much later. ``delay_seconds``: one way. ``stall_down``: say nothing more after so many."""
 
     delay_seconds: float = 0.0
     cut_up: int = -1
@@ -25,6 +27,7 @@ class Faults:
     hold_up_from: int = -1
     rewrite_down: Callable[[bytes], bytes] | None = None
     on_up: Callable[[int], None] | None = None
+    lesser: Without | None = None
 
 
 @dataclass(slots=True)
@@ -76,6 +79,8 @@ class _Down(asyncio.Protocol):
         self.early = bytearray()
         self.held = bytearray()
         self.gone = False
+        lesser = proxy.faults.lesser
+        self.sieve: Sieve | None = lesser.sieve() if lesser else None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -98,6 +103,12 @@ class _Down(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         faults, before = self.proxy.faults, self.proxy.up
+        if self.sieve:
+            data, back = self.sieve.up(data)
+            if back and self.transport:
+                self.transport.write(back)
+            if self.sieve.is_broken:
+                self.cut()
         self.proxy.up += len(data)
         if faults.on_up:
             faults.on_up(self.proxy.up)
@@ -154,6 +165,8 @@ class _Up(asyncio.Protocol):
         proxy, faults = self.other.proxy, self.other.proxy.faults
         if faults.rewrite_down:
             data = faults.rewrite_down(data)
+        if self.other.sieve:
+            data = self.other.sieve.down(data)
         before = proxy.down
         proxy.down += len(data)
         if 0 <= faults.stall_down <= proxy.down:
@@ -176,8 +189,3 @@ class _Up(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.other.transport:
             self.other.transport.close()
-
-
-def without_uidplus(octets: bytes) -> bytes:
-    """For ``rewrite_down``: a server without UIDPLUS."""
-    return octets.replace(b"UIDPLUS", b"XIDPLUS").replace(b"[APPENDUID ", b"[XPPENDUID ")
