@@ -41,8 +41,10 @@ class Quirk:
     """One oddity. A subclass's docstring says it in one sentence.
 
     ``seen``: where it was met. ``as_source``, ``as_target``: what the best client makes of it in that place; None: the place never
-    meets it. ``words``: options of ``bascule copy`` that bring it out. ``without``: capabilities that the server does not offer.
-    An object serves one server, and may count in attributes of its own; the store's lock is held at every step but `write`.
+    meets it, or can't tell. ``words``: options of ``bascule copy`` that bring it out. ``without``: capabilities that the server does
+    not offer. ``anywhere``: folders may have other names on the target. ``moves_by_itself``: the mailbox changes while it is read.
+    An object serves one server, and may count in attributes of its own; the store's lock is held at every step but `greeting` and
+    `write`.
     """
 
     seen = ""
@@ -50,9 +52,18 @@ class Quirk:
     as_target: Allowed | None = None
     words: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
+    anywhere = False
+    moves_by_itself = False
 
     def prepare(self, store: Store) -> None:
         """Once, when the store holds its messages, and before any client comes."""
+
+    def prepare_other(self, store: Store) -> None:
+        """What the other side must hold for the quirk to show."""
+
+    def later(self, store: Store) -> bool:
+        """What happens to the mailbox between two runs; whether anything does."""
+        return False
 
     # -- the connection -----------------------------------------------------------------------------------------------
 

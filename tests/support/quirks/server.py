@@ -149,7 +149,10 @@ class Session:
 
     def _serve(self) -> None:
         try:
-            self.send(self.quirk.greeting(self, b"* OK [CAPABILITY %b] ready" % self.offered()) + b"\r\n")
+            greeting = self.quirk.greeting(self, b"* OK [CAPABILITY %b] ready" % self.offered())
+            self.send(greeting + b"\r\n")
+            if greeting.startswith(b"* BYE"):
+                raise Hangup
             while True:
                 self._answer_one()
         except (Hangup, OSError):
@@ -209,6 +212,8 @@ class Session:
         parts.append(line)
         while found := ANNOUNCED.search(parts[-1]):
             octets, waits = int(found[1]), not found[2]
+            if not waits and not self.has("LITERAL+"):
+                raise Bad("LITERAL+ is not offered")
             with self.store.lock:
                 self.quirk.announced(self, b"".join(parts), octets, waits)
             if waits:

@@ -68,12 +68,16 @@ class Store:
         self.separator = separator
         self.lock = threading.RLock()
         self.folders: dict[bytes, Folder] = {}
+        self.folds_case = False
+        """Whether names that differ in case alone are one folder, as on file systems that think so."""
         self._numbers = count(1)
         self._validities = count(1_600_000_001)
         self.create(b"INBOX")
 
     def find(self, name: bytes) -> Folder | None:
-        """INBOX in any case (RFC 3501 §5.1), others as they are spelt."""
+        """INBOX in any case (RFC 3501 §5.1), others as they are spelt, unless the store folds case."""
+        if self.folds_case:
+            return next((f for spelt, f in self.folders.items() if spelt.lower() == name.lower()), None)
         return self.folders.get(b"INBOX" if name.upper() == b"INBOX" else name)
 
     def create(self, name: bytes, *attributes: bytes, subscribed: bool = True) -> Folder:
