@@ -7,7 +7,10 @@ minute of patience takes a second or two. Nothing of the program is replaced: it
 import asyncio
 import contextlib
 import io
+import os
 import selectors
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +21,9 @@ import pytest
 from bascule.commands import main
 from support.command import environment
 
-HASTE = 20.0
+HASTE = 40.0
+MOST_SECONDS = 30.0
+"""On the wall: a run that takes longer is interrupted as by Ctrl-C, and ends with status 130."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,11 @@ def bascule_in_a_hurry(tmp: Path, *words: object) -> Done:
         for name, value in environment(tmp).items():
             patch.setenv(name, value)
         patch.setattr("sys.argv", ["bascule", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
+        guard = threading.Timer(MOST_SECONDS, os.kill, [os.getpid(), signal.SIGINT])
+        guard.start()
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            guard.cancel()
     return Done(int(ended.value.code or 0), out.getvalue(), err.getvalue())

@@ -104,6 +104,7 @@ class InboxOnlyWithoutNamespace(Quirk):
 
     seen = "David, old Cyrus and GMX: https://imapsync.lamiral.info/FAQ.d/FAQ.Various_Server_Softwares.txt"
     as_target = NAMED
+    says = "--prefix"
     without = frozenset({"NAMESPACE"})
     anywhere = True
 
@@ -362,6 +363,7 @@ class CreateKeptForLater(Quirk):
 
     seen = "thought of: clusters whose directory lags behind"
     as_target = NAMED
+    passes = True
 
     def __init__(self) -> None:
         self._waiting: list[tuple[int, bytes]] = []

@@ -47,6 +47,7 @@ class OpensLaterBare(OpensLater):
 
     seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Exchange.txt"
     as_source = as_target = NAMED
+    passes = True
     refusal = No("Server Unavailable. 15")
 
 
@@ -121,6 +122,22 @@ class UidvalidityOtherEachTime(Quirk):
     def selected(self, session: Session, folder: Folder, codes: Codes) -> Codes:
         self._next += 1
         return {**codes, "UIDVALIDITY": b"%d" % self._next}
+
+
+class NumberedAnewLater(Quirk):
+    """Between two runs every folder gets a new UIDVALIDITY, and every message a new UID."""
+
+    seen = "RFC 3501 §2.3.1.1: a server that was restored, or whose index was made anew"
+    as_source = EXACT
+
+    def later(self, store: Store) -> bool:
+        for folder in store.folders.values():
+            folder.uidvalidity += 1000
+            for message in folder.messages:
+                message.uid += 300
+            folder.uidnext += 300
+        store.append(store.folders[b"INBOX"], messages.plain(99), [b"\\Seen"], ARRIVAL + timedelta(days=3))
+        return True
 
 
 class UidnextAbsent(Quirk):
@@ -335,6 +352,16 @@ class ExtendedSearchRefused(Quirk):
     def before(self, session: Session, command: Command) -> None:
         if command.verb == "UID SEARCH" and b"RETURN" in command.line:
             raise No("[SERVERBUG] Internal error occurred")
+
+
+class ExtendedSearchSaysNothing(Quirk):
+    """ESEARCH is offered, and SEARCH with RETURN answered OK without a result."""
+
+    seen = "https://github.com/jstedfast/MailKit/issues/1177 (Exchange)"
+    as_source = as_target = NAMED
+
+    def replies(self, session: Session, command: Command, lines: list[bytes]) -> list[bytes]:
+        return [line.partition(b" UID ALL")[0] if line.startswith(b"* ESEARCH") else line for line in lines]
 
 
 class SearchInPieces(Quirk):

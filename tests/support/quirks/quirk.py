@@ -24,7 +24,7 @@ class Allowed:
 
 @dataclass(frozen=True)
 class Ends(Allowed):
-    """The run may end before it is through, with a sentence that matches ``told``."""
+    """As `NAMED`; or the run ends before it is through, with a sentence that matches ``told``."""
 
     told: re.Pattern[str]
 
@@ -43,6 +43,7 @@ class Quirk:
     ``seen``: where it was met. ``as_source``, ``as_target``: what the best client makes of it in that place; None: the place never
     meets it, or can't tell. ``words``: options of ``bascule copy`` that bring it out. ``without``: capabilities that the server does
     not offer. ``anywhere``: folders may have other names on the target. ``moves_by_itself``: the mailbox changes while it is read.
+    ``passes``: the next run does not meet it any more. ``says``: what the output must say where not all is exact.
     An object serves one server, and may count in attributes of its own; the store's lock is held at every step but `greeting` and
     `write`.
     """
@@ -54,6 +55,8 @@ class Quirk:
     without: frozenset[str] = frozenset()
     anywhere = False
     moves_by_itself = False
+    passes = False
+    says = ""
 
     def prepare(self, store: Store) -> None:
         """Once, when the store holds its messages, and before any client comes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from support.quirks.quirk import EXACT, NAMED, Codes, Quirk
+from support.quirks.quirk import EXACT, NAMED, Allowed, Codes, Quirk
 from support.quirks.sample import is_victim
 from support.quirks.syntax import Hangup, No, literal, number_set, word
 
@@ -89,74 +89,89 @@ class DateInSmallLetters(Quirk):
         return [{**items, "INTERNALDATE": told} if told else items]
 
 
-class _Flags(_OneMessage):
-    flags = b""
+class _Flags(Quirk):
+    as_source: Allowed | None = NAMED
+    flags: tuple[bytes, ...] = ()
 
-    def told(self, items: Codes) -> Codes:
-        return {**items, "FLAGS": self.flags} if "FLAGS" in items else items
+    def prepare(self, store: Store) -> None:
+        for folder in store.folders.values():
+            for message in folder.messages:
+                if is_victim(message.octets):
+                    folder.change(message, self.flags)
 
 
 class FlagsEightBit(_Flags):
     """One message has a keyword in Latin-1."""
 
     seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.APPEND_errors.txt (“8bit data in atom”)"
-    flags = b"(\\Seen d\xe9j\xe0-vu)"
+    flags = (b"\\Seen", b"d\xe9j\xe0-vu")
 
 
 class FlagsUtf8(_Flags):
     """One message has a keyword in UTF-8."""
 
     seen = "https://github.com/modoboa/modoboa/pull/4207"
-    flags = "(\\Seen Café)".encode()
+    flags = (b"\\Seen", "Café".encode())
 
 
 class FlagsBrace(_Flags):
     """One message has a keyword that ends like a literal."""
 
     seen = "trials with Dovecot 2.3"
-    flags = b"(\\Seen a{3})"
+    flags = (b"\\Seen", b"a{3}")
 
 
 class FlagsQuoted(_Flags):
     """One message has a keyword in quotes, with a blank in it."""
 
     seen = "https://github.com/jstedfast/MailKit/issues/771 (InterMail), https://github.com/modoboa/modoboa/pull/4207"
-    flags = b'(\\Seen "Projet X")'
+    flags = (b"\\Seen", b'"Projet X"')
 
 
 class FlagsControl(_Flags):
     """One message has a keyword with a control character."""
 
     seen = "https://github.com/thunderbird/thunderbird-android/issues/4925 (Dovecot)"
-    flags = b"(\\Seen \x04Junk)"
+    flags = (b"\\Seen", b"\x04Junk")
 
 
 class FlagsStar(_Flags):
     r"""One message has the flag \*."""
 
     seen = "https://github.com/modern-email/defects/issues/44 (Zoho)"
-    flags = b"(\\Seen \\*)"
+    flags = (b"\\Seen", b"\\*")
 
 
 class FlagsBracket(_Flags):
     """One message has a keyword with a closing bracket."""
 
     seen = "https://github.com/greenmail-mail-test/greenmail/pull/998, https://github.com/jstedfast/MailKit/issues/390"
-    flags = b"(\\Seen foo]bar)"
+    flags = (b"\\Seen", b"foo]bar")
+
+
+class FlagsOpenQuote(_Flags):
+    """One message has a keyword with a quote in it."""
+
+    seen = "https://github.com/greenmail-mail-test/greenmail/pull/998"
+    flags = (b"\\Seen", b'ab"cd')
 
 
 class FlagsUnknownSystem(_Flags):
     r"""One message has a flag of the vendor's own that looks like a system flag."""
 
     seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Flags.txt (\\X-Has-Attach, \\Indexed)"
-    flags = b"(\\Seen \\X-Has-Attach)"
+    as_source = EXACT
+    flags = (b"\\Seen", b"\\X-Has-Attach")
 
 
 class FlagsNil(_Flags):
-    """One message's FLAGS are NIL."""
+    """The FLAGS of a message without flags are NIL."""
 
     seen = "https://github.com/jstedfast/MailKit/issues/1042"
-    flags = b"NIL"
+    as_source = EXACT
+
+    def fetched(self, session: Session, message: Message, items: Codes) -> list[Codes]:
+        return [{**items, "FLAGS": b"NIL"} if items.get("FLAGS") == b"()" else items]
 
 
 class FlagsAbsent(_OneMessage):
@@ -403,7 +418,8 @@ class ArrivesMeanwhile(Quirk):
     """A message arrives in the folder while it is read."""
 
     seen = "any mailbox in use; RFC 3501 §7.3.1"
-    as_source = NAMED
+    as_source = EXACT
+    passes = True
     moves_by_itself = True
 
     def __init__(self) -> None:
@@ -413,22 +429,3 @@ class ArrivesMeanwhile(Quirk):
         if not self._come and session.selected and _asks_for_body(session, command):
             self._come = True
             session.store.append(session.selected, b"Subject: new\r\n\r\nnew\r\n")
-
-
-class MarksAsReadAllTheSame(Quirk):
-    r"""A body that is read with PEEK in a folder that was opened with EXAMINE is marked as read."""
-
-    seen = "thought of: servers for which PEEK is BODY"
-    as_source = EXACT
-    moves_by_itself = True
-
-    def prepare(self, store: Store) -> None:
-        """The owner had read all but a few."""
-        for folder in store.folders.values():
-            for message in folder.messages[3:]:
-                folder.change(message, message.flags | {b"\\Seen"})
-
-    def after(self, session: Session, command: Command) -> None:
-        if b"BODY.PEEK[]" in command.line and session.selected:
-            for message in session.view:
-                session.selected.change(message, message.flags | {b"\\Seen"})

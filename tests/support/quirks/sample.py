@@ -1,6 +1,7 @@
 """The mailbox that every quirk is tried on: three folders, forty messages of the kinds that quirks show on."""
 
 from datetime import timedelta, timezone
+from functools import cache
 
 from support import messages
 from support.quirks.store import ARRIVAL, Folder, Store
@@ -9,6 +10,7 @@ EIGHT_BIT = b"Subject: R\xe9union\r\nFrom: a@example.org\r\nMessage-ID: <eight@e
 VICTIM = b"Message-ID: <7@example.org>"
 """In the header of one ordinary message in INBOX, at which quirks of one message show. Its UID is 7."""
 KEYWORDS = (b"$Forwarded", b"Projet-X")
+_plain = cache(messages.plain)
 
 
 def fill(store: Store) -> None:
@@ -19,7 +21,7 @@ def fill(store: Store) -> None:
     meetings = store.create(b"R&AOk-unions")
     for number in [*range(1, 19), 3]:
         add(store, inbox, number)
-    add(store, inbox, 90, messages.plain(90, 100_000))
+    add(store, inbox, 90, _plain(90, 100_000))
     for number in [*range(30, 40), 31]:
         add(store, archive, number)
     add(store, archive, 40, b"")
@@ -33,7 +35,7 @@ def add(store: Store, folder: Folder, number: int, octets: bytes | None = None) 
     flags += [name for step, name in zip((4, 3), KEYWORDS, strict=True) if number % step == 1]
     zone = timezone(timedelta(hours=number % 4 - 1))
     date = (ARRIVAL + timedelta(hours=number, seconds=number)).astimezone(zone)
-    store.append(folder, messages.plain(number, 400) if octets is None else octets, flags, date)
+    store.append(folder, _plain(number, 400) if octets is None else octets, flags, date)
 
 
 def is_victim(octets: bytes) -> bool:

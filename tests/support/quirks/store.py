@@ -21,7 +21,8 @@ def flag(name: bytes) -> bytes:
 
 @dataclass
 class Message:
-    """``number``: its place among all that the store ever took, which no client sees. ``shown_at``: monotonic second from which it is shown."""
+    """``number``: its place among all that the store ever took, which no client sees. ``shown_at``: for quirks
+    that show it later."""
 
     uid: int
     octets: bytes
