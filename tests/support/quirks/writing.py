@@ -1,0 +1,712 @@
+"""Quirks of APPEND: what is kept, what is altered, what is told of it, what is refused and how."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from support.quirks.quirk import EXACT, NAMED, Allowed, Ends, Quirk
+from support.quirks.sample import is_victim
+from support.quirks.store import ARRIVAL
+from support.quirks.syntax import Bad, Hangup, No
+
+if TYPE_CHECKING:
+    from support.quirks.server import Session
+    from support.quirks.store import Folder, Message, Store
+    from support.quirks.syntax import Command
+
+WHILE_SECONDS = 0.1
+"""On the wall; for a client in a hurry it is forty times as long (`support.hurry`)."""
+_ODD_FLAG = re.compile(rb"[(){%*\"\]\x00-\x1f\x7f-\xff]")
+
+
+# -- shown later ------------------------------------------------------------------------------------------------------
+
+
+class ShownAfterNoop(Quirk):
+    """What was appended to the selected folder is shown only after NOOP or CHECK."""
+
+    seen = "trials with Courier-IMAP 5.0"
+    as_target = EXACT
+    without = frozenset({"LIST-EXTENDED", "LIST-STATUS", "MULTIAPPEND", "CONDSTORE", "QRESYNC", "ESEARCH"})
+
+    def refreshes(self, session: Session, command: Command) -> bool:
+        return command.verb in ("NOOP", "CHECK", "IDLE")
+
+
+class ShownAfterReopening(ShownAfterNoop):
+    """What was appended to the selected folder is shown only when the folder is opened again."""
+
+    seen = "https://github.com/stalwartlabs/stalwart/issues/2588; Domino"
+
+    def refreshes(self, session: Session, command: Command) -> bool:
+        return False
+
+
+class ShownAfterReopeningWithoutUids(ShownAfterReopening):
+    """What was appended is shown only when the folder is opened again, and no UID is told."""
+
+    without = ShownAfterNoop.without | {"UIDPLUS"}
+
+
+class ShownLate(Quirk):
+    """What was appended is shown only when somebody has looked for it a few times."""
+
+    seen = "thought of: stores that are copied behind the answer"
+    as_target = EXACT
+    looks = 5
+
+    def __init__(self) -> None:
+        self._looks = 0
+
+    def before(self, session: Session, command: Command) -> None:
+        if command.verb in ("SELECT", "STATUS", "NOOP", "CHECK", "UID SEARCH", "UID FETCH"):
+            self._looks += 1
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        return replace(message, shown_at=self._looks + self.looks)
+
+    def is_shown(self, session: Session, message: Message) -> bool:
+        return self._looks >= message.shown_at
+
+
+class ShownLateWithoutUids(ShownLate):
+    """What was appended is shown only when somebody has looked for it a few times, and no UID is told."""
+
+    without = frozenset({"UIDPLUS"})
+
+
+class ShownVeryLate(ShownLateWithoutUids):
+    """What was appended is shown long after the run."""
+
+    seen = "thought of: an index that is written at night"
+    as_target = NAMED
+    looks = 1_000_000
+
+
+# -- altered ----------------------------------------------------------------------------------------------------------
+
+
+class _Alters(Quirk):
+    as_target: Allowed | None = NAMED
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        return replace(message, octets=self.altered(message.octets))
+
+    def altered(self, octets: bytes) -> bytes:
+        return octets
+
+
+class Reencodes(_Alters):
+    """Bodies are kept re-encoded: other octets, another size."""
+
+    seen = "WildDuck: https://github.com/zone-eu/wildduck/issues/536"
+
+    def altered(self, octets: bytes) -> bytes:
+        return octets.replace(b"\xc3\xa9", b"=C3=A9")
+
+
+class ReencodesWithoutUids(Reencodes):
+    """Bodies are kept re-encoded, and no UID is told."""
+
+    without = frozenset({"UIDPLUS"})
+
+
+class ReencodesSameSize(_Alters):
+    """Bodies are kept with other octets of the same number."""
+
+    seen = "thought of: a server that rewrites boundaries or line ends"
+    words = ("--verify", "full")
+
+    def altered(self, octets: bytes) -> bytes:
+        return octets.replace(b"e", b"E")
+
+
+class AddsHeader(_Alters):
+    """A header line is put before every message."""
+
+    seen = "https://github.com/hmailserver/hmailserver/pull/477 (Return-Path)"
+
+    def altered(self, octets: bytes) -> bytes:
+        return b"X-Scanned: yes\r\n" + octets
+
+
+class AddsHeaderWithoutUids(AddsHeader):
+    """A header line is put before every message, and no UID is told."""
+
+    without = frozenset({"UIDPLUS"})
+
+
+class StripsHeader(_Alters):
+    """A header line that the server keeps elsewhere is cut out."""
+
+    seen = "https://github.com/mguessan/davmail/pull/517 (Received), Dovecot mbox (Status, X-UID)"
+
+    def altered(self, octets: bytes) -> bytes:
+        return re.sub(rb"Message-ID:[^\r]*\r\n", b"", octets, count=1)
+
+
+class StripsHeaderWithoutUids(StripsHeader):
+    """A header line is cut out, and no UID is told."""
+
+    without = frozenset({"UIDPLUS"})
+
+
+class AddsLineEnd(_Alters):
+    """A message that is empty is kept as an empty line."""
+
+    seen = "thought of: stores that can't hold nothing"
+
+    def altered(self, octets: bytes) -> bytes:
+        return octets or b"\r\n"
+
+
+class _AltersFlags(Quirk):
+    as_target: Allowed | None = NAMED
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        return replace(message, flags=frozenset(self.altered(message.flags)))
+
+    def altered(self, flags: frozenset[bytes]) -> Iterable[bytes]:
+        return flags
+
+
+class AddsSeen(_AltersFlags):
+    """Everything that is appended is marked as read."""
+
+    seen = "https://github.com/imapsync/imapsync/issues/227"
+
+    def altered(self, flags: frozenset[bytes]) -> Iterable[bytes]:
+        return flags | {b"\\Seen"}
+
+
+class AddsKeyword(_AltersFlags):
+    """The server's filter puts a keyword on everything."""
+
+    seen = "1&1 (JunkRecorded): https://github.com/mscdex/node-imap/issues/502"
+
+    def altered(self, flags: frozenset[bytes]) -> Iterable[bytes]:
+        return flags | {b"$NotJunk"}
+
+
+class DropsFlags(_AltersFlags):
+    """APPEND keeps no flags at all; STORE would."""
+
+    seen = "https://github.com/mguessan/davmail/pull/517; MailEnable: https://imapsync.lamiral.info/FAQ.d/FAQ.Various_Server_Softwares.txt"
+
+    def altered(self, flags: frozenset[bytes]) -> Iterable[bytes]:
+        return ()
+
+
+class DropsKeywords(_AltersFlags):
+    """Keywords are dropped without a word."""
+
+    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Flags.txt"
+
+    def altered(self, flags: frozenset[bytes]) -> Iterable[bytes]:
+        return [name for name in flags if name.startswith(b"\\")]
+
+
+class FoldsKeywords(_AltersFlags):
+    """Keywords are kept in small letters, which is no difference (RFC 5788 §3)."""
+
+    seen = "https://github.com/imapsync/imapsync/issues/227 ($MdnSent and $MDNSent)"
+    as_target = EXACT
+
+    def altered(self, flags: frozenset[bytes]) -> Iterable[bytes]:
+        return [name if name.startswith(b"\\") else name.lower() for name in flags]
+
+
+class RefusesKeywords(Quirk):
+    """A message with a keyword is refused."""
+
+    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Flags.txt (“NO APPEND Invalid flag list”)"
+    as_target = NAMED
+    refusal: Exception = No("APPEND Invalid flag list")
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        if any(not name.startswith(b"\\") for name in message.flags):
+            raise self.refusal
+        return message
+
+
+class RefusesKeywordsBad(RefusesKeywords):
+    """A message with a keyword is answered BAD."""
+
+    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Exchange.txt (“BAD Command Argument Error 11”)"
+    refusal = Bad("Command Argument Error 11")
+
+
+class ReadsRefusedLiterals(Quirk):
+    """A keyword that is no atom is answered BAD, and the literal that follows is read as commands."""
+
+    seen = "trials with Dovecot 2.3; https://github.com/ruby/net-imap/pull/701"
+    as_target = NAMED
+
+    def prepare(self, store: Store) -> None:
+        store.append(store.create(b"Precious"), b"Subject: precious\r\n\r\nkept\r\n")
+
+    def prepare_other(self, store: Store) -> None:
+        text = b"Subject: hello\r\n\r\nz1 DELETE Precious\r\nz2 SELECT INBOX\r\nz3 STORE 1:* +FLAGS (\\Deleted)\r\nz4 EXPUNGE\r\n"
+        for keyword in (b"a{b", b"caf\xe9"):
+            store.append(store.folders[b"INBOX"], text + keyword, [keyword])
+
+    def announced(self, session: Session, text: bytes, octets: int, waits: bool) -> None:
+        flags = re.search(rb" \((.*)\) \"", text)
+        if b"APPEND" in text.upper() and flags and _ODD_FLAG.search(flags[1]):
+            raise Bad("Error in IMAP command APPEND: Invalid characters in atom")
+
+
+class RoundsDates(Quirk):
+    """Dates of arrival are kept to the minute."""
+
+    seen = "thought of: stores whose dates have no seconds"
+    as_target = NAMED
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        return replace(message, date=self.kept(message.date))
+
+    def kept(self, date: datetime) -> datetime:
+        return date.replace(second=0)
+
+
+class IgnoresDates(RoundsDates):
+    """The date of arrival is that of APPEND."""
+
+    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Dates.txt, https://github.com/mguessan/davmail/pull/517"
+
+    def kept(self, date: datetime) -> datetime:
+        return datetime.now(UTC).replace(microsecond=0)
+
+
+class TakesDateHeader(RoundsDates):
+    """The date of arrival is that of the Date header."""
+
+    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Dates.txt"
+
+    def kept(self, date: datetime) -> datetime:
+        return ARRIVAL
+
+
+class DatesInUtc(RoundsDates):
+    """Dates of arrival are kept as instants, and told in UTC."""
+
+    seen = "thought of: stores that keep the instant alone"
+    as_target = EXACT
+
+    def kept(self, date: datetime) -> datetime:
+        return date.astimezone(UTC)
+
+
+# -- what is told -----------------------------------------------------------------------------------------------------
+
+
+class NoUidplus(Quirk):
+    """The UIDs of what was appended are not told."""
+
+    seen = "https://github.com/owncloud-archive/mail/issues/771 (Exchange)"
+    as_target = EXACT
+    without = frozenset({"UIDPLUS"})
+
+
+class AppenduidSwapped(Quirk):
+    """APPENDUID tells the UID first and UIDVALIDITY then."""
+
+    seen = "https://github.com/mguessan/davmail/issues/315"
+    as_target = EXACT
+
+    def appended(self, session: Session, folder: Folder, uids: list[int]) -> bytes:
+        return b"[APPENDUID %d %d] " % (uids[0], folder.uidvalidity)
+
+
+class AppenduidWrong(Quirk):
+    """APPENDUID tells the UID of the message after."""
+
+    seen = "FTGate (“badly guessed”): https://imapsync.lamiral.info/FAQ.d/FAQ.Various_Server_Softwares.txt"
+    as_target = EXACT
+
+    def appended(self, session: Session, folder: Folder, uids: list[int]) -> bytes:
+        return super().appended(session, folder, [uid + 1 for uid in uids])
+
+
+class AppenduidOtherValidity(Quirk):
+    """APPENDUID tells another UIDVALIDITY than SELECT."""
+
+    seen = "thought of, beside https://github.com/mguessan/davmail/issues/315"
+    as_target = EXACT
+
+    def appended(self, session: Session, folder: Folder, uids: list[int]) -> bytes:
+        return b"[APPENDUID 77 %b] " % b",".join(b"%d" % uid for uid in uids)
+
+
+class AppenduidMissing(Quirk):
+    """UIDPLUS is offered, and APPEND answered without APPENDUID."""
+
+    seen = "https://github.com/ProtonMail/proton-bridge/issues/170"
+    as_target = EXACT
+
+    def appended(self, session: Session, folder: Folder, uids: list[int]) -> bytes:
+        return b""
+
+
+class AppenduidGarbled(Quirk):
+    """APPENDUID has words where its numbers belong."""
+
+    seen = "thought of, beside https://github.com/mguessan/davmail/issues/315"
+    as_target = EXACT
+
+    def appended(self, session: Session, folder: Folder, uids: list[int]) -> bytes:
+        return b"[APPENDUID x AAMkAD-%d] " % uids[0]
+
+
+# -- MULTIAPPEND and literals -----------------------------------------------------------------------------------------
+
+
+class MultiappendBad(Quirk):
+    """MULTIAPPEND is offered, and a second message in one APPEND answered BAD."""
+
+    seen = "thought of: proxies that hand on the capabilities of the server behind"
+    as_target = EXACT
+
+    def before(self, session: Session, command: Command) -> None:
+        if command.verb == "APPEND" and command.line.count(b"{") > 1:
+            raise Bad("junk after literal")
+
+
+class MultiappendKeepsFirst(Quirk):
+    """MULTIAPPEND is offered, and of several messages only the first is kept, with an OK."""
+
+    seen = "thought of: proxies that archive what passes"
+    as_target = NAMED
+
+    def before(self, session: Session, command: Command) -> None:
+        if command.verb == "APPEND":
+            del command.arguments[4:]
+
+
+class LiteralPlusUpTo4k(Quirk):
+    """LITERAL+ is offered, and a literal above 4,096 octets that waits for nothing ends the connection."""
+
+    seen = "RFC 7888 §4; https://github.com/grommunio/gromox/issues/60, https://github.com/ruby/net-imap/pull/649"
+    as_target = NAMED
+    without = frozenset({"MULTIAPPEND"})
+
+    def announced(self, session: Session, text: bytes, octets: int, waits: bool) -> None:
+        if not waits and octets > 4096:
+            session.send(b"* BYE [TOOBIG] literal is too big\r\n")
+            raise Hangup
+
+
+class LiteralRefusedUntagged(Quirk):
+    """A literal above 64 kB is answered by an untagged BAD, and then by nothing."""
+
+    seen = "https://github.com/thunderbird/thunderbird-android/issues/5558"
+    as_target = NAMED
+    without = frozenset({"LITERAL+", "MULTIAPPEND"})
+    words = ("--timeout", "12")
+
+    def announced(self, session: Session, text: bytes, octets: int, waits: bool) -> None:
+        if octets > 65536:
+            session.send(b"* BAD command line limit exceeded\r\n")
+            session.store.lock.release()
+            try:
+                session.read_octets(10_000_000)
+            finally:
+                session.store.lock.acquire()
+
+
+# -- refused and dropped ----------------------------------------------------------------------------------------------
+
+
+class DropsOneOnce(Quirk):
+    """One message is answered OK and not kept; the next time it is."""
+
+    seen = "thought of, beside https://github.com/jstedfast/MailKit/issues/1551 (iCloud)"
+    as_target = NAMED
+
+    def __init__(self) -> None:
+        self._dropped = False
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        if is_victim(message.octets) and not self._dropped:
+            self._dropped = True
+            return None
+        return message
+
+
+class DropsOneAlways(Quirk):
+    """One message is answered OK and never kept."""
+
+    seen = "virus scanners that delete: https://imapsync.lamiral.info/FAQ.d/FAQ.Virus.txt"
+    as_target = NAMED
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        return None if is_victim(message.octets) else message
+
+
+class DropsOneWithoutUids(DropsOneAlways):
+    """One message is answered OK and never kept, and no UIDs are told."""
+
+    without = frozenset({"UIDPLUS"})
+
+
+class KeepsOneOfEach(Quirk):
+    """A message that the folder holds already is answered OK, with the UID that it has, and not kept twice."""
+
+    seen = "Gmail; https://github.com/imapsync/imapsync/issues/305"
+    as_target = NAMED
+
+    def __init__(self) -> None:
+        self._told: list[int] = []
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        there = next((kept for kept in folder.messages if kept.octets == message.octets), None)
+        self._told.append(there.uid if there else 0)
+        return None if there else message
+
+    def appended(self, session: Session, folder: Folder, uids: list[int]) -> bytes:
+        fresh = iter(uids)
+        told, self._told = [uid or next(fresh) for uid in self._told], []
+        return super().appended(session, folder, told)
+
+
+class HangsUpAtOne(Quirk):
+    """The connection ends each time that one message is appended."""
+
+    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.APPEND_errors.txt (lines above 9,900 octets at Exchange)"
+    as_target = NAMED
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        if is_victim(message.octets):
+            raise Hangup
+        return message
+
+
+class KeepsAndHangsUpOnce(Quirk):
+    """Once, the connection ends after messages were kept and before the OK."""
+
+    seen = "RFC 5321 §6.1's twin in IMAP"
+    as_target = EXACT
+
+    def __init__(self) -> None:
+        self._ended = False
+
+    def after(self, session: Session, command: Command) -> None:
+        if command.verb == "APPEND" and not self._ended:
+            self._ended = True
+            raise Hangup
+
+
+class RefusesEmpty(Quirk):
+    """A message without octets is refused."""
+
+    seen = "https://github.com/OfflineIMAP/offlineimap/issues/172 (Gmail: “Unable to parse message”)"
+    as_target = NAMED
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        if not message.octets:
+            raise Bad("Invalid Arguments: Unable to parse message")
+        return message
+
+
+class RefusesEightBitHeader(Quirk):
+    """A header that is not ASCII is refused."""
+
+    seen = "Cyrus; https://imapsync.lamiral.info/FAQ.d/FAQ.APPEND_errors.txt (“Message contains invalid header”)"
+    as_target = NAMED
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        if not message.octets.partition(b"\r\n\r\n")[0].isascii():
+            raise No("Message contains invalid header")
+        return message
+
+
+class _RefusesOne(Quirk):
+    as_target: Allowed | None = NAMED
+    refusal: Exception = No("")
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        if is_victim(message.octets):
+            raise self.refusal
+        return message
+
+
+class RefusesOneTooBig(_RefusesOne):
+    """One message is always refused with TOOBIG."""
+
+    seen = "RFC 4469; https://imapsync.lamiral.info/FAQ.d/FAQ.Exchange.txt (“Maximum size of appendable message”)"
+    refusal = No("[TOOBIG] message is too big")
+
+
+class RefusesOneLimit(_RefusesOne):
+    """One message is always refused with LIMIT."""
+
+    seen = "RFC 5530 §3"
+    refusal = No("[LIMIT] too many messages in this folder")
+
+
+class RefusesOneCannot(_RefusesOne):
+    """One message is always refused with CANNOT."""
+
+    seen = "RFC 5530 §3; Proton Bridge: https://github.com/imapsync/imapsync/issues/403"
+    refusal = No("[CANNOT] invalid rfc5322 message")
+
+
+class RefusesOneUnavailable(_RefusesOne):
+    """One message is always refused with UNAVAILABLE."""
+
+    seen = "RFC 5530 §3; https://imapsync.lamiral.info/FAQ.d/FAQ.Exchange.txt (“NO Server Unavailable. 15”)"
+    refusal = No("[UNAVAILABLE] backend error")
+
+
+class RefusesOneBare(_RefusesOne):
+    """One message is always refused without a code."""
+
+    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.APPEND_errors.txt"
+    refusal = No("")
+
+
+class RefusesOneBad(_RefusesOne):
+    """One message is always answered BAD."""
+
+    seen = "https://github.com/thunderbird/thunderbird-android/issues/1809 (Office 365: “BAD Command Error. 10”)"
+    refusal = Bad("Command Error. 10")
+
+
+class RefusesOneTryCreate(_RefusesOne):
+    """One message is always refused with TRYCREATE, though the folder is there."""
+
+    seen = "thought of: clusters whose directory lags behind"
+    refusal = No("[TRYCREATE] no such folder")
+
+
+class _RefusesForAWhile(Quirk):
+    as_target: Allowed | None = EXACT
+    refusal: Exception = No("")
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def before(self, session: Session, command: Command) -> None:
+        if command.verb == "APPEND":
+            self._until = self._until or time.monotonic() + WHILE_SECONDS
+            if time.monotonic() < self._until:
+                raise self.refusal
+
+
+class UnavailableForAWhile(_RefusesForAWhile):
+    """For a while, APPEND is refused with UNAVAILABLE."""
+
+    seen = "RFC 5530 §3"
+    refusal = No("[UNAVAILABLE] backend error, try again")
+
+
+class InUseForAWhile(_RefusesForAWhile):
+    """For a while, APPEND is refused with INUSE."""
+
+    seen = "RFC 5530 §3"
+    refusal = No("[INUSE] mailbox is locked")
+
+
+class LimitForAWhile(_RefusesForAWhile):
+    """For a while, APPEND is refused with LIMIT."""
+
+    seen = "RFC 5530 §3"
+    refusal = No("[LIMIT] too many commands a minute")
+
+
+class ThrottledForAWhile(_RefusesForAWhile):
+    """For a while, APPEND is refused because the client is too fast."""
+
+    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Exchange.txt (“Request is throttled. Suggested Backoff Time”)"
+    refusal = No("[THROTTLED] Request is throttled. Suggested Backoff Time: 1000 milliseconds")
+
+
+class ServerbugForAWhile(_RefusesForAWhile):
+    """For a while, APPEND is refused with SERVERBUG."""
+
+    seen = "RFC 5530 §3; https://github.com/jstedfast/MailKit/issues/1551 (iCloud)"
+    refusal = No("[SERVERBUG] unexpected exception")
+
+
+class BareForAWhile(_RefusesForAWhile):
+    """For a while, APPEND is refused without a code."""
+
+    seen = "thought of: a refusal that gives no reason, and passes"
+    as_target = NAMED
+    passes = True
+    refusal = No("APPEND Server error")
+
+
+class TryCreateForAWhile(_RefusesForAWhile):
+    """For a while, APPEND is refused with TRYCREATE, until the folder is known everywhere."""
+
+    seen = "thought of: clusters whose directory lags behind"
+    as_target = NAMED
+    passes = True
+    refusal = No("[TRYCREATE] no such folder")
+
+
+class CannotForAWhile(_RefusesForAWhile):
+    """For a while, APPEND is refused with CANNOT."""
+
+    seen = "RFC 5530 §3"
+    as_target = NAMED
+    passes = True
+    refusal = No("[CANNOT] not possible")
+
+
+class TooBigForAWhile(_RefusesForAWhile):
+    """For a while, APPEND is refused with TOOBIG."""
+
+    seen = "RFC 4469"
+    as_target = NAMED
+    passes = True
+    refusal = No("[TOOBIG] message is too big")
+
+
+class _RefusesFromTheTenthOn(Quirk):
+    as_target: Allowed | None = Ends.with_sentence("room left|quota")
+    without = frozenset({"MULTIAPPEND"})
+    refusal: Exception = No("")
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        if sum(len(each.messages) for each in session.store.folders.values()) >= 10:
+            raise self.refusal
+        return message
+
+
+class FullAfterTen(_RefusesFromTheTenthOn):
+    """After ten messages there is no room left."""
+
+    seen = "RFC 9208 §4.3.1; any provider"
+    refusal = No("[OVERQUOTA] Not enough disk quota")
+
+
+class FullAfterTenInWords(_RefusesFromTheTenthOn):
+    """After ten messages there is no room left, which only words tell."""
+
+    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.APPEND_errors.txt (R3)"
+    as_target = Ends.with_sentence("quota")
+    refusal = No("You exceeded your mail quota.")
+
+
+class ThrottledAfterTen(_RefusesFromTheTenthOn):
+    """After ten messages everything is refused because the client is too fast, for longer than anyone waits."""
+
+    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Exchange.txt"
+    as_target = Ends.with_sentence("throttl")
+    refusal = No("[THROTTLED] Request is throttled. Suggested Backoff Time: 299961 milliseconds")
+
+
+class OverQuotaForAWhile(_RefusesForAWhile):
+    """For a while, APPEND is refused with OVERQUOTA; the quota is then raised."""
+
+    seen = "any provider"
+    as_target = Ends.with_sentence("room left|quota")
+    passes = True
+    refusal = No("[OVERQUOTA] Not enough disk quota")
