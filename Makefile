@@ -8,6 +8,7 @@ UV := $(shell command -v uv || echo .tools/bin/uv)
 RUN := .venv/bin
 READY := .venv/.ready
 WORKERS ?= 2
+PORT_BASE ?= 8000
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,15 +18,18 @@ help: ## Print this help
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv
 
 $(READY): requirements.lock pyproject.toml | $(filter .tools/%,$(UV))
+	@echo "Setting up .venv; it takes a minute the first time."
 	test -x .venv/bin/python || $(UV) venv --quiet .venv
 	$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@# Python 3.11 reads this in the locale's encoding: a whole path with an accent would be none where LC_ALL is C.
+	@printf '../../../../src\n' >.venv/lib/python3*/site-packages/_editable_impl_bascule.pth
 	touch $(READY)
 
 setup: $(READY) ## Make .venv from the lock file
 
-demo: $(READY) ## See it work: a dozen members move, and both platforms stay up
-	$(RUN)/bascule demo
+demo: $(READY) ## See it work: a dozen members move, and both platforms stay up (PORT_BASE=9000: on other ports)
+	$(RUN)/bascule demo --port-base $(PORT_BASE)
 
 test: $(READY) ## Run all tests; the long trials as a seeded sample
 	$(RUN)/pytest -n $(WORKERS) --dist loadgroup

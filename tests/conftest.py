@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _refuse(item: pytest.Item, part: str) -> None:
     reason = f"missing part: {part}"
-    if parts.are_required():
+    if parts.is_required(part):
         item.add_marker(pytest.mark.usefixtures("_fail_for_missing_part"))
         item.user_properties.append(("missing_part", part))
     else:
@@ -51,7 +51,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     terminalreporter.section("skipped for a missing part")
     for part, number in sorted(missing.items()):
-        terminalreporter.write_line(f"{part}: {number} tests. {parts.HOW_TO_GET[part]}")
+        terminalreporter.write_line(f"{part}: {number} tests. {parts.how_to_get(part)}")
 
 
 @pytest.fixture(autouse=True)

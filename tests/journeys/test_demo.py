@@ -4,6 +4,8 @@ import contextlib
 import imaplib
 import json
 import os
+import re
+import shlex
 import signal
 import smtplib
 import socket
@@ -58,7 +60,7 @@ def running(place: Path, base: int, *options: str, end: signal.Signals = signal.
         yield {**json.loads((place / "endpoints.json").read_text()), "said": "".join(said)}
     finally:
         process.send_signal(end)
-        assert process.wait(30) == 0
+        assert process.wait(30) == (-end if end == signal.SIGKILL else 0)
 
 
 def imap(endpoints: dict, side: str, login: str = CAMILLE) -> imaplib.IMAP4:
@@ -87,8 +89,12 @@ def test_on_the_day(tmp_path: Path, base: int) -> None:
             client.noop()
         assert client.uid("SEARCH", "FROM", "mailer-daemon")[1] != [b""], "mail must come back, and never leave"
         assert (tmp_path / "demo/moves/camille.roux/report.html").exists()
+        assert (tmp_path / "demo/signing-key.pem").exists(), "a demo's reports are not signed with the user's own key"
         other = bascule(tmp_path, "demo", "--dir", tmp_path / "other", "--port-base", base, status=2)
         assert "in use" in other.stderr
+        again = bascule(tmp_path, "demo", "--dir", tmp_path / "demo", "--port-base", base + 300, status=2)
+        assert "A demo is running in" in again.stderr
+        imap(demo, "new").select("INBOX")
 
 
 def test_on_the_eve(tmp_path: Path, base: int) -> None:
@@ -109,9 +115,12 @@ def test_on_the_eve(tmp_path: Path, base: int) -> None:
 
 
 def test_its_clock_is_moved_over_the_switch(tmp_path: Path, base: int) -> None:
-    with running(tmp_path / "demo", base, "--at", "2027-04-27 08:59") as demo:
+    with running(tmp_path / "l’été d'Anna", base, "--at", "2027-04-27 08:59") as demo:
         with pytest.raises(imaplib.IMAP4.error, match=r"opens on Tuesday 27 April 2027 at 09:00"):
             imap(demo, "new")
+        shown = re.search("Move its clock with: (.*)", demo["said"])
+        assert shown is not None
+        assert shlex.split(shown[1])[1:] == ["clock", "--config", demo["new"]["config"], "2027-04-27 08:59"]
         told = bascule(tmp_path, "clock", "--config", demo["new"]["config"], "2027-04-27 09:00").stdout
         assert "Tuesday 27 April 2027, 09:00" in told
         imap(demo, "new").select("INBOX")
@@ -140,3 +149,11 @@ def test_a_terminal_that_is_closed_leaves_nothing_running(tmp_path: Path, base: 
     for port in ports:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=5).close()
+
+
+def test_what_a_killed_demo_left_running_makes_way_for_the_next(tmp_path: Path, base: int) -> None:
+    with running(tmp_path / "demo", base, end=signal.SIGKILL) as demo:
+        pass
+    assert int(imap(demo, "old").select("INBOX")[1][0]) > 5, "it could not stop its servers"
+    with running(tmp_path / "demo", base) as demo:
+        assert int(imap(demo, "old").select("INBOX")[1][0]) > 5

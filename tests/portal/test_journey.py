@@ -266,21 +266,31 @@ DOORS: dict[str, Callable[[PortalServer, str, str], str]] = {"imap": _imap, "sub
 LATE_SECONDS = 0.1
 
 
+def _refused_before_t(server: PortalServer, door: str, secret: str) -> str:
+    """What is said at a door that is asked as near to T as this machine is fast: asked and answered before T."""
+    for seconds in (1, 4, 16, 64):
+        server.move_to(T - timedelta(seconds=seconds))
+        said = DOORS[door](server, ANNA, secret)
+        if server.clock() < T.timestamp():
+            return said
+    raise AssertionError(f"{door} does not answer within a minute")
+
+
 def test_all_doors_open_at_t_and_not_a_second_before(server: PortalServer) -> None:
     """Each is tried without a pause over T: none lets in what was asked and answered before, none refuses what is asked from 100 ms after."""
     secret = server.mail_password(ANNA)
-    server.move_to(T - timedelta(seconds=1))
-    assert "UNAVAILABLE" in _imap(server, ANNA, secret)
-    assert "Tuesday 06 April 2027 at 09:00 (CEST)" in _imap(server, ANNA, secret)
-    server.move_to(T - timedelta(seconds=1))
-    assert _submission(server, ANNA, secret).startswith("454 ")
-    server.move_to(T - timedelta(seconds=1))
-    assert _web(server, ANNA, secret) == "503"
+    said = _refused_before_t(server, "imap", secret)
+    assert "UNAVAILABLE" in said
+    assert "Tuesday 06 April 2027 at 09:00 (CEST)" in said
+    assert _refused_before_t(server, "submission", secret).startswith("454 ")
+    assert _refused_before_t(server, "web", secret) == "503"
     server.move_to(T - timedelta(seconds=2))
     told: list[tuple[str, float, float, bool]] = []
 
     def keep_trying(door: str) -> None:
-        while server.clock() < T.timestamp() + 1.5:
+        """For a second and a half after T, and at least once."""
+        began = 0.0
+        while began < T.timestamp() or server.clock() < T.timestamp() + 1.5:
             began = server.clock()
             came_in = DOORS[door](server, ANNA, secret) == ""
             told.append((door, began - T.timestamp(), server.clock() - T.timestamp(), came_in))
@@ -293,8 +303,7 @@ def test_all_doors_open_at_t_and_not_a_second_before(server: PortalServer) -> No
         thread.join()
     assert [each for each in told if each[3] and each[2] < 0] == []
     assert [each for each in told if not each[3] and each[1] > LATE_SECONDS] == []
-    for door in DOORS:
-        assert {came_in for name, _, _, came_in in told if name == door} == {True, False}
+    assert {name for name, _, _, came_in in told if came_in} == set(DOORS)
 
 
 def test_the_pilots_come_in_earlier(server: PortalServer) -> None:

@@ -18,6 +18,7 @@ from support.portal import DOMAIN, T
 from support.portal_server import PortalServer
 from support.postgresql import PrivatePostgres
 
+pytestmark = pytest.mark.needs("postgresql")
 ANNA, PAUL = f"anna@{DOMAIN}", f"paul@{DOMAIN}"
 PASSWORDS: dict[str, str] = {}
 

@@ -186,7 +186,6 @@ def test_a_damaged_zip_and_a_file_that_vanishes_are_told(tmp_path: Path) -> None
 @pytest.mark.needs("corpora")
 @pytest.mark.parametrize("name", ["mooijtech__go-pst/data/32-bit.pst", "apache__tika/**/testPST_variousBodyTypes.pst"])
 def test_a_pst_gives_the_same_messages_each_time(name: str, tmp_path: Path) -> None:
-    pytest.importorskip("pypff", reason="missing part: pypff")
     folder = parts.folder("BASCULE_CORPORA")
     assert folder is not None
     file = next((folder / "pst").glob(name))

@@ -4,6 +4,7 @@ import functools
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -34,6 +35,14 @@ HOW_TO_GET = {
     "corpora": "Set BASCULE_CORPORA to the folder of real messages.",
     "rig": "Set BASCULE_BENCH_RIG to the folder of the bench rig.",
 }
+FOR_ROOT = {"cyrus", "lemonldap", "postfix"}
+"""What `make test-setup` brings, and only root can start or read."""
+
+
+def how_to_get(part: str) -> str:
+    if part in FOR_ROOT and os.geteuid() != 0:
+        return f"Run the tests as root. {HOW_TO_GET[part]}"
+    return HOW_TO_GET[part]
 
 
 def cache() -> Path:
@@ -79,8 +88,10 @@ def is_there(part: str) -> bool:
     match part:
         case "dovecot":
             return shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
-        case "postfix" | "dnsmasq" | "slapd":
+        case "dnsmasq" | "slapd":
             return shutil.which(part, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
+        case "postfix":
+            return Path("/usr/sbin/postfix").exists() and os.geteuid() == 0
         case "mount":
             return _can_mount()
         case "cyrus":
@@ -96,11 +107,12 @@ def is_there(part: str) -> bool:
         case "thunderbird":
             return shutil.which("thunderbird") is not None and shutil.which("Xvfb") is not None
         case "chromium":
-            return shutil.which("chromium") is not None
+            return shutil.which("chromium") is not None and _driver_starts()
         case "lemonldap":
             return (
                 Path("/usr/share/lemonldap-ng/portal/htdocs/index.psgi").exists()
                 and shutil.which("plackup") is not None
+                and os.geteuid() == 0
             )
         case "gettext":
             return shutil.which("msgfmt") is not None
@@ -132,6 +144,15 @@ def _can_mount() -> bool:
     return True
 
 
-def are_required() -> bool:
-    """Whether a missing part is a failure rather than a skip."""
-    return os.environ.get("BASCULE_REQUIRE_PARTS") == "1"
+@functools.cache
+def _driver_starts() -> bool:
+    """Playwright brings a node of its own, which needs libraries that a bare machine does not have."""
+    words = [sys.executable, "-m", "playwright", "--version"]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+def is_required(part: str) -> bool:
+    """Whether it is a failure, rather than a skip, that this part is missing. ``BASCULE_REQUIRE_PARTS``: ``1`` says so of every part,
+    ``test-setup`` of those that that brings."""
+    required = os.environ.get("BASCULE_REQUIRE_PARTS")
+    return required == "1" or (required == "test-setup" and HOW_TO_GET[part] == SETUP)

@@ -12,6 +12,8 @@ REFUSED = f"X{_GTUBE}\r\n"
 """A line that rspamd refuses a message for."""
 MARKED = f"Y{_GTUBE}\r\n"
 """A line that it marks a message as spam for."""
+_START_SECONDS = 120
+"""Its first start compiles expressions, on a machine that is busy."""
 
 
 class PrivateRspamd:
@@ -20,8 +22,14 @@ class PrivateRspamd:
             self.port = probe.getsockname()[1]
         root.mkdir(parents=True, exist_ok=True)
         config = root / "rspamd.conf"
+        # Of the ten thousand public suffixes that it knows, it would compile each, and keep the outcome in the system's folder.
+        (root / "suffixes").write_text("com\nexample\n")
+        (root / "cache").mkdir()
         config.write_text(f"""
-options {{ pidfile = "{root}/pid"; filters = ""; enable_test_patterns = true; control_socket = "{root}/control mode=0600"; }}
+options {{
+    pidfile = "{root}/pid"; filters = ""; enable_test_patterns = true; control_socket = "{root}/control mode=0600";
+    url_tld = "{root}/suffixes"; hs_cache_dir = "{root}/cache";
+}}
 logging {{ type = "file"; filename = "{root}/log"; level = "info"; }}
 actions {{ reject = 15; add_header = 6; }}
 worker "rspamd_proxy" {{
@@ -29,22 +37,35 @@ worker "rspamd_proxy" {{
     upstream "local" {{ default = yes; self_scan = yes; }}
 }}
 """)
+        self._root = root
         self._output = (root / "output").open("wb")
         self._process = subprocess.Popen(
-            ["rspamd", "-f", "-i", "-c", str(config)],
+            ["rspamd", "-f", "-i", "-c", str(config), f"--var=DBDIR={root}/cache"],
             stdout=self._output,
             stderr=self._output,
             stdin=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 20
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait(self) -> None:
+        """Until it listens. Raises AssertionError with what it wrote down."""
+        deadline = time.monotonic() + _START_SECONDS
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
             except OSError:
-                assert self._process.poll() is None, (root / "output").read_text()
-                assert time.monotonic() < deadline
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError(f"rspamd did not start:\n{self._written()}") from None
                 time.sleep(0.1)
+
+    def _written(self) -> str:
+        files = (self._root / "output", self._root / "log")
+        return "".join(file.read_text(errors="replace")[-4000:] for file in files if file.exists())
 
     @property
     def address(self) -> str:

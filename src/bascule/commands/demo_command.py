@@ -1,37 +1,10 @@
 """``bascule demo``: an old platform and a new one, a dozen members with their mail, the move, and both stay up to be looked at."""
 
-import shutil
-import signal
-import socket
-import threading
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
-from rich.cells import cell_len, set_cell_size
 
-from bascule.campaign.instants import parse_instant, usual_calendar
-from bascule.commands import places, showing
-from bascule.commands.options import SideOptions
-from bascule.copy import CopyOptions, copy
-from bascule.deliver.proof import Report, gather_report, words_of, write_proof
-from bascule.demo import MEMBERS, PASSWORD, DemoPlatform, Member, NewPlatform, sample_mail, write_endpoints
-from bascule.mailbox import Mailbox
-from bascule.platform.clock import Clock
-from bascule.terms.errors import BasculeError, ExitStatus
-from bascule.terms.phases import MemberCalendar, Side
-
-_MARK = ".bascule-demo"
-_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_PORTS = {
-    Side.NEW: {"imap": 143, "smtp": 125, "submission": 587, "web": 25},
-    Side.OLD: {"imap": 243, "smtp": 225, "submission": 687},
-}
-"""Above ``--port-base``."""
+USUAL_BASE = 8000
 
 
 @click.command("demo")
@@ -39,12 +12,11 @@ _PORTS = {
     "--dir",
     "place",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path(".bascule/demo"),
-    show_default=True,
-    help="Where all of it lies.",
+    default=None,
+    help="Where all of it lies. Otherwise .bascule/demo, and with another port base .bascule/demo-BASE.",
 )
 @click.option(
-    "--port-base", type=click.IntRange(1024, 64000), default=8000, show_default=True, help="Ports lie above it."
+    "--port-base", type=click.IntRange(1024, 64000), default=USUAL_BASE, show_default=True, help="Ports lie above it."
 )
 @click.option(
     "--messages",
@@ -57,190 +29,19 @@ _PORTS = {
     "--at",
     default="eve",
     show_default=True,
-    help="When it is: eve (the switch is tomorrow at 9:00), day (it was an hour ago, everybody has moved), after (two weeks ago), closed (three months ago), or an instant: “2027-04-27 08:59”, the switch being at 9:00 of that day.",
+    help='When it is: eve (the switch is tomorrow at 9:00), day (it was an hour ago, everybody has moved), after (two weeks ago), closed (three months ago), or an instant: "2027-04-27 08:59", the switch being at 9:00 of that day.',
 )
 @click.option("--stop", "stops", is_flag=True, help="Stop once all is made, instead of staying up.")
-def command(place: Path, port_base: int, messages: int, at: str, stops: bool) -> int:
+def command(place: Path | None, port_base: int, messages: int, at: str, stops: bool) -> int:
     """See it work: a dozen members of a university, in two waves, leave an old platform for a new one, on this machine.
 
     The portal and both platforms stay up, for a browser and any mail program; Ctrl-C stops everything.
     """
-    moment = _moment(at)
-    for name in _ENDS:
-        signal.signal(name, signal.default_int_handler)  # platforms that are up are stopped, however it ends
-    ports = {side: {name: port_base + offset for name, offset in above.items()} for side, above in _PORTS.items()}
-    _require_free([port for each in ports.values() for port in each.values()])
-    _clear(place)
-    root = place.resolve()
-    if moment.clock_at is not None:
-        Clock(root / "clock").move_to(moment.clock_at.timestamp())
-    old, new = DemoPlatform(root / "old", ports[Side.OLD]), NewPlatform(root / "new", ports[Side.NEW])
-    click.echo("Sample mail is being written …")
-    count = _furnish(old, new, messages, moment)
-    click.echo(f"{count:,} messages of {len(MEMBERS)} members lie on the old platform.".replace(",", " "))
-    with old, new:
-        write_endpoints(place / "endpoints.json", _endpoints(old, new))
-        reports = _move_all(old, new, root, [member for member in MEMBERS if moment.has_switched(member.wave)])
-        old.go_by(MEMBERS, moment.calendars)
-        if not all(report.accounted for report in reports):
-            return ExitStatus.MISSING
-        _show(old, new, moment)
-        over = None if stops else _until_told()  # whoever reads “ready” may stop it at once
-        click.echo("ready")
-        if over is not None:
-            click.echo("Ctrl-C stops everything.")
-            over.wait()
-    click.echo("stopped")
-    return ExitStatus.ACCOUNTED
+    if place is None:
+        place = Path(".bascule/demo" if port_base == USUAL_BASE else f".bascule/demo-{port_base}")
+    click.echo(f"A university in small is being made in {place}; it takes half a minute.")
+    from bascule.commands.demo_run import (
+        run,
+    )  # what it needs takes seconds to be read on a busy machine: say something first
 
-
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """When the demo plays. ``clock_at``: what its clock is set to; None: real time."""
-
-    calendars: dict[str, MemberCalendar]
-    clock_at: datetime | None = None
-
-    def has_switched(self, wave: str) -> bool:
-        return self.calendars[wave].switch <= (self.clock_at or datetime.now(UTC))
-
-
-def _moment(at: str) -> _Moment:
-    """Raises BasculeError."""
-    zone = ZoneInfo("Europe/Paris")
-    now = datetime.now(zone).replace(second=0, microsecond=0)
-    nine = now.replace(hour=9, minute=0)
-    ago = {"day": now - timedelta(hours=1), "after": nine - timedelta(days=14), "closed": nine - timedelta(days=92)}
-    if at == "eve":
-        return _Moment(_calendars(nine + timedelta(days=1), zone))
-    if at in ago:
-        return _Moment(_calendars(ago[at], zone))
-    instant = parse_instant(at, zone)
-    switch = instant.astimezone(zone).replace(hour=9, minute=0, second=0, microsecond=0)
-    return _Moment(_calendars(switch, zone), instant)
-
-
-def _calendars(switch: datetime, zone: ZoneInfo) -> dict[str, MemberCalendar]:
-    """The pilots went a week before everybody else."""
-    return {"main": usual_calendar(switch, zone), "pilots": usual_calendar(switch - timedelta(days=7), zone)}
-
-
-def _require_free(ports: Sequence[int]) -> None:
-    for port in ports:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError as error:
-                raise BasculeError(
-                    f"Port {port} is in use.", "Stop the other demo, or give another --port-base.", ExitStatus.USAGE
-                ) from error
-
-
-def _clear(place: Path) -> None:
-    """A new start each time; only what an earlier demo made is removed."""
-    if place.exists() and any(place.iterdir()):
-        if not (place / _MARK).exists():
-            raise BasculeError(f"{place} is not a demo's folder.", "Name another with --dir.", ExitStatus.USAGE)
-        shutil.rmtree(place)
-    place.mkdir(parents=True, exist_ok=True)
-    (place / _MARK).write_text("made by bascule demo\n")
-
-
-def _furnish(old: DemoPlatform, new: NewPlatform, messages: int, moment: _Moment) -> int:
-    """Accounts on both sides, mail on the old one: the old side stays open until all has moved."""
-    old.furnish(MEMBERS, {})
-    new.furnish(MEMBERS, moment.calendars)
-    now = int((moment.clock_at or datetime.now(UTC)).timestamp())
-    return sum(old.fill(member, list(sample_mail(member, messages * member.share // 100, now))) for member in MEMBERS)
-
-
-def _move_all(old: DemoPlatform, new: NewPlatform, root: Path, members: Sequence[Member]) -> list[Report]:
-    width = max(cell_len(member.name) for member in MEMBERS)
-    click.echo(f"\n{'':{width}}    found  delivered  refused   seconds")
-    passwords = {side: root / f"{side}-password" for side in Side}
-    reports = []
-    for member in members:
-        started = time.monotonic()
-        for platform in (old, new):
-            passwords[platform.side].write_text(platform.password_of(member) + "\n")
-        report = _move(old.url(member), new.url(member), root / "moves" / member.local, passwords)
-        totals = report.totals
-        refused = totals.refused
-        click.echo(
-            f"{set_cell_size(member.name, width)}  {totals.found:7d}  {totals.delivered:9d}  {refused:7d}  {time.monotonic() - started:8.1f}"
-        )
-        reports.append(report)
-    click.echo(f"\nEvery report, and what proves it, lies in {root / 'moves'}.")
-    return reports
-
-
-def _move(source: str, target: str, place: Path, passwords: dict[Side, Path]) -> Report:
-    """As `bascule copy` does it. Raises BasculeError where a server can't be reached."""
-    origin = places.source_of(source, SideOptions(password_file=str(passwords[Side.OLD])))
-    location, connect = places.target_of(target, SideOptions(password_file=str(passwords[Side.NEW])))
-    chosen = CopyOptions()
-    started = time.time()
-    with Mailbox.open_or_create(place / "copy.mailbox", keeps_bodies=False) as mailbox:
-        ended = showing.attempt(
-            showing.QuietWatcher(), copy(origin, location, connect, mailbox, chosen, showing.QuietWatcher())
-        )
-        ledger = mailbox.ledger(location)
-        report = gather_report(
-            mailbox, ledger, command="copy", source=origin.location, target=location, started_utc=started,
-            verify="delivered", mapped=ended.result or (), taken=mailbox.folders.all(), stopped=ended.stopped,
-        )  # fmt: skip
-        write_proof(place, report, mailbox, ledger, words_of(""))
-    return report
-
-
-def _endpoints(old: DemoPlatform, new: NewPlatform) -> dict[str, object]:
-    members = [
-        {
-            "name": member.name, "login": member.address, "password": new.password_of(member), "old_password": PASSWORD, "wave": member.wave,
-            **({} if member.keepers else {"sign_on": member.local, "sign_on_password": PASSWORD, "role": member.role}),
-        }
-        for member in MEMBERS
-    ]  # fmt: skip
-    return {
-        "old": old.endpoint(),
-        "new": new.endpoint(),
-        "portal": f"http://127.0.0.1:{new.ports['web']}/",
-        "members": members,
-    }
-
-
-def _show(old: DemoPlatform, new: NewPlatform, moment: _Moment) -> None:
-    switch = moment.calendars["main"].switch.astimezone(ZoneInfo(new.settings.zone))
-    click.echo(f"\nportal         http://127.0.0.1:{new.ports['web']}/   the switch {'was' if moment.has_switched('main') else 'is'} on {switch:%A %d %B %Y at %H:%M}")  # fmt: skip
-    for platform, state in (
-        (old, "closed" if moment.has_switched("main") else "in use; closed to the pilots"),
-        (new, "open" if moment.has_switched("main") else "open to the pilots, who moved a week ago"),
-    ):
-        ports = platform.ports
-        click.echo(f"{platform.side.value:3} platform   IMAP 127.0.0.1:{ports['imap']}   submission :{ports['submission']}   SMTP :{ports['smtp']}   {state}")  # fmt: skip
-    click.echo(f"\nSign on to the portal, with the password {PASSWORD}, as")
-    for role, what in _ROLES.items():
-        member: Member = next(each for each in MEMBERS if each.role == role and not each.keepers)
-        click.echo(f"  {member.local:<16} {what}")
-    click.echo(
-        "Each finds the password of the new mailbox there; endpoints.json has them all. On the old platform it is the same for all:"
-    )
-    click.echo(f"{PASSWORD}. Everything is on this machine only, without TLS; no mail leaves it.")
-    click.echo(f"Move its clock with: bascule clock --config {new.config} “2027-04-27 08:59”")
-
-
-_ROLES = {
-    "member": "a member",
-    "operator": "an operator, and a pilot",
-    "technician": "a technician of the help desk",
-    "auditor": "an auditor",
-}
-
-
-def _until_told() -> threading.Event:
-    """Set by Ctrl-C, or by the terminal being closed, from now on."""
-    over = threading.Event()
-    for name in _ENDS:
-        signal.signal(name, lambda *_: over.set())
-    return over
+    return run(place, port_base, messages, at, stops)

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from bascule.demo.members import Member
+from bascule.demo.place import PROCESS
 from bascule.demo.sample import Sample
 from bascule.mailbox.live import Arriving
 from bascule.platform.accounts import Accounts, EmbeddedAccounts
@@ -124,12 +125,13 @@ class DemoPlatform:
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=os.environ | {"PYTHONPATH": ":".join(sys.path)},
                 start_new_session=True,  # Ctrl-C is for the demo, which stops it
             )  # fmt: skip
+        (self.root / PROCESS).write_text(f"{self._process.pid}\n")
         assert self._process.stdout is not None
         if not any(line == b"ready\n" for line in self._process.stdout):
             self._process.wait()
             raise BasculeError(
                 f"The {self.side.value} platform did not start; {self.root / 'log'} says why.",
-                "Is another demo running? Stop it, or give --port-base.",
+                "Give another --port-base if its ports are in use.",
                 ExitStatus.USAGE,
             )
         return self
@@ -140,6 +142,7 @@ class DemoPlatform:
         assert self._process is not None
         self._process.terminate()
         self._process.wait()
+        (self.root / PROCESS).unlink()
 
 
 def write_endpoints(file: Path, told: dict[str, object]) -> None:

@@ -8,13 +8,15 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ACCOUNT_OCTETS = 255
 RELEASE = "release:"
 """Before an account: close its mailbox, if nobody is just using it."""
 SUFFIX = ".wake"
+ADDRESS_OCTETS = 100
+"""Of a socket's path; systems take 108 at most, or 104 (unix(7), sun_path)."""
 
 
 class Wakeups:
@@ -28,7 +30,8 @@ class Wakeups:
         self._own = folder / f"{os.getpid()}{SUFFIX}"
         self._own.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._socket.bind(str(self._own))
+        with _reaching(folder) as place:
+            self._socket.bind(f"{place}/{self._own.name}")
         self._loop.add_reader(self._socket, self._receive)
 
     def _receive(self) -> None:
@@ -49,18 +52,30 @@ class Wakeups:
 
 def send_to_all(folder: Path, account: str, but: Path | None = None) -> None:
     """Also for processes that listen to nothing themselves (a delivery, a restore). A socket whose process is gone is removed."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as out:
-        try:
-            names = [name for name in os.listdir(folder) if name.endswith(SUFFIX)]
-        except FileNotFoundError:
-            return
+    try:
+        names = [name for name in os.listdir(folder) if name.endswith(SUFFIX)]
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as out, _reaching(folder) as place:
         for name in names:
-            peer = folder / name
-            if peer == but:
+            if folder / name == but:
                 continue
             try:
-                out.sendto(account.encode("ascii", "replace"), str(peer))
+                out.sendto(account.encode("ascii", "replace"), f"{place}/{name}")
             except ConnectionRefusedError:
-                peer.unlink(missing_ok=True)
+                (folder / name).unlink(missing_ok=True)
             except OSError:
                 continue  # its queue is full: it is awake
+
+
+@contextlib.contextmanager
+def _reaching(folder: Path) -> Iterator[str]:
+    """The folder by a path that is short enough for a socket's: a deep one is gone through by its descriptor, within the block (Linux)."""
+    if len(os.fsencode(folder / f"{2**22}{SUFFIX}")) <= ADDRESS_OCTETS:
+        yield str(folder)
+        return
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{opened}"
+    finally:
+        os.close(opened)

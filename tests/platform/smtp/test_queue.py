@@ -18,6 +18,7 @@ from support.inbox import Inbox
 from support.server import ANNA, PASSWORD, PrivateBascule
 from support.smtp import SmtpDialogue, message
 
+pytestmark = pytest.mark.needs("dnsmasq")
 FAR = "zoe@far.example"
 ALSO_FAR = "also@far.example"
 

@@ -101,7 +101,8 @@ class _Parser:
             elif kind == b"message" and subtype in (b"rfc822", b"global"):
                 inner, stop = self.part(body, boundaries, b"text/plain", depth + 1)
                 parts = (inner,)
-        end = self._end_before(stop, body)
+        # An inner header's empty line may be the line end before the boundary: it belongs to the parts around it, too.
+        end = max(self._end_before(stop, body), parts[-1].end if parts else 0)
         lines = self._message.count(b"\n", body, end)
         return Part(start, body, end, lines, fields, kind, subtype, parameters, is_typed, parts), stop
 

@@ -68,6 +68,21 @@ def test_parts_within_parts_end_somewhere() -> None:
     assert depth == DEPTH
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (b"", b"--o", b"Content-Type: message/rfc822", b"", b"", b"--o"),
+        (b"", b"--o", b"Content-Type: message/rfc822", b"", b"A: b", b"", b"--o--"),
+        (b"", b"--o", b"Content-Type: multipart/mixed; boundary=i", b"", b"--i", b"A: b", b"", b"--o--"),
+    ],
+)
+def test_the_empty_line_of_an_inner_header_belongs_to_all_around_it(lines: tuple[bytes, ...]) -> None:
+    octets = b"\r\n".join([b"Content-Type: multipart/mixed; boundary=o", *lines])
+    outer = parse_structure(octets).parts[0]
+    (inner,) = outer.parts
+    assert outer.end == inner.end == inner.body == octets.rindex(b"--o")
+
+
 @given(st.lists(st.sampled_from([*MIXED.split(b"\r\n"), b"", b"--o--", b"--i i", b"x: y"]), max_size=30))
 @settings(max_examples=300)
 def test_every_part_lies_within_its_own(lines: list[bytes]) -> None:
