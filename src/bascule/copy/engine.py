@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from bascule.deliver import DeliverOptions, FolderDelivery, MappedFolder, Parcel
 from bascule.deliver.target_run import Connect, Refused, forget_refused
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.sources import Reader, Source, SourceFolder, SourceMessage, SourceState, Unreadable
+from bascule.sources.arrival import arrival_to_keep
 from bascule.sources.contract import FolderError
 from bascule.terms.outcome import OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
@@ -218,8 +220,11 @@ class _Worker:
         delta, ledger = opened.delta, self._run.target.ledger
         async for group in opened.messages():
             sorted_out = await delta.sort_out(group, lambda rows: set(rows) - ledger.are_settled(rows))
+            now = int(time.time())
             parcels = [
-                Parcel(m.uid, m.flags, m.date, m.body, one.row, m.labels) for one in sorted_out if (m := one.message)
+                Parcel(m.uid, m.flags, arrival_to_keep(m, now), m.body, one.row, m.labels)
+                for one in sorted_out
+                if (m := one.message)
             ]
             await delivery.offer(parcels)
             self._run.target.watcher.done(len(group) - len(parcels), 0)

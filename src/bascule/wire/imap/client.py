@@ -14,6 +14,7 @@ from bascule.protocols.imap.responses import (
     Condition,
     Esearch,
     Exists,
+    Expunge,
     Flags,
     Identification,
     Listing,
@@ -246,13 +247,21 @@ class ImapClient:
         return sorted(set(numbers))
 
     async def fetch(
-        self, uids: bytes, items: bytes, on_message: Callable[[Fetch], None], modifier: bytes = b""
+        self,
+        uids: bytes,
+        items: bytes,
+        on_message: Callable[[Fetch], None],
+        modifier: bytes = b"",
+        on_removal: Callable[[], None] = lambda: None,
     ) -> Pending:
-        """Start a UID FETCH; ``on_message`` is called for each FETCH that arrives before its answer."""
+        """Start a UID FETCH; ``on_message`` is called for each FETCH that arrives before its answer, ``on_removal`` when a message went
+        away meanwhile, after which sequence numbers mean others."""
 
         def take(response: Response) -> None:
             if isinstance(response, Fetch):
                 on_message(response)
+            elif isinstance(response, Expunge | Vanished):
+                on_removal()
 
         tail = [modifier] if modifier else []
         return await self.start(command(b"UID FETCH", uids, items, *tail), take)
