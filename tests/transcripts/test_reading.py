@@ -201,6 +201,28 @@ def test_a_refusal_of_one_attribute_is_found_and_told() -> None:
     assert check_others(server, read(server)) == Unreadable(ODD, "disk error")
 
 
+class NotNow(OldServer):
+    """Answers the first FETCHes of content with each of ``said``."""
+
+    def __init__(self, *said: bytes) -> None:
+        super().__init__()
+        self.said = list(said)
+
+    def fetch(self, uids: list[int], items: bytes) -> bytes:
+        return b"TAG NO %b\r\n" % self.said.pop(0) if self.said else super().fetch(uids, items)
+
+
+@pytest.mark.parametrize("said", [b"[INUSE] locked", b"[UNAVAILABLE] .", b"slow down", b"[SERVERBUG] oops"])
+def test_a_fetch_that_is_not_answered_now_is_answered_later(said: bytes) -> None:
+    server = NotNow(said, said)
+    check_others(server, found := read(server))
+    assert told(found) == {}
+    # A window that is refused, and then each of its messages for a while:
+    server = NotNow(b"no", said, b"no", said)
+    check_others(server, found := read(server))
+    assert told(found) == {}
+
+
 class Dropping(OldServer):
     """Ends the connection at some messages, once it has said what stands before them, or nothing at all."""
 

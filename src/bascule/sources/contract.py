@@ -69,13 +69,15 @@ class SourceState:
 class Survey:
     """What is in a folder. ``uids`` ascending, all of them. ``flags``: at least those that changed since ``known``.
 
-    ``flags_are_complete``: every message's flags are in ``flags``.
+    ``flags_are_complete``: every message's flags are in ``flags``. ``unlisted``: so many messages more does the source count than it gives
+    UIDs for; they can't be asked for, and must be told.
     """
 
     state: SourceState
     uids: Sequence[int]
     flags: dict[int, Flags]
     flags_are_complete: bool
+    unlisted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 
 from bascule.protocols.imap.fetch import BODY, DATE, FLAGS, GMAIL_LABELS, WHOLE_MESSAGE, Fetch
+from bascule.protocols.imap.refusals import WAIT, meaning_of_condition
 from bascule.sources.contract import SourceMessage, Unreadable
 from bascule.sources.imap_joining import MISSING, Pieces, let_go
 from bascule.sources.limits import ANSWERS_FOR_ONE
+from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import ImapClient
 
 _PARTS = {"FLAGS": FLAGS, "INTERNALDATE": DATE, "X-GM-LABELS": b"(UID X-GM-LABELS)"}
@@ -13,7 +15,7 @@ _PARTS = {"FLAGS": FLAGS, "INTERNALDATE": DATE, "X-GM-LABELS": b"(UID X-GM-LABEL
 
 async def read_alone(client: ImapClient, uid: int) -> SourceMessage | Unreadable | None:
     """The message, with what could not be read of it among its ``remarks``; `Unreadable` where that is its content. None: the server
-    gives nothing of it and refuses nothing. Raises ConnectionLost."""
+    gives nothing of it and refuses nothing. Raises ConnectionLost, and CommandRefused where the server asks to be asked later."""
     wanted = whole_message(client)
     answer = await _ask(client, uid, wanted.replace(b"(", b"(RFC822.SIZE "))
     pieces = answer.pieces
@@ -63,6 +65,9 @@ async def _ask(client: ImapClient, uid: int, items: bytes) -> _Answer:
             let_go(reply.data)
 
     condition = await (await client.fetch(b"%d" % uid, items, take)).answer()
+    code = condition.code.name if condition.code else None
+    if condition.status != "OK" and meaning_of_condition(condition) in WAIT:
+        raise CommandRefused("UID FETCH", condition.status, code, condition.reason)
     answer = _Answer(reason="" if condition.status == "OK" else condition.reason)
     # A response without UID is this message's where it has the number of one with it, or brings a content: nobody asked for another.
     numbers = {reply.number for reply in replies if reply.data.uid == uid or reply.data.body is not None}

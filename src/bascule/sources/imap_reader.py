@@ -1,14 +1,13 @@
-"""Reading the messages of one IMAP folder after another: surveys, streaming FETCH, and what to do when a connection ends."""
+"""Reading the messages of one IMAP folder after another: streaming FETCH, and what to do when a connection ends."""
 
-import asyncio
-import re
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-from bascule.protocols.imap.fetch import DETAILS, FLAGS, GMAIL_LABELS, Fetch
+from bascule.protocols.imap.fetch import DETAILS, GMAIL_LABELS, Fetch
+from bascule.protocols.imap.refusals import WAIT, meaning_of, meaning_of_condition
+from bascule.protocols.imap.responses import Condition
 from bascule.protocols.imap.sequence import format_set
 from bascule.sources.contract import (
-    CHANGED,
     FolderError,
     SourceError,
     SourceFolder,
@@ -20,16 +19,15 @@ from bascule.sources.contract import (
 from bascule.sources.imap_alone import read_alone, whole_message
 from bascule.sources.imap_joining import Joining
 from bascule.sources.imap_stream import Group, Stream
-from bascule.sources.limits import DETAILS_WINDOW, LOST_AT_A_WINDOW, WINDOW_MESSAGES
+from bascule.sources.imap_survey import folder_error, open_again, take_survey
+from bascule.sources.limits import DETAILS_WINDOW, LOST_AT_A_FOLDER, LOST_AT_A_WINDOW, WINDOW_MESSAGES
 from bascule.sources.narrowing import Narrowing
-from bascule.terms.flags import Flags
 from bascule.terms.instant import InternalDate
 from bascule.wire.backoff import Backoff, Throttle
 from bascule.wire.errors import CommandRefused, ConnectionLost
-from bascule.wire.imap import ImapClient, MailboxState, reconnect
+from bascule.wire.imap import ImapClient, reconnect
 from bascule.wire.imap.connection import Pending
 
-_SLOW_DOWN = re.compile(r"throttl|too many|rate limit|slow down|try again", re.IGNORECASE)
 _ENDED = "the connection ended each time it was asked for"
 
 
@@ -51,39 +49,21 @@ class ImapReader:
         self._backoff = backoff or Backoff()
 
     async def open(self, folder: SourceFolder, known: SourceState | None) -> Survey:
+        ends = 0
         while True:
             try:
-                return await self._survey(folder, known)
+                survey = await take_survey(self._client, folder, known)
             except ConnectionLost as error:
+                ends += 1
                 await self._reconnect(error)
+                if ends >= LOST_AT_A_FOLDER:
+                    raise FolderError(f"the connection ended each time it was opened: {error}") from error
             except CommandRefused as error:
-                if not _SLOW_DOWN.search(error.reason) or not await self._backoff.wait():
-                    raise FolderError(error.reason) from error
-
-    async def _survey(self, folder: SourceFolder, known: SourceState | None) -> Survey:
-        client = self._client
-        qresync = known is not None and known.modseq > 0 and "QRESYNC" in client.enabled
-        resync = (known.uidvalidity, known.modseq) if known and qresync else None
-        # Both are sent before either is answered: a folder costs one round trip less.
-        selecting = asyncio.ensure_future(client.select(folder.name, read_only=True, known=resync))
-        await asyncio.sleep(0)
-        searching = asyncio.ensure_future(client.search_uids())
-        await asyncio.gather(selecting, searching, return_exceptions=True)
-        selected, uids = selecting.result(), searching.result()
-        self._folder, self._uidvalidity = folder, selected.uidvalidity
-        flags: dict[int, Flags] = {}
-        complete = False
-        same = known is not None and known.uidvalidity == selected.uidvalidity
-        if resync and same:
-            flags = _flags(selected.changed)
-        elif same and uids:
-            # Without QRESYNC: CHANGEDSINCE where there is a MODSEQ (RFC 7162 §3.1.4.1), else every message's flags.
-            since = known.modseq if known and selected.highestmodseq else 0
-            changed: list[Fetch] = []
-            modifier = b"(CHANGEDSINCE %d)" % since if since else b""
-            await (await client.fetch(b"1:*", FLAGS, changed.append, modifier)).ok()
-            flags, complete = _flags(changed), not since
-        return Survey(_state(selected, len(uids), uids), uids, flags, complete)
+                if not _asks_to_wait(error) or not await self._backoff.wait():
+                    raise folder_error(folder, error) from error
+            else:
+                self._folder, self._uidvalidity = folder, survey.state.uidvalidity
+                return survey
 
     async def details(self, uids: Sequence[int]) -> dict[int, tuple[InternalDate | None, int]]:
         dates: dict[int, InternalDate] = {}
@@ -100,8 +80,9 @@ class ImapReader:
             window = format_set(uids[start : start + DETAILS_WINDOW])
             while True:
                 try:
-                    await (await self._client.fetch(window, DETAILS, take)).ok()
-                    break
+                    condition = await (await self._client.fetch(window, DETAILS, take)).answer()
+                    if condition.status == "OK" or not await self._waited_for(condition):
+                        break  # of what is refused for good nothing is told
                 except ConnectionLost as error:
                     await self._come_back(error)
         return {uid: (dates.get(uid), octets) for uid, octets in sizes.items()}
@@ -159,7 +140,7 @@ class ImapReader:
                     yield list(given)
                 if condition.status == "OK":
                     narrowing.answered()
-                elif _SLOW_DOWN.search(condition.reason) and await self._backoff.wait():
+                elif await self._waited_for(condition):
                     waiting.extendleft(reversed(missed))
                 else:
                     for _, other in running:
@@ -173,7 +154,7 @@ class ImapReader:
     async def _one_by_one(self, uids: Sequence[int]) -> AsyncIterator[Group]:
         """The server refused a window: give all that it does not refuse, and the reason for the others. Raises ConnectionLost."""
         for uid in uids:
-            if (found := await read_alone(self._client, uid)) is not None:
+            if (found := await self._alone(uid)) is not None:
                 yield [found]
 
     async def _look_for(self, uids: list[int]) -> AsyncIterator[Group]:
@@ -186,7 +167,7 @@ class ImapReader:
                     there = await self._which_are_there(uids)
                 uid = uids[0]
                 if uid in there:
-                    found = await read_alone(self._client, uid)
+                    found = await self._alone(uid)
                     self._backoff.progress()
                     yield [found or Unreadable(uid, "the server lists it and does not give it")]
                 uids = uids[1:]
@@ -197,6 +178,15 @@ class ImapReader:
                     uids = uids[1:]
                 await self._come_back(error)
 
+    async def _alone(self, uid: int) -> SourceMessage | Unreadable | None:
+        """See `read_alone`. Raises ConnectionLost."""
+        while True:
+            try:
+                return await read_alone(self._client, uid)
+            except CommandRefused as error:
+                if not await self._backoff.wait():
+                    return Unreadable(uid, error.reason)
+
     async def _which_are_there(self, uids: Sequence[int]) -> set[int]:
         """All of them, where the server does not answer the question: then each is asked for."""
         try:
@@ -204,17 +194,22 @@ class ImapReader:
         except CommandRefused:
             return set(uids)
 
+    async def _waited_for(self, refusal: Condition) -> bool:
+        """Whether the server asked us to come later, and we did."""
+        return meaning_of_condition(refusal) in WAIT and await self._backoff.wait()
+
     # -- connections --------------------------------------------------------------------------------------------------
 
     async def _come_back(self, error: ConnectionLost) -> None:
         """A new connection, and the folder open on it. Raises SourceError; FolderError when it is another folder now."""
         assert self._folder is not None
-        while True:
+        for _ in range(LOST_AT_A_FOLDER):
             await self._reconnect(error)
             try:
-                return await self.reopen(self._folder, self._uidvalidity)
+                return await self._open_again(self._folder, self._uidvalidity)
             except ConnectionLost as again:
                 error = again
+        raise FolderError(f"the connection ended each time it was opened again: {error}") from error
 
     async def _reconnect(self, error: ConnectionLost) -> None:
         await self._client.connection.close()
@@ -227,13 +222,19 @@ class ImapReader:
             ) from last
 
     async def reopen(self, folder: SourceFolder, uidvalidity: int) -> None:
-        try:
-            selected = await self._client.select(folder.name, read_only=True)
-        except CommandRefused as error:
-            raise FolderError(error.reason) from error
         self._folder, self._uidvalidity = folder, uidvalidity
-        if selected.uidvalidity != uidvalidity:
-            raise FolderError(CHANGED)
+        try:
+            await self._open_again(folder, uidvalidity)
+        except ConnectionLost as error:
+            await self._come_back(error)
+
+    async def _open_again(self, folder: SourceFolder, uidvalidity: int) -> None:
+        while True:
+            try:
+                return await open_again(self._client, folder, uidvalidity)
+            except CommandRefused as error:
+                if not _asks_to_wait(error) or not await self._backoff.wait():
+                    raise folder_error(folder, error) from error
 
     async def close(self) -> None:
         await self._client.logout()
@@ -243,11 +244,5 @@ def _size(message: SourceMessage | Unreadable) -> int:
     return message.body.octets if isinstance(message, SourceMessage) else 0
 
 
-def _flags(replies: Sequence[Fetch]) -> dict[int, Flags]:
-    found = (reply.data for reply in replies)
-    return {data.uid: data.flags for data in found if data.uid is not None and data.flags is not None}
-
-
-def _state(selected: MailboxState, messages: int, uids: Sequence[int]) -> SourceState:
-    uidnext = selected.uidnext or (uids[-1] + 1 if uids else 1)
-    return SourceState(selected.uidvalidity, uidnext, messages, selected.highestmodseq)
+def _asks_to_wait(error: CommandRefused) -> bool:
+    return meaning_of(error.code, error.reason) in WAIT

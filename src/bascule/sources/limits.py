@@ -15,6 +15,8 @@ PIECES_OCTETS = 32 * 1024 * 1024
 """Content held in memory of messages of which the date or the flags have not come yet; what is more is asked for again, one by one."""
 LOST_AT_A_WINDOW = 2
 """A connection may end for any reason; at the same window a second time, with nothing read in between, the window is looked into."""
+LOST_AT_A_FOLDER = 3
+"""A folder at whose opening the connection ends each time is given up, and the others are read."""
 SUSPECTS = 4
 """Messages in a row at each of which the source ends the connection, with none read in between: then it is not the messages."""
 ANSWERS_FOR_ONE = 1000
