@@ -1,4 +1,4 @@
-"""An old IMAP server of one folder, whose every answer a test may replace: what real servers of this kind can't be made to say."""
+"""An old IMAP server, whose every answer a test may replace: what real servers of this kind can't be made to say."""
 
 import asyncio
 import re
@@ -25,7 +25,8 @@ class Drop(Exception):
 
 
 class OldServer:
-    """``messages``: UID → content. Override a method to be odd. ``commands``: what was sent, without tags."""
+    """``messages``: UID → content, the same in each of ``folders``. Override a method to be odd. ``commands``: what was sent, without tags;
+    ``connections``: how many there were, ``open``: are now."""
 
     capabilities = b"IMAP4rev1"
 
@@ -34,7 +35,9 @@ class OldServer:
             {uid: b"Subject: %d\r\n\r\ntext" % uid for uid in range(1, 11)} if messages is None else messages
         )
         self.commands: list[bytes] = []
+        self.folders = [b"INBOX"]
         self.connections = 0
+        self.open = 0
         self.port = 0
 
     # -- what it says; each ends in the tagged answer, with TAG for the tag --------------------------------------------
@@ -93,6 +96,10 @@ class OldServer:
                 return b"* CAPABILITY " + self.capabilities + b"\r\nTAG OK .\r\n"
             case b"LOGIN", _:
                 return self.login()
+            case b"LIST", _:
+                return b"".join(b'* LIST () "/" %b\r\n' % name for name in self.folders) + b"TAG OK .\r\n"
+            case b"LSUB", _:
+                return b"TAG OK .\r\n"
             case b"EXAMINE", _:
                 return self.examine(command[8:])
             case b"UID", [b"SEARCH"]:
@@ -105,6 +112,7 @@ class OldServer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.open += 1
         try:
             writer.write(self.greeting())
             while line := await reader.readline():
@@ -117,6 +125,7 @@ class OldServer:
         except ConnectionError:
             pass
         finally:
+            self.open -= 1
             writer.close()
 
     @asynccontextmanager

@@ -42,6 +42,7 @@ async def capture(source: Source, mailbox: Mailbox, options: CaptureOptions, wat
     A folder that can't be opened gets the reason on its row (``FolderRow.error``); the others go on. Raises SourceError,
     MailboxError.
     """
+    source.watch(watcher)
     listed = await source.folders()
     taken = await mailbox.run(record_folders, mailbox, listed, options.selection)
     states = await source.states([folder for folder, _ in taken])

@@ -19,7 +19,7 @@ from bascule.sources.contract import FolderError
 from bascule.terms.outcome import OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
 from bascule.wire.errors import CommandRefused
-from bascule.wire.together import run_together
+from bascule.wire.together import open_both, run_together
 
 Group = list[SourceMessage | Unreadable]
 
@@ -58,6 +58,7 @@ async def copy(
     ``mailbox`` is what is remembered between runs. Raises SourceError, TargetError, ConnectError, MailboxError; the same call
     goes on from there.
     """
+    source.watch(watcher)
     target = TargetRun(mailbox, location, connect, options.deliver, watcher, refused)
     listed, _ = await asyncio.gather(source.folders(), target.begin())
     try:
@@ -106,7 +107,7 @@ def _to_do(
 
 
 async def _work_through(run: _Run) -> None:
-    reader, target = await asyncio.gather(run.source.reader(), run.target.session())
+    reader, target = await open_both(run.source.reader(), run.target.session())
     worker = _Worker(run, reader, target)
     try:
         await worker.work()

@@ -10,6 +10,7 @@ from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.flags import Flags
 from bascule.terms.folder import FolderPath, SpecialUse
 from bascule.terms.instant import InternalDate
+from bascule.terms.watch import Watcher
 
 
 class SourceError(BasculeError):
@@ -138,6 +139,9 @@ class Source(Protocol):
 
     location: str
 
+    def watch(self, watcher: Watcher) -> None:
+        """Who is told of waits, and of connections that the source does not take, from here on; nobody otherwise."""
+
     async def folders(self) -> list[SourceFolder]:
         """Every folder, those that hold only others too (not selectable)."""
 
@@ -145,6 +149,6 @@ class Source(Protocol):
         """A cheap look at each folder, by name; absent where the source can't tell. Nothing is opened."""
 
     async def reader(self) -> Reader:
-        """A new reader. Raises SourceError."""
+        """A new reader. Raises SourceError, ConnectError; NoPlace where the source takes no further one beside those there are."""
 
     async def close(self) -> None: ...

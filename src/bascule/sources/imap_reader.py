@@ -59,7 +59,7 @@ class ImapReader:
                 if ends >= LOST_AT_A_FOLDER:
                     raise FolderError(f"the connection ended each time it was opened: {error}") from error
             except CommandRefused as error:
-                if not _asks_to_wait(error) or not await self._backoff.wait():
+                if not _asks_to_wait(error) or not await self._backoff.wait(error.reason, asked=True):
                     raise folder_error(folder, error) from error
             else:
                 self._folder, self._uidvalidity = folder, survey.state.uidvalidity
@@ -184,7 +184,7 @@ class ImapReader:
             try:
                 return await read_alone(self._client, uid)
             except CommandRefused as error:
-                if not await self._backoff.wait():
+                if not await self._backoff.wait(error.reason, asked=True):
                     return Unreadable(uid, error.reason)
 
     async def _which_are_there(self, uids: Sequence[int]) -> set[int]:
@@ -196,7 +196,7 @@ class ImapReader:
 
     async def _waited_for(self, refusal: Condition) -> bool:
         """Whether the server asked us to come later, and we did."""
-        return meaning_of_condition(refusal) in WAIT and await self._backoff.wait()
+        return meaning_of_condition(refusal) in WAIT and await self._backoff.wait(refusal.reason, asked=True)
 
     # -- connections --------------------------------------------------------------------------------------------------
 
@@ -233,7 +233,7 @@ class ImapReader:
             try:
                 return await open_again(self._client, folder, uidvalidity)
             except CommandRefused as error:
-                if not _asks_to_wait(error) or not await self._backoff.wait():
+                if not _asks_to_wait(error) or not await self._backoff.wait(error.reason, asked=True):
                     raise folder_error(folder, error) from error
 
     async def close(self) -> None:

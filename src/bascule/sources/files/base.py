@@ -20,6 +20,7 @@ from bascule.terms.errors import BasculeError
 from bascule.terms.flags import Flags
 from bascule.terms.folder import FolderPath, SpecialUse
 from bascule.terms.instant import InternalDate
+from bascule.terms.watch import Watcher
 
 GROUP = 100
 """Messages read in one go on a thread."""
@@ -69,6 +70,9 @@ class FileSource:
             walked = await asyncio.to_thread(self._walk)
             self._found = {folder.path.to_json().encode("utf-8", "surrogatepass"): folder for folder in walked}
         return self._found
+
+    def watch(self, watcher: Watcher) -> None:
+        """There is nothing to wait for."""
 
     async def folders(self) -> list[SourceFolder]:
         found = await self._folders()
