@@ -110,7 +110,7 @@ def test_the_first_connection_is_waited_for_where_the_server_asks_for_it_and_els
 
     async def first(server: OldServer) -> None:
         async with server.running() as location:
-            client = await Connections(connecting(location), "old").first()
+            client = await Connections(connecting(location), "old").one_more()
             await client.logout()
 
     asyncio.run(first(Later(b"TAG NO [UNAVAILABLE] .\r\n", b"TAG NO too many sessions\r\n")))
@@ -118,11 +118,30 @@ def test_the_first_connection_is_waited_for_where_the_server_asks_for_it_and_els
         asyncio.run(first(Later(b"TAG NO Login failed.\r\n")))
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_workers_that_begin_again_together_are_at_least_one(way: str) -> None:
+    """All connections are closed between two parts of a run; one of those who begin the next must get the place, and no run end."""
+
+    async def use() -> tuple[int, int]:
+        async with Limited(1, way).running() as location:
+            connections = Connections(connecting(location), "old")
+            present = absent = 0
+            for _ in range(4):
+                found = await asyncio.gather(*(connections.one_more() for _ in range(3)), return_exceptions=True)
+                clients = [one for one in found if isinstance(one, ImapClient)]
+                assert all(isinstance(one, ImapClient | NoPlace) for one in found), found
+                present, absent = present + len(clients), absent + 3 - len(clients)
+                await asyncio.gather(*(client.logout() for client in clients))
+            return present, absent
+
+    assert asyncio.run(asyncio.wait_for(use(), 60)) == (4, 8)
+
+
 def test_a_worker_that_waits_goes_on_as_soon_as_another_connection_ends() -> None:
     async def use() -> float:
         async with Limited(1, "NO in words").running() as location:
             connections = Connections(connecting(location), "old")
-            held = await connections.first()
+            held = await connections.one_more()
             with pytest.raises(NoPlace, match="Too many connections"):
                 await connections.one_more()
             patient = connections.backoff()
