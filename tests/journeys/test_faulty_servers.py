@@ -84,3 +84,20 @@ def test_a_stalled_source_is_given_up_and_opened_again(tmp_path, server) -> None
         faults.stall_down = -1
         report = report_of(bascule(tmp_path, *words))
     assert report["totals"]["delivered"] == 60
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        (rb'INTERNALDATE "\d\d-(.{3})-(\d{4}) [\d:]{8} .{5}"', rb'INTERNALDATE "00-Jan-0000 00:00:00 +0000"'),
+        (rb"FLAGS \(\)", rb"FLAGS (("),
+        (rb"FLAGS \(\)", rb'FLAGS a"'),
+        (rb"FLAGS \(\)", b"FLAGS \xe9\xff"),
+    ],
+    ids=["a date of no calendar", "a list that is not closed", "a quote", "8-bit"],
+)
+def test_one_message_that_is_told_wrong_costs_neither_the_run_nor_the_message(tmp_path, server, spoilt) -> None:
+    """Once it ended the run, and each repeat of it, with no folder or UID named."""
+    first, _ = capture_twice(tmp_path, server, Faults(rewrite_down=once(*spoilt, times=3)))
+    assert first["accounted"] is True
+    assert first["totals"]["delivered"] == 60

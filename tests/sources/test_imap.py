@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bascule.sources import imap_reader
+from bascule.sources import imap_reader, imap_stream
 from bascule.sources.imap import ImapSource
 from bascule.terms.location import parse_location
 from bascule.wire.imap import Credentials, connect
@@ -44,5 +44,5 @@ def test_windows_that_are_answered_while_the_consumer_works_lose_nothing_and_end
 ) -> None:
     """A group that held the end of one window and the start of the next was once waited for without end."""
     monkeypatch.setattr(imap_reader, "WINDOW_MESSAGES", window)
-    monkeypatch.setattr(imap_reader, "GROUP_MESSAGES", group)
+    monkeypatch.setattr(imap_stream, "GROUP_MESSAGES", group)
     assert asyncio.run(asyncio.wait_for(read_slowly(source), 30)) == list(range(1, 41))

@@ -12,7 +12,7 @@ from bascule.protocols.imap.commands import astring, command
 from bascule.terms.body import HeldBody
 from bascule.terms.instant import InternalDate
 from bascule.terms.location import Location
-from bascule.wire.errors import CommandRefused, ConnectError, ConnectionLost, SignInError
+from bascule.wire.errors import CommandRefused, ConnectError, ConnectionLost, NotNow, SignInError
 from bascule.wire.imap import Credentials, ImapClient, Security, connect
 from bascule.wire.limits import WireLimits
 
@@ -122,7 +122,7 @@ def test_not_yet_is_not_a_wrong_password() -> None:
     script = Script(
         f"S: {GREETING.format('')}", 'C: TAG LOGIN anna "pass word"', "S: TAG NO [UNAVAILABLE] opens on Tuesday"
     )
-    with pytest.raises(SignInError, match=r"does not open this mailbox now.*Tuesday"):
+    with pytest.raises(NotNow, match=r"does not open this mailbox now.*Tuesday"):
         asyncio.run(run(script))
 
 

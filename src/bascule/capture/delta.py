@@ -150,7 +150,8 @@ def _apply(mailbox: Mailbox, folder: SourceFolder, row: FolderRow, survey: Surve
         # UIDNEXT first: a row must never have a UID that is not below it (check, 7).
         messages.advance(row.id, max([survey.state.uidnext, *(uid + 1 for uid in survey.uids[-1:])]))
         known = messages.known(row.id, validity)
-        messages.set_vanished([k.id for k in known.values() if k.uid not in present and not k.vanished], now)
+        if not survey.unlisted:  # else what is not in the list may be there all the same
+            messages.set_vanished([k.id for k in known.values() if k.uid not in present and not k.vanished], now)
         messages.set_vanished([k.id for k in known.values() if k.uid in present and k.vanished], None)
         messages.set_flags(
             [(k.id, flags) for uid, flags in survey.flags.items() if (k := known.get(uid)) and k.flags != flags]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from bascule.capture.folders import give_up, is_unchanged, record_folders, recor
 from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox, NewMessage
 from bascule.sources import Reader, Source, SourceFolder, SourceMessage, SourceState
+from bascule.sources.arrival import arrival_to_keep
 from bascule.sources.contract import FolderError
 from bascule.terms.watch import SILENT, Watcher
 from bascule.wire.together import run_together
@@ -40,6 +42,7 @@ async def capture(source: Source, mailbox: Mailbox, options: CaptureOptions, wat
     A folder that can't be opened gets the reason on its row (``FolderRow.error``); the others go on. Raises SourceError,
     MailboxError.
     """
+    source.watch(watcher)
     listed = await source.folders()
     taken = await mailbox.run(record_folders, mailbox, listed, options.selection)
     states = await source.states([folder for folder, _ in taken])
@@ -117,7 +120,8 @@ async def _capture_folder(
 
 async def _store(mailbox: Mailbox, delta: FolderDelta, messages: list[SourceMessage]) -> None:
     """Make a group durable while the next one is read."""
-    new = [NewMessage(m.uid, m.flags, m.date, m.body, m.labels) for m in messages]
+    now = int(time.time())
+    new = [NewMessage(m.uid, m.flags, arrival_to_keep(m, now), m.body, m.labels) for m in messages]
     await mailbox.run(mailbox.messages.store, delta.row.id, delta.row.uidvalidity, new)
     for message in messages:
         message.body.close()

@@ -33,11 +33,11 @@ class Selection:
     def looks_at_messages(self) -> bool:
         return self.since is not None or self.before is not None or self.max_octets is not None
 
-    def reason_to_leave_out(self, date: InternalDate, octets: int) -> str:
-        """Why a message is not taken; empty when it is."""
-        if self.since is not None and date.utc_seconds < self.since.timestamp():
+    def reason_to_leave_out(self, date: InternalDate | None, octets: int) -> str:
+        """Why a message is not taken; empty when it is. One of which the source gives no date is on neither side of any."""
+        if date is not None and self.since is not None and date.utc_seconds < self.since.timestamp():
             return f"arrived before {self.since:%Y-%m-%d}"
-        if self.before is not None and date.utc_seconds >= self.before.timestamp():
+        if date is not None and self.before is not None and date.utc_seconds >= self.before.timestamp():
             return f"arrived on or after {self.before:%Y-%m-%d}"
         if self.max_octets is not None and octets > self.max_octets:
             return f"larger than {self.max_octets} octets"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,11 +14,12 @@ from bascule.deliver import DeliverOptions, FolderDelivery, MappedFolder, Parcel
 from bascule.deliver.target_run import Connect, Refused, forget_refused
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.sources import Reader, Source, SourceFolder, SourceMessage, SourceState, Unreadable
+from bascule.sources.arrival import arrival_to_keep
 from bascule.sources.contract import FolderError
 from bascule.terms.outcome import OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
 from bascule.wire.errors import CommandRefused
-from bascule.wire.together import run_together
+from bascule.wire.together import open_both, run_together
 
 Group = list[SourceMessage | Unreadable]
 
@@ -56,6 +58,7 @@ async def copy(
     ``mailbox`` is what is remembered between runs. Raises SourceError, TargetError, ConnectError, MailboxError; the same call
     goes on from there.
     """
+    source.watch(watcher)
     target = TargetRun(mailbox, location, connect, options.deliver, watcher, refused)
     listed, _ = await asyncio.gather(source.folders(), target.begin())
     try:
@@ -104,7 +107,7 @@ def _to_do(
 
 
 async def _work_through(run: _Run) -> None:
-    reader, target = await asyncio.gather(run.source.reader(), run.target.session())
+    reader, target = await open_both(run.source.reader(), run.target.session())
     worker = _Worker(run, reader, target)
     try:
         await worker.work()
@@ -218,8 +221,11 @@ class _Worker:
         delta, ledger = opened.delta, self._run.target.ledger
         async for group in opened.messages():
             sorted_out = await delta.sort_out(group, lambda rows: set(rows) - ledger.are_settled(rows))
+            now = int(time.time())
             parcels = [
-                Parcel(m.uid, m.flags, m.date, m.body, one.row, m.labels) for one in sorted_out if (m := one.message)
+                Parcel(m.uid, m.flags, arrival_to_keep(m, now), m.body, one.row, m.labels)
+                for one in sorted_out
+                if (m := one.message)
             ]
             await delivery.offer(parcels)
             self._run.target.watcher.done(len(group) - len(parcels), 0)

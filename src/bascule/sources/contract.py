@@ -10,6 +10,7 @@ from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.flags import Flags
 from bascule.terms.folder import FolderPath, SpecialUse
 from bascule.terms.instant import InternalDate
+from bascule.terms.watch import Watcher
 
 
 class SourceError(BasculeError):
@@ -23,8 +24,12 @@ class FolderError(Exception):
     """One folder can't be opened; the message is the source's own reason. The reader can open others."""
 
 
+CHANGED = "its UIDVALIDITY changed while it was read; the next run reads it again"
+"""The reason of a FolderError: what was read before belongs to a folder that is gone."""
+
+
 class FolderGone(FolderError):
-    """The source lists the folder, and it is not there: what was in it has vanished."""
+    """There is no folder of that name, or none any more: the source listed what is not there, or it was removed or renamed since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +70,31 @@ class SourceState:
 class Survey:
     """What is in a folder. ``uids`` ascending, all of them. ``flags``: at least those that changed since ``known``.
 
-    ``flags_are_complete``: every message's flags are in ``flags``.
+    ``flags_are_complete``: every message's flags are in ``flags``. ``unlisted``: so many messages more does the source count than it gives
+    UIDs for; they can't be asked for, and must be told.
     """
 
     state: SourceState
     uids: Sequence[int]
     flags: dict[int, Flags]
     flags_are_complete: bool
+    unlisted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SourceMessage:
-    """One message. Whoever receives it closes its body."""
+    """One message. Whoever receives it closes its body.
+
+    ``date``: when it arrived; None: the source gave none that is a date (`arrival` has what may stand in for it). ``remarks``: what the
+    source did not give, or gave in a form that says nothing, in words for the report.
+    """
 
     uid: int
     flags: Flags
-    date: InternalDate
+    date: InternalDate | None
     body: Body
     labels: tuple[str, ...] | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +111,24 @@ class Reader(Protocol):
     async def open(self, folder: SourceFolder, known: SourceState | None) -> Survey:
         """Open a folder and tell what is in it. ``known``: the state of the last complete delta, where there was one.
 
-        Raises FolderError when this folder can't be opened, SourceError when nothing can.
+        Raises FolderGone when there is no such folder (any more), FolderError when this one can't be opened, SourceError when nothing
+        can.
         """
 
     async def reopen(self, folder: SourceFolder, uidvalidity: int) -> None:
-        """Open a folder again that was surveyed earlier in this run, to read its messages.
+        """Open again a folder of which ``uidvalidity`` was learnt by `open` earlier in this run, for `details` and `read`, without looking
+        at what is in it. Raises FolderError where it is another folder of that name now, FolderGone, SourceError."""
 
-        Raises FolderError when it can't be opened or has another UIDVALIDITY now, SourceError.
-        """
-
-    async def details(self, uids: Sequence[int]) -> dict[int, tuple[InternalDate, int]]:
-        """Date and size in octets of messages of the open folder, without reading them. Sizes may be estimates."""
+    async def details(self, uids: Sequence[int]) -> dict[int, tuple[InternalDate | None, int]]:
+        """Date (None: the source gives none) and size in octets of messages of the open folder, without reading them. Sizes may be
+        estimates. A message of which the source does not tell the size is absent."""
 
     def read(self, uids: Sequence[int]) -> AsyncIterator[list[SourceMessage | Unreadable]]:
         """The messages of the open folder with these UIDs, in groups as they arrive, each UID once.
 
-        A UID that vanished in the meantime is given by nobody. Connections that end are opened again; raises
-        SourceError when that does not help, and FolderError when the folder's UIDVALIDITY changed meanwhile.
+        What is wrong with one message is told of that message: it is `Unreadable`, or it is given with ``remarks``. A UID that vanished
+        in the meantime is given by nobody. Connections that end are opened again; raises SourceError when that does not help, and
+        FolderError when the folder's UIDVALIDITY changed meanwhile, or when the source ends the connection at whatever is asked for.
         """
 
     async def close(self) -> None: ...
@@ -126,6 +139,9 @@ class Source(Protocol):
 
     location: str
 
+    def watch(self, watcher: Watcher) -> None:
+        """Who is told of waits, and of connections that the source does not take, from here on; nobody otherwise."""
+
     async def folders(self) -> list[SourceFolder]:
         """Every folder, those that hold only others too (not selectable)."""
 
@@ -133,6 +149,6 @@ class Source(Protocol):
         """A cheap look at each folder, by name; absent where the source can't tell. Nothing is opened."""
 
     async def reader(self) -> Reader:
-        """A new reader. Raises SourceError."""
+        """A new reader. Raises SourceError, ConnectError; NoPlace where the source takes no further one beside those there are."""
 
     async def close(self) -> None: ...

@@ -6,9 +6,10 @@ from bascule.protocols.imap.responses import NO_NAMESPACE, Listing
 from bascule.sources.contract import SourceError, SourceFolder, SourceState
 from bascule.sources.imap_reader import ImapReader
 from bascule.terms.folder import FolderPath, SpecialUse
-from bascule.wire.backoff import Backoff, Throttle
+from bascule.terms.watch import Watcher
+from bascule.wire.backoff import Throttle
 from bascule.wire.errors import ConnectionLost
-from bascule.wire.imap import ImapClient
+from bascule.wire.imap import Connections, ImapClient, reconnect
 
 Connect = Callable[[], Awaitable[ImapClient]]
 
@@ -18,25 +19,31 @@ class ImapSource:
 
     def __init__(self, location: str, connect: Connect, throttle: Throttle | None = None) -> None:
         self.location = location
-        self._connect = connect
+        self._connections = Connections(connect, location)
         self._throttle = throttle or Throttle()
         self._client: ImapClient | None = None
 
+    def watch(self, watcher: Watcher) -> None:
+        self._connections.watcher = watcher
+
     async def _ask(self, question: Callable[[ImapClient], Awaitable[object]]) -> object:
-        """Put a question to the server on a connection kept for that; once more on a new one when it was lost."""
-        backoff = Backoff(tries=3)
+        """Put a question to the server on a connection kept for that; again on a new one when it was lost. Raises SourceError, ConnectError."""
+        backoff = self._connections.backoff()
+        if self._client is None:
+            self._client = await self._connections.one_more()
         while True:
-            if self._client is None:
-                self._client = await self._connect()
+            client = self._client
             try:
-                return await question(self._client)
+                return await question(client)
             except ConnectionLost as error:
-                await self._client.connection.close()
                 self._client = None
-                if not await backoff.wait():
+                await client.connection.close()
+                try:
+                    self._client = await reconnect(self._connections, backoff, error)
+                except ConnectionLost as last:
                     raise SourceError(
-                        f"{self.location} keeps ending the connection: {error}.", "Try again later."
-                    ) from error
+                        f"{self.location} keeps ending the connection: {last}.", "Try again later."
+                    ) from last
 
     async def folders(self) -> list[SourceFolder]:
         """The person's own; not those that other people share, or all (RFC 2342 §3): these are moved from where they are at home, once."""
@@ -78,7 +85,8 @@ class ImapSource:
     async def reader(self) -> ImapReader:
         """A reader; the first takes over the connection that the questions were put on."""
         client, self._client = self._client, None
-        return ImapReader(self._connect, client or await self._connect(), self._throttle)
+        client = client or await self._connections.one_more()
+        return ImapReader(self._connections, client, self._throttle, self._connections.backoff())
 
     async def close(self) -> None:
         if self._client is not None:

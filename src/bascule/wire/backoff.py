@@ -1,28 +1,70 @@
 """Waiting before another try, and keeping to a speed that the operator set."""
 
 import asyncio
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, field
+
+from bascule.terms.watch import SILENT, Watcher
+from bascule.wire.limits import (
+    ASKED_SECONDS,
+    FIRST_WAIT_SECONDS,
+    LOST_SECONDS,
+    MOST_WAIT_SECONDS,
+    NOTE_SECONDS,
+    SIGN_IN_TRIES,
+)
 
 
 @dataclass(slots=True)
 class Backoff:
-    """Doubling waits. ``tries`` without progress are allowed; `progress` starts the count again."""
+    """Doubling waits, until something gets through (`progress`), or enough was waited.
 
-    tries: int = 6
-    first_seconds: float = 0.5
-    most_seconds: float = 60.0
-    _failed: int = 0
+    What a server asks for (``asked``) has another limit than what it just does. ``name``: the server, for the notes. ``freed`` is set
+    when a connection to it ends: a wait is over then, as there may be a place.
+    """
+
+    name: str = "the server"
+    watcher: Watcher = field(default=SILENT, repr=False)
+    first_seconds: float = FIRST_WAIT_SECONDS
+    most_seconds: float = MOST_WAIT_SECONDS
+    lost_seconds: float = LOST_SECONDS
+    asked_seconds: float = ASKED_SECONDS
+    freed: asyncio.Event | None = None
+    _waited: dict[bool, float] = field(default_factory=lambda: {True: 0.0, False: 0.0})
+    _tries: int = 0
+    _refused: int = 0
+
+    def may_be_refused(self) -> bool:
+        """Whether a sign-in that was right before may be tried again after one more refusal: not often, as servers lock accounts."""
+        self._refused += 1
+        return self._refused <= SIGN_IN_TRIES
 
     def progress(self) -> None:
-        self._failed = 0
+        """Something got through: what was waited before does not count any more."""
+        if self._tries:
+            self._waited, self._tries, self._refused = {True: 0.0, False: 0.0}, 0, 0
 
-    async def wait(self) -> bool:
-        """Wait before the next try; False when there have been enough."""
-        self._failed += 1
-        if self._failed > self.tries:
+    async def wait(self, reason: str = "", *, asked: bool = False) -> bool:
+        """Wait before the next try, and tell it where it is worth telling; False when enough was waited for this kind of reason."""
+        left = (self.asked_seconds if asked else self.lost_seconds) - self._waited[asked]
+        if left <= 0:
             return False
-        await asyncio.sleep(min(self.first_seconds * 2 ** (self._failed - 1), self.most_seconds))
+        seconds = min(self.first_seconds * 2**self._tries, self.most_seconds, left)
+        self._tries += 1
+        self._waited[asked] += seconds
+        if self._waited[asked] >= NOTE_SECONDS:
+            what = "asks us to wait" if asked else "can't be worked with"
+            self.watcher.note(f"{self.name} {what}{f': {reason}' if reason else ''}; trying again in {seconds:.0f} s")
+        await self._sleep(seconds)
         return True
+
+    async def _sleep(self, seconds: float) -> None:
+        if self.freed is None:
+            await asyncio.sleep(seconds)
+            return
+        self.freed.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.freed.wait(), seconds)
 
 
 class Throttle:

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 class WireLimits:
     connect_seconds: float = 30.0
     """TCP and TLS together. A host that drops packets takes the kernel two minutes to give up on."""
+    greeting_seconds: float = 60.0
+    """From the connection to the server's first line. Some look up who we are first, and wait half a minute for a name server."""
+    probe_seconds: float = 4.0
+    """No greeting for so long on a connection without TLS: it is looked whether the port wants TLS first, as 993 does."""
     stall_seconds: float = 120.0
     """No octet from the server while an answer is due. Servers send ``* OK Still here`` each minute or two on long work."""
     write_octets: int = 256 * 1024
@@ -14,3 +18,21 @@ class WireLimits:
 
 
 DEFAULT_WIRE_LIMITS = WireLimits()
+
+FIRST_WAIT_SECONDS = 0.5
+"""Before the second try; doubled before each further one. Most connections that end can be opened again at once."""
+MOST_WAIT_SECONDS = 60.0
+"""Between two tries: what a throttled hour is counted in."""
+LOST_SECONDS = 30.0
+"""In all, waited for a server that ends connections or does not answer, with nothing getting through in between. A restart takes less;
+what takes longer is an outage, which whoever started the run should hear of."""
+ASKED_SECONDS = 600.0
+"""In all, waited for a server that asks us to (a limit, throttling, a mailbox in use), with nothing getting through in between. Exchange
+and Yahoo let go after minutes; what lasts for hours (Gmail's daily amount) is for another run."""
+FIRST_CONNECTION_SECONDS = 60.0
+"""In all, waited for a server that asks us to before the first connection: the places of a run that was killed are free by then, and
+somebody is waiting who typed a command."""
+SIGN_IN_TRIES = 2
+"""Refusals without a reason of a sign-in that was right before, after which it is tried again: servers lock accounts at five or ten."""
+NOTE_SECONDS = 3.0
+"""A wait of so long, or the first that follows on so much waiting, is told: until then it is not worth a line."""

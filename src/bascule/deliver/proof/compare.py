@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from bascule.deliver.likeness import likeness
 from bascule.mailbox import Mailbox
 from bascule.sources import Source, SourceMessage
+from bascule.sources.arrival import arrival_of
 from bascule.sources.contract import FolderError
 from bascule.terms.flags import Flags
 from bascule.terms.watch import SILENT, Watcher
@@ -18,11 +19,11 @@ class Fact:
 
     sha256: bytes
     flags: Flags
-    utc_seconds: int
+    utc_seconds: int | None
     uid: int = field(compare=False, default=0)
     likeness: bytes | None = field(compare=False, default=None)
 
-    def folded(self) -> tuple[bytes, frozenset[str], int]:
+    def folded(self) -> tuple[bytes, frozenset[str], int | None]:
         return self.sha256, frozenset(name.lower() for name in self.flags), self.utc_seconds
 
 
@@ -72,9 +73,9 @@ async def census_of_source(source: Source, watcher: Watcher = SILENT) -> tuple[C
 
 
 def _fact(message: SourceMessage) -> Fact:
-    body = message.body
+    body, date = message.body, arrival_of(message)
     # What a server altered no longer shows it: every message has its likeness here.
-    fact = Fact(body.sha256, message.flags, message.date.utc_seconds, message.uid, likeness(body.whole()))
+    fact = Fact(body.sha256, message.flags, date.utc_seconds if date else None, message.uid, likeness(body.whole()))
     body.close()
     return fact
 
@@ -123,7 +124,7 @@ def _compare_folder(folder: str, expected: Sequence[Fact], there: Sequence[Fact]
         result.differences.append(f"{folder} UID {fact.uid}: {_explain(fact, left)}")
 
 
-def _take(free: Counter[tuple[bytes, frozenset[str], int]], fact: Fact) -> bool:
+def _take(free: Counter[tuple[bytes, frozenset[str], int | None]], fact: Fact) -> bool:
     if free[fact.folded()]:
         free[fact.folded()] -= 1
         return True

@@ -1,7 +1,7 @@
 """``"17-Jul-1996 02:44:25 -0700"`` (RFC 9051 §9, date-time) to and from an instant."""
 
 import re
-from calendar import timegm
+from calendar import monthrange, timegm
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
@@ -16,24 +16,36 @@ _YEARS = range(1, 10000)
 
 
 @lru_cache(maxsize=4096)
-def _month_start(month_year: bytes) -> int | None:
-    """Seconds at the start of ``Jul-1996``; None where there is no such month."""
+def _month(month_year: bytes) -> tuple[int, int] | None:
+    """Seconds at the start of ``Jul-1996``, and its days; None where there is no such month."""
     month, year = _MONTH_NUMBER.get(month_year[:3].lower()), int(month_year[4:])
-    return timegm((year, month, 1, 0, 0, 0, 0, 0, 0)) if month is not None and year in _YEARS else None
+    if month is None or year not in _YEARS:
+        return None
+    return timegm((year, month, 1, 0, 0, 0, 0, 0, 0)), monthrange(year, month)[1]
+
+
+def read_date_time(octets: bytes) -> InternalDate | None:
+    """None for what is not a date-time: of no calendar (``31-Feb-2020``), or without a zone, which leaves it open when that was.
+    A leap second (``:60``) is the next minute."""
+    found = _DATE_TIME.fullmatch(octets)
+    month = _month(found[2]) if found else None
+    if found is None or month is None:
+        return None
+    start, days = month
+    day, hour, minute, second = int(found[1]), int(found[3]), int(found[4]), int(found[5])
+    zone_hours, zone_minutes = int(found[6]), int(found[7])
+    if not 1 <= day <= days or hour > 23 or minute > 59 or second > 60 or abs(zone_hours) > 23 or zone_minutes > 59:
+        return None
+    zone = zone_hours * 60 + (zone_minutes if found[6][0] == 0x2B else -zone_minutes)
+    return InternalDate(start + (day - 1) * 86400 + (hour * 60 + minute - zone) * 60 + second, zone)
 
 
 def parse_date_time(octets: bytes) -> InternalDate:
-    """Raises RemoteError for what is not a date-time. A leap second (``:60``) is the next minute."""
-    found = _DATE_TIME.fullmatch(octets)
-    start = _month_start(found[2]) if found else None
-    if found is None or start is None:
+    """Like `read_date_time`; raises RemoteError for what is not a date-time."""
+    date_time = read_date_time(octets)
+    if date_time is None:
         raise RemoteError(f"not a date-time: {octets[:40]!r}")
-    day, hour, minute, second = int(found[1]), int(found[3]), int(found[4]), int(found[5])
-    if not 1 <= day <= 31 or hour > 23 or minute > 59 or second > 60:
-        raise RemoteError(f"not a date-time: {octets[:40]!r}")
-    zone = int(found[6]) * 60
-    zone += int(found[7]) if found[6][0] == 0x2B else -int(found[7])
-    return InternalDate(start + (day - 1) * 86400 + (hour * 60 + minute - zone) * 60 + second, zone)
+    return date_time
 
 
 def format_date_time(instant: InternalDate) -> bytes:

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bascule.protocols.imap.errors import RemoteError
-from bascule.protocols.imap.fetch import Fetch, fetch_of, parse_plain_fetch
+from bascule.protocols.imap.fetch import Fetch, broken_fetch, fetch_of, parse_plain_fetch
 from bascule.protocols.imap.limits import DEFAULT_LIMITS, Limits
 from bascule.protocols.imap.receiver import Frame
 from bascule.protocols.imap.sequence import Range, parse_ranges
 from bascule.protocols.imap.tokens import Value, as_list, as_number, as_text, parse_values
+from bascule.terms.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,9 @@ class Condition:
 
     @property
     def reason(self) -> str:
-        """The server's own words, for a report."""
+        """The server's own words, for a report: on one line, and without what a terminal would obey."""
         code = f"[{self.code.name}] " if self.code else ""
-        return f"{code}{self.text}".strip() or self.status
+        return printable(f"{code}{self.text}".strip()) or self.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,10 @@ _CONDITION = re.compile(
 
 
 def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
-    """One frame of a server. Raises RemoteError for what is not IMAP; an unknown response is `Other`."""
+    """One frame of a server. Raises RemoteError for what is not IMAP; an unknown response is `Other`.
+
+    A FETCH response that can't be read is one all the same, with its ``fault``: it is of one message, and the next frame of another.
+    """
     first = frame[0]
     assert isinstance(first, bytes)  # frames begin with text
     if first.startswith(b"* ") and (fetch := parse_plain_fetch(frame, first)) is not None:
@@ -187,7 +191,13 @@ def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
         return _condition(condition, limits)
     if not first.startswith(b"* "):
         raise RemoteError(f"not an IMAP response: {first[:60]!r}")
-    return _untagged(frame, limits)
+    try:
+        return _untagged(frame, limits)
+    except RemoteError as error:
+        broken = broken_fetch(frame, str(error))
+        if broken is None:
+            raise
+        return broken
 
 
 def _condition(found: re.Match[bytes], limits: Limits) -> Condition:
@@ -228,7 +238,9 @@ def _numbered(values: list[Value]) -> Response:
             return Recent(number)
         case "EXPUNGE":
             return Expunge(number)
-        case "FETCH" if len(values) == 3:
+        case "FETCH":
+            if len(values) != 3:
+                raise RemoteError("FETCH is followed by other than one list")
             return fetch_of(number, _pairs(values[2]))
     return Other(name, values)
 

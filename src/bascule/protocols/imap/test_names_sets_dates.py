@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bascule.protocols.imap import LocalError, RemoteError
 from bascule.protocols.imap.commands import WAIT, LiteralRule, astring, command
-from bascule.protocols.imap.dates import format_date, format_date_time, parse_date_time
+from bascule.protocols.imap.dates import format_date, format_date_time, parse_date_time, read_date_time
 from bascule.protocols.imap.names import decode_utf7, encode_utf7, quote
 from bascule.protocols.imap.sequence import expand, format_set, parse_ranges, parse_set, resolve
 from bascule.terms.instant import InternalDate
@@ -75,9 +75,24 @@ def test_dates_as_servers_write_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "octets", [b"", b"1-Foo-2020 10:00:00 +0000", b"32-Jan-2020 10:00:00 +0000", b"1-Jan-0000 1:1:1 +0000"]
+    "octets",
+    [
+        b"",
+        b"1-Foo-2020 10:00:00 +0000",
+        b"32-Jan-2020 10:00:00 +0000",
+        b"31-Feb-2020 10:00:00 +0000",
+        b"29-Feb-2021 10:00:00 +0000",
+        b"00-Jan-0000 00:00:00 +0000",
+        b"01-Jan-0000 01:01:01 +0000",
+        b"01-Jan-2020 10:00:00",
+        b"01-Jan-2020 10:00:00 GMT",
+        b"01-Jan-2020 10:00:00 +2400",
+        b"01-Jan-2020 10:00:00 +0060",
+        b"1-Jan-0000 1:1:1 +0000",
+    ],
 )
 def test_a_date_that_is_none_is_the_servers_error(octets: bytes) -> None:
+    assert read_date_time(octets) is None
     with pytest.raises(RemoteError):
         parse_date_time(octets)
 

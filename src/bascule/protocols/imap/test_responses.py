@@ -153,6 +153,85 @@ def test_what_is_personal(namespace: Namespace, mine: bytes, not_mine: bytes) ->
     assert not any(map(namespace.is_personal, filter(None, not_mine.split(b"|"))))
 
 
+DATE = b'INTERNALDATE "17-Jul-1996 02:44:25 -0700"'
+ARRIVED = InternalDate(837596665, -420)
+
+
+@pytest.mark.parametrize(
+    ("given", "odd"),
+    [
+        (b'INTERNALDATE "00-Jan-0000 00:00:00 +0000"', ["its arrival date is given as “00-Jan-0000 00:00:00 +0000”, which is none"]),
+        (b'INTERNALDATE ""', ["its arrival date is given as “”, which is none"]),
+        (b'INTERNALDATE "17-Jul-1996 02:44:25"', ["its arrival date is given as “17-Jul-1996 02:44:25”, which is none"]),
+        (b'INTERNALDATE "\x1b[2Jgone"', ["its arrival date is given as “\ufffd[2Jgone”, which is none"]),
+        (b"INTERNALDATE {3}\r\nnow", ["its arrival date is given as “now”, which is none"]),
+        (b"INTERNALDATE (1 2)", ["its arrival date is given as “(1 2)”, which is none"]),
+        (b"INTERNALDATE NIL", []),
+        (b"MODSEQ ()", ["its MODSEQ is given as “()”, which is none"]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("literal", [True, False], ids=["with a body", "without"])
+def test_a_date_that_says_nothing_is_told_and_the_rest_is_read(given: bytes, odd: list[str], literal: bool) -> None:
+    reply = parse(
+        b"* 1 FETCH (UID 2 FLAGS (\\Seen) " + given + (b" BODY[] {1}\r\na)" if literal else b" RFC822.SIZE 1)")
+    )
+    assert isinstance(reply, Fetch)
+    assert (reply.data.uid, reply.data.flags, reply.data.date) == (2, frozenset({"\\Seen"}), None)
+    assert list(reply.data.odd) == odd
+    assert reply.gives("INTERNALDATE") == given.startswith(b"INTERNALDATE")
+    assert reply.data.body == (b"a" if literal else None)
+
+
+@pytest.mark.parametrize(
+    ("given", "flags", "odd"),
+    [
+        (b"FLAGS (\\Seen caf\xe9)", {"\\Seen", "caf\xe9"}, []),
+        (b"FLAGS (a{b {5)", {"a{b", "{5"}, []),
+        (b'FLAGS ("two words" \\Seen)', {"\\Seen", "two words"}, []),
+        (b"FLAGS ({3}\r\na)b c)", {"a)b", "c"}, []),
+        (b"FLAGS NIL", set(), []),
+        (b"FLAGS (NIL x)", {"NIL", "x"}, []),
+        (b"FLAGS (x (y z))", {"x"}, ["one of its flags is given as “(y z)”, which is none"]),
+        (b"FLAGS \\Seen", None, ["its list of flags is given as “\\Seen”, which is none"]),
+    ],
+)
+def test_flags_in_any_form_are_read_or_told(given: bytes, flags: set[str] | None, odd: list[str]) -> None:
+    reply = parse(b"* 1 FETCH (UID 2 " + given + b" " + DATE + b" BODY[] {1}\r\na)")
+    assert isinstance(reply, Fetch)
+    assert (reply.data.uid, reply.data.date, reply.data.body, reply.data.flags) == (2, ARRIVED, b"a", flags)
+    assert list(reply.data.odd) == odd
+
+
+@pytest.mark.parametrize(
+    ("octets", "uid"),
+    [
+        (b"* 7 FETCH (UID", None),
+        (b"* 7 FETCH (UID)", None),
+        (b"* 7 FETCH", None),
+        (b"* 7 FETCH ()", None),
+        (b"* 7 FETCH (UID x FLAGS ())", None),
+        (b"* 7 FETCH (UID 9 FLAGS (\\Seen)", 9),
+        (b"* 7 FETCH (FLAGS \\Seen) UID 9)", 9),
+        (b"* 7 FETCH (UID 9) (FLAGS ())", 9),
+        (b"* 7 FETCH (UID 9 BODY[] {1}\r\na) FLAGS ())", 9),
+        (b'* 7 FETCH (UID 9 FLAGS (a"b) ' + DATE + b" BODY[] {1}\r\na)", 9),
+        (b"* 7 FETCH (UID 9 UID 10 FLAGS (\\Seen)", None),
+        (b"* 7 FETCH (UID 9 X " + b"(" * 200 + b")" * 201, 9),
+    ],
+)
+def test_a_fetch_that_is_no_list_of_attributes_is_that_messages_fault(octets: bytes, uid: int | None) -> None:
+    reply = parse(octets)
+    assert isinstance(reply, Fetch)
+    assert (reply.number, reply.data) == (7, MessageData(uid))
+    assert bool(reply.fault) == (octets != b"* 7 FETCH ()")
+
+
+def test_what_a_server_says_of_a_refusal_can_be_shown_on_a_terminal() -> None:
+    answer = parse(b"a NO [ALERT] stop\x1b]0;owned\x07\r now\x00")
+    assert isinstance(answer, Condition)
+    assert answer.reason == "[ALERT] stop\ufffd]0;owned\ufffd now\ufffd"
+
+
 def test_appenduid_gives_uids_in_order() -> None:
     answer = parse(b"a OK [APPENDUID 38505 3955:3957] done")
     assert isinstance(answer, Condition)
@@ -167,10 +246,6 @@ def test_appenduid_gives_uids_in_order() -> None:
     [
         b"hello",
         b"* ",
-        b"* 1 FETCH (UID",
-        b"* 1 FETCH (UID x FLAGS ())",
-        b"* 1 FETCH (UID)",
-        b'* 1 FETCH (UID 1 FLAGS () INTERNALDATE "never" BODY[] {1}\r\na)',
         b"* LIST",
         b"* LIST () () ()",
         b"* SEARCH x",

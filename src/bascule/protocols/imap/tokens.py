@@ -6,6 +6,7 @@ from typing import Any
 from bascule.protocols.imap.errors import RemoteError
 from bascule.protocols.imap.limits import DEFAULT_LIMITS, Limits
 from bascule.protocols.imap.receiver import Frame
+from bascule.terms.printable import printable
 
 Value = Any
 """bytes | None | Sink | list[Value]"""
@@ -53,7 +54,7 @@ def _parse_text(text: bytes, position: int, stack: list[list[Value]], limits: Li
         if found is None:
             if not text[position:].strip(b" "):
                 return
-            raise RemoteError(f"not IMAP at {text[position : position + 40]!r}")
+            raise RemoteError(f"not IMAP at “{printable(as_text(text[position : position + 40]))}”")
         position = found.end()
         kind = found.lastgroup
         if kind == "atom":

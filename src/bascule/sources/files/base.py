@@ -5,12 +5,22 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
-from bascule.sources.contract import FolderError, SourceFolder, SourceMessage, SourceState, Survey, Unreadable
+from bascule.sources.contract import (
+    CHANGED,
+    FolderError,
+    FolderGone,
+    SourceFolder,
+    SourceMessage,
+    SourceState,
+    Survey,
+    Unreadable,
+)
 from bascule.terms.body import Body
 from bascule.terms.errors import BasculeError
 from bascule.terms.flags import Flags
 from bascule.terms.folder import FolderPath, SpecialUse
 from bascule.terms.instant import InternalDate
+from bascule.terms.watch import Watcher
 
 GROUP = 100
 """Messages read in one go on a thread."""
@@ -61,6 +71,9 @@ class FileSource:
             self._found = {folder.path.to_json().encode("utf-8", "surrogatepass"): folder for folder in walked}
         return self._found
 
+    def watch(self, watcher: Watcher) -> None:
+        """There is nothing to wait for."""
+
     async def folders(self) -> list[SourceFolder]:
         found = await self._folders()
         return [SourceFolder(f.path, name, f.special_use, f.subscribed, f.selectable) for name, f in found.items()]
@@ -91,17 +104,26 @@ class FileReader:
         assert self._folder is not None  # `open` comes first
         return self._folder
 
+    def _find(self, folder: SourceFolder) -> FileFolder:
+        found = self._folders.get(folder.name)
+        if found is None:
+            raise FolderGone("there is no such folder")
+        if found.error:
+            raise FolderError(found.error)
+        return found
+
     async def open(self, folder: SourceFolder, known: SourceState | None) -> Survey:
-        self._folder = self._folders[folder.name]
-        if self._folder.error:
-            raise FolderError(self._folder.error)
-        flags = {uid: entry.flags for uid, entry in enumerate(self._folder.entries, 1)}
-        return Survey(_state(self._folder), list(flags), flags, flags_are_complete=True)
+        found = self._folder = self._find(folder)
+        flags = {uid: entry.flags for uid, entry in enumerate(found.entries, 1)}
+        return Survey(_state(found), list(flags), flags, flags_are_complete=True)
 
     async def reopen(self, folder: SourceFolder, uidvalidity: int) -> None:
-        self._folder = self._folders[folder.name]
+        found = self._find(folder)
+        if found.uidvalidity != uidvalidity:
+            raise FolderError(CHANGED)
+        self._folder = found
 
-    async def details(self, uids: Sequence[int]) -> dict[int, tuple[InternalDate, int]]:
+    async def details(self, uids: Sequence[int]) -> dict[int, tuple[InternalDate | None, int]]:
         entries = self._open().entries
         return {uid: (entries[uid - 1].date, entries[uid - 1].octets) for uid in uids}
 

@@ -7,7 +7,8 @@ ConnectionLost, and nothing is retried here: what to do again is for capture and
 """
 
 from bascule.wire.imap.client import ImapClient, MailboxState
+from bascule.wire.imap.connections import Connections, reconnect
 from bascule.wire.imap.credentials import Credentials
-from bascule.wire.imap.opening import Security, connect, reconnect
+from bascule.wire.imap.opening import Security, connect
 
-__all__ = ["Credentials", "ImapClient", "MailboxState", "Security", "connect", "reconnect"]
+__all__ = ["Connections", "Credentials", "ImapClient", "MailboxState", "Security", "connect", "reconnect"]

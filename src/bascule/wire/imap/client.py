@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from bascule.protocols.imap.commands import LiteralRule, Segment, astring, command
+from bascule.protocols.imap.errors import RemoteError
 from bascule.protocols.imap.fetch import Fetch
 from bascule.protocols.imap.names import decode_name, encode_name, quote
 from bascule.protocols.imap.responses import (
@@ -14,6 +15,7 @@ from bascule.protocols.imap.responses import (
     Condition,
     Esearch,
     Exists,
+    Expunge,
     Flags,
     Identification,
     Listing,
@@ -25,7 +27,7 @@ from bascule.protocols.imap.responses import (
     Vanished,
 )
 from bascule.protocols.imap.sequence import Range, expand
-from bascule.protocols.imap.tokens import as_list, as_number, as_text
+from bascule.protocols.imap.tokens import as_number, as_text
 from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap.connection import Connection, Handler, Pending
 
@@ -35,10 +37,12 @@ STATUS_ITEMS = ("MESSAGES", "UIDNEXT", "UIDVALIDITY")
 
 @dataclass(frozen=True, slots=True)
 class MailboxState:
-    """What SELECT or EXAMINE told. RFC 9051 §6.3.2; ``highestmodseq`` 0: the server keeps none (RFC 7162 §3.1.2.2)."""
+    """What SELECT or EXAMINE told. RFC 9051 §6.3.2; ``highestmodseq`` 0: the server keeps none (RFC 7162 §3.1.2.2). ``uidvalidity`` 0: it
+    told none; ``uids_last`` is False where its UIDs are of this session only (RFC 4315 §3, UIDNOTSTICKY)."""
 
     exists: int = 0
     uidvalidity: int = 0
+    uids_last: bool = True
     uidnext: int = 0
     highestmodseq: int = 0
     read_only: bool = False
@@ -62,6 +66,8 @@ class ImapClient:
         self._append_limit: int | None = None
         self.enabled: frozenset[str] = frozenset()
         self.selected: bytes | None = None
+        self.takes_select_parameters = True
+        """False: SELECT and EXAMINE go without CONDSTORE and QRESYNC, which the server offers and does not know."""
 
     def set_capabilities(self, names: frozenset[str]) -> None:
         self.capabilities = names
@@ -192,9 +198,9 @@ class ImapClient:
         Raises CommandRefused; no mailbox is selected then.
         """
         tail: list[bytes] = []
-        if known and "QRESYNC" in self.enabled:
+        if known and "QRESYNC" in self.enabled and self.takes_select_parameters:
             tail = [b"(QRESYNC (%d %d))" % known]
-        elif self.has("CONDSTORE") and "QRESYNC" not in self.enabled:
+        elif self.has("CONDSTORE") and self.takes_select_parameters and "QRESYNC" not in self.enabled:
             tail = [b"(CONDSTORE)"]
         reading = _SelectReading()
         name = b"EXAMINE" if read_only else b"SELECT"
@@ -243,16 +249,24 @@ class ImapClient:
 
         shape = [b"RETURN (ALL)"] if self.has("ESEARCH") or self.has("IMAP4REV2") else []
         await self.run(command(b"UID SEARCH", *shape, criteria), take)
-        return sorted(set(numbers))
+        return sorted({number for number in numbers if number})
 
     async def fetch(
-        self, uids: bytes, items: bytes, on_message: Callable[[Fetch], None], modifier: bytes = b""
+        self,
+        uids: bytes,
+        items: bytes,
+        on_message: Callable[[Fetch], None],
+        modifier: bytes = b"",
+        on_removal: Callable[[], None] = lambda: None,
     ) -> Pending:
-        """Start a UID FETCH; ``on_message`` is called for each FETCH that arrives before its answer."""
+        """Start a UID FETCH; ``on_message`` is called for each FETCH that arrives before its answer, ``on_removal`` when a message went
+        away meanwhile, after which sequence numbers mean others."""
 
         def take(response: Response) -> None:
             if isinstance(response, Fetch):
                 on_message(response)
+            elif isinstance(response, Expunge | Vanished):
+                on_removal()
 
         tail = [modifier] if modifier else []
         return await self.start(command(b"UID FETCH", uids, items, *tail), take)
@@ -317,10 +331,23 @@ class _SelectReading:
         value = arguments[0] if arguments else None
         match name:
             case "UIDVALIDITY":
-                self.state = replace(self.state, uidvalidity=as_number(value))
+                self.state = replace(self.state, uidvalidity=_number(value))
             case "UIDNEXT":
-                self.state = replace(self.state, uidnext=as_number(value))
+                self.state = replace(self.state, uidnext=_number(value))
             case "HIGHESTMODSEQ":
-                self.state = replace(self.state, highestmodseq=as_number(value))
+                self.state = replace(self.state, highestmodseq=_number(value))
+            case "UIDNOTSTICKY":
+                self.state = replace(self.state, uids_last=False)
             case "PERMANENTFLAGS":
-                self.state = replace(self.state, permanent_flags=tuple(as_text(f) for f in as_list(value)))
+                names = value if isinstance(value, list) else []
+                self.state = replace(
+                    self.state, permanent_flags=tuple(as_text(f) for f in names if isinstance(f, bytes))
+                )
+
+
+def _number(value: object) -> int:
+    """0 for what is no number: as good as not told."""
+    try:
+        return as_number(value)
+    except RemoteError:
+        return 0

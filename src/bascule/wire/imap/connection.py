@@ -9,8 +9,11 @@ from typing import Any, cast
 
 from bascule.protocols.imap import DEFAULT_LIMITS, Limits, Receiver, RemoteError
 from bascule.protocols.imap.commands import Segment, Wait
-from bascule.protocols.imap.receiver import Sink
+from bascule.protocols.imap.receiver import Frame, Sink
+from bascule.protocols.imap.refusals import WAIT, meaning_of_condition
 from bascule.protocols.imap.responses import Condition, Continuation, Response, parse_response
+from bascule.protocols.imap.tokens import as_text
+from bascule.terms.printable import printable
 from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.limits import DEFAULT_WIRE_LIMITS, WireLimits
 
@@ -113,10 +116,13 @@ class Connection(asyncio.BufferedProtocol):
 
     def _read_frames(self) -> None:
         while not self._at_border and (frame := self._receiver.next_frame()) is not None:
-            self._dispatch(parse_response(frame, self._imap_limits))
+            if not self._greeting.done():
+                self._greet(frame)
+            else:
+                self._dispatch(parse_response(frame, self._imap_limits))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._fail(str(exc) if exc else "the server closed the connection")
+        self._fail(ConnectionLost(str(exc) or type(exc).__name__ if exc else "the server closed the connection"))
         if self._watch:
             self._watch.cancel()
         if not self._closed.done():
@@ -128,6 +134,14 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         self._writable.set()
 
+    def _greet(self, frame: Frame) -> None:
+        """The first frame: OK, PREAUTH or BYE (RFC 9051 §7.1), or else what is there is no IMAP server."""
+        first = frame[0] if isinstance(frame[0], bytes) else b""
+        greeting = parse_response(frame, self._imap_limits) if first.startswith(b"* ") else None
+        if not isinstance(greeting, Condition):
+            raise RemoteError(f"its first line is “{printable(as_text(first), 80)}”")
+        self._greeting.set_result(greeting)
+
     # -- receiving ----------------------------------------------------------------------------------------------------
 
     def _dispatch(self, response: Response) -> None:
@@ -135,11 +149,9 @@ class Connection(asyncio.BufferedProtocol):
             if response.tag is not None:
                 self._answered(response)
                 return
-            if not self._greeting.done():
-                self._greeting.set_result(response)
-                return
             if response.status == "BYE":
-                self._fail(f"the server said goodbye: {response.reason}")
+                asks = meaning_of_condition(response, at_sign_in=True) in WAIT
+                self._fail(ConnectionLost(f"the server said goodbye: {response.reason}", asks_to_wait=asks))
         elif isinstance(response, Continuation):
             self._continued(response)
             return
@@ -195,7 +207,7 @@ class Connection(asyncio.BufferedProtocol):
     def begin(self, name: str, handler: Handler = _ignore) -> Pending:
         """A tag for a command whose octets are about to be written. Raises ConnectionLost."""
         if self._failure:
-            raise ConnectionLost(str(self._failure))
+            raise self._lost()
         self._next_tag += 1
         pending = Pending(f"b{self._next_tag}", name, handler, self._loop)
         if not self._pending:
@@ -242,13 +254,13 @@ class Connection(asyncio.BufferedProtocol):
             pending.continued.remove(waiting)
             return waiting.result()
         if pending.done.exception():
-            raise ConnectionLost(str(pending.done.exception()))
+            raise self._lost()
         return None
 
     async def write(self, octets: bytes | bytearray) -> None:
         """Hand octets to the socket; returns when its buffer has room again. Raises ConnectionLost."""
         if self._failure or self._transport is None:
-            raise ConnectionLost(str(self._failure or "not connected"))
+            raise self._lost()
         self.octets_sent += len(octets)
         if self._deflate:
             octets = self._deflate.compress(octets) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
@@ -260,7 +272,7 @@ class Connection(asyncio.BufferedProtocol):
                 if not self._writable.is_set():
                     await self._writable.wait()
                     if self._failure:
-                        raise ConnectionLost(str(self._failure))
+                        raise self._lost()
 
     # -- layers and the end -------------------------------------------------------------------------------------------
 
@@ -270,7 +282,7 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def transport(self) -> asyncio.Transport:
         if self._transport is None:
-            raise ConnectionLost("not connected")
+            raise self._lost()
         return self._transport
 
     def replace_transport(self, transport: asyncio.Transport) -> None:
@@ -296,28 +308,37 @@ class Connection(asyncio.BufferedProtocol):
             self._receiver.feed(inflater.decompress(rest))
         self.cross_border()
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, failure: ConnectionLost) -> None:
         if self._failure is None:
-            self._failure = ConnectionLost(reason)
+            self._failure = failure
         for pending in self._pending:
             if not pending.done.done():
-                pending.done.set_exception(ConnectionLost(reason))
+                pending.done.set_exception(self._lost())
                 pending.done.exception()  # a command that nobody awaits any more must not warn
         self._pending.clear()
         self._writable.set()
         if not self._greeting.done():
-            self._greeting.set_exception(ConnectionLost(reason))
+            self._greeting.set_exception(self._lost())
             self._greeting.exception()
+
+    def _lost(self) -> ConnectionLost:
+        """One for each that is to raise it: an exception carries the traceback of whoever raised it."""
+        failure = self._failure or ConnectionLost("not connected")
+        return ConnectionLost(str(failure), asks_to_wait=failure.asks_to_wait)
+
+    def when_closed(self, tell: Callable[[], None]) -> None:
+        """``tell`` is called once, when the socket is gone."""
+        self._closed.add_done_callback(lambda closed: tell())
 
     def abort(self, reason: str) -> None:
         """End the connection now; everything in flight raises ConnectionLost with ``reason``."""
-        self._fail(reason)
+        self._fail(ConnectionLost(reason))
         if self._transport:
             self._transport.abort()
 
     async def close(self) -> None:
         """End the connection and wait until the socket is gone."""
-        self._fail("closed by us")
+        self._fail(ConnectionLost("closed by us"))
         if self._transport:
             self._transport.close()
             with contextlib.suppress(TimeoutError):

@@ -1,24 +1,23 @@
 """From a location to a client that is signed in: TCP, TLS or STARTTLS, greeting, sign-in, capabilities, ENABLE."""
 
 import asyncio
-import base64
+import contextlib
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
-from bascule.protocols import sasl
-from bascule.protocols.imap.commands import LiteralRule, astring, command
+from bascule.protocols.imap.commands import command
 from bascule.protocols.imap.receiver import Sink
+from bascule.protocols.imap.refusals import Meaning, meaning_of, meaning_of_condition
 from bascule.protocols.imap.responses import Capability, Condition, Enabled, Response
 from bascule.terms.body import SpooledBody
 from bascule.terms.location import Location
-from bascule.wire.backoff import Backoff
-from bascule.wire.errors import CommandRefused, ConnectError, ConnectionLost, SignInError
+from bascule.wire.errors import CommandRefused, ConnectError, ConnectionLost, NotNow, Unreachable
 from bascule.wire.imap.client import ImapClient
 from bascule.wire.imap.connection import Connection
 from bascule.wire.imap.credentials import Credentials
+from bascule.wire.imap.signing_in import adopt, sign_in, too_many
 from bascule.wire.limits import DEFAULT_WIRE_LIMITS, WireLimits
 
 
@@ -51,27 +50,31 @@ async def connect(
     limits: WireLimits = DEFAULT_WIRE_LIMITS,
     open_sink: Callable[[int], Sink] = _spool,
 ) -> ImapClient:
-    """Open, secure and sign in. Raises ConnectError or SignInError with a sentence for the user.
+    """Open, secure and sign in, once. Raises a ConnectError of the kind that it is, with a sentence for the user.
 
     ``imap://`` uses STARTTLS where offered; clear text only to loopback or with ``security.insecure``. Nothing is left open
     after an error.
     """
     security = security or Security()
-    try:
-        async with asyncio.timeout(limits.connect_seconds):
-            connection = await _open(location, security, limits, open_sink)
-    except TimeoutError as error:
-        raise ConnectError(
-            f"{location.host}:{location.port} did not answer within {limits.connect_seconds:.0f} seconds.",
-            "Check the host, the port and the firewall between.",
-        ) from error
+    connection = await _open(location, security, limits, open_sink)
     client = ImapClient(connection, str(location))
     try:
-        await _prepare(client, location, credentials, security, compress)
+        await _prepare(client, location, credentials, security, limits, compress)
     except ConnectionLost as error:
         await connection.close()
+        if meaning_of(None, str(error), at_sign_in=True) is Meaning.TOO_MANY:
+            raise too_many(location, str(error)) from error
+        if error.asks_to_wait:
+            raise NotNow(
+                f"{_place(location)} asks us to come later: {error}.", "Try again later.", str(error)
+            ) from error
+        raise Unreachable(
+            f"{_place(location)} ended the connection: {error}.", "Try again; the server may be busy."
+        ) from error
+    except CommandRefused as error:
+        await connection.close()
         raise ConnectError(
-            f"{location.host}:{location.port} ended the connection: {error}.", "Try again; the server may be busy."
+            f"{_place(location)} refuses what every server takes: {error}.", "Ask whoever looks after it."
         ) from error
     except BaseException:
         await connection.close()
@@ -79,15 +82,8 @@ async def connect(
     return client
 
 
-async def reconnect(connect: Callable[[], Awaitable[ImapClient]], backoff: Backoff, lost: ConnectionLost) -> ImapClient:
-    """A new connection in place of one that ended with ``lost``, after waiting. Raises the last ConnectionLost when there were enough
-    tries without progress, and what ``connect`` raises."""
-    while await backoff.wait():
-        try:
-            return await connect()
-        except ConnectionLost as again:
-            lost = again
-    raise lost
+def _place(location: Location) -> str:
+    return f"{location.host}:{location.port}"
 
 
 async def _open(
@@ -96,146 +92,171 @@ async def _open(
     loop = asyncio.get_running_loop()
     context = security.context() if location.scheme == "imaps" else None
     try:
-        transport, connection = await loop.create_connection(
-            lambda: Connection(open_sink, wire_limits=limits), location.host, location.port, ssl=context
-        )
+        async with asyncio.timeout(limits.connect_seconds):
+            transport, connection = await loop.create_connection(
+                lambda: Connection(open_sink, wire_limits=limits), location.host, location.port, ssl=context
+            )
+    except TimeoutError as error:
+        raise Unreachable(
+            f"{_place(location)} did not answer within {limits.connect_seconds:.0f} seconds.",
+            "Check the host, the port and the firewall between.",
+        ) from error
     except socket.gaierror as error:
+        if error.errno == socket.EAI_AGAIN:
+            raise Unreachable(f"The name “{location.host}” can't be looked up now.", "Try again later.") from error
         raise ConnectError(f"There is no server named “{location.host}”.", "Check the spelling of the host.") from error
     except ssl.SSLError as error:
         raise _tls_error(location, error) from error
     except OSError as error:
-        raise ConnectError(
-            f"{location.host}:{location.port} can't be reached: {error.strerror or error}.",
+        if context is not None and (error.errno is None or isinstance(error, ConnectionResetError)):
+            raise _ended_in_tls(location) from error
+        raise Unreachable(
+            f"{_place(location)} can't be reached: {error.strerror or error or type(error).__name__}.",
             "Check the port, and that the server runs.",
         ) from error
     transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 
 
+_PLAIN_TEXT = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
+"""What OpenSSL calls octets that are no TLS, over the years."""
+
+
 def _tls_error(location: Location, error: ssl.SSLError) -> ConnectError:
+    if error.reason in _PLAIN_TEXT:
+        return ConnectError(
+            f"{_place(location)} speaks in clear text at first, and not TLS.",
+            "Use imap://, which begins TLS with STARTTLS, or the port for TLS (993).",
+        )
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return _ended_in_tls(location)
     reason = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error.reason
     return ConnectError(
-        f"No secure connection to {location.host}:{location.port}: {reason or error}.",
+        f"No secure connection to {_place(location)}: {reason or error}.",
         "Name the server as its certificate does, or give the certificate of its authority with --ca-file.",
     )
 
 
+def _ended_in_tls(location: Location) -> Unreachable:
+    return Unreachable(
+        f"{_place(location)} ended the connection while TLS was being agreed on.", "Try again; the server may be busy."
+    )
+
+
 async def _prepare(
-    client: ImapClient, location: Location, credentials: Credentials, security: Security, compress: bool
+    client: ImapClient,
+    location: Location,
+    credentials: Credentials,
+    security: Security,
+    limits: WireLimits,
+    compress: bool,
 ) -> None:
-    greeting = await client.connection.greeting()
+    greeting = await _greeting(client.connection, location, limits)
     if greeting.status == "BYE":
-        raise ConnectError(f"{location.host}:{location.port} turns us away: {greeting.reason}", "Try again later.")
-    _adopt(client, greeting)
+        raise _turned_away(location, greeting)
+    adopt(client, greeting)
     if not client.capabilities:
         await client.capability()
     if location.scheme == "imap":
-        await _start_tls(client, location, security)
+        await _start_tls(client, location, security, limits, signed_in=greeting.status == "PREAUTH")
     if greeting.status != "PREAUTH":
-        await _sign_in(client, location, credentials)
+        await sign_in(client, location, credentials)
     await _enable(client)
     if compress and "COMPRESS=DEFLATE" in client.capabilities:
         await client.compress()
 
 
-def _adopt(client: ImapClient, condition: Condition) -> None:
-    """Capabilities that came as a response code save a round trip. RFC 9051 §7.1"""
-    if condition.code and condition.code.name == "CAPABILITY":
-        names = (name.decode("latin-1").upper() for name in condition.code.arguments if isinstance(name, bytes))
-        client.set_capabilities(frozenset(names))
+async def _greeting(connection: Connection, location: Location, limits: WireLimits) -> Condition:
+    """Where none comes on a connection without TLS, it is looked whether the port wants TLS first. Raises ConnectError."""
+    waiting = asyncio.ensure_future(connection.greeting())
+    try:
+        first = limits.probe_seconds if location.scheme == "imap" else limits.greeting_seconds
+        await asyncio.wait([waiting], timeout=first)
+        said_nothing = not waiting.done() or (waiting.exception() and not connection.octets_received)
+        if location.scheme == "imap" and said_nothing and await _speaks_tls(location, limits):
+            raise ConnectError(f"{_place(location)} speaks TLS from the first octet.", "Use imaps://.")
+        await asyncio.wait([waiting], timeout=limits.greeting_seconds - first)
+        if not waiting.done():
+            raise Unreachable(
+                f"{_place(location)} takes the connection and says nothing for {limits.greeting_seconds:.0f} seconds.",
+                "Check that an IMAP server is behind this port; try again later.",
+            )
+        return waiting.result()
+    finally:
+        waiting.cancel()
 
 
-async def _start_tls(client: ImapClient, location: Location, security: Security) -> None:
-    if "STARTTLS" not in client.capabilities:
-        if location.is_loopback or security.insecure:
+async def _speaks_tls(location: Location, limits: WireLimits) -> bool:
+    """A connection of its own, on which nothing but the beginning of TLS is said."""
+    context = Security(insecure=True).context()
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(limits.probe_seconds):
+            _, writer = await asyncio.open_connection(location.host, location.port, ssl=context)
+        writer.transport.abort()
+        return True
+    return False
+
+
+def _turned_away(location: Location, bye: Condition) -> NotNow:
+    if meaning_of_condition(bye, at_sign_in=True) is Meaning.TOO_MANY:
+        return too_many(location, bye.reason)
+    return NotNow(f"{_place(location)} turns us away: {bye.reason}", "Try again later.", bye.reason)
+
+
+async def _start_tls(
+    client: ImapClient, location: Location, security: Security, limits: WireLimits, *, signed_in: bool
+) -> None:
+    clear_text_is_fine = location.is_loopback or security.insecure
+    if signed_in:
+        # RFC 9051 §6.2.1 allows STARTTLS before sign-in only, so that whoever stands in between and says PREAUTH would keep us in clear text.
+        if clear_text_is_fine:
             return
         raise ConnectError(
-            f"{location.host}:{location.port} offers no encryption, and the password would be readable on the way.",
+            f"{_place(location)} says that we are signed in before encryption can begin (PREAUTH); it may be an attack.",
+            "Use imaps://, or add --insecure if you accept clear text.",
+        )
+    if "STARTTLS" not in client.capabilities:
+        if clear_text_is_fine:
+            return
+        raise ConnectError(
+            f"{_place(location)} offers no encryption, and the password would be readable on the way.",
             "Use imaps://, or add --insecure if you accept that.",
         )
     if location.is_loopback and not security.ca_file:
         # Clear text is allowed here; its certificate rarely names localhost, and nobody stands in between.
         security = Security(insecure=True)
-    connection = client.connection
-    pending = connection.begin_border("STARTTLS")
-    await connection.write(pending.tag.encode() + b" STARTTLS\r\n")
-    await pending.ok()
-    if not connection.nothing_is_buffered():
-        # Whatever came in clear text after the OK could be an attacker's (CVE-2011-0411 and its kin).
-        raise ConnectError(
-            f"{location.host}:{location.port} sent something between STARTTLS and TLS; it may be an attack.",
-            "Use imaps:// instead.",
-        )
-    loop = asyncio.get_running_loop()
-    try:
-        transport = await loop.start_tls(
-            connection.transport, connection, security.context(), server_hostname=location.host
-        )
-    except ssl.SSLError as error:
-        raise _tls_error(location, error) from error
-    connection.replace_transport(cast(asyncio.Transport, transport))
-    connection.cross_border()
+    await _agree_on_tls(client.connection, location, security, limits)
     client.set_capabilities(frozenset())  # RFC 9051 §6.2.1: what was said in clear text is forgotten
     await client.capability()
 
 
-async def _sign_in(client: ImapClient, location: Location, credentials: Credentials) -> None:
-    before = client.capabilities
+async def _agree_on_tls(connection: Connection, location: Location, security: Security, limits: WireLimits) -> None:
+    pending = connection.begin_border("STARTTLS")
+    await connection.write(pending.tag.encode() + b" STARTTLS\r\n")
     try:
-        condition = await _authenticate(client, location, credentials)
+        await pending.ok()
     except CommandRefused as error:
-        if error.code == "UNAVAILABLE":
-            raise SignInError(
-                f"{location.host} does not open this mailbox now: {error.reason}", "Try again later."
-            ) from error
-        raise SignInError(
-            f"{location.host} refuses the sign-in of “{credentials.admin or credentials.user}”: {error.reason}",
-            "Check the name and the password; nothing was changed.",
+        raise ConnectError(
+            f"{_place(location)} offers STARTTLS and refuses it: {error.reason}", "Use imaps://."
         ) from error
-    _adopt(client, condition)
-    if client.capabilities is before or not client.capabilities:
-        await client.capability()
-
-
-async def _authenticate(client: ImapClient, location: Location, credentials: Credentials) -> Condition:
-    mechanism = credentials.mechanism
-    offered = client.capabilities
-    if mechanism == "auto":
-        mechanism = "plain" if "AUTH=PLAIN" in offered or credentials.admin else "login"
-    if mechanism == "login":
-        if credentials.admin:
-            raise SignInError("LOGIN can't open another person's mailbox.", "Use --auth plain with an administrator.")
-        return await _login(client, credentials)
-    name = credentials.admin or credentials.user
-    secret = credentials.secret()
-    match mechanism:
-        case "plain":
-            initial = sasl.plain(name, secret, credentials.user if credentials.admin else "")
-        case "xoauth2":
-            initial = sasl.xoauth2(credentials.user, secret)
-        case _:
-            initial = sasl.oauthbearer(credentials.user, secret, location.host, location.port)
-    return await _sasl(client, mechanism.upper(), initial)
-
-
-async def _login(client: ImapClient, credentials: Credentials) -> Condition:
-    rule = LiteralRule.from_capabilities(client.capabilities)
-    segments = command(b"LOGIN", astring(credentials.user.encode(), rule), astring(credentials.secret().encode(), rule))
-    return await client.run(segments)
-
-
-async def _sasl(client: ImapClient, mechanism: str, initial: bytes) -> Condition:
-    """RFC 9051 §6.2.2. An empty answer to a second challenge ends OAuth's error exchange (RFC 7628 §3.2.3)."""
-    connection = client.connection
-    encoded = base64.b64encode(initial)
-    line = b"AUTHENTICATE " + mechanism.encode()
-    sent = "SASL-IR" in client.capabilities
-    pending = connection.begin("AUTHENTICATE")
-    await connection.write(pending.tag.encode() + b" " + line + (b" " + encoded if sent else b"") + b"\r\n")
-    while await connection.challenge(pending) is not None:
-        await connection.write((b"" if sent else encoded) + b"\r\n")
-        sent = True
-    return await pending.ok()
+    if not connection.nothing_is_buffered():
+        # Whatever came in clear text after the OK could be an attacker's (CVE-2011-0411 and its kin).
+        raise ConnectError(
+            f"{_place(location)} sent something between STARTTLS and TLS; it may be an attack.", "Use imaps:// instead."
+        )
+    try:
+        transport = await asyncio.get_running_loop().start_tls(
+            connection.transport, connection, security.context(),
+            server_hostname=location.host, ssl_handshake_timeout=limits.connect_seconds,
+        )  # fmt: skip
+    except ssl.SSLError as error:
+        raise _tls_error(location, error) from error
+    except OSError as error:
+        raise _ended_in_tls(location) from error
+    if transport is None:  # asyncio gives none where the connection was closed at this moment
+        raise _ended_in_tls(location)
+    connection.replace_transport(transport)
+    connection.cross_border()
 
 
 async def _enable(client: ImapClient) -> None:
@@ -256,4 +277,5 @@ async def _enable(client: ImapClient) -> None:
         elif isinstance(response, Capability):
             client.set_capabilities(response.names)
 
-    await client.run(command(b"ENABLE", *[name.encode() for name in wanted]), handle)
+    with contextlib.suppress(CommandRefused):  # then it is a server without
+        await client.run(command(b"ENABLE", *[name.encode() for name in wanted]), handle)

@@ -1,0 +1,79 @@
+"""One message that did not come with its window: asked for alone, and if need be in parts, so that what is wrong with it is found."""
+
+from dataclasses import dataclass, field
+
+from bascule.protocols.imap.fetch import BODY, DATE, FLAGS, GMAIL_LABELS, WHOLE_MESSAGE, Fetch
+from bascule.protocols.imap.refusals import WAIT, meaning_of_condition
+from bascule.sources.contract import SourceMessage, Unreadable
+from bascule.sources.imap_joining import MISSING, Pieces, let_go
+from bascule.sources.limits import ANSWERS_FOR_ONE
+from bascule.wire.errors import CommandRefused
+from bascule.wire.imap import ImapClient
+
+_PARTS = {"FLAGS": FLAGS, "INTERNALDATE": DATE, "X-GM-LABELS": b"(UID X-GM-LABELS)"}
+
+
+async def read_alone(client: ImapClient, uid: int) -> SourceMessage | Unreadable | None:
+    """The message, with what could not be read of it among its ``remarks``; `Unreadable` where that is its content. None: the server
+    gives nothing of it and refuses nothing. Raises ConnectionLost, and CommandRefused where the server asks to be asked later."""
+    wanted = whole_message(client)
+    answer = await _ask(client, uid, wanted.replace(b"(", b"(RFC822.SIZE "))
+    pieces = answer.pieces
+    if pieces.data.body is None and answer.reason:
+        # One attribute may be at fault, a date that its server can't make or a keyword that it writes wrong: then the content comes.
+        answer = await _ask(client, uid, BODY)
+        pieces.join(answer.pieces)
+    if pieces.data.body is None and pieces.nil:
+        if pieces.data.octets != 0:
+            return Unreadable(uid, "the server gives NIL for its content")
+        pieces.data.body = b""
+    if pieces.data.body is None:
+        reason = answer.reason or "; ".join(pieces.data.odd)
+        return Unreadable(uid, reason) if reason else None
+    reasons: dict[str, str] = {}
+    items = [item for item in MISSING if item.encode() in wanted]
+    for item in items:
+        if item not in pieces.given:
+            part = await _ask(client, uid, _PARTS[item])
+            pieces.join(part.pieces)
+            reasons[item] = part.reason
+    pieces.data.uid = uid
+    return pieces.message(items, reasons)
+
+
+def whole_message(client: ImapClient) -> bytes:
+    """What is asked for of each message."""
+    labels = b" " + GMAIL_LABELS if "X-GM-EXT-1" in client.capabilities else b""
+    return WHOLE_MESSAGE[:-1] + labels + b")"
+
+
+@dataclass(slots=True)
+class _Answer:
+    """``reason``: why something was not given, in the server's words, or what is wrong with its response; empty: nothing is."""
+
+    pieces: Pieces = field(default_factory=Pieces)
+    reason: str = ""
+
+
+async def _ask(client: ImapClient, uid: int, items: bytes) -> _Answer:
+    replies: list[Fetch] = []
+
+    def take(reply: Fetch) -> None:
+        if reply.data.uid in (uid, None) and len(replies) < ANSWERS_FOR_ONE:
+            replies.append(reply)
+        else:
+            let_go(reply.data)
+
+    condition = await (await client.fetch(b"%d" % uid, items, take)).answer()
+    code = condition.code.name if condition.code else None
+    if condition.status != "OK" and meaning_of_condition(condition) in WAIT:
+        raise CommandRefused("UID FETCH", condition.status, code, condition.reason)
+    answer = _Answer(reason="" if condition.status == "OK" else condition.reason)
+    # A response without UID is this message's where it has the number of one with it, or brings a content: nobody asked for another.
+    numbers = {reply.number for reply in replies if reply.data.uid == uid or reply.data.body is not None}
+    for reply in replies:
+        if reply.fault:
+            answer.reason = answer.reason or f"the server's answer can't be read: {reply.fault}"
+        elif reply.number in numbers:
+            answer.pieces.add(reply)
+    return answer

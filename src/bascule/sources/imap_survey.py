@@ -1,0 +1,130 @@
+"""What is in an IMAP folder: EXAMINE, SEARCH and the flags, from servers that keep to the RFCs and from those that do not."""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+
+from bascule.protocols.imap.fetch import FLAGS, UIDS, Fetch
+from bascule.protocols.imap.refusals import Meaning, meaning_of
+from bascule.sources.contract import CHANGED, FolderError, FolderGone, SourceFolder, SourceState, Survey
+from bascule.terms.flags import Flags
+from bascule.wire.errors import CommandRefused
+from bascule.wire.imap import ImapClient, MailboxState
+
+_NO_EXAMINE = "the server does not take EXAMINE, the only command with which Bascule opens a folder of the old side"
+_SESSION_ONLY = "the server numbers its messages anew in each session; the next run reads it again"
+
+
+async def take_survey(client: ImapClient, folder: SourceFolder, known: SourceState | None) -> Survey:
+    """See `Reader.open`. Raises CommandRefused, ConnectionLost."""
+    selected, uids = await _examine(client, folder, known)
+    uids, unlisted = await _all(client, folder, selected, uids)
+    lasting = selected.uidvalidity > 0 and selected.uids_last
+    # Where UIDs do not last, each survey is of another folder, whose messages are recognised by their content.
+    uidvalidity = selected.uidvalidity if lasting else secrets.randbelow(2**31 - 1) + 1
+    flags: dict[int, Flags] = {}
+    complete, modseq = False, selected.highestmodseq
+    if known is not None and known.uidvalidity == uidvalidity and uids:
+        since = known.modseq if 0 < known.modseq <= selected.highestmodseq else 0
+        changed = await _changed(client, selected, since)
+        if changed is None and since:
+            since, changed = 0, await _flags_since(client, 0)
+        if changed is None or any(reply.fault for reply in changed):
+            modseq = 0  # not all that changed is known: the next run must look at every message
+        flags = _flags(changed or ())
+        complete = not since and flags.keys() >= set(uids)
+    uidnext = max(selected.uidnext, uids[-1] + 1 if uids else 1)
+    return Survey(SourceState(uidvalidity, uidnext, len(uids), modseq), uids, flags, complete, unlisted)
+
+
+async def open_again(client: ImapClient, folder: SourceFolder, uidvalidity: int) -> None:
+    """See `Reader.reopen`. Raises CommandRefused, ConnectionLost, FolderError.
+
+    A server that tells no UIDVALIDITY can't be asked whether the folder is the one that was surveyed moments ago; it is taken at that.
+    """
+    try:
+        selected = await client.select(folder.name, read_only=True)
+    except CommandRefused as error:
+        if not _parameters_may_be_at_fault(client, error):
+            raise
+        client.takes_select_parameters = False
+        selected = await client.select(folder.name, read_only=True)
+    if not selected.uids_last:
+        raise FolderError(_SESSION_ONLY)
+    if selected.uidvalidity not in (0, uidvalidity):
+        raise FolderError(CHANGED)
+
+
+def folder_error(folder: SourceFolder, error: CommandRefused) -> FolderError:
+    """What a refusal to open the folder is told as. Some servers repeat its name, which is no word of theirs."""
+    if error.status == "BAD" and error.command == "EXAMINE":
+        return FolderError(f"{_NO_EXAMINE}: {error.reason}")
+    words = error.reason.replace(folder.path.parts[-1], "")
+    return (FolderGone if meaning_of(error.code, words) is Meaning.GONE else FolderError)(error.reason)
+
+
+async def _examine(
+    client: ImapClient, folder: SourceFolder, known: SourceState | None
+) -> tuple[MailboxState, list[int] | None]:
+    """Both are sent before either is answered: a folder costs one round trip less. None: SEARCH was refused."""
+    qresync = known is not None and known.modseq > 0 and "QRESYNC" in client.enabled
+    resync = (known.uidvalidity, known.modseq) if known and qresync else None
+    selecting = asyncio.ensure_future(client.select(folder.name, read_only=True, known=resync))
+    await asyncio.sleep(0)
+    searching = asyncio.ensure_future(client.search_uids())
+    await asyncio.gather(selecting, searching, return_exceptions=True)
+    try:
+        selected = selecting.result()
+    except CommandRefused as error:
+        if not _parameters_may_be_at_fault(client, error):
+            raise
+        client.takes_select_parameters = False
+        return await _examine(client, folder, None)
+    try:
+        return selected, searching.result()
+    except CommandRefused:
+        return selected, None
+
+
+def _parameters_may_be_at_fault(client: ImapClient, error: CommandRefused) -> bool:
+    offered = client.has("CONDSTORE") or client.has("QRESYNC")
+    return error.status == "BAD" and offered and client.takes_select_parameters
+
+
+async def _all(
+    client: ImapClient, folder: SourceFolder, selected: MailboxState, searched: list[int] | None
+) -> tuple[list[int], int]:
+    """Every UID, ascending, and how many messages the server counts beyond them. Where SEARCH gives fewer than EXISTS says, or nothing,
+    the folder is listed by FETCH; what is still missing then may have been removed meanwhile, and so is counted again."""
+    found = set(searched or ())
+    if searched is not None and len(found) >= selected.exists:
+        return sorted(found), 0
+    if selected.exists:
+        replies: list[Fetch] = []
+        listing = await client.fetch(b"1:*", UIDS, replies.append)
+        await (listing.ok() if searched is None else listing.answer())
+        found.update(reply.data.uid for reply in replies if reply.data.uid)
+    exists = selected.exists
+    if len(found) < exists:
+        exists = (await client.select(folder.name, read_only=True)).exists
+    return sorted(found), max(0, exists - len(found))
+
+
+async def _changed(client: ImapClient, selected: MailboxState, since: int) -> Sequence[Fetch] | None:
+    """What tells flags of messages that changed since the MODSEQ, or of all with 0; None: the server refuses to say."""
+    if since and "QRESYNC" in client.enabled and client.takes_select_parameters:
+        return selected.changed
+    return await _flags_since(client, since)
+
+
+async def _flags_since(client: ImapClient, since: int) -> list[Fetch] | None:
+    # Without QRESYNC: CHANGEDSINCE where there is a MODSEQ (RFC 7162 §3.1.4.1), else every message's flags.
+    replies: list[Fetch] = []
+    modifier = b"(CHANGEDSINCE %d)" % since if since else b""
+    condition = await (await client.fetch(b"1:*", FLAGS, replies.append, modifier)).answer()
+    return replies if condition.status == "OK" else None
+
+
+def _flags(replies: Sequence[Fetch]) -> dict[int, Flags]:
+    found = (reply.data for reply in replies)
+    return {data.uid: data.flags for data in found if data.uid is not None and data.flags is not None}

@@ -1,0 +1,99 @@
+"""Sign-in: LOGIN or AUTHENTICATE, and what a refusal of it means. RFC 9051 §6.2.2, §6.2.3"""
+
+import base64
+
+from bascule.protocols import sasl
+from bascule.protocols.imap.commands import LiteralRule, astring, command
+from bascule.protocols.imap.refusals import Meaning, meaning_of
+from bascule.protocols.imap.responses import Condition
+from bascule.terms.location import Location
+from bascule.wire.errors import CommandRefused, ConnectError, NotNow, SignInError, TooManyConnections
+from bascule.wire.imap.client import ImapClient
+from bascule.wire.imap.credentials import Credentials
+
+
+def adopt(client: ImapClient, condition: Condition) -> None:
+    """Capabilities that came as a response code save a round trip. RFC 9051 §7.1"""
+    if condition.code and condition.code.name == "CAPABILITY":
+        names = (name.decode("latin-1").upper() for name in condition.code.arguments if isinstance(name, bytes))
+        client.set_capabilities(frozenset(names))
+
+
+async def sign_in(client: ImapClient, location: Location, credentials: Credentials) -> None:
+    """Raises SignInError, TooManyConnections, NotNow, ConnectionLost."""
+    before = client.capabilities
+    try:
+        condition = await _authenticate(client, location, credentials)
+    except CommandRefused as error:
+        raise _refusal(location, credentials, error) from error
+    adopt(client, condition)
+    if client.capabilities is before or not client.capabilities:
+        await client.capability()
+
+
+def _refusal(location: Location, credentials: Credentials, error: CommandRefused) -> ConnectError:
+    match meaning_of(error.code, error.reason, at_sign_in=True):
+        case Meaning.TOO_MANY:
+            return too_many(location, error.reason)
+        case Meaning.NOT_NOW:
+            return NotNow(
+                f"{location.host} does not open this mailbox now: {error.reason}", "Try again later.", error.reason
+            )
+    return SignInError(
+        f"{location.host} refuses the sign-in of “{credentials.admin or credentials.user}”: {error.reason}",
+        "Check the name and the password; nothing was changed.",
+    )
+
+
+def too_many(location: Location, reason: str) -> TooManyConnections:
+    return TooManyConnections(
+        f"{location.host} takes no further connection: {reason}",
+        "Wait until others have ended, or use fewer (--connections).",
+        reason,
+    )
+
+
+async def _authenticate(client: ImapClient, location: Location, credentials: Credentials) -> Condition:
+    mechanism = credentials.mechanism
+    offered = client.capabilities
+    if mechanism == "auto":
+        mechanism = "plain" if "AUTH=PLAIN" in offered or credentials.admin else "login"
+    if mechanism == "login":
+        if "LOGINDISABLED" in offered:  # RFC 9051 §6.2.3: then LOGIN must not be sent
+            raise SignInError(
+                f"{location.host}:{location.port} takes no password on this connection (LOGINDISABLED).",
+                "Use imaps://, or sign in by OAuth.",
+            )
+        if credentials.admin:
+            raise SignInError("LOGIN can't open another person's mailbox.", "Use --auth plain with an administrator.")
+        return await _login(client, credentials)
+    name = credentials.admin or credentials.user
+    secret = credentials.secret()
+    match mechanism:
+        case "plain":
+            initial = sasl.plain(name, secret, credentials.user if credentials.admin else "")
+        case "xoauth2":
+            initial = sasl.xoauth2(credentials.user, secret)
+        case _:
+            initial = sasl.oauthbearer(credentials.user, secret, location.host, location.port)
+    return await _sasl(client, mechanism.upper(), initial)
+
+
+async def _login(client: ImapClient, credentials: Credentials) -> Condition:
+    rule = LiteralRule.from_capabilities(client.capabilities)
+    segments = command(b"LOGIN", astring(credentials.user.encode(), rule), astring(credentials.secret().encode(), rule))
+    return await client.run(segments)
+
+
+async def _sasl(client: ImapClient, mechanism: str, initial: bytes) -> Condition:
+    """RFC 9051 §6.2.2. An empty answer to a second challenge ends OAuth's error exchange (RFC 7628 §3.2.3)."""
+    connection = client.connection
+    encoded = base64.b64encode(initial)
+    line = b"AUTHENTICATE " + mechanism.encode()
+    sent = "SASL-IR" in client.capabilities
+    pending = connection.begin("AUTHENTICATE")
+    await connection.write(pending.tag.encode() + b" " + line + (b" " + encoded if sent else b"") + b"\r\n")
+    while await connection.challenge(pending) is not None:
+        await connection.write((b"" if sent else encoded) + b"\r\n")
+        sent = True
+    return await pending.ok()
