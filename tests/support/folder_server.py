@@ -45,6 +45,7 @@ class FolderServer:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
+            self._server = None
 
     def created(self) -> list[bytes]:
         return [_arguments(line)[1] for line in self.asked if line.startswith(b"CREATE")]
@@ -70,6 +71,8 @@ class FolderServer:
             case b"LIST":
                 shown = [raw for raw in self.folders if not self.hidden(raw)]
                 return [*(self._listing(raw) for raw in shown), b"OK"]
+            case b"ENABLE":
+                return [b"ENABLED " + b" ".join(words[1:]), b"OK"]
             case b"NAMESPACE":
                 return [f"NAMESPACE {self.namespace}".encode(), b"OK"]
             case b"EXAMINE" | b"SELECT" | b"STATUS":

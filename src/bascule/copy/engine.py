@@ -55,6 +55,8 @@ class _Run:
     refused: Refused
     folders: FolderMap
     mapped: list[MappedFolder]
+    late: dict[int, MappedFolder]
+    """Of folders whose status the source did not tell: made once the source has opened them."""
     queue: deque[_Work]
 
 
@@ -77,12 +79,15 @@ async def copy(
     states = await source.states([folder for folder, _ in taken])
     ledger = await mailbox.run(mailbox.ledger, location)
     folders = FolderMap(options.deliver.prefix, options.deliver.renames)
-    mapped = await folders.prepare(client, [row for folder, row in taken if folder.name in states])
+    everywhere = await folders.map(client, [row for _, row in taken])
+    told = {row.id for folder, row in taken if folder.name in states}
+    mapped = await folders.make_all(client, [each for each in everywhere if each.row.id in told])
+    late = {each.row.id: each for each in everywhere if each.row.id not in told}
     await refuse_folders(mailbox, ledger, mapped)
     work = await mailbox.run(_to_do, mailbox, ledger, taken, mapped, states, options.selection)
     watcher.expect(sum(item.messages for item in work))
     queue = deque(sorted(work, key=lambda w: -w.messages))
-    run = _Run(source, mailbox, ledger, options, watcher, refused, folders, mapped, queue)
+    run = _Run(source, mailbox, ledger, options, watcher, refused, folders, mapped, late, queue)
     first: list[ImapClient] = [client]
 
     async def session() -> TargetSession:
@@ -220,7 +225,7 @@ class _Worker:
         run, delta = self._run, opened.delta
         row, mapped = delta.row, opened.work.target
         if mapped is None:
-            mapped = await run.folders.prepare_late(self._target.client, row)
+            mapped = await run.folders.make(self._target.client, run.late[row.id])
             run.mapped.append(mapped)
         delivery = FolderDelivery(
             self._target, run.mailbox, run.ledger, replace(mapped, row=row), run.options.deliver.delivery, run.watcher,

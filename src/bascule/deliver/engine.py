@@ -60,7 +60,8 @@ async def deliver_mailbox(
     ledger = await mailbox.run(mailbox.ledger, location)
     client = await connect()
     rows = [row for row in await mailbox.run(mailbox.folders.all) if options.takes_folder(row.path)]
-    mapped = await FolderMap(options.prefix, options.renames).prepare(client, rows)
+    folders = FolderMap(options.prefix, options.renames)
+    mapped = await folders.make_all(client, await folders.map(client, rows))
     await refuse_folders(mailbox, ledger, mapped)
     queue = deque(await _to_do(mailbox, ledger, mapped, watcher))
     first: list[ImapClient] = [client]

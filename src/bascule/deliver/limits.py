@@ -13,6 +13,11 @@ LOOK_WINDOW = 200
 """UIDs in one FETCH when the target's own messages are read."""
 REFUSAL_TRIES = 3
 """How often a message is offered again after a refusal that says that it may pass."""
+FOLDER_ROUNDS = 10
+"""How often folders are asked for, each time under the names that are left to try: a special use less, four simpler names, and three rounds in
+which the target shows what it takes for one name."""
+FOLDER_WAIT_SECONDS = 1.0
+"""Before folders are asked for again that the target can't make just now (``[INUSE]``, ``[UNAVAILABLE]``)."""
 MENDING_OCTETS = 32 * 1024 * 1024
 """A larger message is not mended: its mended form would need all of it in memory, more than once."""
 LIKENESS_OCTETS = 32 * 1024 * 1024
