@@ -74,7 +74,12 @@ selection_options = _all(
     click.option("--max-size", default="", metavar="SIZE", help="Nothing larger than this (25M)."),
 )
 deliver_options = _all(
-    click.option("--prefix", default="", metavar="NAME", help="Put every folder below this name on the target."),
+    click.option(
+        "--prefix",
+        default="",
+        metavar="NAME",
+        help="Put every folder but INBOX below this folder of the target (INBOX, too, with --rename INBOX=NAME).",
+    ),
     click.option("--rename", "renames", multiple=True, metavar="OLD=NEW", help="Put folder OLD into NEW."),
     click.option(
         "--verify",

@@ -15,19 +15,22 @@ from bascule.wire.imap import ImapClient
 async def show_plan(source: Source, connect: Callable[[], Awaitable[ImapClient]], chosen: CopyOptions) -> int:
     """Print the plan; 0."""
     listed = [f for f in await source.folders() if chosen.selection.takes_folder(f.path) and f.selectable]
+    told_apart = {f.name: f.told_apart for f in listed}
     states = await source.states(listed)
     client = await connect()
-    mapped = await FolderMap(chosen.deliver.prefix, chosen.deliver.renames).prepare(
-        client, unrecorded_rows(listed), make=False
-    )
+    folders = FolderMap(chosen.deliver.prefix, chosen.deliver.renames)
+    mapped = await folders.map(client, unrecorded_rows(listed))
     total = 0
     for folder in mapped:
         state = states.get(folder.row.source_name)
         total += state.messages if state else 0
-        note = f"  ({folder.renamed})" if folder.renamed else ""
+        reasons = ["" if folder.there else "to be made", folder.renamed, told_apart[folder.row.source_name]]
+        note = "; ".join(reason for reason in reasons if reason)
         count = str(state.messages) if state else "?"
-        click.echo(f"{count:>9}  {folder.row.path.display()} → {folder.display}{note}")
+        click.echo(f"{count:>9}  {folder.row.path.display()} → {folder.display}{f'  ({note})' if note else ''}")
     click.echo(f"{total:>9}  messages in {len(mapped)} folders. Nothing was changed.")
+    for sentence in folders.notes:
+        click.echo(sentence)
     await _show_room(client)
     await client.logout()
     await source.close()

@@ -12,7 +12,6 @@ from bascule.deliver import FolderMap
 from bascule.deliver.proof.compare import Comparison, census_of_mailbox, census_of_source, compare
 from bascule.mailbox import Mailbox
 from bascule.mailbox.format import CATALOGUE
-from bascule.terms.folder import FolderPath
 from bascule.terms.location import parse_location
 
 _SHOWN = 100
@@ -48,15 +47,12 @@ def command(source: str, target: str, prefix: str, as_json: bool, quiet: bool, *
             rows = unrecorded_rows(await origin.folders())
             expected, errors = await census_of_source(origin, watcher)
         client = await connect()
-        mapped = await FolderMap(prefix).prepare(client, rows, make=False)
-        separator = await client.separator()
+        mapped = await FolderMap(prefix).map(client, rows)
         await client.logout()
-        names = {
-            folder.row.path.display(): FolderPath.split(client.decode(folder.name), separator).display()
-            for folder in mapped
-        }
+        listed = {folder.name: folder.path for folder in await reached.folders()}
+        places = {folder.row.path: listed[folder.name] for folder in mapped if folder.name in listed}
         found, more = await census_of_source(reached, watcher)
-        return compare(expected, found, names), errors + more
+        return compare(expected, found, places), errors + more
 
     with watcher:
         result, errors = showing.run_engine(work())

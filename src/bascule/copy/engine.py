@@ -65,7 +65,9 @@ async def copy(
         taken = await mailbox.run(record_folders, mailbox, listed, options.selection)
         states = await source.states([folder for folder, _ in taken])
         await mailbox.run(record_sightings, mailbox, taken, states)
-        await target.map_folders([row for folder, row in taken if folder.name in states])
+        late = {row.id for folder, row in taken if folder.name not in states}
+        await target.map_folders([row for _, row in taken], late)
+        target.tell_apart({row.id: folder.told_apart for folder, row in taken if folder.told_apart})
         work = await mailbox.run(_to_do, target, taken, states, options.selection)
         work = await survey_first(source, target, work, options.selection)
         await target.review(await mailbox.run(fresh_since, target, work))
@@ -101,7 +103,7 @@ def _to_do(
         if unchanged and not (ledger.unsettled(row.id) or row.id in doubtful or selection.looks_at_messages):
             continue
         known = ledger.settled_count(row.id)
-        work.append(Work(folder, row, places.get(row.id), max(0, (state.messages if state else 0) - known)))
+        work.append(Work(folder, row, places[row.id], max(0, (state.messages if state else 0) - known)))
     folders.are_unchanged(same)
     return work
 
@@ -203,12 +205,14 @@ class _Worker:
         run, delta = self._run, opened.delta
         row, mapped = delta.row, opened.work.target
         try:
-            if mapped is None:
-                mapped = await run.target.map_late(self._target, row)
-            if mapped.refusal:
-                await _refuse_all(delta, opened.fresh, mapped.refusal)
+            place = await run.target.place(self._target, mapped, has_something=bool(opened.fresh))
+            if place is None:
+                await delta.complete()
                 return []
-            delivery = run.target.delivery(self._target, replace(mapped, row=row))
+            if place.refusal:
+                await _refuse_all(delta, opened.fresh, place.refusal)
+                return []
+            delivery = run.target.delivery(self._target, replace(place, row=row))
             await delivery.open()
         except CommandRefused as error:  # the target's refusal: the folder was read, and can be read again
             run.target.watcher.note(f"{row.path}: {error.reason}")

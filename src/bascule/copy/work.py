@@ -11,19 +11,18 @@ from bascule.sources import SourceFolder
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """``target`` None: the source did not tell the folder's status; it is mapped once the source has opened it. ``messages``: how many
-    are expected. ``delta``: its survey, where that was made before anything is delivered."""
+    """``messages``: how many are expected. ``delta``: its survey, where that was made before anything is delivered."""
 
     folder: SourceFolder
     row: FolderRow
-    target: MappedFolder | None
+    target: MappedFolder
     messages: int
     delta: FolderDelta | None = None
 
     @property
     def is_refused(self) -> bool:
         """The target makes no such folder: its messages need not be read."""
-        return self.target is not None and bool(self.target.refusal)
+        return bool(self.target.refusal)
 
 
 def fresh_of(ledger: Ledger, delta: FolderDelta) -> list[int]:

@@ -70,8 +70,12 @@ async def _work_through(run: TargetRun, queue: deque[tuple[MappedFolder, int]]) 
     try:
         while queue:
             folder, _ = queue.popleft()
-            delivery = run.delivery(target, folder)
             try:
+                place = await run.place(target, folder, has_something=True)
+                if place is None or place.refusal:
+                    await run.refuse_folder(folder.row, place.refusal if place else "")
+                    continue
+                delivery = run.delivery(target, place)
                 await delivery.open()
                 async for parcels in _parcels(run, folder.row):
                     await delivery.offer(parcels)

@@ -1,151 +1,203 @@
-"""Which folder of the target takes which folder of the mailbox: names, separators, prefixes, special uses; made and subscribed."""
+"""Which folder of the target takes which folder of the mailbox.
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+`FolderMap.map` only asks, and gives every folder a name of its own; `make_all` and `make` write, and give the names that the folders have in the
+end. No two folders of the mailbox ever have one folder of the target, whatever the target takes for the same name.
+"""
 
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from bascule.deliver.folder_making import TAKEN, FolderMaking, Making, below
+from bascule.deliver.folder_names import INBOX, TargetNames, numbered, read_names, same_letters
 from bascule.mailbox.rows import FolderRow
-from bascule.protocols.imap.responses import NO_NAMESPACE, Condition, Listing
-from bascule.terms.folder import FolderPath, SpecialUse
+from bascule.protocols.imap.responses import Namespace
+from bascule.terms.folder import FolderPath, SpecialUse, visible
+from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import ImapClient
-from bascule.wire.imap.connection import Pending
 
-_RISKY = re.compile(r'[\x00-\x1f\x7f%*"\\/.~#&(){}]')
+KNOWN = "as in earlier runs"
+BELOW_INBOX = "The target keeps folders below INBOX only, so they go there."
+NO_ROOT = "The target makes no folder under the names that the old side has. If it keeps all of them below one folder, name that: --prefix NAME."
+_VIEWS = (SpecialUse.ALL, SpecialUse.FLAGGED, SpecialUse.IMPORTANT)
 
 
 @dataclass(frozen=True, slots=True)
 class MappedFolder:
-    """``renamed``: the name on the target is not the mailbox's own, and why. ``refusal``: the target makes no such folder."""
+    """``name`` is what commands take, ``display`` for people. ``renamed``: the name on the target is not the mailbox's own, and why. ``refusal``: the
+    target makes no such folder, and why. ``there``: the target has it; else it is to be made before anything is put in."""
 
     row: FolderRow
     name: bytes
     display: str
     renamed: str = ""
     refusal: str = ""
+    there: bool = False
 
 
 @dataclass(slots=True)
 class FolderMap:
-    """``prefix`` and ``renames`` are the user's choices; everything else is asked of the target."""
+    """``prefix`` and ``renames`` are the user's choices; everything else is asked of the target. ``notes``: what people should know, in sentences."""
 
     prefix: str = ""
     renames: Mapping[FolderPath, FolderPath] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    _client: ImapClient | None = None
+    _namespace: Namespace | None = None
     _separator: str | None = None
-    _root: str = ""
-    _there: dict[str, Listing] = field(default_factory=dict)
-    _special: dict[SpecialUse, str] = field(default_factory=dict)
+    _target: TargetNames = field(default_factory=lambda: TargetNames(None, "", {}, {}))
+    _names: dict[int, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
-    _asked: dict[str, Condition] = field(default_factory=dict)
+    _subscribed: set[int] = field(default_factory=set)
+    _moved: dict[FolderPath, str] = field(default_factory=dict)
+    _making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def prepare(self, client: ImapClient, rows: Sequence[FolderRow], *, make: bool = True) -> list[MappedFolder]:
-        """Map every folder that can hold messages, make what is missing, subscribe what was subscribed.
+    async def map(
+        self, client: ImapClient, rows: Sequence[FolderRow], known: Mapping[int, bytes] | None = None
+    ) -> list[MappedFolder]:
+        """Every folder that can hold messages, INBOX first, each with a name that no other has. Nothing is written.
 
-        INBOX comes first. With ``make`` False (a dry run) the target is only asked.
+        ``known``: row id → the raw name that an earlier run used. It wins while the target lists it, so that what goes to a folder goes where it went
+        before. A folder that is not `there` has the name that will be tried; the target may yet refuse it. Raises ConnectionLost.
         """
-        await self._ask(client)
+        self._client = client
+        self._namespace = await _unless_refused(client.namespace())
+        self._separator = await client.separator()
+        self._target = await self._look(client)
+        if self._target.below_inbox:
+            self._note(BELOW_INBOX)
         wanted = sorted((row for row in rows if row.selectable), key=lambda row: (not row.path.is_inbox, row.path))
-        if make:
-            await self._make_ahead(client, wanted)
-        mapped = [await self._place(client, row, make) for row in wanted]
-        if make:
-            await self._subscribe(client, mapped)
-        return mapped
+        listed = {entry.name: name for name, entry in self._target.there.items()} | {INBOX.encode(): INBOX}
+        before = {row.id: listed.get(raw) for row in wanted if (raw := (known or {}).get(row.id))}
+        kept = {
+            row.id: self._keep(row, name) for row in wanted if (name := before.get(row.id)) and name not in self._taken
+        }
+        self._subscribed.update(kept)
+        return [kept.get(row.id) or self._give(row) for row in wanted]
 
-    async def _make_ahead(self, client: ImapClient, rows: Sequence[FolderRow]) -> None:
-        """Ask for every folder at once under the name that we would like: one round trip rather than one for each."""
-        started: dict[str, Pending] = {}
-        for row in rows:
-            name = self._name(row)[0]
-            if name not in self._there and name != "INBOX" and name not in started:
-                started[name] = await client.start_create(client.encode(name), row.special_use or "")
-        for name, pending in started.items():
-            self._asked[name] = await pending.answer()
+    def _give(self, row: FolderRow) -> MappedFolder:
+        """A name that is still free."""
+        name, why = self._wish(row)
+        if name in self._taken:
+            name, why = numbered(name, self._taken.__contains__), TAKEN
+            self._moved[self._path(row)] = name
+        return self._mapped(row, name, why)
 
-    async def _make(self, client: ImapClient, name: str, row: FolderRow) -> str:
-        """Make a folder, or learn that it was made ahead; why not, where the target refuses."""
-        answer = self._asked.pop(name, None)
-        if answer is None:
-            pending = await client.start_create(client.encode(name), row.special_use or "")
-            answer = await pending.answer()
-        return "" if answer.status == "OK" else answer.reason
+    async def make_all(self, client: ImapClient, mapped: Sequence[MappedFolder]) -> list[MappedFolder]:
+        """Make what is not `there`, all at once, and see what came of it; subscribe to what the old side is subscribed to and no earlier run used.
 
-    async def prepare_late(self, client: ImapClient, row: FolderRow) -> MappedFolder:
-        """One more folder, after `prepare`: a folder that the source lists and may not open is made only when it does."""
-        mapped = await self._place(client, row, make=True)
-        await self._subscribe(client, [mapped])
-        return mapped
+        Afterwards each is `there`, under the name that the target lists, or has a `refusal`, which holds for all that lies in it. A folder that
+        the target takes for another of ours has a name of its own, and says why in `renamed`. The client may have another mailbox selected. For several
+        tasks at once, each with a client of its own. Raises ConnectionLost: what was made stays, and the same call goes on from there.
+        """
+        async with self._making:
+            open_ones = [each for each in mapped if not each.there and not each.refusal]
+            made = await self._make(client, open_ones) if open_ones else {}
+            done = [made.get(each.row.id, each) for each in mapped]
+            await self._subscribe(client, done)
+            return done
 
-    async def _ask(self, client: ImapClient) -> None:
-        listings = await client.list_all()
-        namespace = await client.namespace() or NO_NAMESPACE
-        personal = namespace.personal[0] if namespace.personal else None
-        self._separator = personal[1] if personal else None
-        if self._separator is None:
-            self._separator = await client.separator()
-        self._root = self.prefix or (client.decode(personal[0]) if personal else "")
-        for entry in listings:
-            name = client.decode(entry.name)
-            if namespace.is_personal(entry.name) and not (entry.has("\\NonExistent") or entry.has("\\Noselect")):
-                self._there[name] = entry
-                use = SpecialUse.among(entry.attributes)
-                if use is not None:
-                    self._special.setdefault(use, name)
+    async def make(self, client: ImapClient, mapped: MappedFolder) -> MappedFolder:
+        """Make one folder, where it is not `there`: see `make_all`. For a folder that is made only once something is to be put in."""
+        [made] = await self.make_all(client, [mapped])
+        return made
 
-    def _name(self, row: FolderRow) -> tuple[str, str]:
+    # -- asking -------------------------------------------------------------------------------------------------------
+
+    async def _look(self, client: ImapClient) -> TargetNames:
+        return read_names(
+            await client.list_all(), self._namespace, self._separator, self.prefix, client.decode, client.encode,
+            takes_controls=not client.speaks_utf8,
+        )  # fmt: skip
+
+    # -- mapping ------------------------------------------------------------------------------------------------------
+
+    def _path(self, row: FolderRow) -> FolderPath:
+        return self.renames.get(row.path, row.path)
+
+    def _keep(self, row: FolderRow, name: str) -> MappedFolder:
+        wish, why = self._wish(row)
+        if name == wish:
+            return self._mapped(row, name, why)
+        if (
+            same_letters(name) == same_letters(wish)
+            or name.startswith(f"{wish} (")
+            or name in self._target.simpler(wish)
+        ):
+            self._moved[self._path(row)] = name
+        return self._mapped(row, name, KNOWN)
+
+    def _wish(self, row: FolderRow) -> tuple[str, str]:
         """The name that we would like, and why it is not the mailbox's own."""
-        path = self.renames.get(row.path, row.path)
+        path = self._path(row)
         chosen = "as you asked" if path != row.path else ""
         if path.is_inbox:
-            return "INBOX", chosen
-        if row.special_use in self._special and not chosen:
-            name = self._special[row.special_use]
-            if name not in self._taken:
-                return name, "" if name == self._join(path) else f"the target's own {row.special_use} folder"
-        return self._join(path), chosen or self._reason(path)
+            return INBOX, chosen
+        plain = self._target.join(path)
+        special = self._target.special.get(row.special_use) if row.special_use and not chosen else None
+        if special is not None and special not in self._taken and special != INBOX:
+            return special, "" if special == plain else f"the target's own {row.special_use} folder"
+        return below(path, plain, self._moved, self._target), chosen or self._target.reason(path)
 
-    def _join(self, path: FolderPath) -> str:
-        separator = self._separator
-        if not separator:
-            return self._root + "_".join(path.parts)
-        return self._root + separator.join(part.replace(separator, "_") for part in path.parts)
+    def _mapped(self, row: FolderRow, name: str, why: str) -> MappedFolder:
+        assert self._client is not None  # `map` comes first
+        self._taken.add(name)
+        self._names[row.id] = name
+        entry = self._target.there.get(name)
+        raw = entry.name if entry and name != INBOX else self._client.encode(name)
+        return MappedFolder(row, raw, visible(name), why, there=entry is not None or name == INBOX)
 
-    def _reason(self, path: FolderPath) -> str:
-        if self._separator is None and len(path.parts) > 1:
-            return "the target has no folders within folders"
-        if self._separator and any(self._separator in part for part in path.parts):
-            return f"“{self._separator}” separates folders on the target"
-        return ""
+    # -- making -------------------------------------------------------------------------------------------------------
 
-    async def _place(self, client: ImapClient, row: FolderRow, make: bool) -> MappedFolder:
-        name, why = self._name(row)
-        tried = ""
-        for candidate, reason in self._candidates(name, why):
-            if candidate in self._taken:
-                continue
-            if candidate not in self._there and candidate != "INBOX" and make:
-                refusal = await self._make(client, candidate, row)
-                if refusal:
-                    tried = tried or refusal
-                    continue
-            self._taken.add(candidate)
-            raw = self._there[candidate].name if candidate in self._there else client.encode(candidate)
-            return MappedFolder(row, raw, candidate, reason)
-        return MappedFolder(row, client.encode(name), name, refusal=tried or "no name that the target takes was found")
+    async def _make(self, client: ImapClient, folders: Sequence[MappedFolder]) -> dict[int, MappedFolder]:
+        makings = {
+            each.row.id: Making(self._path(each.row), self._names[each.row.id], self._use(each.row), each.renamed)
+            for each in folders
+        }
+        wished = {making.name for making in makings.values()}
+        work = FolderMaking(client, self._target, self._look, list(makings.values()), self._taken - wished, self._moved)
+        await work.run()
+        self._taken = self._taken - wished | work.ours
+        if work.target.root != self._target.root:
+            for each, name in self._names.items():
+                if name != INBOX and not work.target.is_below_inbox(name):
+                    self._names[each] = work.target.root + name
+        self._target = work.target
+        if work.found_below_inbox:
+            self._note(BELOW_INBOX)
+        if work.found_no_root:
+            self._note(NO_ROOT)
+        return {each.row.id: self._made(each, makings[each.row.id]) for each in folders}
 
-    def _candidates(self, name: str, why: str) -> list[tuple[str, str]]:
-        separator = self._separator or "/"
-        head = name[: len(self._root)] if self._root and name.startswith(self._root) else ""
-        plain = head + separator.join(_RISKY.sub("_", part) for part in name[len(head) :].split(separator))
-        refused = "the target refuses the name"
-        numbered = [(f"{plain} ({n})", "the name is taken by another folder") for n in range(2, 10)]
-        return [(name, why), (plain, refused), *numbered]
+    def _use(self, row: FolderRow) -> str:
+        """A view is no place for messages, and the target has one folder of each use."""
+        is_free = row.special_use is not None and row.special_use not in (*_VIEWS, *self._target.special)
+        return str(row.special_use) if is_free else ""
+
+    def _made(self, folder: MappedFolder, making: Making) -> MappedFolder:
+        if making.refusal:
+            return replace(folder, refusal=making.refusal)
+        return replace(self._mapped(folder.row, making.name, making.why), there=True)
 
     async def _subscribe(self, client: ImapClient, mapped: Sequence[MappedFolder]) -> None:
         """A subscription that the target refuses is not worth stopping for: the folder is there all the same."""
         started = []
         for folder in mapped:
-            there = self._there.get(folder.display)
-            if folder.row.subscribed and not folder.refusal and not (there and there.has("\\Subscribed")):
+            entry = self._target.there.get(self._names[folder.row.id])
+            is_subscribed = folder.row.id in self._subscribed or (entry is not None and entry.has("\\Subscribed"))
+            if folder.row.subscribed and not folder.refusal and not is_subscribed:
+                self._subscribed.add(folder.row.id)
                 started.append(await client.start_subscribe(folder.name))
         for pending in started:
             await pending.answer()
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+
+async def _unless_refused(asked: Awaitable[Namespace | None]) -> Namespace | None:
+    try:
+        return await asked
+    except CommandRefused:
+        return None

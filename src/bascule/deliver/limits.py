@@ -15,6 +15,11 @@ SET_MEMBERS = 2000
 """UIDs in one sequence set: at most 22 kB of a command's line; Dovecot takes 64 kB."""
 REFUSAL_TRIES = 5
 """How often a batch is offered again after a refusal that says that it may pass: after 1, 2, 4, 8 and 16 seconds."""
+FOLDER_ROUNDS = 10
+"""How often folders are asked for, each time under the names that are left to try: a special use less, four simpler names, and three rounds in
+which the target shows what it takes for one name."""
+FOLDER_WAIT_SECONDS = 1.0
+"""Before folders are asked for again that the target can't make just now (``[INUSE]``, ``[UNAVAILABLE]``)."""
 MENDING_OCTETS = 32 * 1024 * 1024
 """A larger message is not mended: its mended form would need all of it in memory, more than once."""
 LIKENESS_OCTETS = 32 * 1024 * 1024

@@ -1,8 +1,8 @@
 """One run against one target: what `deliver` and `copy` do alike, around the delivery of each folder."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bascule.deliver.folder_delivery import DeliveryOptions, FolderDelivery
@@ -14,9 +14,9 @@ from bascule.deliver.renames import find_renamed
 from bascule.deliver.review import Agenda, Reviewer, agenda_of, note_vanished
 from bascule.deliver.session import TargetSession
 from bascule.mailbox import FolderRow, Mailbox
-from bascule.mailbox.ledger import Ledger
+from bascule.mailbox.ledger import Ledger, TargetFolder
 from bascule.terms.folder import FolderPath
-from bascule.terms.later_runs import New
+from bascule.terms.later_runs import FolderAction, New, NewFolder, OldFolder, decide_folder
 from bascule.terms.outcome import Outcome, OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
 from bascule.wire.imap import ImapClient
@@ -63,6 +63,7 @@ class TargetRun:
         self._folders = FolderMap(options.prefix, options.renames)
         self._earlier = EarlierCopies()
         self._listed: frozenset[bytes] = frozenset()
+        self._known: dict[int, TargetFolder] = {}
         self._idle: list[ImapClient] = []
 
     async def begin(self) -> None:
@@ -80,21 +81,56 @@ class TargetRun:
 
     # -- folders ------------------------------------------------------------------------------------------------------
 
-    async def map_folders(self, rows: Sequence[FolderRow]) -> None:
-        """Which folder of the target takes which of ours; those that are missing are made. Messages of a folder that the target
-        refuses get their outcome."""
+    async def map_folders(self, rows: Sequence[FolderRow], late: Container[int] = ()) -> None:
+        """Which folder of the target takes which of ours; those that no run has made yet are made. Not ``late`` ones, of which the old
+        side did not say that they can be opened, nor those that somebody deleted on the new side since: they are made when something is to
+        be put in (`place`). Messages of a folder that the target refuses get their outcome. Raises ConnectionLost."""
         client = await self._client()
         self._listed = await find_renamed(client, self.mailbox, self.ledger)
-        self.mapped = await self._folders.prepare(client, rows)
+        self._known = await self.mailbox.run(self.ledger.folders)
+        names = {folder: known.name for folder, known in self._known.items()}
+        self.mapped = await self._folders.map(client, rows, names)
+        wanted = [f for f in self.mapped if f.row.id not in late and self._is_wanted(f, has_something=False)]
+        await self._make(client, wanted)
         for folder in self.mapped:
             if folder.refusal:
                 await self.refuse_folder(folder.row, folder.refusal)
 
-    async def map_late(self, session: TargetSession, row: FolderRow) -> MappedFolder:
-        """One more folder, of which it was not known whether it can be opened on the old side."""
-        mapped = await self._folders.prepare_late(session.client, row)
-        self.mapped.append(mapped)
-        return mapped
+    def _is_wanted(self, folder: MappedFolder, *, has_something: bool) -> bool:
+        if folder.there:
+            return True
+        new = NewFolder.GONE if folder.row.id in self._known else NewFolder.NEVER_MADE
+        return decide_folder(OldFolder.SAME, new, has_something_to_deliver=has_something) is FolderAction.MAKE
+
+    async def _make(self, client: ImapClient, folders: Sequence[MappedFolder]) -> None:
+        """Make what is not there; `mapped` has what came of it, and the ledger that they are used."""
+        made = {f.row.id: f for f in await self._folders.make_all(client, folders)}
+        self.mapped = [made.get(f.row.id, f) for f in self.mapped]
+        for sentence in self._folders.notes:
+            self.watcher.note(sentence)
+        self._folders.notes.clear()
+        await self.mailbox.run(self._record_made, list(made.values()))
+
+    def _record_made(self, folders: Sequence[MappedFolder]) -> None:
+        for folder in folders:
+            known = self._known.get(folder.row.id)
+            if folder.there and (known is None or known.name != folder.name):
+                self.ledger.record_folder(TargetFolder(folder.row.id, folder.name))
+
+    def tell_apart(self, reasons: Mapping[int, str]) -> None:
+        """By row: why the old side's own name was not kept. The report says so where it says what the folder is called on the target."""
+        self.mapped = [
+            replace(f, renamed="; ".join(r for r in (reasons[f.row.id], f.renamed) if r)) if f.row.id in reasons else f
+            for f in self.mapped
+        ]
+
+    async def place(self, session: TargetSession, folder: MappedFolder, *, has_something: bool) -> MappedFolder | None:
+        """The folder, made now where it is not there yet; None where nothing is to be put in and somebody deleted it. Raises ConnectionLost."""
+        if not folder.there and not folder.refusal:
+            if not self._is_wanted(folder, has_something=has_something):
+                return None
+            await self._make(session.client, [folder])
+        return next(f for f in self.mapped if f.row.id == folder.row.id)
 
     async def refuse_folder(self, row: FolderRow, reason: str) -> None:
         """An outcome for each message of a folder that the target does not make or open."""

@@ -34,13 +34,17 @@ class FolderGone(FolderError):
 
 @dataclass(frozen=True, slots=True)
 class SourceFolder:
-    """``name`` is the source's own key for the folder (raw octets on IMAP); ``path`` is how we place it."""
+    """``name`` is the source's own key for the folder (raw octets on IMAP); ``path`` is how we place it.
+
+    ``told_apart``: why the path is not simply what the folder is called, for people; empty where it is.
+    """
 
     path: FolderPath
     name: bytes
     special_use: SpecialUse | None = None
     subscribed: bool = False
     selectable: bool = True
+    told_apart: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,11 @@ class Source(Protocol):
         """Who is told of waits, and of connections that the source does not take, from here on; nobody otherwise."""
 
     async def folders(self) -> list[SourceFolder]:
-        """Every folder, those that hold only others too (not selectable)."""
+        """Every folder that the source itself counts, those that hold only others too (not selectable).
+
+        No two have the same path, and a folder's path is the same at every call, whatever the order in which the source lists: two that would
+        meet are told apart. So nothing that lies in a selectable folder is left unseen.
+        """
 
     async def states(self, folders: Sequence[SourceFolder]) -> dict[bytes, SourceState]:
         """A cheap look at each folder, by name; absent where the source can't tell. Nothing is opened."""

@@ -1,16 +1,18 @@
 """An IMAP server as a source: LIST, EXAMINE, UID SEARCH, UID FETCH with BODY.PEEK, and nothing else."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from bascule.protocols.imap.responses import NO_NAMESPACE, Listing
 from bascule.sources.contract import SourceError, SourceFolder, SourceState
+from bascule.sources.imap_folders import INBOX_NAME, NameForm, folders_of, lists_inbox
 from bascule.sources.imap_reader import ImapReader
-from bascule.terms.folder import FolderPath, SpecialUse
 from bascule.terms.watch import Watcher
 from bascule.wire.backoff import Throttle
-from bascule.wire.errors import ConnectionLost
+from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap import Connections, ImapClient, reconnect
 
+T = TypeVar("T")
 Connect = Callable[[], Awaitable[ImapClient]]
 
 
@@ -46,27 +48,25 @@ class ImapSource:
                     ) from last
 
     async def folders(self) -> list[SourceFolder]:
-        """The person's own; not those that other people share, or all (RFC 2342 §3): these are moved from where they are at home, once."""
-        listings: list[tuple[Listing, str]] = []
-        subscribed: set[bytes] = set()
-        prefix = ""
+        """See `folders_of`. INBOX is asked for where LIST leaves it out: it is always there (RFC 9051 §5.1) unless the server says no."""
+        found: list[SourceFolder] = []
 
         async def question(client: ImapClient) -> None:
-            nonlocal prefix
-            namespace = await client.namespace() or NO_NAMESPACE
-            prefix = client.decode(namespace.personal[0][0]) if namespace.personal else ""
-            entries = await client.list_all()
-            listings[:] = [(entry, client.decode(entry.name)) for entry in entries if namespace.is_personal(entry.name)]
+            namespace = await _unless_refused(client.namespace()) or NO_NAMESPACE
+            listings = await client.list_all()
+            subscribed: list[Listing] = []
             if not client.has("LIST-EXTENDED"):
-                subscribed.update(entry.name for entry in await client.list_subscribed())
+                subscribed = await _unless_refused(client.list_subscribed()) or []
+            if (
+                not lists_inbox(listings)
+                and await _unless_refused(client.select(INBOX_NAME, read_only=True)) is not None
+            ):
+                listings.append(Listing("LIST", frozenset(), None, INBOX_NAME))
+            form = NameForm(client.decode, client.encode)
+            found[:] = folders_of(listings, namespace, form, frozenset(entry.name for entry in subscribed))
 
         await self._ask(question)
-        found: dict[FolderPath, SourceFolder] = {}
-        for entry, name in listings:
-            folder = _folder(entry, name.removeprefix(prefix), entry.has("\\Subscribed") or entry.name in subscribed)
-            if folder is not None and folder.path not in found:
-                found[folder.path] = folder
-        return list(found.values())
+        return found
 
     async def states(self, folders: Sequence[SourceFolder]) -> dict[bytes, SourceState]:
         names = [folder.name for folder in folders if folder.selectable]
@@ -93,11 +93,9 @@ class ImapSource:
             await self._client.logout()
 
 
-def _folder(entry: Listing, name: str, subscribed: bool) -> SourceFolder | None:
-    """``name``: decoded, without what the personal namespace puts before every name but INBOX (``INBOX.``), which is no folder of
-    people's. A separator is ASCII: cutting the decoded name is cutting the raw one."""
-    if not name.strip(entry.separator or ""):
-        return None  # the root of a namespace, which holds folders and is none
-    use = SpecialUse.among(entry.attributes)
-    selectable = not (entry.has("\\Noselect") or entry.has("\\NonExistent"))
-    return SourceFolder(FolderPath.split(name, entry.separator), entry.name, use, subscribed, selectable)
+async def _unless_refused(asked: Awaitable[T]) -> T | None:
+    """The answer to a question that a run can do without."""
+    try:
+        return await asked
+    except CommandRefused:
+        return None

@@ -1,8 +1,16 @@
 """Where a message lies: a path of folder names, independent of any server's separator or encoding."""
 
 import json
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ufff9-\ufffb]"
+)
+"""What moves a terminal's cursor, breaks a report's line, turns the text around or can't be seen: controls (C0, C1), line separators, directions
+(UAX #9 §2), and marks without width. Joiners (U+200C, U+200D) stay: words of several languages need them."""
 
 
 class SpecialUse(StrEnum):
@@ -24,17 +32,29 @@ class SpecialUse(StrEnum):
         return next((use for use in cls if use.value.lower() in folded), None)
 
 
+def is_inbox_name(name: str) -> bool:
+    """INBOX in any capitals, of ASCII letters alone (RFC 9051 §5.1): a Turkish ``ınbox`` is a folder like any other."""
+    return name.isascii() and name.upper() == "INBOX"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class FolderPath:
-    """The names from the root down to a folder. ``INBOX`` at the root is always spelt in capitals (RFC 9051 §5.1)."""
+    """The names from the root down to a folder.
+
+    Every character is kept but these: ``INBOX`` at the root is always spelt in capitals (RFC 9051 §5.1), and half a surrogate pair, which is no
+    character and which no database takes, is U+FFFD. Compare and keep paths, or `to_json`, and never what `display` gives.
+    """
 
     parts: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if not self.parts or not all(self.parts):
             raise ValueError(f"a folder path needs names that are not empty: {self.parts!r}")
-        if self.parts[0].upper() == "INBOX" and self.parts[0] != "INBOX":
-            object.__setattr__(self, "parts", ("INBOX", *self.parts[1:]))
+        kept = tuple(_SURROGATE.sub("\ufffd", part) for part in self.parts)
+        if is_inbox_name(kept[0]):
+            kept = ("INBOX", *kept[1:])
+        if kept != self.parts:
+            object.__setattr__(self, "parts", kept)
 
     @classmethod
     def split(cls, name: str, separator: str | None) -> "FolderPath":
@@ -50,9 +70,13 @@ class FolderPath:
     def parent(self) -> "FolderPath | None":
         return FolderPath(self.parts[:-1]) if len(self.parts) > 1 else None
 
+    def join(self, separator: str) -> str:
+        """The names with ``separator`` between them, as they are: one folder's only where no name holds the separator."""
+        return separator.join(self.parts)
+
     def display(self) -> str:
-        """For people: names joined by ``/``."""
-        return "/".join(self.parts)
+        """For people: names joined by ``/``, safe for a terminal and a report. Two folders may look alike in it."""
+        return visible(self.join("/"))
 
     def to_json(self) -> str:
         """The form kept in a mailbox's catalogue: a JSON array, so that any character may be in a name."""
@@ -64,6 +88,18 @@ class FolderPath:
 
     def __str__(self) -> str:
         return self.display()
+
+
+def visible(text: str) -> str:
+    """``text`` with what can't be seen, or does something to a terminal, as a picture (``␀``, ``␛``) or its number (``\\u202e``)."""
+    return _UNSEEN.sub(_picture, text) if not text.isascii() or not text.isprintable() else text
+
+
+def _picture(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    if number < 0x20:
+        return chr(0x2400 + number)
+    return "\u2421" if number == 0x7F else f"\\u{number:04x}"
 
 
 INBOX = FolderPath(("INBOX",))

@@ -55,6 +55,30 @@ def test_paths_keep_any_character_and_know_inbox() -> None:
         FolderPath(())
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Été 日本 😀", "Été 日本 😀"),
+        ("a\0b\nc", "a␀b␊c"),
+        ("\x1b]0;x\x07", "␛]0;x␇"),
+        ("\x7f\x9b2J", "␡\\u009b2J"),
+        ("a\u202egpj.exe", "a\\u202egpj.exe"),
+        ("\u2028", "\\u2028"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("half \ud83d", "half \ufffd"),
+    ],
+)
+def test_a_path_is_shown_without_what_works_on_a_terminal_or_can_not_be_seen(name: str, shown: str) -> None:
+    path = FolderPath(("x", name))
+    assert path.display() == str(path) == f"x/{shown}"
+    assert FolderPath.from_json(path.to_json().encode().decode()) == path
+
+
+def test_only_ascii_letters_spell_inbox() -> None:
+    assert FolderPath(("iNbOx", "inbox")).parts == ("INBOX", "inbox")
+    assert FolderPath(("ınbox",)).parts == ("ınbox",)
+
+
 def test_flags_are_spelt_one_way_and_recent_is_none() -> None:
     assert normalise_flags(["\\SEEN", "\\Recent", "Junk", "junk", ""]) == {"\\Seen", "Junk"}
     assert same_flags(frozenset({"A"}), frozenset({"a"}))

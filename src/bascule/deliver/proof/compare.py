@@ -1,7 +1,7 @@
 """`verify`: both sides read in full, and compared as multisets of (SHA-256, flags, date) for each folder."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bascule.deliver.likeness import likeness
@@ -10,6 +10,7 @@ from bascule.sources import Source, SourceMessage
 from bascule.sources.arrival import arrival_of
 from bascule.sources.contract import FolderError
 from bascule.terms.flags import Flags
+from bascule.terms.folder import FolderPath
 from bascule.terms.watch import SILENT, Watcher
 
 
@@ -27,8 +28,8 @@ class Fact:
         return self.sha256, frozenset(name.lower() for name in self.flags), self.utc_seconds
 
 
-Census = dict[str, list[Fact]]
-"""Folder (as displayed) → its messages."""
+Census = dict[FolderPath, list[Fact]]
+"""Folder → its messages."""
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ async def census_of_source(source: Source, watcher: Watcher = SILENT) -> tuple[C
     reader = await source.reader()
     try:
         for folder in folders:
-            facts = census.setdefault(folder.path.display(), [])
+            facts = census.setdefault(folder.path, [])
             try:
                 survey = await reader.open(folder, None)
                 async for group in reader.read(survey.uids):
@@ -85,7 +86,7 @@ def census_of_mailbox(mailbox: Mailbox) -> Census:
     census: Census = {}
     for folder in mailbox.folders.all():
         if folder.selectable:
-            facts = census.setdefault(folder.path.display(), [])
+            facts = census.setdefault(folder.path, [])
             for row in mailbox.messages.list(folder.id):
                 alike = None
                 if row.traits.fragile or row.traits.bare_lf:
@@ -96,11 +97,12 @@ def census_of_mailbox(mailbox: Mailbox) -> Census:
     return census
 
 
-def compare(expected: Census, found: Census, names: dict[str, str]) -> Comparison:
-    """``names``: folder of ``expected`` → folder of ``found``, where it is another."""
+def compare(expected: Census, found: Census, places: Mapping[FolderPath, FolderPath]) -> Comparison:
+    """``places``: folder of ``expected`` → folder of ``found``; one that has none there is missing."""
     result = Comparison()
     for folder, facts in expected.items():
-        there = found.get(names.get(folder, folder))
+        place = places.get(folder)
+        there = found.get(place) if place is not None else None
         result.expected += len(facts)
         if there is None:
             if facts:
@@ -110,7 +112,7 @@ def compare(expected: Census, found: Census, names: dict[str, str]) -> Compariso
     return result
 
 
-def _compare_folder(folder: str, expected: Sequence[Fact], there: Sequence[Fact], result: Comparison) -> None:
+def _compare_folder(folder: FolderPath, expected: Sequence[Fact], there: Sequence[Fact], result: Comparison) -> None:
     free = Counter(fact.folded() for fact in there)
     rest: list[Fact] = []
     for fact in expected:

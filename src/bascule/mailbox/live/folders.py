@@ -107,7 +107,7 @@ class LiveFolders:
             return made
 
     def _insert(self, path: FolderPath, now_utc: int, special_use: SpecialUse | None) -> LiveFolder:
-        name = path.display()
+        name = path.join("/")
         kept = self._database.execute("DELETE FROM subscriptions WHERE name = ?", (name,)).rowcount
         cursor = self._database.execute(
             "INSERT INTO folders (path, uidvalidity, special_use, subscribed) VALUES (?, ?, ?, ?)",
@@ -133,7 +133,7 @@ class LiveFolders:
             if folder is None:
                 raise NameRefused("NONEXISTENT", f"{path} does not exist")
             if folder.subscribed:  # RFC 9051 §6.3.7: a subscription outlives its mailbox
-                self._database.execute("INSERT OR IGNORE INTO subscriptions VALUES (?)", (path.display(),))
+                self._database.execute("INSERT OR IGNORE INTO subscriptions VALUES (?)", (path.join("/"),))
             self._database.execute(
                 "UPDATE messages SET vanished_utc = ? WHERE folder = ? AND vanished_utc IS NULL", (now_utc, folder.id)
             )

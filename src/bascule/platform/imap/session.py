@@ -164,7 +164,7 @@ class Session:
 
     def name_of(self, path: FolderPath) -> bytes:
         """As this connection writes it, quoted."""
-        return quote(encode_name(SEPARATOR.join(path.parts), utf8=self.utf8))
+        return quote(encode_name(path.join(SEPARATOR), utf8=self.utf8))
 
     def now(self) -> int:
         return int(self.services.clock())

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bascule.sources.contract import (
     CHANGED,
@@ -15,6 +15,7 @@ from bascule.sources.contract import (
     Survey,
     Unreadable,
 )
+from bascule.sources.paths import Spelling, tell_apart
 from bascule.terms.body import Body
 from bascule.terms.errors import BasculeError
 from bascule.terms.flags import Flags
@@ -40,7 +41,10 @@ class FileEntry:
 
 @dataclass(slots=True)
 class FileFolder:
-    """``error``: why the folder can't be read; it is then reported like one that a server does not open."""
+    """``path``: what the folder is called; two may be called the same, and `FileSource` tells them apart. ``pieces`` (no other folder of
+    the walk has the same; empty: those of ``path``) and ``odd``: see `Spelling`. ``error``: why the folder can't be read; it is then reported like
+    one that a server does not open.
+    """
 
     path: FolderPath
     entries: list[FileEntry] = field(default_factory=list)
@@ -48,6 +52,14 @@ class FileFolder:
     subscribed: bool = True
     selectable: bool = True
     error: str = ""
+    pieces: tuple[str, ...] = ()
+    odd: int = 0
+    told_apart: str = ""
+
+    @property
+    def spelling(self) -> Spelling:
+        pieces = self.pieces or self.path.parts
+        return Spelling(tuple(piece.encode("utf-8", "surrogatepass") for piece in pieces), self.path.parts, self.odd)
 
     @property
     def uidvalidity(self) -> int:
@@ -58,7 +70,7 @@ class FileFolder:
 
 
 class FileSource:
-    """A `Source` over folders that ``walk`` finds; it is called once, on a thread."""
+    """A `Source` over folders that ``walk`` finds; it is called once, on a thread. A folder's key is its path, told apart, as JSON."""
 
     def __init__(self, location: str, walk: Callable[[], list[FileFolder]]) -> None:
         self.location = location
@@ -67,8 +79,11 @@ class FileSource:
 
     async def _folders(self) -> dict[bytes, FileFolder]:
         if self._found is None:
-            walked = await asyncio.to_thread(self._walk)
-            self._found = {folder.path.to_json().encode("utf-8", "surrogatepass"): folder for folder in walked}
+            walked = {folder.spelling: folder for folder in await asyncio.to_thread(self._walk)}
+            self._found = {
+                place.path.to_json().encode(): replace(walked[spelling], path=place.path, told_apart=place.told_apart)
+                for spelling, place in tell_apart(walked).items()
+            }
         return self._found
 
     def watch(self, watcher: Watcher) -> None:
@@ -76,7 +91,10 @@ class FileSource:
 
     async def folders(self) -> list[SourceFolder]:
         found = await self._folders()
-        return [SourceFolder(f.path, name, f.special_use, f.subscribed, f.selectable) for name, f in found.items()]
+        return [
+            SourceFolder(f.path, name, f.special_use, f.subscribed, f.selectable, f.told_apart)
+            for name, f in found.items()
+        ]
 
     async def states(self, folders: Sequence[SourceFolder]) -> dict[bytes, SourceState]:
         found = await self._folders()

@@ -18,13 +18,17 @@ def walk_eml(root: Path) -> list[FileFolder]:
     """``root`` is a file, or a folder whose own files go to INBOX."""
     if root.is_file():
         return [FileFolder(INBOX, [_entry(root)])]
-    folders: dict[FolderPath, FileFolder] = {}
+    folders: dict[tuple[str, ...], FileFolder] = {}
     for file in sorted(root.rglob("*.eml")):
         if file.is_file():
-            parts = file.relative_to(root).parts[:-1]
-            path = FolderPath(parts) if parts else INBOX
-            folders.setdefault(path, FileFolder(path)).entries.append(_entry(file))
+            _folder(folders, file.relative_to(root).parts[:-1]).entries.append(_entry(file))
     return list(folders.values())
+
+
+def _folder(folders: dict[tuple[str, ...], FileFolder], parts: tuple[str, ...]) -> FileFolder:
+    """That of a directory; what lies in none goes to INBOX."""
+    path, pieces = (FolderPath(parts), parts) if parts else (INBOX, ("",))
+    return folders.setdefault(parts, FileFolder(path, pieces=pieces))
 
 
 def _entry(file: Path) -> FileEntry:
@@ -37,14 +41,13 @@ def _entry(file: Path) -> FileEntry:
 
 def walk_zip(archive: Path) -> list[FileFolder]:
     """Every EML in a zip. Raises BasculeError for a file that is no zip, or a damaged or encrypted one."""
-    folders: dict[FolderPath, FileFolder] = {}
+    folders: dict[tuple[str, ...], FileFolder] = {}
     try:
         with zipfile.ZipFile(archive) as opened:
             for info in sorted(opened.infolist(), key=lambda i: i.filename):
                 name = PurePosixPath(info.filename)
                 if info.is_dir() or name.suffix.lower() != ".eml":
                     continue
-                path = FolderPath(name.parts[:-1]) if len(name.parts) > 1 else INBOX
                 with opened.open(info) as member:
                     head = member.read(_HEAD_OCTETS)
                 date = date_from_header(head, timegm((*info.date_time, 0, 0, 0)))
@@ -52,7 +55,7 @@ def walk_zip(archive: Path) -> list[FileFolder]:
                     f"{info.filename} {info.CRC:08x}", frozenset(), date, info.file_size,
                     partial(read_member, archive, info.filename),
                 )  # fmt: skip
-                folders.setdefault(path, FileFolder(path)).entries.append(entry)
+                _folder(folders, name.parts[:-1]).entries.append(entry)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
         raise BasculeError(
             f"{archive} can't be read: {error}.", "Give a zip without a password.", ExitStatus.USAGE

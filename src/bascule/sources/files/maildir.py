@@ -1,9 +1,10 @@
 """Maildir and Maildir++ (Courier, Dovecot): folders ``.A.B`` beside ``cur``, or plain folders within folders."""
 
+import os
 import re
 from pathlib import Path
 
-from bascule.protocols.imap.names import decode_utf7
+from bascule.protocols.imap.names import decode_utf7, encode_utf7
 from bascule.sources.files.base import FileEntry, FileFolder
 from bascule.sources.files.reading import read_file
 from bascule.terms.flags import Flags, normalise_flags
@@ -12,27 +13,35 @@ from bascule.terms.instant import InternalDate
 
 _LETTERS = {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted", "P": "$Forwarded"}
 _ORDER = re.compile(r"(\d+)")
+_LEVEL = re.compile(r"\.+[^.]+(?:\.+\Z)?|\.+\Z", re.DOTALL)
 
 
 def walk_maildir(root: Path) -> list[FileFolder]:
     """Every folder of a Maildir; ``root`` itself is INBOX where it has ``cur``."""
     subscribed = _subscriptions(root)
-    found: dict[FolderPath, FileFolder] = {}
-    if (root / "cur").is_dir():
-        found[INBOX] = _folder(root, INBOX, subscribed)
-    for place in sorted(root.rglob("cur")):
-        if place.is_dir() and place.parent != root:
-            path = _path(place.parent.relative_to(root))
-            found.setdefault(path, _folder(place.parent, path, subscribed))
-    return list(found.values())
+    places = [place.parent for place in sorted(root.rglob("cur")) if place.is_dir()]
+    return [
+        _folder(
+            place, FileFolder(INBOX, pieces=("",)) if place == root else _named(place.relative_to(root)), subscribed
+        )
+        for place in places
+    ]
 
 
-def _path(relative: Path) -> FolderPath:
+def _named(relative: Path) -> FileFolder:
     """``.A.B`` is A/B; a folder without a dot first is one level; both may be mixed."""
-    names: list[str] = []
-    for part in relative.parts:
-        names += [name for name in part[1:].split(".") if name] if part.startswith(".") else [part]
-    return FolderPath(tuple(decode_utf7(name.encode("utf-8", "surrogateescape")) for name in names) or ("INBOX",))
+    levels = [level for part in relative.parts for level in _levels(part)]
+    names = tuple(decode_utf7(os.fsencode(bare)) for _, bare in levels)
+    regular = [encode_utf7(name).decode() for name in names]
+    odd = sum(piece not in (name, f".{name}") for (piece, _), name in zip(levels, regular, strict=True))
+    return FileFolder(FolderPath(names), pieces=tuple(piece for piece, _ in levels), odd=odd)
+
+
+def _levels(part: str) -> list[tuple[str, str]]:
+    """The levels in one directory's name, each with its dots and without. Empty names are none."""
+    if not part.startswith("."):
+        return [(part, part)]
+    return [(piece, piece.strip(".") or piece) for piece in _LEVEL.findall(part)]
 
 
 def _subscriptions(root: Path) -> set[str] | None:
@@ -46,8 +55,8 @@ def _subscriptions(root: Path) -> set[str] | None:
     return None
 
 
-def _folder(place: Path, path: FolderPath, subscribed: set[str] | None) -> FileFolder:
-    folder = FileFolder(path, subscribed=subscribed is None or ".".join(path.parts) in subscribed)
+def _folder(place: Path, folder: FileFolder, subscribed: set[str] | None) -> FileFolder:
+    folder.subscribed = subscribed is None or folder.path.join(".") in subscribed
     keywords = _keywords(place)
     try:
         files = [file for kind in ("cur", "new") for file in (place / kind).glob("*") if file.is_file()]

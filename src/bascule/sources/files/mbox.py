@@ -6,7 +6,7 @@ message has, so that nothing has to be guessed. RFC 4155 describes the format; q
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -85,12 +85,28 @@ def read_span(path: Path, span: Span) -> Body:
 def walk_mbox(root: Path) -> list[FileFolder]:
     """One mbox file, or every mbox in a folder (a Thunderbird profile: ``Inbox.sbd`` holds the folders within Inbox)."""
     if root.is_file():
-        return _walk_file(root, INBOX)
-    folders: list[FileFolder] = []
-    for file in sorted(root.rglob("*")):
-        if file.is_file() and is_mbox(file):
-            folders += _walk_file(file, _path(file.relative_to(root)))
-    return folders
+        files = {root: FileFolder(INBOX)}
+    else:
+        files = {
+            file: FileFolder(_path(file.relative_to(root)), pieces=file.relative_to(root).parts)
+            for file in sorted(root.rglob("*"))
+            if file.is_file() and is_mbox(file)
+        }
+    labelled: dict[FolderPath, FileFolder] = {}
+    for file, folder in files.items():
+        _walk_file(file, folder, labelled)
+    return _joined(files.values(), labelled)
+
+
+def _joined(own: Collection[FileFolder], labelled: dict[FolderPath, FileFolder]) -> list[FileFolder]:
+    """What labels place in a folder lies there beside what a file of that name holds; a file whose messages all have labels is no folder."""
+    kept = [folder for folder in own if folder.entries or not labelled]
+    for folder in kept:
+        also = labelled.pop(folder.path, None)
+        if also is not None:
+            folder.entries += also.entries
+            folder.special_use = also.special_use
+    return [*kept, *labelled.values()]
 
 
 def is_mbox(file: Path) -> bool:
@@ -101,28 +117,30 @@ def is_mbox(file: Path) -> bool:
 
 
 def _path(relative: Path) -> FolderPath:
-    names = [part.removesuffix(".sbd") for part in relative.parts[:-1]]
-    return FolderPath((*names, relative.name.removesuffix(".mbox").removesuffix(".mbx")))
+    names = [part.removesuffix(".sbd") or part for part in relative.parts[:-1]]
+    return FolderPath((*names, relative.name.removesuffix(".mbox").removesuffix(".mbx") or relative.name))
 
 
-def _walk_file(file: Path, path: FolderPath) -> list[FileFolder]:
-    folders: dict[FolderPath, FileFolder] = {path: FileFolder(path)}
+def _walk_file(file: Path, own: FileFolder, labelled: dict[FolderPath, FileFolder]) -> None:
     modified = file.stat().st_mtime
     for span in find_messages(file):
         head = b"".join(pieces_of(file, span.start, min(span.end, span.start + _HEAD_OCTETS)))
         header = header_of(head)
         labels = _labels(header)
-        place, use = (path, None) if labels is None else _place(labels)
-        folder = folders.setdefault(place, FileFolder(place, special_use=use))
+        folder = own if labels is None else _labelled(labels, labelled)
         flags = _flags(header) if labels is None else _label_flags(labels)
         key = f"{file.name} {span.start}-{span.end} {int(modified)}"
         date = _date(span.from_line) or date_from_header(head, modified)
         folder.entries.append(
             FileEntry(key, flags, date, span.end - span.start, partial(read_span, file, span), labels)
         )
-    if len(folders) > 1 and not folders[path].entries:
-        del folders[path]
-    return list(folders.values())
+
+
+def _labelled(labels: tuple[str, ...], folders: dict[FolderPath, FileFolder]) -> FileFolder:
+    place, use = _place(labels)  # no file has NUL in its name
+    return folders.setdefault(
+        place, FileFolder(place, special_use=use, pieces=tuple(f"\0{part}" for part in place.parts))
+    )
 
 
 def _date(from_line: bytes) -> InternalDate | None:

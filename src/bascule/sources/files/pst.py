@@ -47,21 +47,26 @@ def walk_pst(path: Path) -> list[FileFolder]:
         raise SourceError(
             f"{path} can't be read as a PST file: {error}.", "Check that Outlook opens it.", ExitStatus.USAGE
         ) from error
-    return list(_walk(opened, root, ()))
+    return list(_walk(opened, root, "", (), ()))
 
 
-def _walk(opened: Any, folder: Any, above: tuple[str, ...]) -> Iterator[FileFolder]:
+def _walk(
+    opened: Any, folder: Any, place: str, pieces: tuple[str, ...], above: tuple[str, ...]
+) -> Iterator[FileFolder]:
+    """``place``: the numbers of the folders from the root down, which two folders of one name don't share."""
     for number in range(folder.get_number_of_sub_folders()):
+        own = f"{place}/{number:04d}"
         try:
             inner = folder.get_sub_folder(number)
-            name = (inner.get_name() or f"Folder {number + 1}").replace("\0", "")
+            name = (inner.get_name() or "").replace("\0", "") or f"Folder {number + 1}"
         except OSError as error:
-            yield FileFolder(FolderPath((*above, f"Folder {number + 1}")), error=str(error))
+            yield FileFolder(FolderPath((*above, f"Folder {number + 1}")), error=str(error), pieces=(*pieces, own))
             continue
-        names = (*above, name) if above or not _is_top(name) else ()
-        if names:
-            yield FileFolder(FolderPath(names), list(_entries(opened, inner)))
-        yield from _walk(opened, inner, names)
+        if not above and _is_top(name):
+            yield from _walk(opened, inner, own, (), ())
+            continue
+        yield FileFolder(FolderPath((*above, name)), list(_entries(opened, inner)), pieces=(*pieces, own))
+        yield from _walk(opened, inner, own, (*pieces, own), (*above, name))
 
 
 def _is_top(name: str) -> bool:

@@ -105,7 +105,7 @@ def _fits_pattern(pattern: re.Pattern[str], path: FolderPath) -> bool:
     """INBOX is itself in any spelling (RFC 9051 §5.1)."""
     if path.is_inbox:
         return re.fullmatch(pattern.pattern, "INBOX", re.IGNORECASE | re.DOTALL) is not None
-    return pattern.fullmatch(path.display()) is not None
+    return pattern.fullmatch(path.join("/")) is not None
 
 
 def _lines(session: "Session", asked: List, patterns: list[re.Pattern[str]], names: list[_Name]) -> Iterator[bytes]:
@@ -178,7 +178,7 @@ def lsub(session: "Session", request: Request) -> Answer:
     for name in names:
         above = name.path.parent
         while name.subscribed and above is not None:
-            if above not in told and pattern.fullmatch(above.display()):
+            if above not in told and pattern.fullmatch(above.join("/")):
                 told.add(above)
                 yield b'* LSUB (\\Noselect) "/" ' + session.name_of(above) + b"\r\n"
             above = above.parent

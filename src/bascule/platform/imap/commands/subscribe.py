@@ -18,5 +18,5 @@ def run(session: "Session", request: Request) -> Answer:
     yield from ()
     folders = session.own.box.folders
     with session.own.lock:
-        folders.subscribe(path.display(), folders.find(path), wanted=request.name == "SUBSCRIBE")
+        folders.subscribe(path.join("/"), folders.find(path), wanted=request.name == "SUBSCRIBE")
     return Done(f"{request.name} completed")
