@@ -1,0 +1,512 @@
+"""Histories in which a later run once did the wrong thing, each as it must go (`docs/later-runs.md`)."""
+
+import os
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.letters import letter
+from model.person import Person
+from model.runner import Done, Runner, Running
+from support.dovecot import PrivateDovecot
+from support.proxy import Proxy
+
+pytestmark = [pytest.mark.needs("dovecot"), pytest.mark.xdist_group("model-findings")]
+LARGE = 20_000
+"""Octets of the messages that make a run long enough to be cut in the middle."""
+APPENDED = b"APPENDUID"
+FETCHED = b" FETCH ("
+awaited = pytest.mark.filterwarnings("default")
+
+
+class Move:
+    """One mailbox on its way: a person on each side, and runs between, which reach both servers through a proxy of ours."""
+
+    def __init__(self, tmp: Path, runner: Runner, old: PrivateDovecot, new: PrivateDovecot, user: str) -> None:
+        self.runner, self.user, self.state = runner, user, tmp / "state"
+        self.old_root = old.root / "mail" / user
+        self.old, self.new = Person(old.port, user), Person(new.port, user)
+        self.proxies = {"old": Proxy(old.port), "new": Proxy(new.port)}
+
+    def words(self, *more: str, state: Path | None = None) -> list[object]:
+        return [
+            "copy", *(f"imap://{self.user}@127.0.0.1:{self.proxies[side].port}" for side in ("old", "new")),
+            "--state", state or self.state, "--json", "--quiet", "--settle", "0.3", *more,
+        ]  # fmt: skip
+
+    def run(self, *more: str, status: int = 0, state: Path | None = None) -> dict[str, Any]:
+        return said(self.runner.run(*self.words(*more, state=state)), status)
+
+    def cut(
+        self, side: str, when: Callable[[bytes], bool], *more: str, heard: bool = True, by: int = signal.SIGKILL
+    ) -> None:
+        """A run that is ended by a signal once ``when`` holds of what the server of ``side`` has said. ``heard``: whether the run hears the last of it."""
+        running: list[Running] = []
+        spoken = bytearray()
+
+        def listen(octets: bytes) -> bytes:
+            spoken.extend(octets)
+            if not when(bytes(spoken)):
+                return octets
+            running[0].kill() if by == signal.SIGKILL else running[0].interrupt()
+            return octets if heard else b""
+
+        faults = self.proxies[side].faults
+        running.append(self.runner.start(*self.words(*more)))
+        faults.rewrite_down = listen
+        try:
+            done = running[0].wait()
+        finally:
+            faults.rewrite_down = None
+        assert done.status in (-signal.SIGKILL, 130), f"it was not cut: {done}"
+
+    def meanwhile(self, side: str, mark: bytes, act: Callable[[], None], *more: str) -> dict[str, Any]:
+        """A complete run; once the server of ``side`` says ``mark``, ``act`` is done before anybody hears it."""
+        acted: list[bool] = []
+        spoken = bytearray()
+
+        def listen(octets: bytes) -> bytes:
+            spoken.extend(octets)
+            if not acted and mark in spoken:
+                acted.append(True)
+                act()
+            return octets
+
+        self.proxies[side].faults.rewrite_down = listen
+        try:
+            report = self.run(*more)
+        finally:
+            self.proxies[side].faults.rewrite_down = None
+        assert acted
+        return report
+
+    def fill(self, folders: dict[str, str], octets: int = 300) -> None:
+        """On the old side: folders, and the names of the messages in them."""
+        for folder, tags in folders.items():
+            if folder not in self.old.folders():
+                self.old.create(folder)
+            for tag in tags.split():
+                self.old.append(folder, letter(tag, octets=octets))
+
+    def flood(self, folder: str, count: int) -> None:
+        """On the old side: a new folder with many small messages, without a protocol between."""
+        self.old.create(folder)
+        for number in range(count):
+            file = self.old_root / f"Maildir/.{folder}/cur/1580551200.M{number}.host:2,"
+            file.write_bytes(letter(f"{folder}{number}", octets=70))
+            os.utime(file, (1_580_551_200, 1_580_551_200))
+
+    def there(self) -> dict[str, str]:
+        """What the new side has, by folder, in order; empty folders are left out."""
+        read = {name: " ".join(sorted(m.tag for m in shelf.messages)) for name, shelf in self.new.read().items()}
+        return {name: tags for name, tags in read.items() if tags}
+
+    def flags(self, folder: str, tag: str) -> set[str]:
+        """Of the one message of this name on the new side."""
+        (flags,) = [seen.flags for seen in self.new.read_folder(folder).messages if seen.tag == tag]
+        return set(flags)
+
+    def mark(self, who: Person, folder: str, tag: str, change: str, *flags: str) -> None:
+        who.store(folder, who.uids(folder, tag), change, flags)
+
+    def move(self, who: Person, folder: str, tag: str, to: str) -> None:
+        who.move(folder, who.uids(folder, tag), to)
+
+    def remove(self, who: Person, folder: str, tag: str) -> None:
+        who.remove(folder, who.uids(folder, tag))
+
+
+def said(done: Done, status: int) -> dict[str, Any]:
+    """The report of a run that must have ended with ``status``."""
+    report = done.report
+    assert done.status == status, f"exit status {done.status}: {report and report['exceptions']} {done.errors[-800:]}"
+    assert report is not None
+    return report
+
+
+@pytest.fixture
+def move(
+    tmp_path: Path, runner: Runner, old_server: PrivateDovecot, new_server: PrivateDovecot, request
+) -> Iterator[Move]:
+    with ExitStack() as stack:
+        found = Move(tmp_path, runner, old_server, new_server, f"u{abs(hash(request.node.nodeid)) % 10**9}")
+        for each in (found.old, found.new, *found.proxies.values()):
+            stack.enter_context(each)
+        yield found
+
+
+def every(what: dict[str, str]) -> Counter[str]:
+    return Counter(tag for tags in what.values() for tag in tags.split())
+
+
+# 1: what the member did on the new side is theirs, and no fault
+
+
+@awaited
+@pytest.mark.parametrize("also", ["adds", "flags"])
+def test_a_folder_that_the_member_renamed_is_not_sent_again(move: Move, also: str) -> None:
+    move.fill({"F": "a b c", "INBOX": "d"})
+    move.run()
+    move.new.rename("F", "G")
+    if also == "adds":
+        move.fill({"F": "e"})
+    else:
+        move.mark(move.old, "F", "a", "+", "\\Flagged")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"G": "a b c e" if also == "adds" else "a b c", "INBOX": "d"}
+    if also == "flags":
+        assert move.flags("G", "a") == {"\\flagged"}
+
+
+@awaited
+def test_what_the_member_deleted_and_read_is_theirs_when_everything_is_read_back(move: Move) -> None:
+    move.fill({"INBOX": "a b c"})
+    move.run()
+    move.remove(move.new, "INBOX", "a")
+    move.mark(move.new, "INBOX", "b", "+", "\\Seen")
+    move.fill({"INBOX": "d"})
+    for _ in range(2):
+        move.run("--verify", "full")
+        assert move.there() == {"INBOX": "b c d"}
+        assert move.flags("INBOX", "b") == {"\\seen"}
+
+
+@awaited
+def test_what_the_member_deleted_before_it_was_ever_read_back_is_theirs(move: Move) -> None:
+    move.fill({"INBOX": "a b c"})
+    move.run("--verify", "none")
+    move.remove(move.new, "INBOX", "a")
+    for _ in range(2):
+        move.run("--verify", "delivered")
+        assert move.there() == {"INBOX": "b c"}
+
+
+@awaited
+@pytest.mark.parametrize("deed", ["deletes", "reads"])
+def test_what_the_member_did_after_a_run_that_was_killed_before_reading_back_is_theirs(move: Move, deed: str) -> None:
+    move.fill({"INBOX": "a b c d"})
+    move.cut("new", lambda said: APPENDED in said and FETCHED in said.partition(APPENDED)[2], heard=False)
+    assert move.there() == {"INBOX": "a b c d"}
+    if deed == "deletes":
+        move.remove(move.new, "INBOX", "a")
+    else:
+        move.mark(move.new, "INBOX", "a", "+", "\\Seen")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"INBOX": "b c d" if deed == "deletes" else "a b c d"}
+
+
+@awaited
+@pytest.mark.parametrize("change", ["+", "-"])
+def test_deleted_set_or_unset_on_the_old_side_is_no_difference(move: Move, change: str) -> None:
+    move.fill({"INBOX": "a b c"})
+    if change == "-":
+        move.mark(move.old, "INBOX", "a", "+", "\\Deleted")
+    move.run()
+    move.mark(move.old, "INBOX", "a", change, "\\Deleted")
+    for _ in range(2):
+        move.run("--verify", "full")
+        assert move.there() == {"INBOX": "a b c"}
+
+
+# 2: flags of the old side follow, however many runs were cut in between
+
+
+@pytest.mark.parametrize("marked", ["before the cut", pytest.param("after it", marks=awaited)])
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT])
+def test_flags_follow_after_a_run_that_was_cut(move: Move, by: int, marked: str) -> None:
+    def mark() -> None:
+        for folder, tag in (("INBOX", "a"), ("A", "c")):
+            move.mark(move.old, folder, tag, "+", "\\Flagged")
+
+    move.fill({"INBOX": "a b", "A": "c"})
+    if marked == "before the cut":
+        move.run()
+        mark()
+    move.fill({folder: " ".join(f"{folder}{n}" for n in range(40)) for folder in ("INBOX", "A")}, LARGE)
+    move.cut("new", lambda said: said.count(APPENDED) > 1, "--connections", "1", by=by)
+    if marked == "after it":
+        mark()
+    move.run()
+    assert set(every(move.there()).values()) == {1}
+    assert move.flags("INBOX", "a") == move.flags("A", "c") == {"\\flagged"}
+
+
+@pytest.mark.parametrize("marked", ["before the room ended", pytest.param("after", marks=awaited)])
+def test_flags_follow_after_a_run_that_found_no_room(tmp_path: Path, runner: Runner, old_server, marked: str) -> None:
+    with ExitStack() as stack:
+        small = PrivateDovecot(tmp_path / "small", quota_kilobytes=60).start()
+        stack.callback(small.stop)
+        move = Move(tmp_path, runner, old_server, small, f"quota-{marked.split()[0]}")
+        for each in (move.old, *move.proxies.values()):
+            stack.enter_context(each)
+        move.fill({"INBOX": "a b"})
+        if marked != "after":
+            move.run()
+            move.mark(move.old, "INBOX", "a", "+", "\\Flagged")
+        move.fill({"INBOX": "m n o p q"}, LARGE)
+        assert move.run(status=1)["stopped"]
+        move.new.close()
+        if marked == "after":
+            move.mark(move.old, "INBOX", "a", "+", "\\Flagged")
+        small.stop()
+        small.quota_kilobytes = 0
+        small.start()
+        with Person(small.port, move.user) as move.new:
+            move.run()
+            assert move.there() == {"INBOX": "a b m n o p q"}
+            assert move.flags("INBOX", "a") == {"\\flagged"}
+
+
+@awaited
+def test_flags_follow_after_a_night_on_which_a_folder_could_not_be_opened(move: Move) -> None:
+    move.fill({"A": "a b", "B": "c d"})
+    move.run()
+    for folder, tag in (("A", "a"), ("B", "c")):
+        move.mark(move.old, folder, tag, "+", "\\Flagged")
+    closed = move.old_root / "Maildir" / ".B"
+    mode = closed.stat().st_mode
+    closed.chmod(0)
+    try:
+        move.run(status=1)
+    finally:
+        closed.chmod(mode)
+    move.run()
+    assert move.there() == {"A": "a b", "B": "c d"}
+    assert move.flags("A", "a") == move.flags("B", "c") == {"\\flagged"}
+
+
+# 3: a move is not there twice, whenever its two folders were looked at
+
+
+@pytest.mark.parametrize(
+    ("ended", "way"),
+    [pytest.param("complete", "A B", marks=awaited), ("complete", "B A"), ("killed", "A B"), ("killed", "B A")],
+)
+def test_a_move_while_a_run_is_between_its_folders_is_not_there_twice(move: Move, ended: str, way: str) -> None:
+    """A run with one connection goes through A, then C, then B; the message moves while it is at C."""
+    first, to = way.split()
+    tag = f"{first}1"
+    for folder, count in (("A", 1_600), ("C", 1_500), ("B", 5)):
+        move.flood(folder, count)
+    if ended == "complete":
+        act = partial(move.move, move.old, first, tag, to)
+        move.meanwhile("old", b"X-Tag: C900\r", act, "--connections", "1")
+    else:
+        move.cut("old", lambda said: b"X-Tag: C900\r" in said, "--connections", "1")
+        move.move(move.old, first, tag, to)
+    for _ in range(2):
+        move.run()
+        there = every(move.there())
+        assert len(there) == 3_105
+        assert set(there.values()) == {1}
+        assert tag in move.there()[to].split()
+
+
+# 4: what is in doubt, and moved
+
+
+@awaited
+@pytest.mark.parametrize("renamed", [False, True])
+def test_what_is_in_doubt_and_moved_on_the_old_side_is_not_there_twice(move: Move, renamed: bool) -> None:
+    move.fill({"A": "a b", "B": ""})
+    move.cut("new", lambda said: APPENDED in said, heard=False)
+    assert "a" in move.there()["A"]
+    if renamed:
+        move.old.rename("A", "C")
+    else:
+        move.move(move.old, "A", "a", "B")
+    for _ in range(2):
+        move.run()
+        assert move.there() == ({"C": "a b"} if renamed else {"A": "b", "B": "a"})
+
+
+# 5: what the member removed does not come back by a move
+
+
+@awaited
+@pytest.mark.parametrize("deed", ["deletes", "moves"])
+@pytest.mark.parametrize("read_back", ["delivered", "none", "full"])
+def test_what_the_member_removed_does_not_come_back_when_the_old_side_moves_it(
+    move: Move, deed: str, read_back: str
+) -> None:
+    move.fill({"A": "a b", "B": "c"})
+    move.run("--verify", read_back)
+    if deed == "deletes":
+        move.remove(move.new, "A", "a")
+    else:
+        move.new.create("Mine")
+        move.move(move.new, "A", "a", "Mine")
+    move.move(move.old, "A", "a", "B")
+    for _ in range(2):
+        move.run("--verify", read_back)
+        assert move.there() == {"A": "b", "B": "c"} | ({"Mine": "a"} if deed == "moves" else {})
+
+
+# 6: several moves, the first of them not followed yet
+
+
+@awaited
+def test_two_moves_the_first_in_a_run_that_was_cut_leave_one_copy(move: Move) -> None:
+    move.fill({"A": "a b", "B": "c", "C": "d"})
+    move.run()
+    move.move(move.old, "A", "a", "B")
+    move.cut("new", lambda said: APPENDED in said)
+    move.move(move.old, "B", "a", "C")
+    for _ in range(2):
+        move.run()
+    assert move.there() == {"A": "b", "B": "c", "C": "a d"}
+
+
+@awaited
+def test_two_moves_the_first_in_a_run_that_read_nothing_back_leave_one_copy(move: Move) -> None:
+    move.fill({"A": "a b", "B": "c", "C": "d"})
+    move.run("--verify", "none")
+    move.move(move.old, "A", "a", "B")
+    move.run("--verify", "none")
+    move.move(move.old, "B", "a", "C")
+    for _ in range(2):
+        move.run()
+    assert move.there() == {"A": "b", "B": "c", "C": "a d"}
+
+
+@awaited
+def test_an_altered_message_moves_all_the_same(move: Move) -> None:
+    """The target gives back another date than it was told."""
+    move.fill({"A": "a", "B": "c"})
+    faults = move.proxies["new"].faults
+    faults.rewrite_down = lambda octets: octets.replace(b'"01-Feb-2020', b'"02-Feb-2020')
+    codes = {each["code"] for each in move.run(status=1)["exceptions"]}
+    assert codes == {"altered"}
+    faults.rewrite_down = None
+    move.move(move.old, "A", "a", "B")
+    for _ in range(2):
+        move.run(status=1)  # "c" was altered, and stays named
+        assert move.there() == {"B": "a c"}
+
+
+# 7: a folder that is only a place in the tree
+
+
+@awaited
+def test_a_deleted_folder_that_has_a_folder_below_it_is_no_fault(move: Move) -> None:
+    move.fill({"P": "a b", "P/Q": "c", "B": "d"})
+    move.run()
+    move.move(move.old, "P", "a", "B")
+    move.old.delete("P")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"P": "b", "P/Q": "c", "B": "a d"}
+
+
+# 8: a lost state folder
+
+
+@awaited
+def test_after_a_lost_state_folder_nothing_is_added_and_flags_and_moves_follow(move: Move) -> None:
+    move.fill({"A": "a b c", "B": "d"})
+    move.run()
+    shutil.rmtree(move.state)
+    move.run()
+    assert move.there() == {"A": "a b c", "B": "d"}
+    move.mark(move.old, "A", "a", "+", "\\Flagged", "$Work")
+    move.move(move.old, "A", "b", "B")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "a c", "B": "b d"}
+        assert move.flags("A", "a") == {"\\flagged", "$work"}
+
+
+# 9: a new UIDVALIDITY after a run that was killed
+
+
+@awaited
+def test_a_new_uidvalidity_after_a_killed_run_leaves_nothing_without_an_outcome(move: Move) -> None:
+    move.fill({"A": " ".join(f"m{n}" for n in range(30))}, LARGE)
+    move.cut("new", lambda said: APPENDED in said)
+    for name in ("dovecot-uidlist", "dovecot.index.log", "dovecot.index", "dovecot.index.cache"):
+        (move.old_root / "Maildir" / ".A" / name).unlink(missing_ok=True)
+    report = move.run()
+    assert report["totals"]["unaccounted"] == 0
+    assert report["accounted"] is True
+    assert every(move.there()) == Counter(f"m{n}" for n in range(30))
+
+
+# 10: smaller ones
+
+
+@awaited
+def test_what_was_already_there_and_was_deleted_since_does_not_come_back(move: Move) -> None:
+    move.fill({"A": "a b", "B": "c"})
+    move.new.create("A")
+    move.new.append("A", letter("a"))
+    move.run()
+    move.remove(move.new, "A", "a")
+    move.run("--verify", "full")
+    assert move.there() == {"A": "b", "B": "c"}
+    move.move(move.old, "A", "a", "B")
+    move.run()
+    assert move.there() == {"A": "b", "B": "c"}
+
+
+def test_an_equal_message_that_is_new_is_sent_though_the_member_deleted_the_first(move: Move) -> None:
+    move.fill({"A": "a b"})
+    move.new.create("A")
+    move.new.append("A", letter("a"))
+    move.run()
+    move.remove(move.new, "A", "a")
+    move.fill({"A": "a"})
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "a b"}
+
+
+@awaited
+@pytest.mark.parametrize("same", [True, False], ids=["one state folder", "two state folders"])
+def test_two_runs_at_once_double_nothing(move: Move, tmp_path: Path, same: bool) -> None:
+    move.fill({"A": " ".join(f"m{n}" for n in range(40)), "B": " ".join(f"n{n}" for n in range(40))}, 4_000)
+    move.proxies["new"].faults.delay_seconds = 0.02  # both are surely at work together
+    other = move.state if same else tmp_path / "other"
+    both = [move.runner.start(*move.words(state=state)) for state in (move.state, other)]
+    ends = [each.wait() for each in both]
+    move.proxies["new"].faults.delay_seconds = 0
+    assert 0 in [done.status for done in ends], ends
+    assert 2 not in [done.status for done in ends], "2 is a wrong command line"
+    assert set(every(move.there()).values()) == {1}
+    move.run()
+    assert len(every(move.there())) == 80
+    assert set(every(move.there()).values()) == {1}
+
+
+@awaited
+def test_a_mark_that_both_sides_set_stays_when_the_old_side_takes_it_off(move: Move) -> None:
+    move.fill({"A": "a b"})
+    move.run()
+    move.mark(move.new, "A", "a", "+", "\\Flagged")
+    move.mark(move.old, "A", "a", "+", "\\Flagged")
+    move.run()
+    move.mark(move.old, "A", "a", "-", "\\Flagged")
+    for _ in range(2):
+        move.run()
+        assert move.flags("A", "a") == {"\\flagged"}
+
+
+@awaited
+def test_a_folder_that_the_member_deleted_is_not_made_again(move: Move) -> None:
+    move.fill({"A": "a b", "B": "c"})
+    move.run()
+    move.new.delete("A")
+    for _ in range(2):
+        move.run()
+        assert move.new.folders() == ["B", "INBOX"]
+    move.fill({"A": "d"})
+    move.run()
+    assert move.there() == {"A": "d", "B": "c"}
