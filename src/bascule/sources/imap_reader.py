@@ -27,6 +27,7 @@ from bascule.wire.backoff import Backoff, Throttle
 from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap import ImapClient, reconnect
 from bascule.wire.imap.connection import Pending
+from bascule.wire.limits import ONE_ASKED_SECONDS
 
 _ENDED = "the connection ended each time it was asked for"
 
@@ -50,6 +51,7 @@ class ImapReader:
 
     async def open(self, folder: SourceFolder, known: SourceState | None) -> Survey:
         ends = 0
+        patience = self._patience()
         while True:
             try:
                 survey = await take_survey(self._client, folder, known)
@@ -59,7 +61,7 @@ class ImapReader:
                 if ends >= LOST_AT_A_FOLDER:
                     raise FolderError(f"the connection ended each time it was opened: {error}") from error
             except CommandRefused as error:
-                if not _asks_to_wait(error) or not await self._backoff.wait(error.reason, asked=True):
+                if not await self._waited_out(error, patience):
                     raise folder_error(folder, error) from error
             else:
                 self._folder, self._uidvalidity = folder, survey.state.uidvalidity
@@ -180,11 +182,12 @@ class ImapReader:
 
     async def _alone(self, uid: int) -> SourceMessage | Unreadable | None:
         """See `read_alone`. Raises ConnectionLost."""
+        patience = self._patience()
         while True:
             try:
                 return await read_alone(self._client, uid)
             except CommandRefused as error:
-                if not await self._backoff.wait(error.reason, asked=True):
+                if not await self._waited_out(error, patience):
                     return Unreadable(uid, error.reason)
 
     async def _which_are_there(self, uids: Sequence[int]) -> set[int]:
@@ -193,6 +196,17 @@ class ImapReader:
             return set(await self._client.search_uids(b"UID " + format_set(uids)))
         except CommandRefused:
             return set(uids)
+
+    def _patience(self) -> Backoff:
+        """With one folder or one message, while the others can be worked with."""
+        return Backoff(self._backoff.name, self._backoff.watcher, asked_seconds=ONE_ASKED_SECONDS)
+
+    async def _waited_out(self, error: CommandRefused, patience: Backoff) -> bool:
+        """Whether the server asked us to come later, and we did: for one folder or message not as long as for the whole server."""
+        if not _asks_to_wait(error):
+            return False
+        of_the_server = error.code in (None, "THROTTLED", "LIMIT")
+        return await (self._backoff if of_the_server else patience).wait(error.reason, asked=True)
 
     async def _waited_for(self, refusal: Condition) -> bool:
         """Whether the server asked us to come later, and we did."""
@@ -229,11 +243,12 @@ class ImapReader:
             await self._come_back(error)
 
     async def _open_again(self, folder: SourceFolder, uidvalidity: int) -> None:
+        patience = self._patience()
         while True:
             try:
                 return await open_again(self._client, folder, uidvalidity)
             except CommandRefused as error:
-                if not _asks_to_wait(error) or not await self._backoff.wait(error.reason, asked=True):
+                if not await self._waited_out(error, patience):
                     raise folder_error(folder, error) from error
 
     async def close(self) -> None:

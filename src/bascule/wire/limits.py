@@ -29,6 +29,8 @@ what takes longer is an outage, which whoever started the run should hear of."""
 ASKED_SECONDS = 600.0
 """In all, waited for a server that asks us to (a limit, throttling, a mailbox in use), with nothing getting through in between. Exchange
 and Yahoo let go after minutes; what lasts for hours (Gmail's daily amount) is for another run."""
+ONE_ASKED_SECONDS = 8.0
+"""In all, waited for one folder or message that the server can't give just now, while it gives the others. The next run tries again."""
 FIRST_CONNECTION_SECONDS = 60.0
 """In all, waited for a server that asks us to before the first connection: the places of a run that was killed are free by then, and
 somebody is waiting who typed a command."""
