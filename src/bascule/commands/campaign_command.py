@@ -41,7 +41,7 @@ def init(
     switch: str, wave: str, title: str, pilot: bool, credentials_open: str | None, full_assistance: str | None, archive_closes: str | None,
     backup_destroyed: str | None,
 ) -> int:  # fmt: skip
-    """Make a wave, or give it another calendar. SWITCH is T, in the institution's zone: “2027-04-27 09:00”."""
+    """Make a wave, or give it another calendar. SWITCH is T, in the institution's zone: "2027-04-27 09:00"."""
     from django.conf import settings
 
     from bascule.portal.directory.models import Wave
@@ -107,7 +107,7 @@ def members(file: Path | None, from_ldap: bool, save: Path | None, dry_run: bool
 
     waves = dict.fromkeys(Wave.objects.values_list("name", flat=True), "")
     if wave not in waves:
-        raise BasculeError(f"There is no wave “{wave}” yet.", "Make it: bascule campaign init “2027-04-27 09:00”", ExitStatus.USAGE)  # fmt: skip
+        raise BasculeError(f"There is no wave “{wave}” yet.", 'Make it: bascule campaign init "2027-04-27 09:00"', ExitStatus.USAGE)  # fmt: skip
     rows, wrong = _read(file, from_ldap, save)
     present = present_mailboxes(keys())
     found, errors = differences(rows, present, waves, wave, complete=complete, wrong=wrong)

@@ -18,7 +18,7 @@ from bascule.terms.errors import BasculeError, ExitStatus
 @click.argument("instant", required=False)
 @click.option("--real", is_flag=True, help="Back to real time.")
 def command(config: Path, instant: str | None, real: bool) -> int:
-    """Show the time of a rehearsal or a demo, or move it to INSTANT (“2027-04-27 08:59”, in the institution's zone).
+    """Show the time of a rehearsal or a demo, or move it to INSTANT ("2027-04-27 08:59", in the institution's zone).
 
     Doors, dates and queues follow; TLS, one-time codes and signatures stay on real time.
     """
