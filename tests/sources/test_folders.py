@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bascule.mailbox import Mailbox, check
-from bascule.sources import SourceFolder
+from bascule.sources import SourceError, SourceFolder
 from bascule.sources.files import open_files
 from bascule.sources.imap import ImapSource
 from bascule.terms.folder import FolderPath
@@ -48,6 +48,11 @@ def test_names_with_control_characters_are_kept_and_shown_harmless() -> None:
     found = listed_by(server)
     assert set(found) == {"INBOX", "a␀b", "c␊d", "e␛[2Jf"}
     assert found["c␊d"].path == FolderPath(("c\nd",))
+
+
+def test_a_list_that_is_refused_is_a_sentence() -> None:
+    with pytest.raises(SourceError, match="does not list its folders"):
+        listed_by(FolderServer(list_answer="NO [SERVERBUG] oh"))
 
 
 @pytest.mark.needs("dovecot")

@@ -26,6 +26,7 @@ class FolderServer:
     namespace: str = ""
     capabilities: str = ""
     inbox_opens: bool = True
+    list_answer: str = "OK"
     key: Callable[[bytes], bytes] = same
     spelt: Callable[[bytes], bytes] = same
     refuses: Callable[[bytes], str] = lambda raw: ""
@@ -70,7 +71,7 @@ class FolderServer:
                 return [f'LIST (\\Noselect) "{self.separator}" ""'.encode(), b"OK"]
             case b"LIST":
                 shown = [raw for raw in self.folders if not self.hidden(raw)]
-                return [*(self._listing(raw) for raw in shown), b"OK"]
+                return [*(self._listing(raw) for raw in shown), self.list_answer.encode()]
             case b"ENABLE":
                 return [b"ENABLED " + b" ".join(words[1:]), b"OK"]
             case b"NAMESPACE":

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bascule.deliver import folder_making
 from bascule.deliver.folder_map import FolderMap, MappedFolder
+from bascule.deliver.session import TargetError
 from bascule.mailbox import FolderRow
 from bascule.protocols.imap.names import decode_utf7, encode_utf7
 from bascule.terms.folder import FolderPath, SpecialUse
@@ -236,6 +237,11 @@ def test_a_special_use_that_the_target_does_not_give_is_done_without() -> None:
     _, mapped = run(server, [row(1, "Sent Items", use=SpecialUse.SENT), row(2, "Starred", use=SpecialUse.FLAGGED)])
     assert names(mapped) == {"Sent Items": "Sent Items", "Starred": "Starred"}
     assert sum(b"USE" in line for line in seen) == 1
+
+
+def test_a_list_that_is_refused_is_a_sentence() -> None:
+    with pytest.raises(TargetError, match="does not list its folders"):
+        run(FolderServer(list_answer="NO [SERVERBUG] oh"), rows("a"))
 
 
 # -- from run to run --------------------------------------------------------------------------------------------------

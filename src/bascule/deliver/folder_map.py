@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from bascule.deliver.folder_making import TAKEN, FolderMaking, Making, below
 from bascule.deliver.folder_names import INBOX, TargetNames, numbered, read_names, same_letters
+from bascule.deliver.session import TargetError
 from bascule.mailbox.rows import FolderRow
 from bascule.protocols.imap.responses import Namespace
 from bascule.terms.folder import FolderPath, SpecialUse, visible
@@ -58,7 +59,7 @@ class FolderMap:
         """Every folder that can hold messages, INBOX first, each with a name that no other has. Nothing is written.
 
         ``known``: row id → the raw name that an earlier run used. It wins while the target lists it, so that what goes to a folder goes where it went
-        before. A folder that is not `there` has the name that will be tried; the target may yet refuse it. Raises ConnectionLost.
+        before. A folder that is not `there` has the name that will be tried; the target may yet refuse it. Raises ConnectionLost, TargetError.
         """
         self._client = client
         self._namespace = await _unless_refused(client.namespace())
@@ -88,7 +89,7 @@ class FolderMap:
 
         Afterwards each is `there`, under the name that the target lists, or has a `refusal`, which holds for all that lies in it. A folder that
         the target takes for another of ours has a name of its own, and says why in `renamed`. The client may have another mailbox selected. For several
-        tasks at once, each with a client of its own. Raises ConnectionLost: what was made stays, and the same call goes on from there.
+        tasks at once, each with a client of its own. Raises ConnectionLost, TargetError: what was made stays, and the same call goes on from there.
         """
         async with self._making:
             open_ones = [each for each in mapped if not each.there and not each.refusal]
@@ -105,8 +106,14 @@ class FolderMap:
     # -- asking -------------------------------------------------------------------------------------------------------
 
     async def _look(self, client: ImapClient) -> TargetNames:
+        try:
+            listings = await client.list_all()
+        except CommandRefused as error:
+            raise TargetError(
+                f"{client.name} does not list its folders: {error.reason}.", "Try again later, or ask who runs it."
+            ) from error
         return read_names(
-            await client.list_all(), self._namespace, self._separator, self.prefix, client.decode, client.encode,
+            listings, self._namespace, self._separator, self.prefix, client.decode, client.encode,
             takes_controls=not client.speaks_utf8,
         )  # fmt: skip
 

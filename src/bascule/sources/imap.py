@@ -65,7 +65,12 @@ class ImapSource:
             form = NameForm(client.decode, client.encode)
             found[:] = folders_of(listings, namespace, form, frozenset(entry.name for entry in subscribed))
 
-        await self._ask(question)
+        try:
+            await self._ask(question)
+        except CommandRefused as error:
+            raise SourceError(
+                f"{self.location} does not list its folders: {error.reason}.", "Try again later, or ask who runs it."
+            ) from error
         return found
 
     async def states(self, folders: Sequence[SourceFolder]) -> dict[bytes, SourceState]:
