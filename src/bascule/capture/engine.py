@@ -121,7 +121,9 @@ async def _capture_folder(
 async def _store(mailbox: Mailbox, delta: FolderDelta, messages: list[SourceMessage]) -> None:
     """Make a group durable while the next one is read."""
     now = int(time.time())
-    new = [NewMessage(m.uid, m.flags, arrival_to_keep(m, now), m.body, m.labels) for m in messages]
+    new = [
+        NewMessage(m.uid, m.flags, arrival_to_keep(m, now), m.body, m.labels, "; ".join(m.remarks)) for m in messages
+    ]
     await mailbox.run(mailbox.messages.store, delta.row.id, delta.row.uidvalidity, new)
     for message in messages:
         message.body.close()

@@ -227,7 +227,7 @@ class _Worker:
             sorted_out = await delta.sort_out(group, lambda rows: set(rows) - ledger.are_settled(rows))
             now = int(time.time())
             parcels = [
-                Parcel(m.uid, m.flags, arrival_to_keep(m, now), m.body, one.row, m.labels)
+                Parcel(m.uid, m.flags, arrival_to_keep(m, now), m.body, one.row, m.labels, remark="; ".join(m.remarks))
                 for one in sorted_out
                 if (m := one.message)
             ]

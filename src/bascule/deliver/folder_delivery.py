@@ -94,6 +94,7 @@ class FolderDelivery:
         self._flying: deque[Shipment] = deque()
         self._refused_once: list[Parcel] = []
         self._is_second_try = False
+        self._patience = REFUSAL_TRIES
 
     # -- opening ------------------------------------------------------------------------------------------------------
 
@@ -216,7 +217,7 @@ class FolderDelivery:
         until one stands alone."""
         answer, batch = shipment.answers[0], shipment.batch
         await self._settle([], [batch.intent])
-        if may_pass(answer) and batch.tries < REFUSAL_TRIES:
+        if may_pass(answer) and batch.tries < self._patience:
             await self._again(batch, batch.parcels)
             return
         for half in batch.halves():
@@ -243,7 +244,7 @@ class FolderDelivery:
                 over_quota = answer.reason
                 outcomes.append((parcel.message, Outcome(OutcomeCode.REFUSED_QUOTA, answer.reason)))
                 self._done(parcel)
-            elif may_pass(answer) and shipment.batch.tries < REFUSAL_TRIES:
+            elif may_pass(answer) and shipment.batch.tries < self._patience:
                 again.append(parcel)
             elif (other := self._mended(parcel, answer)) is not None:
                 mended.append(other)
@@ -251,6 +252,8 @@ class FolderDelivery:
                 continue
             else:
                 outcome = refusal(parcel, answer)
+                if outcome.code is OutcomeCode.REFUSED_BUSY:
+                    self._patience = 1  # waiting did not help: the next ones do not wait as long
                 outcomes.append((parcel.message, outcome))
                 self._refused(parcel, outcome)
                 self._done(parcel)

@@ -1,10 +1,10 @@
 """A batch onto the wire: one MULTIAPPEND, or one APPEND after the other, pipelined where literals need no leave."""
 
-import re
 from dataclasses import dataclass, field
 
 from bascule.deliver.parcel import Batch, Parcel
 from bascule.protocols.imap.append import appended_uids, format_message_head
+from bascule.protocols.imap.refusals import WAIT, meaning_of_condition
 from bascule.protocols.imap.responses import Condition
 from bascule.terms.outcome import Outcome, OutcomeCode
 from bascule.wire.imap import ImapClient
@@ -13,11 +13,9 @@ from bascule.wire.imap.connection import Pending
 _WRITE_OCTETS = 128 * 1024
 _QUOTA = frozenset({"OVERQUOTA"})
 _SIZE = frozenset({"TOOBIG", "APPENDLIMIT"})
-_NOT_NOW = frozenset({"UNAVAILABLE", "INUSE", "SERVERBUG", "THROTTLED", "EXPUNGEISSUED", "LIMIT"})
-"""Response codes of RFC 5530 (and Exchange's THROTTLED) that say: try again. LIMIT is a limit of the server's own, on what it does
+_NOT_NOW = frozenset({"EXPUNGEISSUED", "LIMIT"})
+"""Response codes of RFC 5530 that are of the moment where a message is appended. LIMIT is a limit of the server's own, on what it does
 at once or on what it holds; it says nothing of the message's size."""
-_SLOW_DOWN = re.compile(r"throttl|rate limit|too (?:many|fast)|slow down|try again|temporar", re.IGNORECASE)
-"""The same in words, of servers that give no code (Exchange, Gmail, Yahoo)."""
 
 
 @dataclass(slots=True)
@@ -119,9 +117,7 @@ def is_over_quota(answer: Condition) -> bool:
 
 def may_pass(answer: Condition) -> bool:
     """Whether the refusal is of now rather than of the message."""
-    if answer.code is not None:
-        return answer.code.name in _NOT_NOW
-    return _SLOW_DOWN.search(answer.text) is not None
+    return meaning_of_condition(answer) in WAIT or (answer.code is not None and answer.code.name in _NOT_NOW)
 
 
 def is_unexplained(answer: Condition) -> bool:

@@ -1,11 +1,11 @@
 """A connection to the target that is opened again when it ends, and the folder that is selected on it."""
 
-from collections.abc import Awaitable, Callable
-
+from bascule.protocols.imap.refusals import WAIT, meaning_of
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.wire.backoff import Backoff
-from bascule.wire.errors import ConnectionLost
-from bascule.wire.imap import ImapClient, MailboxState, reconnect
+from bascule.wire.errors import CommandRefused, ConnectionLost
+from bascule.wire.imap import Connections, ImapClient, MailboxState, reconnect
+from bascule.wire.limits import ONE_ASKED_SECONDS
 
 
 class TargetError(BasculeError):
@@ -25,26 +25,32 @@ class OverQuota(TargetError):
 
 
 class TargetSession:
-    """``connect`` gives a new client that is signed in."""
+    """One connection of those that ``connections`` keeps to the target, opened again when it ends."""
 
-    def __init__(self, connect: Callable[[], Awaitable[ImapClient]], client: ImapClient) -> None:
-        self._connect = connect
+    def __init__(self, connections: Connections, client: ImapClient) -> None:
+        self._connections = connections
         self.client = client
-        self._backoff = Backoff()
+        self._backoff = connections.backoff()
 
     async def select(self, name: bytes) -> MailboxState:
-        """Select a folder for delivery, on a new connection where the old one ended. Raises CommandRefused, TargetError."""
+        """Select a folder for delivery, on a new connection where the old one ended, and again where the target can't open it just now.
+        Raises CommandRefused, TargetError."""
+        patience = Backoff(self._connections.name, self._connections.watcher, asked_seconds=ONE_ASKED_SECONDS)
         while True:
             try:
                 return await self.client.select(name, read_only=False)
             except ConnectionLost as error:
                 await self.renew(error)
+            except CommandRefused as error:
+                asks_to_wait = meaning_of(error.code, error.reason) in WAIT
+                if not asks_to_wait or not await patience.wait(error.reason, asked=True):
+                    raise
 
     async def renew(self, error: ConnectionLost) -> None:
         """Connect again after waiting. Raises TargetError when the connection ends again and again."""
         await self.client.connection.close()
         try:
-            self.client = await reconnect(self._connect, self._backoff, error)
+            self.client = await reconnect(self._connections, self._backoff, error)
         except ConnectionLost as last:
             raise TargetError(
                 f"{self.client.name} ends the connection again and again: {last}.",

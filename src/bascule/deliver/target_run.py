@@ -19,7 +19,7 @@ from bascule.terms.folder import FolderPath
 from bascule.terms.later_runs import FolderAction, New, NewFolder, OldFolder, decide_folder
 from bascule.terms.outcome import Outcome, OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
-from bascule.wire.imap import ImapClient
+from bascule.wire.imap import Connections, ImapClient
 from bascule.wire.together import run_together
 
 Connect = Callable[[], Awaitable[ImapClient]]
@@ -58,7 +58,7 @@ class TargetRun:
         self.options = options
         self.watcher = watcher
         self.mapped: list[MappedFolder] = []
-        self._connect = connect
+        self._connections = Connections(connect, location, watcher)
         self._refused = refused
         self._folders = FolderMap(options.prefix, options.renames)
         self._earlier = EarlierCopies()
@@ -68,15 +68,17 @@ class TargetRun:
 
     async def begin(self) -> None:
         """Connect. Raises ConnectError."""
-        self._idle.append(await self._connect())
+        self._idle.append(await self._connections.one_more())
 
     async def session(self) -> TargetSession:
-        """A connection of the caller's own, to be closed. Raises ConnectError."""
-        return TargetSession(self._connect, self._idle.pop() if self._idle else await self._connect())
+        """A connection of the caller's own, to be closed. Raises ConnectError; NoPlace where the target takes no further one beside
+        those there are."""
+        client = self._idle.pop() if self._idle else await self._connections.one_more()
+        return TargetSession(self._connections, client)
 
     async def _client(self) -> ImapClient:
         if not self._idle:
-            self._idle.append(await self._connect())
+            self._idle.append(await self._connections.one_more())
         return self._idle[0]
 
     # -- folders ------------------------------------------------------------------------------------------------------
