@@ -31,6 +31,7 @@ from bascule.deliver.moves import REMOVED_BEFORE, EarlierCopies
 from bascule.deliver.parcel import Batch, Parcel
 from bascule.deliver.proving import Proving
 from bascule.deliver.reading_back import VerifyLevel
+from bascule.deliver.rivals import settle_rivals
 from bascule.deliver.sending import (
     Shipment,
     delivered,
@@ -92,6 +93,8 @@ class FolderDelivery:
         self._doubt = Doubt(self._view, mailbox, ledger, options.settle_seconds, options.mend)
         self._batch = Batch()
         self._flying: deque[Shipment] = deque()
+        self._delivered: dict[int, bytes] = {}
+        """Message → SHA-256 of what this run delivered here."""
         self._refused_once: list[Parcel] = []
         self._is_second_try = False
         self._patience = REFUSAL_TRIES
@@ -208,6 +211,7 @@ class FolderDelivery:
         outcomes = delivered(shipment, self._view.row.uidvalidity)
         await self._settle(outcomes, [shipment.batch.intent])
         self._session.progress()
+        self._delivered.update({parcel.message: parcel.body.sha256 for parcel in parcels})
         await self._proving.begin(parcels, outcomes)
         for parcel in parcels:
             self._done(parcel)
@@ -239,6 +243,7 @@ class FolderDelivery:
                 pairs = delivered(Shipment(Batch([parcel]), answers=[answer]), self._view.row.uidvalidity)
                 outcomes += pairs
                 self._proving.later([parcel], pairs)
+                self._delivered[parcel.message] = parcel.body.sha256
                 self._done(parcel)
             elif is_over_quota(answer):
                 over_quota = answer.reason
@@ -304,6 +309,7 @@ class FolderDelivery:
                     pairs = delivered(one, self._view.row.uidvalidity)
                     settled += pairs
                     self._proving.later([parcel], pairs)
+                    self._delivered[parcel.message] = parcel.body.sha256
                     self._done(parcel)
                 else:
                     self._doubt.take(parcel)
@@ -347,6 +353,20 @@ class FolderDelivery:
         await self._try_a_second_time()
         await self._resolve()
         await self._proving.finish()
+        await self._settle_rivals()
+
+    async def _settle_rivals(self) -> None:
+        while self._delivered:
+            try:
+                removed = await settle_rivals(self._view, self._mailbox, self._ledger, self._delivered)
+            except ConnectionLost as error:
+                await self._view.renew(error)
+                continue
+            self._delivered = {}
+            if removed:
+                self._watcher.note(
+                    f"{self._folder.display}: another program delivers the same; {removed} copies too many were removed"
+                )
 
     async def look_again(self) -> None:
         """At the end of a run: was a batch, sent again after it had been cut, committed late all the same?

@@ -20,6 +20,10 @@ class FreeCopies:
     def uids(self) -> set[int]:
         return set(self._copies)
 
+    def uids_of(self, digest: bytes, above: int) -> list[int]:
+        """The free copies of this content from UID ``above`` on, ascending."""
+        return sorted(uid for uid in self._by_digest.get(digest, ()) if uid >= above)
+
     def add(self, copies: Iterable[Foreign]) -> None:
         """Copies; one that is known already is left as it is."""
         for copy in copies:

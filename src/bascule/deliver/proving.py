@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bascule.deliver.expectation import Expectation, expectation_of
-from bascule.deliver.limits import SHOWN_FIRST_SECONDS, SHOWN_TRIES
+from bascule.deliver.limits import LOOK_WINDOW, SHOWN_FIRST_SECONDS, SHOWN_TRIES
 from bascule.deliver.look import read_details
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.reading_back import Reading, VerifyLevel, absent, read_suspects, sort_by_details
@@ -124,7 +124,23 @@ class Proving:
                 await asyncio.sleep(min(SHOWN_FIRST_SECONDS * 2**attempt, self._settle_seconds))
         if self._level is not VerifyLevel.NONE:
             missing, self._waiting = self._waiting, []
-            await self._record([absent(e) for e in missing])
+            await self._record([absent(e) for e in await self._not_elsewhere(missing)])
+            if self._waiting:
+                await self._look_once()
+
+    async def _not_elsewhere(self, expected: Sequence[Expectation]) -> list[Expectation]:
+        """Those that lie under no other UID: some targets tell a wrong one. What is found waits to be read back."""
+        told = {e.message: e.target_uid for e in expected}
+        run, ledger = self._mailbox.run, self._ledger
+        await run(ledger.named, self._view.row.folder, dict.fromkeys(told))
+        await self._view.look()
+        uids = await run(ledger.uids_of, list(told))
+        self._waiting += [replace(e, target_uid=uids[e.message]) for e in expected if e.message in uids]
+        left = [e for e in expected if e.message not in uids]
+        ours = await run(ledger.our_uids, self._view.row.folder)
+        back = {e.message: e.target_uid for e in left if e.target_uid is not None and e.target_uid not in ours}
+        await run(ledger.named, self._view.row.folder, back)
+        return left
 
     async def _look_once(self) -> None:
         if any(e.target_uid is None for e in self._waiting):
@@ -144,8 +160,21 @@ class Proving:
         await self._sort(expected, details)
 
     async def _read_octets(self) -> None:
-        suspects = self._suspects
-        rows, gone = await read_suspects(self._session.client, suspects, self._details, in_this_run=True)
+        read = await read_suspects(self._session.client, self._suspects, self._details, in_this_run=True)
         self._suspects, self._details = [], {}
-        await self._record(rows)
-        await self._record([absent(e) for e in gone])
+        # Whether UIDs are wrong shows at the first ones; a target that changes every message is not read a second time.
+        sample = read.other[:LOOK_WINDOW]
+        left = await self._not_elsewhere(sample) if sample else []
+        if len(left) < len(sample):
+            await self._not_elsewhere(read.other[LOOK_WINDOW:])
+        displaced = {e.message for e in self._waiting}
+        await self._record([row for message, row in read.rows.items() if message not in displaced])
+        await self._record([absent(e) for e in read.gone])
+        if self._waiting:
+            await self._look_once()
+            await self._record([absent(e) for e in self._waiting])
+            self._waiting = []
+            if self._suspects:
+                again = await read_suspects(self._session.client, self._suspects, self._details, in_this_run=True)
+                self._suspects, self._details = [], {}
+                await self._record([*again.rows.values(), *(absent(e) for e in again.gone)])

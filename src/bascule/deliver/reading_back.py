@@ -74,21 +74,32 @@ def sort_by_details(
     return found
 
 
+@dataclass(slots=True)
+class Contents:
+    """What the octets tell: a row for each message, by its number; those that are gone; and those whose UID holds ``other`` octets than were
+    sent, which have a row too."""
+
+    rows: dict[int, ReadBack] = field(default_factory=dict)
+    gone: list[Expectation] = field(default_factory=list)
+    other: list[Expectation] = field(default_factory=list)
+
+
 async def read_suspects(
     client: ImapClient, suspects: Sequence[Expectation], details: Mapping[int, MessageData], *, in_this_run: bool
-) -> tuple[list[ReadBack], list[Expectation]]:
-    """Read every octet of these: rows, and those whose UID holds another message, or none any more. Raises CommandRefused, ConnectionLost."""
+) -> Contents:
+    """Read every octet of these. Raises CommandRefused, ConnectionLost."""
     uids = [e.target_uid for e in suspects if e.target_uid is not None]
     contents = {f.uid: f for f in await read_contents(client, uids, with_likeness=False)}
-    rows: list[ReadBack] = []
-    gone: list[Expectation] = []
+    read = Contents()
     for e in suspects:
         content = contents.get(e.target_uid or 0)
         if content is None:
-            gone.append(e)
-        else:
-            rows.append(verdict(e, details[content.uid], content, in_this_run=in_this_run))
-    return rows, gone
+            read.gone.append(e)
+            continue
+        if content.sha256 != e.sha256:
+            read.other.append(e)
+        read.rows[e.message] = verdict(e, details[content.uid], content, in_this_run=in_this_run)
+    return read
 
 
 def verdict(expected: Expectation, there: MessageData, content: Found | None, *, in_this_run: bool) -> ReadBack:

@@ -242,9 +242,9 @@ class Reviewer:
         details = await read_details(client, [e.target_uid for e in expected if e.target_uid is not None])
         found = sort_by_details(expected, details, self.level, in_this_run=False)
         await self.mailbox.run(self.ledger.read_back, found.rows)
-        rows, gone = await read_suspects(client, found.suspects, details, in_this_run=False)
-        await self.mailbox.run(self.ledger.read_back, rows)
-        await self.mailbox.run(self.ledger.removed, [e.message for e in [*found.absent, *gone]], NO_LONGER_THERE)
+        read = await read_suspects(client, found.suspects, details, in_this_run=False)
+        await self.mailbox.run(self.ledger.read_back, read.rows.values())
+        await self.mailbox.run(self.ledger.removed, [e.message for e in [*found.absent, *read.gone]], NO_LONGER_THERE)
 
     # -- what vanished on the old side --------------------------------------------------------------------------------
 

@@ -110,6 +110,19 @@ class TargetView:
             self.row = replace(self.row, looked_uidnext=unknown[-1] + 1)
             await self._mailbox.run(self._ledger.record_folder, self.row)
 
+    async def look_at_strangers(self) -> bool:
+        """Whether anything that is not ours arrived since this run came; it is read then. Raises CommandRefused, ConnectionLost."""
+        since = max(self.opened_uidnext, self.row.looked_uidnext)
+        found = [uid for uid in await self._session.client.search_uids(b"UID %d:*" % since) if uid >= since]
+        ours = await self._mailbox.run(self._ledger.our_uids, self.row.folder) if found else set()
+        if set(found) - ours:
+            await self._read_unknown(None)
+            return True
+        if found and self.row.looked_uidnext >= self.opened_uidnext:
+            self.row = replace(self.row, looked_uidnext=found[-1] + 1)
+            await self._mailbox.run(self._ledger.record_folder, self.row)
+        return False
+
     async def _unknown_uids(self) -> list[int]:
         looked = self.row.looked_uidnext
         # ``n:*`` always matches the last message, also below n (RFC 9051 §9, seq-range).
@@ -183,6 +196,14 @@ class TargetView:
 
     def take_digest(self, digest: bytes, *, above: int = 0) -> Foreign | None:
         return self._free.take(digest, above=above)
+
+    def free_uids(self, digest: bytes, *, above: int) -> list[int]:
+        """The UIDs, from ``above`` on, of copies that stand for no message yet."""
+        return self._free.uids_of(digest, above)
+
+    def take_uid(self, uid: int) -> None:
+        """This one stands for a message of ours from now on."""
+        self._free.remove(uid)
 
     async def remove(self, uid: int) -> bool:
         """Remove one message of ours by its UID; False on a target that can't (without UIDPLUS, RFC 4315 §2.1)."""
