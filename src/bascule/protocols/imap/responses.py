@@ -178,7 +178,8 @@ _CONDITION = re.compile(
 def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
     """One frame of a server. Raises RemoteError for what is not IMAP; an unknown response is `Other`.
 
-    A FETCH response that can't be read is one all the same, with its ``fault``: it is of one message, and the next frame of another.
+    A FETCH response that can't be read is one all the same, with its ``fault``: it is of one message, and the next frame of another. So is
+    one that says nothing that could not be missing.
     """
     first = frame[0]
     assert isinstance(first, bytes)  # frames begin with text
@@ -194,10 +195,12 @@ def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
     try:
         return _untagged(frame, limits)
     except RemoteError as error:
-        broken = broken_fetch(frame, str(error))
-        if broken is None:
-            raise
-        return broken
+        if (broken := broken_fetch(frame, str(error))) is not None:
+            return broken
+        name = first[2:].partition(b" ")[0].decode("latin-1").upper()
+        if name in _MAY_BE_GARBLED:
+            return Other(name)
+        raise
 
 
 def _condition(found: re.Match[bytes], limits: Limits) -> Condition:
@@ -337,6 +340,10 @@ def _identification(values: list[Value]) -> Identification:
     pairs = zip(fields[::2], fields[1::2], strict=False)
     return Identification({as_text(name).lower(): as_text(value) for name, value in pairs})
 
+
+_MAY_BE_GARBLED = frozenset({"FLAGS", "ID", "NAMESPACE", "QUOTA", "QUOTAROOT", "STATUS", "VANISHED"})
+"""What nothing is lost by where it says nothing: whoever asked for it goes on as with a server that does not tell. A LIST or a SEARCH
+that can't be read is another matter: what it does not say would be missed by nobody."""
 
 _PARSERS: dict[str, Callable[[list[Value]], Response]] = {
     "CAPABILITY": lambda values: Capability(_names(values)),

@@ -232,9 +232,11 @@ async def _start_tls(
 
 async def _agree_on_tls(connection: Connection, location: Location, security: Security, limits: WireLimits) -> None:
     pending = connection.begin_border("STARTTLS")
-    await connection.write(pending.tag.encode() + b" STARTTLS\r\n")
     try:
+        await connection.write(pending.tag.encode() + b" STARTTLS\r\n")
         await pending.ok()
+    except ConnectionLost as error:
+        raise _ended_in_tls(location) from error
     except CommandRefused as error:
         raise ConnectError(
             f"{_place(location)} offers STARTTLS and refuses it: {error.reason}", "Use imaps://."
