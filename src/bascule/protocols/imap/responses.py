@@ -268,7 +268,17 @@ def _listing(command: str, values: list[Value]) -> Listing:
     if not isinstance(values[2], bytes):
         raise RemoteError("a mailbox name is longer than any we can use")
     attributes = frozenset(as_text(value) for value in as_list(values[0]))
-    return Listing(command, attributes, as_text(values[1]) or None, values[2])
+    return Listing(command, attributes, as_text(values[1]) or None, _unquoted_name(values[2:]))
+
+
+def _unquoted_name(values: list[Value]) -> bytes:
+    """A mailbox name with blanks that its server did not quote: all the words up to a list (or the end)."""
+    words: list[bytes] = []
+    for value in values:
+        if not isinstance(value, bytes):
+            break
+        words.append(value)
+    return b" ".join(words)
 
 
 def _status(values: list[Value]) -> Status:
@@ -278,7 +288,7 @@ def _status(values: list[Value]) -> Status:
     for name, value in _pairs(values[-1]).items():
         if isinstance(value, bytes) and value.isdigit():
             items[name] = as_number(value)
-    return Status(values[0], items)
+    return Status(_unquoted_name(values), items)
 
 
 def _search(values: list[Value]) -> Search:
@@ -341,7 +351,7 @@ def _identification(values: list[Value]) -> Identification:
     return Identification({as_text(name).lower(): as_text(value) for name, value in pairs})
 
 
-_MAY_BE_GARBLED = frozenset({"FLAGS", "ID", "NAMESPACE", "QUOTA", "QUOTAROOT", "STATUS", "VANISHED"})
+_MAY_BE_GARBLED = frozenset({"CAPABILITY", "FLAGS", "ID", "NAMESPACE", "QUOTA", "QUOTAROOT", "STATUS", "VANISHED"})
 """What nothing is lost by where it says nothing: whoever asked for it goes on as with a server that does not tell. A LIST or a SEARCH
 that can't be read is another matter: what it does not say would be missed by nobody."""
 

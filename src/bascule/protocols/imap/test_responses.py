@@ -65,6 +65,8 @@ TABLE: list[tuple[bytes, Response]] = [
     (b'* LIST () NIL "a b"', Listing("LIST", frozenset(), None, b"a b")),
     (b'* LSUB () "\\\\" "a\\"b"', Listing("LSUB", frozenset(), "\\", b'a"b')),
     (b'* LIST () "." {5}\r\n(a")b', Listing("LIST", frozenset(), ".", b'(a")b')),
+    (b'* LIST () "/" Da Oggetto', Listing("LIST", frozenset(), "/", b"Da Oggetto")),
+    (b"* STATUS Da Oggetto (MESSAGES 2)", Status(b"Da Oggetto", {"MESSAGES": 2})),
     (b'* LIST () "/" NIL', Listing("LIST", frozenset(), "/", b"NIL")),
     (
         b'* LIST (\\Sent) "/" Sent ("CHILDINFO" ("SUBSCRIBED"))',
@@ -230,7 +232,7 @@ def test_a_fetch_that_is_no_list_of_attributes_is_that_messages_fault(octets: by
     "octets",
     [
         b"* VANISHED", b"* VANISHED (EARLIER) 1:*", b"* VANISHED 1:4294967295", b"* STATUS", b"* STATUS INBOX (MESSAGES",
-        b"* NAMESPACE NIL", b"* NAMESPACE ((NIL NIL)) NIL NIL", b"* ID (", b"* QUOTA x (STORAGE a b)", b"* FLAGS (",
+        b"* NAMESPACE NIL", b'* CAPABILITY (("" "/")) NIL NIL', b"* NAMESPACE ((NIL NIL)) NIL NIL", b"* ID (", b"* QUOTA x (STORAGE a b)", b"* FLAGS (",
     ],
 )  # fmt: skip
 def test_what_may_be_missing_may_be_garbled(octets: bytes) -> None:

@@ -163,7 +163,19 @@ async def _prepare(
         await sign_in(client, location, credentials)
     await _enable(client)
     if compress and "COMPRESS=DEFLATE" in client.capabilities:
+        await _compress(client, location)
+
+
+async def _compress(client: ImapClient, location: Location) -> None:
+    """And one command more, which shows that either side understands the other."""
+    try:
         await client.compress()
+        await client.noop()
+    except ConnectionLost as error:
+        raise ConnectError(
+            f"{_place(location)} offers compression, and the connection breaks with it: {error}.",
+            "Leave out --compress.",
+        ) from error
 
 
 async def _greeting(connection: Connection, location: Location, limits: WireLimits) -> Condition:
