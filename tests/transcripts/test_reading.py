@@ -159,7 +159,15 @@ class Broken(OldServer):
             "the server's answer can't be read: a list of pairs has an odd number of members",
         ),
         (b"* 4 FETCH (UID 4 BODY[] (text))\r\n", "its content is given as “(text)”, which is none"),
-        (b"* 4 FETCH (UID 4 BODY[] NIL)\r\n", "the server gives NIL for its content"),
+        (b"* 4 FETCH (UID 4 BODY[] NIL)\r\n", "the server gives nothing of its content"),
+        (
+            b"* 4 FETCH (UID 4 FLAGS () " + DATE + b' RFC822.SIZE 9 BODY[] "")\r\n',
+            "the server gives nothing of its content, of 9 octets",
+        ),
+        (
+            b"* 4 FETCH (UID 4 FLAGS () " + DATE + b" RFC822.SIZE 9 BODY[] {0}\r\n)\r\n",
+            "the server gives nothing of its content, of 9 octets",
+        ),
         (b"* 4 FETCH\r\n", "the server's answer can't be read: FETCH is followed by other than one list"),
         (b"* 4 FETCH (UID 4)\r\n", "the server lists it and does not give it"),
         (b"", "the server lists it and does not give it"),
@@ -172,8 +180,9 @@ def test_a_message_that_is_not_given_is_named_and_the_others_are_read(said: byte
     assert server.connections == 1
 
 
-def test_nil_is_the_content_of_a_message_without_octets() -> None:
-    server = Broken(b"* 4 FETCH (UID 4 FLAGS (\\Seen) " + DATE + b" RFC822.SIZE 0 BODY[] NIL)\r\n")
+@pytest.mark.parametrize("nothing", [b"NIL", b'""', b"{0}\r\n"])
+def test_nothing_is_the_content_of_a_message_without_octets(nothing: bytes) -> None:
+    server = Broken(b"* 4 FETCH (UID 4 FLAGS (\\Seen) " + DATE + b" RFC822.SIZE 0 BODY[] " + nothing + b")\r\n")
     odd = check_others(server, read(server))
     assert isinstance(odd, SourceMessage)
     assert (odd.body.whole(), odd.remarks, odd.date) == (b"", (), InternalDate(ARRIVED_UTC))

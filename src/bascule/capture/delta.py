@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox
@@ -38,6 +38,7 @@ class FolderDelta:
     left_out: set[int]
     _old: dict[bytes, list[int]]
     _kept: set[int]
+    _came: set[int] = field(default_factory=set)
 
     @classmethod
     async def begin(
@@ -81,6 +82,7 @@ class FolderDelta:
         Unreadable ones become rows. Under a new UIDVALIDITY, a message that we hold under the old one is that message
         (equal content, copy by copy): its row gets the new identity, and it is given only where its row is ``still_wanted``.
         """
+        self._came.update(m.uid for m in group)
         unreadable = [m for m in group if isinstance(m, Unreadable)]
         if unreadable:
             code = OutcomeCode.UNREADABLE.value
@@ -115,16 +117,20 @@ class FolderDelta:
             validity = self.survey.state.uidvalidity
             await self.mailbox.run(self.mailbox.messages.record_not_held, self.row.id, validity, rows, now)
 
-    async def complete(self) -> None:
-        """Everything in ``to_read`` was dealt with: what is left under an old UIDVALIDITY has vanished."""
-        await self.mailbox.run(self._complete)
+    async def complete(self, asked: Sequence[int] = ()) -> None:
+        """Everything in ``to_read`` was dealt with: what is left under an old UIDVALIDITY has vanished. Of ``asked``, the UIDs that the source
+        was asked for to the end, those that it gave nothing of went away meanwhile, and do not count as found."""
+        await self.mailbox.run(self._complete, len(set(asked) - self._came))
 
-    def _complete(self) -> None:
+    def _complete(self, gone: int) -> None:
         messages, folders = self.mailbox.messages, self.mailbox.folders
         left = [row for rows in self._old.values() for row in rows if row not in self._kept]
         with self.mailbox.transaction():
             messages.set_vanished(left, int(time.time()))
             messages.advance(self.row.id, self.survey.state.uidnext)
+            if gone:
+                state = self.survey.state
+                folders.surveyed(self.row.id, replace(state, messages=state.messages - gone).to_json())
             folders.completed(self.row.id)
 
 

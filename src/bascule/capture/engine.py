@@ -115,7 +115,7 @@ async def _capture_folder(
         await storing
     if waiting:
         await _store(mailbox, delta, waiting)
-    await delta.complete()
+    await delta.complete(delta.to_read)
 
 
 async def _store(mailbox: Mailbox, delta: FolderDelta, messages: list[SourceMessage]) -> None:

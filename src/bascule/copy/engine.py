@@ -235,7 +235,7 @@ class _Worker:
             self._run.target.watcher.done(len(group) - len(parcels), 0)
         self._upcoming = asyncio.ensure_future(self._open_next())
         await delivery.finish()
-        await delta.complete()
+        await delta.complete(opened.fresh)
 
 
 async def _refuse_all(delta: FolderDelta, uids: Sequence[int], reason: str) -> None:

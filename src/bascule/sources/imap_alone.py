@@ -25,7 +25,8 @@ async def read_alone(client: ImapClient, uid: int) -> SourceMessage | Unreadable
         pieces.join(answer.pieces)
     if pieces.data.body is None and pieces.nil:
         if pieces.data.octets != 0:
-            return Unreadable(uid, "the server gives NIL for its content")
+            size = "" if pieces.data.octets is None else f", of {pieces.data.octets} octets"
+            return Unreadable(uid, f"the server gives nothing of its content{size}")
         pieces.data.body = b""
     if pieces.data.body is None:
         reason = answer.reason or "; ".join(pieces.data.odd)

@@ -18,8 +18,8 @@ MISSING = {
 
 @dataclass(slots=True)
 class Pieces:
-    """What was told of one message so far. ``given``: the attributes that were, understood or not. ``nil``: its content was given as
-    NIL, which may be of a message without octets or of one that the server can't read."""
+    """What was told of one message so far. ``given``: the attributes that were, understood or not. ``nil``: its content was given as NIL or
+    as no octets, which may be of a message without any or of one that the server can't read."""
 
     data: MessageData = field(default_factory=MessageData)
     given: set[str] = field(default_factory=set)
@@ -31,7 +31,7 @@ class Pieces:
 
     def add(self, reply: Fetch) -> None:
         """What a later response tells counts, but for the content, of which the first is as good."""
-        if reply.items is not None and reply.items.get("BODY[]", b"") is None:
+        if reply.data.body == b"":
             self.join(Pieces(replace(reply.data, body=None), {item for item in MISSING if reply.gives(item)}, nil=True))
         else:
             self.join(Pieces(reply.data, {item for item in MISSING if reply.gives(item)}))
@@ -86,7 +86,7 @@ class Joining:
     def take(self, reply: Fetch) -> SourceMessage | None:
         """A message that is complete with this response. One that was given already, or was not asked for, is not given."""
         data = reply.data
-        if self._plain_is_complete and reply.items is None and data.body is not None and data.uid in self.left:
+        if self._plain_is_complete and reply.items is None and data.body and data.uid in self.left:
             self.left.remove(data.uid)
             return source_message(data)
         pieces = None if reply.fault else self._place(reply)

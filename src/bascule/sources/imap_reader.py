@@ -103,7 +103,8 @@ class ImapReader:
                     yield group
                 break
             except ConnectionLost as error:
-                if narrowing.lost():
+                # A server that asks us to come later means the run, and not the message that was its turn.
+                if not error.asks_to_wait and narrowing.lost():
                     uid = next(iter(left))
                     del left[uid]
                     yield [Unreadable(uid, f"{_ENDED}: {error}")]

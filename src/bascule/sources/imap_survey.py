@@ -22,10 +22,11 @@ async def take_survey(client: ImapClient, folder: SourceFolder, known: SourceSta
     lasting = selected.uidvalidity > 0 and selected.uids_last
     # Where UIDs do not last, each survey is of another folder, whose messages are recognised by their content.
     uidvalidity = selected.uidvalidity if lasting else secrets.randbelow(2**31 - 1) + 1
+    uidnext = max(selected.uidnext, uids[-1] + 1 if uids else 1)
     flags: dict[int, Flags] = {}
     complete, modseq = False, selected.highestmodseq
     if known is not None and known.uidvalidity == uidvalidity and uids:
-        since = known.modseq if 0 < known.modseq <= selected.highestmodseq else 0
+        since = known.modseq if _keeps_modseq(known, selected.highestmodseq, uidnext) else 0
         changed = await _changed(client, selected, since)
         if changed is None and since:
             since, changed = 0, await _flags_since(client, 0)
@@ -33,8 +34,15 @@ async def take_survey(client: ImapClient, folder: SourceFolder, known: SourceSta
             modseq = 0  # not all that changed is known: the next run must look at every message
         flags = _flags(changed or ())
         complete = not since and flags.keys() >= set(uids)
-    uidnext = max(selected.uidnext, uids[-1] + 1 if uids else 1)
     return Survey(SourceState(uidvalidity, uidnext, len(uids), modseq), uids, flags, complete, unlisted)
+
+
+def _keeps_modseq(known: SourceState, modseq: int, uidnext: int) -> bool:
+    """Whether the server counts changes as RFC 7162 §3.1.2 has it, so that it may be asked for those since ``known``: the number never
+    goes down, and a message that came has raised it."""
+    if known.modseq == modseq and known.uidnext != uidnext:
+        return False
+    return 0 < known.modseq <= modseq
 
 
 async def open_again(client: ImapClient, folder: SourceFolder, uidvalidity: int) -> None:
@@ -94,17 +102,18 @@ def _parameters_may_be_at_fault(client: ImapClient, error: CommandRefused) -> bo
 async def _all(
     client: ImapClient, folder: SourceFolder, selected: MailboxState, searched: list[int] | None
 ) -> tuple[list[int], int]:
-    """Every UID, ascending, and how many messages the server counts beyond them. Where SEARCH gives fewer than EXISTS says, or nothing,
-    the folder is listed by FETCH; what is still missing then may have been removed meanwhile, and so is counted again."""
-    found = set(searched or ())
-    if searched is not None and len(found) >= selected.exists:
+    """Every UID, ascending, and how many messages the server counts beyond them. Where SEARCH gives other than as many as EXISTS says,
+    the folder is listed by FETCH, which can give no UID without a message; what is still missing then may have been removed meanwhile,
+    and so is counted again."""
+    found, exists = set(searched or ()), selected.exists
+    if searched is not None and len(found) == exists:
         return sorted(found), 0
-    if selected.exists:
+    if exists or searched:
         replies: list[Fetch] = []
         listing = await client.fetch(b"1:*", UIDS, replies.append)
         await (listing.ok() if searched is None else listing.answer())
-        found.update(reply.data.uid for reply in replies if reply.data.uid)
-    exists = selected.exists
+        fetched = {reply.data.uid for reply in replies if reply.data.uid}
+        found = fetched if len(found) > exists and len(fetched) >= exists else found | fetched
     if len(found) < exists:
         exists = (await client.select(folder.name, read_only=True)).exists
     return sorted(found), max(0, exists - len(found))

@@ -178,7 +178,8 @@ _CONDITION = re.compile(
 def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
     """One frame of a server. Raises RemoteError for what is not IMAP; an unknown response is `Other`.
 
-    A FETCH response that can't be read is one all the same, with its ``fault``: it is of one message, and the next frame of another.
+    A FETCH response that can't be read is one all the same, with its ``fault``: it is of one message, and the next frame of another. So is
+    one that says nothing that could not be missing.
     """
     first = frame[0]
     assert isinstance(first, bytes)  # frames begin with text
@@ -194,10 +195,12 @@ def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
     try:
         return _untagged(frame, limits)
     except RemoteError as error:
-        broken = broken_fetch(frame, str(error))
-        if broken is None:
-            raise
-        return broken
+        if (broken := broken_fetch(frame, str(error))) is not None:
+            return broken
+        name = first[2:].partition(b" ")[0].decode("latin-1").upper()
+        if name in _MAY_BE_GARBLED:
+            return Other(name)
+        raise
 
 
 def _condition(found: re.Match[bytes], limits: Limits) -> Condition:
@@ -265,7 +268,17 @@ def _listing(command: str, values: list[Value]) -> Listing:
     if not isinstance(values[2], bytes):
         raise RemoteError("a mailbox name is longer than any we can use")
     attributes = frozenset(as_text(value) for value in as_list(values[0]))
-    return Listing(command, attributes, as_text(values[1]) or None, values[2])
+    return Listing(command, attributes, as_text(values[1]) or None, _unquoted_name(values[2:]))
+
+
+def _unquoted_name(values: list[Value]) -> bytes:
+    """A mailbox name with blanks that its server did not quote: all the words up to a list (or the end)."""
+    words: list[bytes] = []
+    for value in values:
+        if not isinstance(value, bytes):
+            break
+        words.append(value)
+    return b" ".join(words)
 
 
 def _status(values: list[Value]) -> Status:
@@ -275,7 +288,7 @@ def _status(values: list[Value]) -> Status:
     for name, value in _pairs(values[-1]).items():
         if isinstance(value, bytes) and value.isdigit():
             items[name] = as_number(value)
-    return Status(values[0], items)
+    return Status(_unquoted_name(values), items)
 
 
 def _search(values: list[Value]) -> Search:
@@ -337,6 +350,10 @@ def _identification(values: list[Value]) -> Identification:
     pairs = zip(fields[::2], fields[1::2], strict=False)
     return Identification({as_text(name).lower(): as_text(value) for name, value in pairs})
 
+
+_MAY_BE_GARBLED = frozenset({"CAPABILITY", "FLAGS", "ID", "NAMESPACE", "QUOTA", "QUOTAROOT", "STATUS", "VANISHED"})
+"""What nothing is lost by where it says nothing: whoever asked for it goes on as with a server that does not tell. A LIST or a SEARCH
+that can't be read is another matter: what it does not say would be missed by nobody."""
 
 _PARSERS: dict[str, Callable[[list[Value]], Response]] = {
     "CAPABILITY": lambda values: Capability(_names(values)),

@@ -150,8 +150,18 @@ class ImapClient:
             returned.append(b"SPECIAL-USE")
         found: list[Listing] = []
         tail = [b"RETURN (" + b" ".join(returned) + b")"] if returned else []
-        await self.run(command(b"LIST", b'""', b'"*"', *tail), _collect(Listing, found))
+        try:
+            await self.run(command(b"LIST", b'""', b'"*"', *tail), _collect(Listing, found))
+        except CommandRefused:
+            if not tail:
+                raise
+            self._go_without("LIST-EXTENDED", "LIST-STATUS")
+            return await self.list_all()
         return found
+
+    def _go_without(self, *capabilities: str) -> None:
+        """What is offered and refused is not asked for again on this connection."""
+        self.set_capabilities(self.capabilities - frozenset(capabilities))
 
     async def list_subscribed(self) -> list[Listing]:
         found: list[Listing] = []
@@ -179,7 +189,11 @@ class ImapClient:
         found: list[Status] = []
         handler = _collect(Status, found)
         if self.has("LIST-STATUS"):
-            await self.run(command(b"LIST", b'""', b'"*"', b"RETURN (STATUS (" + items + b"))"), handler)
+            try:
+                await self.run(command(b"LIST", b'""', b'"*"', b"RETURN (STATUS (" + items + b"))"), handler)
+            except CommandRefused:
+                self._go_without("LIST-STATUS")
+                return await self.status_all(names)
         else:
             started = [
                 await self.start(command(b"STATUS", self.mailbox(name), b"(" + items + b")"), handler) for name in names

@@ -304,9 +304,11 @@ class Connection(asyncio.BufferedProtocol):
         self._compressed = memoryview(bytearray(_COMPRESSED_OCTETS))
         self._deflate = zlib.compressobj(level=3, wbits=-zlib.MAX_WBITS)
         rest = self._receiver.take_rest()
-        if rest:
+        try:
             self._receiver.feed(inflater.decompress(rest))
-        self.cross_border()
+            self.cross_border()
+        except (RemoteError, zlib.error) as error:
+            self.abort(f"the server does not compress what it says after it agreed to: {error}")
 
     def _fail(self, failure: ConnectionLost) -> None:
         if self._failure is None:

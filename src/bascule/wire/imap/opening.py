@@ -163,7 +163,19 @@ async def _prepare(
         await sign_in(client, location, credentials)
     await _enable(client)
     if compress and "COMPRESS=DEFLATE" in client.capabilities:
+        await _compress(client, location)
+
+
+async def _compress(client: ImapClient, location: Location) -> None:
+    """And one command more, which shows that either side understands the other."""
+    try:
         await client.compress()
+        await client.noop()
+    except ConnectionLost as error:
+        raise ConnectError(
+            f"{_place(location)} offers compression, and the connection breaks with it: {error}.",
+            "Leave out --compress.",
+        ) from error
 
 
 async def _greeting(connection: Connection, location: Location, limits: WireLimits) -> Condition:
@@ -232,9 +244,11 @@ async def _start_tls(
 
 async def _agree_on_tls(connection: Connection, location: Location, security: Security, limits: WireLimits) -> None:
     pending = connection.begin_border("STARTTLS")
-    await connection.write(pending.tag.encode() + b" STARTTLS\r\n")
     try:
+        await connection.write(pending.tag.encode() + b" STARTTLS\r\n")
         await pending.ok()
+    except ConnectionLost as error:
+        raise _ended_in_tls(location) from error
     except CommandRefused as error:
         raise ConnectError(
             f"{_place(location)} offers STARTTLS and refuses it: {error.reason}", "Use imaps://."
