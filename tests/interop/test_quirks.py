@@ -4,13 +4,16 @@ Each is tried against a server of the same kind without quirks, with three folde
 asked of them stands in `support.quirk_trial`. To look at one: ``pytest tests/interop/test_quirks.py -k DateOfZeros``.
 """
 
+import random
 import re
 from pathlib import Path
 
 import pytest
 
 from support.quirk_trial import Trial
+from support.quirks import EXACT, Folder, Message, Quirk
 from support.quirks.catalogue import QUIRKS
+from support.quirks.server import Session
 
 ONLY_ONE_CONNECTION = "a second connection that is turned away ends the run, instead of going on with one"
 LIMIT_OR_PASSWORD = "a limit of connections ends the run, with “Check the name and the password”"
@@ -62,12 +65,16 @@ FAILS_TODAY = {
     "OpensLater-target": "a folder that can't be opened for a moment is given up in this run",
     "OpensLaterInUse-source": "a folder that can't be opened for a moment is given up in this run",
     "OpensLaterInUse-target": "a folder that can't be opened for a moment is given up in this run",
+    "ExistsUnlisted-target": "without its state, a folder that is there and not listed is taken for empty, and all sent again",
+    "UidvalidityZero-source": "a day later, flags do not follow",
+    "UidnextTooLow-target": "without its state, a folder is believed empty for its UIDNEXT 1, and all sent again",
     "ModseqNeverRises-source": "a HIGHESTMODSEQ that is the same though a message came is believed: flags do not follow",
     "ModseqGoesDown-source": "a HIGHESTMODSEQ that is lower than before is believed: flags do not follow",
     "VanishedEmpty-source": "an empty VANISHED ends the run, and every later one",
     "SearchFindsGhosts-source": "a UID that is gone is counted as found, and accounted for by nothing",
     "SearchLeavesOut-source": "EXISTS says 20 and SEARCH finds 19: the one is lost, exit status 0",
     "ExtendedSearchRefused-source": "ESEARCH that is offered and refused costs every folder",
+    "ExtendedSearchRefused-target": "a day later, ESEARCH that is offered and refused costs every folder that holds something",
     "ExtendedSearchSaysNothing-source": "EXISTS says 20 and SEARCH finds none: nothing is copied, exit status 0",
     "DateOfZeros-source": ONE_DATE,
     "DateEmpty-source": ONE_DATE,
@@ -119,21 +126,39 @@ def _cases() -> list[object]:
             case = f"{name}-{place}"
             marks = [pytest.mark.xfail(strict=True, reason=FAILS_TODAY[case])] if case in FAILS_TODAY else []
             marks += [pytest.mark.soak] if case in SLOW else []
-            found.append(pytest.param(name, place == "source", id=case, marks=marks))
+            found.append(pytest.param(name, place, id=case, marks=marks))
     return found
 
 
 CASES = _cases()
 
 
-@pytest.mark.parametrize(("name", "is_source"), CASES)
-def test_all_is_exact_or_every_difference_is_named(
-    tmp_path: Path, soak: bool, request: pytest.FixtureRequest, name: str, is_source: bool
-) -> None:
-    if request.node.callspec.id in SLOW and not soak:
+@pytest.mark.parametrize(("name", "place"), CASES)
+def test_all_is_exact_or_every_difference_is_named(tmp_path: Path, soak: bool, name: str, place: str) -> None:
+    if f"{name}-{place}" in SLOW and not soak:
         pytest.skip("in soak trials only")
-    wrong = Trial(tmp_path, QUIRKS[name](), is_source).run()
+    quirk = QUIRKS[name]()
+    old, new = (quirk, Quirk()) if place == "source" else (Quirk(), quirk)
+    wrong = Trial(tmp_path, old, new, thorough=soak).run()
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.soak
+def test_a_quirk_on_either_side(tmp_path: Path, soak: bool, seed: int) -> None:
+    """Pairs by chance, of those that hold alone."""
+    chance = random.Random(seed)
+    print(f"BASCULE_SEED={seed}")
+    holding = {
+        place: [n for n, q in QUIRKS.items() if getattr(q, f"as_{place}") and f"{n}-{place}" not in FAILS_TODAY]
+        for place in ("source", "target")
+    }
+    found = []
+    for number in range(400 if soak else 5):
+        old, new = chance.choice(holding["source"]), chance.choice(holding["target"])
+        (tmp_path / str(number)).mkdir()
+        wrong = Trial(tmp_path / str(number), QUIRKS[old](), QUIRKS[new]()).run()
+        found += [f"{old} to {new}: {sentence}" for sentence in wrong]
+    assert not found, "\n".join(found)
 
 
 def test_the_catalogue_says_of_each_quirk_what_it_is_and_where_it_was_seen() -> None:
@@ -152,3 +177,56 @@ def test_the_marks_are_of_cases_that_there_are() -> None:
         if getattr(quirk, f"as_{place}")
     }
     assert set(FAILS_TODAY) | SLOW <= there
+
+
+# -- the trial itself -------------------------------------------------------------------------------------------------
+
+
+class KeepsTwice(Quirk):
+    """Every message that is appended is kept twice."""
+
+    as_target = EXACT
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        session.store.append(folder, message.octets, message.flags, message.date)
+        return message
+
+
+class ChangesWhileRead(Quirk):
+    """A folder is changed by being opened."""
+
+    as_source = EXACT
+
+    def selected(self, session: Session, folder: Folder, codes: dict[str, bytes]) -> dict[str, bytes]:
+        folder.messages[0].flags ^= {b"\\Seen"}
+        return codes
+
+
+class LosesOneLater(Quirk):
+    """At the second run, the new side has lost a message."""
+
+    as_target = EXACT
+
+    def greeting(self, session: Session, line: bytes) -> bytes:
+        inbox = session.store.folders[b"INBOX"]
+        if len(inbox.messages) == 20:
+            inbox.remove(inbox.messages[:1])
+        return line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (Quirk(), KeepsTwice(), "messages on the new side are not on the old"),
+        (ChangesWhileRead(), Quirk(), "the old side was changed"),
+        (Quirk(), LosesOneLater(), "are not on the new side as they are on the old"),
+    ],
+    ids=["keeps twice", "changes while read", "loses one later"],
+)
+def test_a_trial_tells_what_is_wrong(tmp_path: Path, old: Quirk, new: Quirk, told: str) -> None:
+    wrong = Trial(tmp_path, old, new).run()
+    assert any(told in sentence for sentence in wrong), wrong
+
+
+def test_without_quirks_nothing_is_wrong(tmp_path: Path) -> None:
+    assert Trial(tmp_path, Quirk(), Quirk()).run() == []

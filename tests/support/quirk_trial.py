@@ -1,4 +1,4 @@
-"""One quirk in one place: `bascule copy` is run once, once more, and where something happens later, a third time; what is wrong with it.
+"""A quirk on one side or on either: `bascule copy` is run once, once more, and, where all should be exact, a day later; what is wrong.
 
 Judged by what the two servers hold in memory, not by what either says: a message is lost when the target does not hold it with its
 octets, flags and arrival, and one too many when the target holds it, and the source does not.
@@ -29,26 +29,33 @@ CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]|line\nfeed")
 
 @dataclass
 class Trial:
-    """``wrong``: what is not as it should be, a sentence each, in the order of the runs."""
+    """``old_quirk`` and ``new_quirk``: of either side, plain where there is none. ``thorough``: a last run forgets
+    what the others remembered. ``wrong``: what is not as it should be, a sentence each, in the order of the runs."""
 
     tmp: Path
-    quirk: Quirk
-    is_source: bool
+    old_quirk: Quirk
+    new_quirk: Quirk
+    thorough: bool = False
     wrong: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.old, self.new = Store(), Store()
         sample.fill(self.old)
-        odd, plain = (self.old, self.new) if self.is_source else (self.new, self.old)
-        self.quirk.prepare_other(plain)
-        quirks = (self.quirk, Quirk()) if self.is_source else (Quirk(), self.quirk)
-        self.source, self.target = QuirkServer(quirks[0], self.old), QuirkServer(quirks[1], self.new)
-        self.allowed = self.quirk.as_source if self.is_source else self.quirk.as_target
-        assert odd is not plain
+        self.old_quirk.prepare_other(self.new)
+        self.new_quirk.prepare_other(self.old)
+        self.source, self.target = QuirkServer(self.old_quirk, self.old), QuirkServer(self.new_quirk, self.new)
+        both = self.old_quirk, self.new_quirk
+        self._state = "state"
+        self.words = [*dict.fromkeys(word for quirk in both for word in quirk.words)]
+        self.anywhere = any(quirk.anywhere for quirk in both)
+        allowed = [self.old_quirk.as_source or EXACT, self.new_quirk.as_target or EXACT]
+        self.is_exact = all(each is EXACT for each in allowed)
+        self.endings = [each.told for each in allowed if isinstance(each, Ends)]
+        self.passes = all(each is EXACT or quirk.passes for quirk, each in zip(both, allowed, strict=True))
 
     def run(self) -> list[str]:
         with self.source, self.target:
-            self.before = self.new.keys()
+            self.before, self.held_before = self.new.keys(), self._keys(self.new)
             self.at_first = self._keys(self.old)
             first = self._copy()
             if first is not None:
@@ -62,17 +69,7 @@ class Trial:
     def _copy(self) -> Done | None:
         """One run, and what must hold of every run. None: it raised."""
         untouched = self.old.snapshot()
-        words = [
-            "--json",
-            "--quiet",
-            "--settle",
-            "0.5",
-            "--timeout",
-            "60",
-            "--state",
-            self.tmp / "state",
-            *self.quirk.words,
-        ]
+        words = ["--json", "--quiet", "--settle", "0.5", "--state", self.tmp / self._state, *self.words]
         try:
             done = bascule_in_a_hurry(self.tmp, "copy", self.source.url, self.target.url, *words)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is what the trial is to tell
@@ -80,7 +77,7 @@ class Trial:
             return None
         if done.returncode == 130:
             self.wrong.append("it hangs, and had to be interrupted")
-        if not self.quirk.moves_by_itself and self.old.snapshot() != untouched:
+        if not self.old_quirk.moves_by_itself and self.old.snapshot() != untouched:
             self.wrong.append("the old side was changed")
         for command in self.source.commands:
             if command.verb not in READING or re.search(rb"BODY\[|RFC822(?!\.SIZE)", command.line.upper()):
@@ -99,14 +96,14 @@ class Trial:
     def _judge_first(self, done: Done) -> None:
         report = _report(done)
         stopped = _stopped(done)
-        lost, surplus = self._differences(during=self.quirk.moves_by_itself)
+        lost, surplus = self._differences(during=self.old_quirk.moves_by_itself)
         if report is None or stopped:
             told = done.stderr + stopped
-            if not (isinstance(self.allowed, Ends) and self.allowed.told.search(told)):
+            if not any(ending.search(told) for ending in self.endings):
                 self.wrong.append(f"the run ends: “{_brief(told)}”")
             self._duplicates(lost, surplus)
             return
-        if self.allowed is EXACT:
+        if self.is_exact:
             self._exact(done, report, lost, surplus, "")
         else:
             self._named(done, report, lost, surplus)
@@ -127,32 +124,37 @@ class Trial:
         lost, surplus = self._differences()
         report = _report(done)
         if report is None or _stopped(done):
-            if not isinstance(self.allowed, Ends) or self.quirk.passes:
+            if not self.endings or self.passes:
                 self.wrong.append(f"the second run ends: “{_brief(done.stderr + _stopped(done))}”")
-        elif self.allowed is EXACT or self.quirk.passes:
+        elif self.passes:
             self._exact(done, report, lost, surplus, "the second run: ")
         else:
             self._duplicates(lost, surplus)
 
     def _judge_third(self) -> None:
-        """After a message has come, one was flagged, one has gone: the first two follow, and the third stays where it is."""
-        store = self.old if self.is_source else self.new
-        held = self._keys(self.old).total()
-        if not self.is_source or not self.quirk.later(store):
+        """A day later: what came and what was flagged follows, and what went stays where it is."""
+        if not self.is_exact:
             return
-        gone = held + 1 - self._keys(self.old).total()
+        self.old_quirk.later(self.old)
+        sample.pass_a_day(self.old)
+        self._judge_later("a day later: ", gone=1)
+        if self.thorough or self.old_quirk.forgets or self.new_quirk.forgets:
+            self._state = "another state"
+            self._judge_later("without what was remembered: ", gone=1)
+
+    def _judge_later(self, which: str, gone: int) -> None:
+        """``gone``: how many messages of the new side the old one has no more."""
         done = self._copy()
         if done is None:
             return
         lost, surplus = self._differences()
         if lost:
-            self.wrong.append(f"later: {lost.total()} changes of the old side do not follow")
+            self.wrong.append(f"{which}{lost.total()} changes of the old side do not follow")
         if surplus.total() > gone + lost.total():
-            self.wrong.append(f"later: {surplus.total()} messages too many on the new side")
+            self.wrong.append(f"{which}{surplus.total() - gone} messages too many on the new side")
         if done.returncode:
-            self.wrong.append(
-                f"later: exit status {done.returncode}: {_brief(done.stderr + _stopped(done) + _exceptions(done))}"
-            )
+            told = _brief(done.stderr + _stopped(done) + _exceptions(done))
+            self.wrong.append(f"{which}exit status {done.returncode}: {told}")
 
     # -- judging ------------------------------------------------------------------------------------------------------
 
@@ -167,7 +169,12 @@ class Trial:
         """Without the folder where that may differ; keywords are one in any case (RFC 5788 §3)."""
         name, digest, flags, second = key(folder, message)
         folded = frozenset(flag if flag.startswith(b"\\") else flag.lower() for flag in flags)
-        return b"" if self.quirk.anywhere else name, digest, folded, second
+        return b"" if self.anywhere else name, digest, folded, second
+
+    def _shown(self, folder: Folder) -> str:
+        """A folder's name as people and reports write it."""
+        name = str(decode(folder.name)) if folder.name.isascii() else folder.name.decode("latin-1")
+        return name.removeprefix("INBOX.").replace(".", "/") if self.old.separator == b"." else name
 
     def _differences(self, *, during: bool = False) -> tuple[Counter[Key], Counter[Key]]:
         """What the old side has and the new one has not, and what the new one has besides. ``during``: what came while the run went on
@@ -175,10 +182,8 @@ class Trial:
         there, kept = self._keys(self.old), self._keys(self.new)
         if during:
             there &= self.at_first
-        for (name, digest, flags, second), count in self.before.items():
-            folded = frozenset(flag if flag.startswith(b"\\") else flag.lower() for flag in flags)
-            kept[b"" if self.quirk.anywhere else name, digest, folded, second] -= count
-        return there - kept, kept - (there | self.at_first if during else there)
+        expected = there | self.held_before
+        return there - kept, kept - (expected | self.at_first if during else expected)
 
     def _duplicates(self, lost: Counter[Key], surplus: Counter[Key]) -> None:
         if surplus.total() > lost.total():
@@ -192,7 +197,7 @@ class Trial:
         if done.returncode or report["exceptions"]:
             self.wrong.append(f"{which}exit status {done.returncode}: {_brief(done.stderr + _exceptions(done))}")
         here = self._keys(self.old).total()
-        if report["totals"]["found"] != here and not self.quirk.moves_by_itself:
+        if report["totals"]["found"] != here and not self.old_quirk.moves_by_itself:
             self.wrong.append(f"{which}{report['totals']['found']} messages found, {here} are there")
 
     def _named(self, done: Done, report: dict[str, Any], lost: Counter[Key], surplus: Counter[Key]) -> None:
@@ -202,7 +207,7 @@ class Trial:
         silent = 0
         for lost_key, count in lost.items():
             bearers = [
-                (_shown(folder), message.uid)
+                (self._shown(folder), message.uid)
                 for folder in self.old.folders.values()
                 for message in folder.messages
                 if self._key(folder, message) == lost_key
@@ -213,10 +218,10 @@ class Trial:
             self.wrong.append(f"{silent} of {lost.total()} messages that differ are not named")
         if lost and not done.returncode:
             self.wrong.append("messages differ, and the exit status is 0")
-        if lost and self.quirk.says and self.quirk.says not in done.stderr + done.stdout:
-            self.wrong.append(f"nothing says “{self.quirk.says}”: {_brief(done.stderr + _exceptions(done))}")
-        here = sum(len(f.messages) for f in self.old.folders.values() if _shown(f) not in faulty)
-        if report["totals"]["found"] < here:
+        if lost and self.new_quirk.says and self.new_quirk.says not in done.stderr + done.stdout:
+            self.wrong.append(f"nothing says “{self.new_quirk.says}”: {_brief(done.stderr + _exceptions(done))}")
+        here = sum(len(f.messages) for f in self.old.folders.values() if self._shown(f) not in faulty)
+        if report["totals"]["found"] < here and not self.old_quirk.moves_by_itself:
             self.wrong.append(f"{report['totals']['found']} messages found, {here} are there")
         named_in = {e["folder"] for e in report["exceptions"]}
         for row in report["folders"]:
@@ -230,11 +235,6 @@ class Trial:
         for row in report["folders"]:
             if self.new.folds_case and targets[row["target"].lower()] > 1 and not (row["renamed"] or row["error"]):
                 self.wrong.append(f"{row['folder']} is put into a folder with another one, and nothing says so")
-
-
-def _shown(folder: Folder) -> str:
-    """A folder's name as people and reports write it."""
-    return str(decode(folder.name)) if folder.name.isascii() else folder.name.decode("latin-1")
 
 
 def _report(done: Done) -> dict[str, Any] | None:

@@ -49,6 +49,7 @@ class InboxInOtherCase(Quirk):
 
     seen = "https://github.com/mjl-/mox/issues/80, https://github.com/cypht-org/cypht/issues/165 (Yahoo)"
     as_source = as_target = EXACT
+    forgets = True
 
     def listing(self, session: Session, lines: list[bytes]) -> list[bytes]:
         return [line.replace(b'"INBOX"', b'"Inbox"') for line in lines]
@@ -59,6 +60,7 @@ class DotsAndPrefix(Quirk):
 
     seen = "Courier, Cyrus without altnamespace, Dovecot with prefix INBOX."
     as_source: Allowed | None = EXACT
+    forgets = True
     as_target: Allowed | None = EXACT
     anywhere = True
 
@@ -303,6 +305,7 @@ class StatusStale(Quirk):
 
     seen = "thought of: servers that keep their counters apart"
     as_source = as_target = EXACT
+    forgets = True
 
     def status(self, session: Session, folder: Folder, items: Codes) -> Codes:
         return {**items, "MESSAGES": b"2", "UIDNEXT": b"3"} if folder.messages else items
@@ -337,6 +340,7 @@ class ExistsUnlisted(Quirk):
         "https://imapsync.lamiral.info/FAQ.d/FAQ.Exchange.txt (“Couldn't create folder [trash] Mailbox already exists”)"
     )
     as_target = EXACT
+    forgets = True
     anywhere = True
 
     def prepare(self, store: Store) -> None:

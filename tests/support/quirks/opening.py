@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from support import messages
 from support.quirks.quirk import EXACT, NAMED, Codes, Quirk
 from support.quirks.sample import is_victim
-from support.quirks.store import ARRIVAL
 from support.quirks.syntax import Bad, No, words
 
 if TYPE_CHECKING:
@@ -99,6 +96,7 @@ class UidvalidityZero(Quirk):
 
     seen = "https://github.com/jstedfast/MailKit/issues/150 (SmarterMail), https://github.com/modern-email/defects/issues/52"
     as_source = as_target = EXACT
+    forgets = True
 
     def selected(self, session: Session, folder: Folder, codes: Codes) -> Codes:
         return {**codes, "UIDVALIDITY": b"0"}
@@ -130,14 +128,12 @@ class NumberedAnewLater(Quirk):
     seen = "RFC 3501 §2.3.1.1: a server that was restored, or whose index was made anew"
     as_source = EXACT
 
-    def later(self, store: Store) -> bool:
+    def later(self, store: Store) -> None:
         for folder in store.folders.values():
             folder.uidvalidity += 1000
             for message in folder.messages:
                 message.uid += 300
             folder.uidnext += 300
-        store.append(store.folders[b"INBOX"], messages.plain(99), [b"\\Seen"], ARRIVAL + timedelta(days=3))
-        return True
 
 
 class UidnextAbsent(Quirk):
@@ -145,6 +141,7 @@ class UidnextAbsent(Quirk):
 
     seen = "https://github.com/modern-email/defects/issues/43 (Winmail), https://github.com/chatmail/core/pull/5049 (163.com)"
     as_source = as_target = EXACT
+    forgets = True
 
     def selected(self, session: Session, folder: Folder, codes: Codes) -> Codes:
         return {name: value for name, value in codes.items() if name != "UIDNEXT"}
@@ -158,6 +155,7 @@ class UidnextZero(Quirk):
 
     seen = "https://github.com/jstedfast/MailKit/issues/1010"
     as_source = as_target = EXACT
+    forgets = True
     uidnext = b"0"
 
     def selected(self, session: Session, folder: Folder, codes: Codes) -> Codes:
@@ -181,15 +179,6 @@ class UidnextTooHigh(UidnextZero):
     uidnext = b"4000000"
 
 
-def _new_and_flagged(store: Store) -> bool:
-    """A message comes, another is flagged, a third goes."""
-    inbox = store.folders[b"INBOX"]
-    inbox.change(inbox.messages[1], inbox.messages[1].flags ^ {b"\\Flagged"})
-    store.append(inbox, messages.plain(99), [b"\\Seen"], ARRIVAL + timedelta(days=3))
-    inbox.remove(inbox.messages[4:5])
-    return True
-
-
 class ModseqNeverRises(Quirk):
     """HIGHESTMODSEQ and every message's MODSEQ stay the same for ever, though messages come."""
 
@@ -202,9 +191,6 @@ class ModseqNeverRises(Quirk):
 
     def status(self, session: Session, folder: Folder, items: Codes) -> Codes:
         return {**items, "HIGHESTMODSEQ": b"9"} if "HIGHESTMODSEQ" in items else items
-
-    def later(self, store: Store) -> bool:
-        return _new_and_flagged(store)
 
     def fetched(self, session: Session, message: Message, items: Codes) -> list[Codes]:
         return [{**items, "MODSEQ": b"(9)"} if "MODSEQ" in items else items]
@@ -226,12 +212,11 @@ class ModseqGoesDown(Quirk):
             for message in folder.messages:
                 message.modseq += 10_000
 
-    def later(self, store: Store) -> bool:
+    def later(self, store: Store) -> None:
         for folder in store.folders.values():
             folder.modseq -= 10_000
             for message in folder.messages:
                 message.modseq -= 10_000
-        return _new_and_flagged(store)
 
 
 class ModseqZero(Quirk):
@@ -246,9 +231,6 @@ class ModseqZero(Quirk):
     def status(self, session: Session, folder: Folder, items: Codes) -> Codes:
         return {**items, "HIGHESTMODSEQ": b"0"} if "HIGHESTMODSEQ" in items else items
 
-    def later(self, store: Store) -> bool:
-        return _new_and_flagged(store)
-
 
 class ChangedSinceIgnored(Quirk):
     """CHANGEDSINCE is taken, and all messages are told."""
@@ -261,9 +243,6 @@ class ChangedSinceIgnored(Quirk):
         if command.verb == "UID FETCH":
             del command.arguments[2:]
 
-    def later(self, store: Store) -> bool:
-        return _new_and_flagged(store)
-
 
 class VanishedMissing(Quirk):
     """With QRESYNC, what vanished since is not told."""
@@ -273,9 +252,6 @@ class VanishedMissing(Quirk):
 
     def replies(self, session: Session, command: Command, lines: list[bytes]) -> list[bytes]:
         return [line for line in lines if not line.startswith(b"* VANISHED")]
-
-    def later(self, store: Store) -> bool:
-        return _new_and_flagged(store)
 
 
 class VanishedEmpty(VanishedMissing):
@@ -306,9 +282,6 @@ class ResyncTellsAll(Quirk):
         there = {message.uid for message in session.view}
         gone = [uid for uid in range(1, 3000) if uid not in there]
         return [*told, b"* VANISHED (EARLIER) " + b",".join(b"%d" % uid for uid in gone)]
-
-    def later(self, store: Store) -> bool:
-        return _new_and_flagged(store)
 
 
 class SearchFindsGhosts(Quirk):
@@ -369,6 +342,7 @@ class SearchInPieces(Quirk):
 
     seen = "thought of: RFC 3501 §7.2.5 does not say that there is one"
     as_source = as_target = EXACT
+    forgets = True
     without = frozenset({"ESEARCH"})
 
     def replies(self, session: Session, command: Command, lines: list[bytes]) -> list[bytes]:

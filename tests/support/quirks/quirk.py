@@ -44,6 +44,7 @@ class Quirk:
     meets it, or can't tell. ``words``: options of ``bascule copy`` that bring it out. ``without``: capabilities that the server does
     not offer. ``anywhere``: folders may have other names on the target. ``moves_by_itself``: the mailbox changes while it is read.
     ``passes``: the next run does not meet it any more. ``says``: what the output must say where not all is exact.
+    ``forgets``: a last run without what the others remembered belongs to the trial.
     An object serves one server, and may count in attributes of its own; the store's lock is held at every step but `greeting` and
     `write`.
     """
@@ -57,6 +58,7 @@ class Quirk:
     moves_by_itself = False
     passes = False
     says = ""
+    forgets = False
 
     def prepare(self, store: Store) -> None:
         """Once, when the store holds its messages, and before any client comes."""
@@ -64,9 +66,8 @@ class Quirk:
     def prepare_other(self, store: Store) -> None:
         """What the other side must hold for the quirk to show."""
 
-    def later(self, store: Store) -> bool:
-        """What happens to the mailbox between two runs; whether anything does."""
-        return False
+    def later(self, store: Store) -> None:
+        """What this server does to its mailbox before a run a day later."""
 
     # -- the connection -----------------------------------------------------------------------------------------------
 

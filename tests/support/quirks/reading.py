@@ -199,6 +199,7 @@ class SizeWrong(Quirk):
 
     seen = "https://github.com/hmailserver/hmailserver/issues/476, https://github.com/stalwartlabs/vandelay/issues/12 (Exchange)"
     as_source = as_target = EXACT
+    forgets = True
 
     def fetched(self, session: Session, message: Message, items: Codes) -> list[Codes]:
         return [{**items, "RFC822.SIZE": b"%d" % (len(message.octets) + 29)} if "RFC822.SIZE" in items else items]

@@ -38,5 +38,13 @@ def add(store: Store, folder: Folder, number: int, octets: bytes | None = None) 
     store.append(folder, _plain(number, 400) if octets is None else octets, flags, date)
 
 
+def pass_a_day(store: Store) -> None:
+    """In INBOX a message comes, another is flagged, a third goes."""
+    inbox = store.folders[b"INBOX"]
+    inbox.change(inbox.messages[1], inbox.messages[1].flags ^ {b"\\Flagged"})
+    add(store, inbox, 99)
+    inbox.remove(inbox.messages[4:5])
+
+
 def is_victim(octets: bytes) -> bool:
     return VICTIM in octets

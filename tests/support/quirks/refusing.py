@@ -1,17 +1,13 @@
-"""Quirks of APPEND: what is kept, what is altered, what is told of it, what is refused and how."""
+"""Quirks of APPEND that is refused, for ever or for a while, or answered OK and forgotten; and of its literals."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from support.quirks.quirk import EXACT, NAMED, Allowed, Ends, Quirk
 from support.quirks.sample import is_victim
-from support.quirks.store import ARRIVAL
 from support.quirks.syntax import Bad, Hangup, No
 
 if TYPE_CHECKING:
@@ -22,345 +18,6 @@ if TYPE_CHECKING:
 WHILE_SECONDS = 0.1
 """On the wall; for a client in a hurry it is forty times as long (`support.hurry`)."""
 _ODD_FLAG = re.compile(rb"[(){%*\"\]\x00-\x1f\x7f-\xff]")
-
-
-# -- shown later ------------------------------------------------------------------------------------------------------
-
-
-class ShownAfterNoop(Quirk):
-    """What was appended to the selected folder is shown only after NOOP or CHECK."""
-
-    seen = "trials with Courier-IMAP 5.0"
-    as_target = EXACT
-    without = frozenset({"LIST-EXTENDED", "LIST-STATUS", "MULTIAPPEND", "CONDSTORE", "QRESYNC", "ESEARCH"})
-
-    def refreshes(self, session: Session, command: Command) -> bool:
-        return command.verb in ("NOOP", "CHECK", "IDLE")
-
-
-class ShownAfterReopening(ShownAfterNoop):
-    """What was appended to the selected folder is shown only when the folder is opened again."""
-
-    seen = "https://github.com/stalwartlabs/stalwart/issues/2588; Domino"
-
-    def refreshes(self, session: Session, command: Command) -> bool:
-        return False
-
-
-class ShownAfterReopeningWithoutUids(ShownAfterReopening):
-    """What was appended is shown only when the folder is opened again, and no UID is told."""
-
-    without = ShownAfterNoop.without | {"UIDPLUS"}
-
-
-class ShownLate(Quirk):
-    """What was appended is shown only when somebody has looked for it a few times."""
-
-    seen = "thought of: stores that are copied behind the answer"
-    as_target = EXACT
-    looks = 5
-
-    def __init__(self) -> None:
-        self._looks = 0
-
-    def before(self, session: Session, command: Command) -> None:
-        if command.verb in ("SELECT", "STATUS", "NOOP", "CHECK", "UID SEARCH", "UID FETCH"):
-            self._looks += 1
-
-    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
-        return replace(message, shown_at=self._looks + self.looks)
-
-    def is_shown(self, session: Session, message: Message) -> bool:
-        return self._looks >= message.shown_at
-
-
-class ShownLateWithoutUids(ShownLate):
-    """What was appended is shown only when somebody has looked for it a few times, and no UID is told."""
-
-    without = frozenset({"UIDPLUS"})
-
-
-class ShownVeryLate(ShownLateWithoutUids):
-    """What was appended is shown long after the run."""
-
-    seen = "thought of: an index that is written at night"
-    as_target = NAMED
-    looks = 1_000_000
-
-
-# -- altered ----------------------------------------------------------------------------------------------------------
-
-
-class _Alters(Quirk):
-    as_target: Allowed | None = NAMED
-
-    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
-        return replace(message, octets=self.altered(message.octets))
-
-    def altered(self, octets: bytes) -> bytes:
-        return octets
-
-
-class Reencodes(_Alters):
-    """Bodies are kept re-encoded: other octets, another size."""
-
-    seen = "WildDuck: https://github.com/zone-eu/wildduck/issues/536"
-
-    def altered(self, octets: bytes) -> bytes:
-        return octets.replace(b"\xc3\xa9", b"=C3=A9")
-
-
-class ReencodesWithoutUids(Reencodes):
-    """Bodies are kept re-encoded, and no UID is told."""
-
-    without = frozenset({"UIDPLUS"})
-
-
-class ReencodesSameSize(_Alters):
-    """Bodies are kept with other octets of the same number."""
-
-    seen = "thought of: a server that rewrites boundaries or line ends"
-    words = ("--verify", "full")
-
-    def altered(self, octets: bytes) -> bytes:
-        return octets.replace(b"e", b"E")
-
-
-class AddsHeader(_Alters):
-    """A header line is put before every message."""
-
-    seen = "https://github.com/hmailserver/hmailserver/pull/477 (Return-Path)"
-
-    def altered(self, octets: bytes) -> bytes:
-        return b"X-Scanned: yes\r\n" + octets
-
-
-class AddsHeaderWithoutUids(AddsHeader):
-    """A header line is put before every message, and no UID is told."""
-
-    without = frozenset({"UIDPLUS"})
-
-
-class StripsHeader(_Alters):
-    """A header line that the server keeps elsewhere is cut out."""
-
-    seen = "https://github.com/mguessan/davmail/pull/517 (Received), Dovecot mbox (Status, X-UID)"
-
-    def altered(self, octets: bytes) -> bytes:
-        return re.sub(rb"Message-ID:[^\r]*\r\n", b"", octets, count=1)
-
-
-class StripsHeaderWithoutUids(StripsHeader):
-    """A header line is cut out, and no UID is told."""
-
-    without = frozenset({"UIDPLUS"})
-
-
-class AddsLineEnd(_Alters):
-    """A message that is empty is kept as an empty line."""
-
-    seen = "thought of: stores that can't hold nothing"
-
-    def altered(self, octets: bytes) -> bytes:
-        return octets or b"\r\n"
-
-
-class _AltersFlags(Quirk):
-    as_target: Allowed | None = NAMED
-
-    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
-        return replace(message, flags=frozenset(self.altered(message.flags)))
-
-    def altered(self, flags: frozenset[bytes]) -> Iterable[bytes]:
-        return flags
-
-
-class AddsSeen(_AltersFlags):
-    """Everything that is appended is marked as read."""
-
-    seen = "https://github.com/imapsync/imapsync/issues/227"
-
-    def altered(self, flags: frozenset[bytes]) -> Iterable[bytes]:
-        return flags | {b"\\Seen"}
-
-
-class AddsKeyword(_AltersFlags):
-    """The server's filter puts a keyword on everything."""
-
-    seen = "1&1 (JunkRecorded): https://github.com/mscdex/node-imap/issues/502"
-
-    def altered(self, flags: frozenset[bytes]) -> Iterable[bytes]:
-        return flags | {b"$NotJunk"}
-
-
-class DropsFlags(_AltersFlags):
-    """APPEND keeps no flags at all; STORE would."""
-
-    seen = "https://github.com/mguessan/davmail/pull/517; MailEnable: https://imapsync.lamiral.info/FAQ.d/FAQ.Various_Server_Softwares.txt"
-
-    def altered(self, flags: frozenset[bytes]) -> Iterable[bytes]:
-        return ()
-
-
-class DropsKeywords(_AltersFlags):
-    """Keywords are dropped without a word."""
-
-    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Flags.txt"
-
-    def altered(self, flags: frozenset[bytes]) -> Iterable[bytes]:
-        return [name for name in flags if name.startswith(b"\\")]
-
-
-class FoldsKeywords(_AltersFlags):
-    """Keywords are kept in small letters, which is no difference (RFC 5788 §3)."""
-
-    seen = "https://github.com/imapsync/imapsync/issues/227 ($MdnSent and $MDNSent)"
-    as_target = EXACT
-
-    def altered(self, flags: frozenset[bytes]) -> Iterable[bytes]:
-        return [name if name.startswith(b"\\") else name.lower() for name in flags]
-
-
-class RefusesKeywords(Quirk):
-    """A message with a keyword is refused."""
-
-    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Flags.txt (“NO APPEND Invalid flag list”)"
-    as_target = NAMED
-    refusal: Exception = No("APPEND Invalid flag list")
-
-    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
-        if any(not name.startswith(b"\\") for name in message.flags):
-            raise self.refusal
-        return message
-
-
-class RefusesKeywordsBad(RefusesKeywords):
-    """A message with a keyword is answered BAD."""
-
-    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Exchange.txt (“BAD Command Argument Error 11”)"
-    refusal = Bad("Command Argument Error 11")
-
-
-class ReadsRefusedLiterals(Quirk):
-    """A keyword that is no atom is answered BAD, and the literal that follows is read as commands."""
-
-    seen = "trials with Dovecot 2.3; https://github.com/ruby/net-imap/pull/701"
-    as_target = NAMED
-
-    def prepare(self, store: Store) -> None:
-        store.append(store.create(b"Precious"), b"Subject: precious\r\n\r\nkept\r\n")
-
-    def prepare_other(self, store: Store) -> None:
-        text = b"Subject: hello\r\n\r\nz1 DELETE Precious\r\nz2 SELECT INBOX\r\nz3 STORE 1:* +FLAGS (\\Deleted)\r\nz4 EXPUNGE\r\n"
-        for keyword in (b"a{b", b"caf\xe9"):
-            store.append(store.folders[b"INBOX"], text + keyword, [keyword])
-
-    def announced(self, session: Session, text: bytes, octets: int, waits: bool) -> None:
-        flags = re.search(rb" \((.*)\) \"", text)
-        if b"APPEND" in text.upper() and flags and _ODD_FLAG.search(flags[1]):
-            raise Bad("Error in IMAP command APPEND: Invalid characters in atom")
-
-
-class RoundsDates(Quirk):
-    """Dates of arrival are kept to the minute."""
-
-    seen = "thought of: stores whose dates have no seconds"
-    as_target = NAMED
-
-    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
-        return replace(message, date=self.kept(message.date))
-
-    def kept(self, date: datetime) -> datetime:
-        return date.replace(second=0)
-
-
-class IgnoresDates(RoundsDates):
-    """The date of arrival is that of APPEND."""
-
-    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Dates.txt, https://github.com/mguessan/davmail/pull/517"
-
-    def kept(self, date: datetime) -> datetime:
-        return datetime.now(UTC).replace(microsecond=0)
-
-
-class TakesDateHeader(RoundsDates):
-    """The date of arrival is that of the Date header."""
-
-    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Dates.txt"
-
-    def kept(self, date: datetime) -> datetime:
-        return ARRIVAL
-
-
-class DatesInUtc(RoundsDates):
-    """Dates of arrival are kept as instants, and told in UTC."""
-
-    seen = "thought of: stores that keep the instant alone"
-    as_target = EXACT
-
-    def kept(self, date: datetime) -> datetime:
-        return date.astimezone(UTC)
-
-
-# -- what is told -----------------------------------------------------------------------------------------------------
-
-
-class NoUidplus(Quirk):
-    """The UIDs of what was appended are not told."""
-
-    seen = "https://github.com/owncloud-archive/mail/issues/771 (Exchange)"
-    as_target = EXACT
-    without = frozenset({"UIDPLUS"})
-
-
-class AppenduidSwapped(Quirk):
-    """APPENDUID tells the UID first and UIDVALIDITY then."""
-
-    seen = "https://github.com/mguessan/davmail/issues/315"
-    as_target = EXACT
-
-    def appended(self, session: Session, folder: Folder, uids: list[int]) -> bytes:
-        return b"[APPENDUID %d %d] " % (uids[0], folder.uidvalidity)
-
-
-class AppenduidWrong(Quirk):
-    """APPENDUID tells the UID of the message after."""
-
-    seen = "FTGate (“badly guessed”): https://imapsync.lamiral.info/FAQ.d/FAQ.Various_Server_Softwares.txt"
-    as_target = EXACT
-
-    def appended(self, session: Session, folder: Folder, uids: list[int]) -> bytes:
-        return super().appended(session, folder, [uid + 1 for uid in uids])
-
-
-class AppenduidOtherValidity(Quirk):
-    """APPENDUID tells another UIDVALIDITY than SELECT."""
-
-    seen = "thought of, beside https://github.com/mguessan/davmail/issues/315"
-    as_target = EXACT
-
-    def appended(self, session: Session, folder: Folder, uids: list[int]) -> bytes:
-        return b"[APPENDUID 77 %b] " % b",".join(b"%d" % uid for uid in uids)
-
-
-class AppenduidMissing(Quirk):
-    """UIDPLUS is offered, and APPEND answered without APPENDUID."""
-
-    seen = "https://github.com/ProtonMail/proton-bridge/issues/170"
-    as_target = EXACT
-
-    def appended(self, session: Session, folder: Folder, uids: list[int]) -> bytes:
-        return b""
-
-
-class AppenduidGarbled(Quirk):
-    """APPENDUID has words where its numbers belong."""
-
-    seen = "thought of, beside https://github.com/mguessan/davmail/issues/315"
-    as_target = EXACT
-
-    def appended(self, session: Session, folder: Folder, uids: list[int]) -> bytes:
-        return b"[APPENDUID x AAMkAD-%d] " % uids[0]
 
 
 # -- MULTIAPPEND and literals -----------------------------------------------------------------------------------------
@@ -420,6 +77,46 @@ class LiteralRefusedUntagged(Quirk):
 
 
 # -- refused and dropped ----------------------------------------------------------------------------------------------
+
+
+class RefusesKeywords(Quirk):
+    """A message with a keyword is refused."""
+
+    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Flags.txt (“NO APPEND Invalid flag list”)"
+    as_target = NAMED
+    refusal: Exception = No("APPEND Invalid flag list")
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        if any(not name.startswith(b"\\") for name in message.flags):
+            raise self.refusal
+        return message
+
+
+class RefusesKeywordsBad(RefusesKeywords):
+    """A message with a keyword is answered BAD."""
+
+    seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Exchange.txt (“BAD Command Argument Error 11”)"
+    refusal = Bad("Command Argument Error 11")
+
+
+class ReadsRefusedLiterals(Quirk):
+    """A keyword that is no atom is answered BAD, and the literal that follows is read as commands."""
+
+    seen = "trials with Dovecot 2.3; https://github.com/ruby/net-imap/pull/701"
+    as_target = NAMED
+
+    def prepare(self, store: Store) -> None:
+        store.append(store.create(b"Precious"), b"Subject: precious\r\n\r\nkept\r\n")
+
+    def prepare_other(self, store: Store) -> None:
+        text = b"Subject: hello\r\n\r\nz1 DELETE Precious\r\nz2 SELECT INBOX\r\nz3 STORE 1:* +FLAGS (\\Deleted)\r\nz4 EXPUNGE\r\n"
+        for keyword in (b"a{b", b"caf\xe9"):
+            store.append(store.folders[b"INBOX"], text + keyword, [keyword])
+
+    def announced(self, session: Session, text: bytes, octets: int, waits: bool) -> None:
+        flags = re.search(rb" \((.*)\) \"", text)
+        if b"APPEND" in text.upper() and flags and _ODD_FLAG.search(flags[1]):
+            raise Bad("Error in IMAP command APPEND: Invalid characters in atom")
 
 
 class DropsOneOnce(Quirk):
@@ -586,6 +283,7 @@ class RefusesOneTryCreate(_RefusesOne):
 
 class _RefusesForAWhile(Quirk):
     as_target: Allowed | None = EXACT
+    without = frozenset({"MULTIAPPEND"})
     refusal: Exception = No("")
 
     def __init__(self) -> None:
