@@ -44,53 +44,33 @@ def empty(dovecot: PrivateDovecot, request: pytest.FixtureRequest) -> Place:
     return Place(dovecot.url(user), dovecot.port, user)
 
 
-SOURCES = {
-    "dovecot-below-inbox": "INBOX.Inbox, which becomes the path of INBOX.INBOX, is dropped in silence: 141 of 146 messages are found, exit 0",
-    "dovecot-one-connection": "the second connection is refused with [LIMIT], and the run ends with exit 3",
-    "courier": "the INBOX, INBOX.INBOX and INBOX.Inbox become one path, and but for one are dropped in silence: 115 of 152 are found, exit 0",
-    "hoodiecrow": "R&D and R&-D become one path, and one is dropped in silence: 140 of 145 messages are found, exit 0",
-}
-
-
-@pytest.mark.parametrize("kind", as_parameters(SOURCES, leave_out=("cyrus-munge8bit",)))
+@pytest.mark.parametrize("kind", as_parameters(leave_out=("cyrus-munge8bit",)))
 def test_from_every_server_all_arrives_or_is_named(kind: Kind, tmp_path: Path, empty: Place) -> None:
     with kind.start(tmp_path / "old") as old:
         varied.fill(old.port, old.user, raw=kind.raw)
         Trial(tmp_path, old, empty).hold()
 
 
-TARGETS = {
-    "dovecot-one-connection": "the second connection is refused with [LIMIT], and the run ends with exit 3",
-    "courier": "all is called missing, for what was appended shows only after NOOP; each run adds a copy of what has a bare CR",
-    "hoodiecrow": "a name with quotes is made as another one, and the report has the one that was asked for; the second run makes an empty folder",
-}
-
-
-@pytest.mark.parametrize("kind", as_parameters(TARGETS))
+@pytest.mark.parametrize("kind", as_parameters())
 def test_to_every_server_all_arrives_or_is_named(kind: Kind, tmp_path: Path, filled: Place) -> None:
     with kind.start(tmp_path / "new") as new:
         Trial(tmp_path, filled, new).hold()
 
 
-TO_LESSER: dict[str, str] = {}
-FROM_LESSER: dict[str, str] = {}
 _MOST_USED = ("LITERAL+", "UIDPLUS", "MULTIAPPEND", "CONDSTORE", "LIST-EXTENDED", "SPECIAL-USE", "NAMESPACE", "all")
 _LESS_USED = (
     "QRESYNC", "ESEARCH", "LIST-STATUS", "MOVE", "ENABLE", "BINARY", "ID", "IDLE", "UNSELECT", "SASL-IR", "CHILDREN", "SORT", "WITHIN",
 )  # fmt: skip
 
 
-def _capabilities(faults: dict[str, str]) -> list[Any]:
+def _capabilities() -> list[Any]:
     """Those that Bascule makes most of; the soak takes the rest away too."""
-    marks = {name: [pytest.mark.xfail(strict=True, reason=reason)] for name, reason in faults.items()}
     names = (*_MOST_USED, *_LESS_USED) if IN_FULL else _MOST_USED
-    return [
-        pytest.param(Without(*([] if name == "all" else [name])), id=name, marks=marks.get(name, [])) for name in names
-    ]
+    return [pytest.param(Without(*([] if name == "all" else [name])), id=name) for name in names]
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("without", _capabilities(TO_LESSER))
+@pytest.mark.parametrize("without", _capabilities())
 def test_to_a_dovecot_that_lacks_a_capability(without: Without, tmp_path: Path, filled: Place, empty: Place) -> None:
     with Proxy(empty.port, Faults(lesser=without)) as proxy:
         Trial(tmp_path, filled, empty, url=f"imap://{empty.user}@127.0.0.1:{proxy.port}").hold()
@@ -98,7 +78,7 @@ def test_to_a_dovecot_that_lacks_a_capability(without: Without, tmp_path: Path, 
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("without", _capabilities(FROM_LESSER) if IN_FULL else [pytest.param(Without(), id="all")])
+@pytest.mark.parametrize("without", _capabilities() if IN_FULL else [pytest.param(Without(), id="all")])
 def test_from_a_dovecot_that_lacks_a_capability(without: Without, tmp_path: Path, filled: Place, empty: Place) -> None:
     with Proxy(filled.port, Faults(lesser=without)) as proxy:
         old = Place(f"imap://{USER}@127.0.0.1:{proxy.port}", filled.port)

@@ -1,9 +1,10 @@
 """Every server that can be started here, each as a place to copy from or to."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -71,7 +72,7 @@ KINDS = (
 )
 
 
-def as_parameters(faults: dict[str, str], *, leave_out: tuple[str, ...] = ()) -> list[Any]:
+def as_parameters(faults: Mapping[str, str] = MappingProxyType({}), *, leave_out: tuple[str, ...] = ()) -> list[Any]:
     """Each with what it needs. ``faults``: what fails today, by the name of the kind."""
     found = []
     for kind in KINDS:
