@@ -6,7 +6,6 @@ What is taken away is not offered, its responses do not appear, and a command th
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 _LITERAL = re.compile(rb"~?\{(\d+)(\+?)\}\r?\n$")
 _QUOTED = re.compile(rb'"(?:\\.|[^"\\])*"')
@@ -54,16 +53,12 @@ _IMPLIED = {
 """What goes with it, or can't be without it (RFC 7162 §3.2.3, RFC 6855 §3, RFC 5819 §2)."""
 
 
-@dataclass
 class Without:
     """``Without("MOVE", "ID")``; each connection takes a `Sieve` of its own."""
 
-    names: frozenset[str]
-    used: list[bytes] = field(default_factory=list)
-
     def __init__(self, *names: str) -> None:
         self.names = frozenset(name for given in names for name in (given, *_IMPLIED.get(given, ())))
-        self.used = []
+        self.used: list[bytes] = []
 
     def lacks(self, capability: str) -> bool:
         name = capability.upper()

@@ -17,39 +17,67 @@ def read_mailbox(port: int, user: str, password: str = "secret") -> Counter[Key]
     with imaplib.IMAP4("127.0.0.1", port) as client:
         client.login(user, password)
         for raw, separator in folders(client):
-            status, data = client.select(b'"' + raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"', readonly=True)
+            status, data = client.select(quoted(raw), readonly=True)
             if status != "OK" or not int(data[0]):
                 continue
             name = raw.decode("latin-1").replace(separator, "/")
-            _, replies = client.fetch("1:*", "(UID FLAGS INTERNALDATE BODY.PEEK[])")
-            for place, reply in enumerate(replies):
-                if isinstance(reply, tuple):
-                    after = replies[place + 1] if place + 1 < len(replies) else b""
-                    meta = reply[0] + (after if isinstance(after, bytes) else b"")
-                    found[_key(name, meta, reply[1])] += 1
+            for _, key in messages_of(client, name):
+                found[key] += 1
     return found
 
 
+def messages_of(client: imaplib.IMAP4, folder: str) -> list[tuple[int, Key]]:
+    """(UID, key) of every message of the folder that is open; there must be one. ``folder`` is what the key says."""
+    _, replies = client.fetch("1:*", "(UID FLAGS INTERNALDATE BODY.PEEK[])")
+    found = []
+    for place, reply in enumerate(replies):
+        if isinstance(reply, tuple):
+            after = replies[place + 1] if place + 1 < len(replies) else b""
+            meta = reply[0] + (after if isinstance(after, bytes) else b"")
+            found.append((int(re.search(rb"UID (\d+)", meta)[1]), _key(folder, meta, reply[1])))
+    return found
+
+
+def quoted(name: bytes) -> bytes:
+    return b'"' + name.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
+
 def folders(client: imaplib.IMAP4) -> list[tuple[bytes, str]]:
-    listed = []
-    for line in client.list()[1]:
+    """Those that hold messages."""
+    return [
+        (name, separator)
+        for name, separator, attributes in listed(client)
+        if not {"\\noselect", "\\nonexistent"} & attributes
+    ]
+
+
+def listed(client: imaplib.IMAP4, command: str = "LIST") -> list[tuple[bytes, str, frozenset[str]]]:
+    """(name as the server writes it, separator, attributes in small letters) of each line of a LIST or LSUB."""
+    found = []
+    for line in (client.list if command == "LIST" else client.lsub)()[1]:
         if isinstance(line, tuple):
             match, raw = _LIST.match(line[0]), line[1]
         else:
-            match = _LIST.match(line)
+            match = _LIST.match(line or b"")
             raw = match[3] if match else b""
             if raw.startswith(b'"'):
                 raw = re.sub(rb"\\(.)", rb"\1", raw[1:-1])
-        if match and b"noselect" not in match[1].lower() and b"nonexistent" not in match[1].lower():
-            listed.append((raw, (match[2] or b"/").decode().replace("\\\\", "\\")))
-    return listed
+        if match:
+            separator = (match[2] or b"/").decode().replace("\\\\", "\\")
+            found.append((raw, separator, frozenset(match[1].decode().lower().split())))
+    return found
 
 
 def _key(folder: str, meta: bytes, octets: bytes) -> Key:
     flags = re.search(rb"FLAGS \(([^)]*)\)", meta)
-    date = imaplib.Internaldate2tuple(re.search(rb'INTERNALDATE "[^"]*"', meta)[0])
+    date = re.search(rb'INTERNALDATE "[^"]*"', meta)
+    local = imaplib.Internaldate2tuple(date[0]) if date else None
     names = frozenset(flag.decode().lower() for flag in (flags[1].split() if flags else [])) - {"\\recent"}
-    return folder, hashlib.sha256(octets).hexdigest(), names, int(time.mktime(date))
+    return folder, digest(octets), names, int(time.mktime(local)) if local else 0
+
+
+def digest(octets: bytes) -> str:
+    return hashlib.sha256(octets).hexdigest()
 
 
 def append(port: int, user: str, folder: str, messages: list[bytes], flags: str = "", date: str | None = None) -> None:
