@@ -12,7 +12,7 @@ The life of a message here::
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,8 +23,10 @@ from bascule.deliver.limits import (
     BATCH_MESSAGES,
     BATCH_OCTETS,
     BATCHES_IN_FLIGHT,
+    CAREFUL_MESSAGES,
     REFUSAL_TRIES,
     SECOND_TRY_OCTETS,
+    SETBACKS,
     SETTLE_SECONDS,
 )
 from bascule.deliver.moves import REMOVED_BEFORE, EarlierCopies
@@ -98,6 +100,12 @@ class FolderDelivery:
         self._refused_once: list[Parcel] = []
         self._is_second_try = False
         self._patience = REFUSAL_TRIES
+        self._setbacks = 0
+        """Ends of the connection one after the other, without anything delivered in between."""
+        self._careful = 0
+        """How many messages are still sent one by one, each when the one before was answered."""
+        self._ended_at: Counter[int] = Counter()
+        """Message → how often the connection ended while it alone was being sent."""
 
     # -- opening ------------------------------------------------------------------------------------------------------
 
@@ -163,6 +171,12 @@ class FolderDelivery:
         if parcel.body.octets == 0:  # many servers refuse these, and a whole MULTIAPPEND with them
             await self._send(Batch.of([parcel]))
             return
+        if self._careful:
+            self._careful -= 1
+            await self._send(Batch.of([parcel]))
+            while self._flying:
+                await self._conclude()
+            return
         options, batch = self._options, self._batch
         full = len(batch.parcels) >= options.batch_messages or batch.octets + parcel.body.octets > options.batch_octets
         if batch.parcels and full:
@@ -211,6 +225,7 @@ class FolderDelivery:
         outcomes = delivered(shipment, self._view.row.uidvalidity)
         await self._settle(outcomes, [shipment.batch.intent])
         self._session.progress()
+        self._setbacks = 0
         self._delivered.update({parcel.message: parcel.body.sha256 for parcel in parcels})
         await self._proving.begin(parcels, outcomes)
         for parcel in parcels:
@@ -316,8 +331,15 @@ class FolderDelivery:
             await self._settle(settled)
             if settled:
                 self._session.progress()
+                self._setbacks = 0
         await self._mailbox.run(self._ledger.touch, [shipment.batch.intent for shipment in flying])
         self._proving.interrupted()
+        self._setbacks += 1
+        if self._setbacks >= SETBACKS:
+            self._careful = CAREFUL_MESSAGES
+            self._session.literals_wait()
+        if len(flying) == 1 and len(flying[0].batch.parcels) == 1:
+            self._ended_at[flying[0].batch.parcels[0].message] += 1
         self._watcher.note(f"{self._folder.display}: {error}; connecting again")
         await self._view.renew(error)
 
@@ -334,7 +356,12 @@ class FolderDelivery:
             for parcel in found:
                 self._done(parcel)
             for parcel in missing:
-                await self._add(parcel)
+                if self._ended_at[parcel.message] >= SETBACKS:
+                    reason = "the connection ended each time it was sent"
+                    await self._refuse(parcel, Outcome(OutcomeCode.REFUSED_CONTENT, reason))
+                    self._session.progress()
+                else:
+                    await self._add(parcel)
             await self._flush_all()
 
     async def _flush_all(self) -> None:

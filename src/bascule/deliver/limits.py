@@ -30,3 +30,8 @@ SHOWN_TRIES = 6
 """How often the target is asked for what it said OK to and does not show: once after NOOP, then each time with the folder selected anew."""
 SHOWN_FIRST_SECONDS = 0.25
 """The pause after the first of these; each is twice as long, and none is longer than a late commit is waited for."""
+SETBACKS = 2
+"""After so many ends of the connection without anything delivered in between, messages are sent one by one, to find the one at fault; and a
+message at which the connection ended so often is refused. Once may be the network's doing."""
+CAREFUL_MESSAGES = 300
+"""How many are sent one by one then: what was in flight, three batches, may hold the one at fault."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 
 from bascule.deliver.likeness import likeness
 from bascule.deliver.limits import LIKENESS_OCTETS, LOOK_WINDOW, SET_MEMBERS
@@ -26,33 +26,69 @@ class Found:
     flags: Flags | None = None
 
 
+@dataclass(slots=True)
+class Answers:
+    """What FETCH told of each message, by UID; some servers tell it in several responses, of which some name the number alone."""
+
+    by_uid: dict[int, MessageData] = field(default_factory=dict)
+    _by_number: dict[int, MessageData] = field(default_factory=dict)
+
+    def take(self, reply: Fetch) -> MessageData:
+        """All that is told of the message so far."""
+        known = self._by_number.get(reply.number)
+        data = reply.data
+        if known is not None and (None in (data.uid, known.uid) or data.uid == known.uid):
+            data = _joined(known, data)
+        self._by_number[reply.number] = data
+        if data.uid is not None:
+            self.by_uid[data.uid] = data
+        return data
+
+
+def _joined(one: MessageData, other: MessageData) -> MessageData:
+    """Both answers of one message; what the later one tells holds."""
+    told = {f.name: value for f in fields(other) if (value := getattr(other, f.name)) is not None}
+    return replace(one, **told)
+
+
 async def read_contents(client: ImapClient, uids: Sequence[int], *, with_likeness: bool = True) -> list[Found]:
     """Read these messages of the selected folder in full. A UID that is gone is absent. Raises CommandRefused, ConnectionLost."""
     found: list[Found] = []
     for start in range(0, len(uids), LOOK_WINDOW):
         window = format_set(uids[start : start + LOOK_WINDOW])
-        await (await client.fetch(window, WHOLE_MESSAGE, _reader(found, with_likeness))).ok()
+        answers = Answers()
+        await (await client.fetch(window, WHOLE_MESSAGE, _reader(answers, found, with_likeness))).ok()
     return found
 
 
-def _reader(found: list[Found], with_likeness: bool) -> Callable[[Fetch], None]:
+def _reader(answers: Answers, found: list[Found], with_likeness: bool) -> Callable[[Fetch], None]:
+    """A message's octets are given up as soon as they are told; flags and date that come later are added."""
+    places: dict[int, int] = {}
+
     def take(reply: Fetch) -> None:
-        data = reply.data
-        if data.uid is None or data.body is None:
+        data = answers.take(reply)
+        if data.uid is None:
             return
         date = data.date.utc_seconds if data.date is not None else None
-        if isinstance(data.body, SpooledBody):
-            body = data.body
-            alike = likeness(body.whole()) if with_likeness and body.octets <= LIKENESS_OCTETS else None
-            found.append(Found(data.uid, body.sha256, body.octets, alike, date, data.flags))
-            body.close()
-        elif isinstance(data.body, bytes):
-            octets = data.body
-            alike = likeness(octets) if with_likeness else None
-            digest = hashlib.sha256(octets).digest()
-            found.append(Found(data.uid, digest, len(octets), alike, date, data.flags))
+        if data.uid in places:
+            place = places[data.uid]
+            found[place] = replace(found[place], date_utc=date, flags=data.flags)
+        elif data.body is not None:
+            places[data.uid] = len(found)
+            found.append(_found(data.uid, data.body, with_likeness, date, data.flags))
+            data.body = None
 
     return take
+
+
+def _found(uid: int, literal: object, with_likeness: bool, date: int | None, flags: Flags | None) -> Found:
+    if isinstance(literal, bytes):
+        alike = likeness(literal) if with_likeness else None
+        return Found(uid, hashlib.sha256(literal).digest(), len(literal), alike, date, flags)
+    assert isinstance(literal, SpooledBody)  # the sink of every connection that `connect` opens
+    alike = likeness(literal.whole()) if with_likeness and literal.octets <= LIKENESS_OCTETS else None
+    literal.close()
+    return Found(uid, literal.sha256, literal.octets, alike, date, flags)
 
 
 def windows(uids: Iterable[int]) -> list[bytes]:
@@ -71,11 +107,10 @@ async def read_details(client: ImapClient, uids: Iterable[int]) -> dict[int, Mes
 
 async def start_details(client: ImapClient, uids: bytes, into: dict[int, MessageData]) -> Pending:
     """Ask for the same without waiting: ``into`` is filled by the time that the answer has come."""
+    answers = Answers(into)
 
     def take(reply: Fetch) -> None:
-        data = reply.data
-        if data.uid is not None and data.octets is not None:
-            into[data.uid] = data
+        answers.take(reply)
 
     return await client.fetch(uids, DETAILS, take)
 

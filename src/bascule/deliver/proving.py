@@ -47,6 +47,8 @@ class Proving:
         """Whose details are not known yet, for one reason or the other."""
         self._suspects: list[Expectation] = []
         self._details: dict[int, MessageData] = {}
+        self._other_dates = 0
+        """Messages with another date than they were sent with. A target that changes all dates shows at the first ones."""
 
     # -- batch by batch -----------------------------------------------------------------------------------------------
 
@@ -72,7 +74,10 @@ class Proving:
         await self._sort(reading.expected, await reading.answered())
 
     async def _sort(self, expected: Sequence[Expectation], details: dict[int, MessageData]) -> None:
-        found = sort_by_details(expected, details, self._level, in_this_run=True)
+        found = sort_by_details(
+            expected, details, self._level, in_this_run=True, dates_are_suspect=self._other_dates < LOOK_WINDOW
+        )
+        self._other_dates += found.other_dates
         self._suspects += found.suspects
         self._details.update({e.target_uid: details[e.target_uid] for e in found.suspects if e.target_uid})
         self._waiting += found.absent
@@ -107,8 +112,9 @@ class Proving:
             await self._sort(reading.expected, details)
         if self._waiting:
             await self._ask_again()
-        if self._suspects:
-            await self._read_octets()
+        missing, self._waiting = self._waiting, []
+        if self._level is not VerifyLevel.NONE and (missing or self._suspects):
+            await self._judge(missing)
 
     async def _ask_again(self) -> None:
         """Whose UID is not known, or was not there: first after NOOP, which is what some targets wait for (Courier)."""
@@ -122,18 +128,13 @@ class Proving:
                 return
             if attempt:
                 await asyncio.sleep(min(SHOWN_FIRST_SECONDS * 2**attempt, self._settle_seconds))
-        if self._level is not VerifyLevel.NONE:
-            missing, self._waiting = self._waiting, []
-            await self._record([absent(e) for e in await self._not_elsewhere(missing)])
-            if self._waiting:
-                await self._look_once()
 
     async def _not_elsewhere(self, expected: Sequence[Expectation]) -> list[Expectation]:
         """Those that lie under no other UID: some targets tell a wrong one. What is found waits to be read back."""
         told = {e.message: e.target_uid for e in expected}
         run, ledger = self._mailbox.run, self._ledger
         await run(ledger.named, self._view.row.folder, dict.fromkeys(told))
-        await self._view.look()
+        await self._view.look_anew()
         uids = await run(ledger.uids_of, list(told))
         self._waiting += [replace(e, target_uid=uids[e.message]) for e in expected if e.message in uids]
         left = [e for e in expected if e.message not in uids]
@@ -159,22 +160,22 @@ class Proving:
             raise
         await self._sort(expected, details)
 
-    async def _read_octets(self) -> None:
+    async def _judge(self, missing: Sequence[Expectation]) -> None:
+        """What is not there, and what is not as it was sent. Its UID may be another's: whether that is so shows at the first ones, so
+        that a target that changes every message is not read a second time."""
         read = await read_suspects(self._session.client, self._suspects, self._details, in_this_run=True)
         self._suspects, self._details = [], {}
-        # Whether UIDs are wrong shows at the first ones; a target that changes every message is not read a second time.
-        sample = read.other[:LOOK_WINDOW]
+        sample = [*missing, *read.other[:LOOK_WINDOW]]
         left = await self._not_elsewhere(sample) if sample else []
         if len(left) < len(sample):
-            await self._not_elsewhere(read.other[LOOK_WINDOW:])
+            left += await self._not_elsewhere(read.other[LOOK_WINDOW:])
         displaced = {e.message for e in self._waiting}
         await self._record([row for message, row in read.rows.items() if message not in displaced])
-        await self._record([absent(e) for e in read.gone])
+        lost = {e.message for e in missing} - displaced
+        await self._record([absent(e) for e in [*read.gone, *(e for e in left if e.message in lost)]])
         if self._waiting:
             await self._look_once()
-            await self._record([absent(e) for e in self._waiting])
-            self._waiting = []
-            if self._suspects:
-                again = await read_suspects(self._session.client, self._suspects, self._details, in_this_run=True)
-                self._suspects, self._details = [], {}
-                await self._record([*again.rows.values(), *(absent(e) for e in again.gone)])
+            found, self._waiting = self._waiting, []
+            again = await read_suspects(self._session.client, self._suspects, self._details, in_this_run=True)
+            self._suspects, self._details = [], {}
+            await self._record([*again.rows.values(), *(absent(e) for e in [*found, *again.gone])])

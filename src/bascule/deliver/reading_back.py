@@ -57,11 +57,19 @@ class Sorted:
     rows: list[ReadBack] = field(default_factory=list)
     suspects: list[Expectation] = field(default_factory=list)
     absent: list[Expectation] = field(default_factory=list)
+    other_dates: int = 0
+    """How many of the suspects are so for their date alone."""
 
 
 def sort_by_details(
-    expected: Sequence[Expectation], details: Mapping[int, MessageData], level: VerifyLevel, *, in_this_run: bool
+    expected: Sequence[Expectation],
+    details: Mapping[int, MessageData],
+    level: VerifyLevel,
+    *,
+    in_this_run: bool,
+    dates_are_suspect: bool = False,
 ) -> Sorted:
+    """``dates_are_suspect``: of a message with another date than it was sent with, the octets are read too: its UID may be another's."""
     found = Sorted()
     for e in expected:
         there = details.get(e.target_uid or 0)
@@ -69,6 +77,9 @@ def sort_by_details(
             found.absent.append(e)
         elif level is VerifyLevel.FULL or e.traits.fragile or there.octets != e.octets:
             found.suspects.append(e)
+        elif dates_are_suspect and there.date is not None and there.date.utc_seconds != e.date.utc_seconds:
+            found.suspects.append(e)
+            found.other_dates += 1
         else:
             found.rows.append(verdict(e, there, None, in_this_run=in_this_run))
     return found

@@ -1,5 +1,6 @@
 """A connection to the target that is opened again when it ends, and the folder that is selected on it."""
 
+from bascule.protocols.imap.commands import LiteralRule
 from bascule.protocols.imap.refusals import WAIT, meaning_of
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.wire.backoff import Backoff
@@ -31,6 +32,12 @@ class TargetSession:
         self._connections = connections
         self.client = client
         self._backoff = connections.backoff()
+        self._literals_wait = False
+
+    def literals_wait(self) -> None:
+        """From the next connection on each literal waits for the target's leave (RFC 9051 §4.3): one that offers LITERAL+ and ends
+        the connection at what it does not take can then say no."""
+        self._literals_wait = True
 
     async def select(self, name: bytes) -> MailboxState:
         """Select a folder for delivery, on a new connection where the old one ended, and again where the target can't open it just now.
@@ -51,6 +58,8 @@ class TargetSession:
         await self.client.connection.close()
         try:
             self.client = await reconnect(self._connections, self._backoff, error)
+            if self._literals_wait:
+                self.client.literals = LiteralRule()
         except ConnectionLost as last:
             raise TargetError(
                 f"{self.client.name} ends the connection again and again: {last}.",

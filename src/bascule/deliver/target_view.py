@@ -97,6 +97,11 @@ class TargetView:
                 await self.renew(error)
                 state = None
 
+    async def look_anew(self) -> None:
+        """The same for all that arrived since this run came: what was taken for ours may be another's."""
+        self.row = replace(self.row, looked_uidnext=min(self.row.looked_uidnext, self.opened_uidnext))
+        await self.look()
+
     async def _read_unknown(self, state: MailboxState | None) -> None:
         looked = self.row.looked_uidnext
         if state is not None and (state.exists == 0 or (state.uidnext and state.uidnext <= looked)):

@@ -20,6 +20,8 @@ def settled_codes() -> str:
 
 
 _SETTLED = settled_codes()
+MISSING_SECONDS = 600
+"""A message that the target said OK to and does not show is sent again by a run so much later: until then the target may yet show it."""
 _ON_TARGET = f"({', '.join(sorted(repr(code.value) for code in SETTLED - {OutcomeCode.REMOVED}))})"
 
 
@@ -200,9 +202,10 @@ class Ledger:
         """Source UIDs of the folder that no run has to deliver again."""
         query = (
             "SELECT m.uid FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND m.folder = ?"
-            f" AND m.uidvalidity = ? AND o.code IN {_SETTLED}"
+            f" AND m.uidvalidity = ? AND (o.code IN {_SETTLED} OR (o.code = 'missing' AND o.verified_utc > ?))"
         )
-        return {uid for (uid,) in self._database.execute(query, (self.target, folder, uidvalidity)).fetchall()}
+        values = (self.target, folder, uidvalidity, int(self._now()) - MISSING_SECONDS)
+        return {uid for (uid,) in self._database.execute(query, values).fetchall()}
 
     def uids_of(self, messages: Iterable[int]) -> dict[int, int]:
         """Message → the UID of its copy on the target, where it is known."""
@@ -212,8 +215,12 @@ class Ledger:
 
     def are_settled(self, messages: Iterable[int]) -> set[int]:
         """Those of the messages that no run has to deliver again."""
-        query = f"SELECT 1 FROM outcomes WHERE target = ? AND message = ? AND code IN {_SETTLED}"
-        return {m for m in messages if self._database.execute(query, (self.target, m)).fetchone()}
+        query = (
+            f"SELECT 1 FROM outcomes WHERE target = ? AND message = ?"
+            f" AND (code IN {_SETTLED} OR (code = 'missing' AND verified_utc > ?))"
+        )
+        since = int(self._now()) - MISSING_SECONDS
+        return {m for m in messages if self._database.execute(query, (self.target, m, since)).fetchone()}
 
     def settled_count(self, folder: int) -> int:
         """How many of the folder's messages that are there need not be delivered again."""

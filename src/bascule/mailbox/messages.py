@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from bascule.mailbox.bodies import BodyReader, BodyWriter
 from bascule.mailbox.database import transaction
 from bascule.mailbox.flagsets import FlagSets
 from bascule.mailbox.format import MailboxError
-from bascule.mailbox.ledger import settled_codes
+from bascule.mailbox.ledger import MISSING_SECONDS, settled_codes
 from bascule.mailbox.rows import MessageRow, NewMessage
 from bascule.protocols.mime import HeaderSummary, summarise
 from bascule.protocols.mime.headers import HEADER_OCTETS
@@ -250,9 +251,11 @@ class Messages:
         query = (
             f"SELECT {_COLUMNS} FROM messages m LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?"
             " WHERE m.folder = ? AND m.vanished_utc IS NULL"
-            f" AND (o.code IS NULL OR o.code NOT IN {settled_codes()}) ORDER BY m.uidvalidity, m.uid"
+            f" AND (o.code IS NULL OR o.code NOT IN {settled_codes()})"
+            " AND (o.code IS NOT 'missing' OR coalesce(o.verified_utc, 0) <= ?) ORDER BY m.uidvalidity, m.uid"
         )
-        for values in self._database.execute(query, (target, folder)).fetchall():
+        since = int(time.time()) - MISSING_SECONDS
+        for values in self._database.execute(query, (target, folder, since)).fetchall():
             yield self._row(values)
 
     def has_vanished(self, identity: int) -> bool:
