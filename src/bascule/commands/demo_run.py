@@ -52,8 +52,7 @@ def run(place: Path, port_base: int, messages: int, at: str, stops: bool) -> int
 def _play(place: Path, ports: Mapping[Side, dict[str, int]], messages: int, moment: "_Moment", stops: bool) -> int:
     root = place.resolve()
     os.environ["BASCULE_KEY"] = str(root / "signing-key.pem")  # of the reports; not the user's own
-    if moment.clock_at is not None:
-        Clock(root / "clock").move_to(moment.clock_at.timestamp())
+    moment.begin(root)
     old, new = DemoPlatform(root / "old", ports[Side.OLD]), NewPlatform(root / "new", ports[Side.NEW])
     click.echo("Sample mail is being written …")
     count = _furnish(old, new, messages, moment)
@@ -65,6 +64,7 @@ def _play(place: Path, ports: Mapping[Side, dict[str, int]], messages: int, mome
         old.go_by(MEMBERS, moment.calendars)
         if not all(report.accounted for report in reports):
             return ExitStatus.MISSING
+        moment.begin(root)  # what came before took its time
         _show(old, new, moment, endpoints)
         over = None if stops else _until_told()  # whoever reads “ready” may stop it at once
         click.echo("ready")
@@ -84,6 +84,11 @@ class _Moment:
 
     def has_switched(self, wave: str) -> bool:
         return self.calendars[wave].switch <= (self.clock_at or datetime.now(UTC))
+
+    def begin(self, root: Path) -> None:
+        """The clock of both platforms is there now, and goes on from there."""
+        if self.clock_at is not None:
+            Clock(root / "clock").move_to(self.clock_at.timestamp())
 
 
 def _moment(at: str) -> _Moment:
