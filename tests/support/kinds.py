@@ -1,10 +1,9 @@
 """Every server that can be started here, each as a place to copy from or to."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -72,14 +71,10 @@ KINDS = (
 )
 
 
-def as_parameters(faults: Mapping[str, str] = MappingProxyType({}), *, leave_out: tuple[str, ...] = ()) -> list[Any]:
-    """Each with what it needs. ``faults``: what fails today, by the name of the kind."""
-    found = []
-    for kind in KINDS:
-        if kind.name in leave_out:
-            continue
-        marks = [pytest.mark.needs(kind.needs)]
-        if kind.name in faults:
-            marks.append(pytest.mark.xfail(strict=True, reason=faults[kind.name]))
-        found.append(pytest.param(kind, id=kind.name, marks=marks))
-    return found
+def as_parameters(*, leave_out: tuple[str, ...] = ()) -> list[Any]:
+    """Each with what it needs."""
+    return [
+        pytest.param(kind, id=kind.name, marks=pytest.mark.needs(kind.needs))
+        for kind in KINDS
+        if kind.name not in leave_out
+    ]
