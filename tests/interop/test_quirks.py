@@ -15,102 +15,38 @@ from support.quirks import EXACT, Folder, Message, Quirk
 from support.quirks.catalogue import QUIRKS
 from support.quirks.server import Session
 
-ONLY_ONE_CONNECTION = "a second connection that is turned away ends the run, instead of going on with one"
-LIMIT_OR_PASSWORD = "a limit of connections ends the run, with “Check the name and the password”"
-FOLDER_DROPPED = "a folder whose name is shown like another's is left out, exit status 0"
-ONE_DATE = "one date that can't be read ends the run, and every later one, without a folder or a UID"
-CAPABILITY_BROKEN = "a traceback: what is offered and refused is not gone without"
-TWO_ANSWERS = "what stands in a second FETCH answer is not joined with the first: date 1970 and no flags, exit status 0"
+NOT_GONE_WITHOUT = "what is offered and refused ends the run, instead of being gone without"
 TWO_ANSWERS_READ_BACK = "what stands in a second FETCH answer is not joined with the first: “altered: without \\Seen”"
-SHOWN_LATER = "read back once and at once: all “missing”"
 GROWS = "the second run finds nothing by size or content, and sends everything again"
 
 FAILS_TODAY = {
-    "LimitAtGreeting-source": ONLY_ONE_CONNECTION,
-    "LimitAtGreeting-target": ONLY_ONE_CONNECTION,
-    "LimitAtSignIn-source": LIMIT_OR_PASSWORD,
-    "LimitAtSignIn-target": LIMIT_OR_PASSWORD,
-    "LimitUnavailable-source": ONLY_ONE_CONNECTION,
-    "LimitUnavailable-target": ONLY_ONE_CONNECTION,
-    "LimitCode-source": LIMIT_OR_PASSWORD,
-    "LimitCode-target": LIMIT_OR_PASSWORD,
-    "LimitByeAtSignIn-source": ONLY_ONE_CONNECTION,
-    "LimitByeAtSignIn-target": ONLY_ONE_CONNECTION,
-    "SignedInNotConnected-source": "the folders of a connection that may do nothing are given up, instead of going on with one",
-    "SignedInNotConnected-target": "the folders of a connection that may do nothing are given up, instead of going on with one",
-    "SignInRefusedOnce-source": "a sign-in that is refused for a moment ends the run",
-    "SignInRefusedOnce-target": "a sign-in that is refused for a moment ends the run",
-    "EnableRefused-source": CAPABILITY_BROKEN,
-    "EnableRefused-target": CAPABILITY_BROKEN,
     "CompressBroken-source": "a traceback of zlib",
     "CompressBroken-target": "a traceback of zlib",
-    "StarttlsCloses-source": "“ended the connection … the server may be busy”, or “bascule: .”; nothing says TLS",
-    "StarttlsCloses-target": "“ended the connection … the server may be busy”, or “bascule: .”; nothing says TLS",
-    "InboxNotListed-source": "an INBOX that LIST leaves out is not copied, exit status 0",
-    "InboxBelowInbox-source": FOLDER_DROPPED,
-    "InboxBesideInbox-source": FOLDER_DROPPED,
-    "AmpersandTwice-source": FOLDER_DROPPED,
-    "LatinAndUtf8-source": FOLDER_DROPPED,
-    "InboxOnlyWithoutNamespace-target": "all but INBOX refused, a line a message; nothing suggests --prefix",
     "NamespaceUnderAnotherName-source": "one answer that is not as the RFC says ends the run",
     "NamespaceUnderAnotherName-target": "a traceback: ConnectionLost",
-    "NamespaceRefused-source": CAPABILITY_BROKEN,
-    "NamespaceRefused-target": CAPABILITY_BROKEN,
-    "ExtendedListRefused-source": CAPABILITY_BROKEN,
-    "ExtendedListRefused-target": CAPABILITY_BROKEN,
-    "SubscribedListRefused-source": "a traceback: a subscription is not worth a run",
+    "NamespaceRefused-target": NOT_GONE_WITHOUT,
+    "ExtendedListRefused-source": NOT_GONE_WITHOUT,
+    "ExtendedListRefused-target": NOT_GONE_WITHOUT,
     "UnquotedNames-source": "a folder named “Da Oggetto” becomes one named “Da”, whose messages are missed by nobody",
-    "DeletedParentListed-source": "a parent that is not there any more is a folder in error, exit status 1 every night",
-    "CreateFoldsCase-target": "two folders become one, and nothing says so",
-    "OpensLater-target": "a folder that can't be opened for a moment is given up in this run",
-    "OpensLaterInUse-source": "a folder that can't be opened for a moment is given up in this run",
-    "OpensLaterInUse-target": "a folder that can't be opened for a moment is given up in this run",
-    "ExistsUnlisted-target": "without its state, a folder that is there and not listed is taken for empty, and all sent again",
-    "UidvalidityZero-source": "a day later, flags do not follow",
     "UidnextTooLow-target": "without its state, a folder is believed empty for its UIDNEXT 1, and all sent again",
     "ModseqNeverRises-source": "a HIGHESTMODSEQ that is the same though a message came is believed: flags do not follow",
-    "ModseqGoesDown-source": "a HIGHESTMODSEQ that is lower than before is believed: flags do not follow",
     "VanishedEmpty-source": "an empty VANISHED ends the run, and every later one",
     "SearchFindsGhosts-source": "a UID that is gone is counted as found, and accounted for by nothing",
-    "SearchLeavesOut-source": "EXISTS says 20 and SEARCH finds 19: the one is lost, exit status 0",
-    "ExtendedSearchRefused-source": "ESEARCH that is offered and refused costs every folder",
     "ExtendedSearchRefused-target": "a day later, ESEARCH that is offered and refused costs every folder that holds something",
-    "ExtendedSearchSaysNothing-source": "EXISTS says 20 and SEARCH finds none: nothing is copied, exit status 0",
-    "DateOfZeros-source": ONE_DATE,
-    "DateEmpty-source": ONE_DATE,
-    "DateWithoutZone-source": ONE_DATE,
-    "DateNil-source": "a date that is not given becomes 1970, exit status 0",
-    "DateAbsent-source": "a date that is not given becomes 1970, exit status 0",
-    "FlagsAbsent-source": "flags that are not given become none, exit status 0",
-    "FlagsQuoted-source": "one keyword with a blank becomes two, exit status 0",
-    "FlagsOpenQuote-source": "one keyword with a quote in it ends the run, and every later one",
-    "BodyNil-source": "a body that is not given becomes a message without octets, exit status 0",
     "BodyEmpty-source": "a body that is not given becomes a message without octets, exit status 0",
-    "BodyEndsConnection-source": "one message at which the server hangs up ends the run, and every later one",
     "SizeAbsent-target": "what has no RFC822.SIZE is called missing",
-    "AnswersInTwo-source": TWO_ANSWERS,
     "AnswersInTwo-target": TWO_ANSWERS_READ_BACK,
-    "AnswersInTwoBodyFirst-source": TWO_ANSWERS,
     "AnswersInTwoBodyFirst-target": TWO_ANSWERS_READ_BACK,
-    "AnswersInTwoByNumber-source": "a second FETCH answer without its UID is not joined with the first: all unreadable",
     "AnswersInTwoByNumber-target": "a second FETCH answer without its UID is not joined with the first: all missing, and sent again",
     "VanishesMeanwhile-source": "a message that goes while its folder is read: “1 unaccounted”, exit status 1, none is named",
-    "ShownAfterNoop-target": SHOWN_LATER,
-    "ShownAfterReopening-target": SHOWN_LATER,
-    "ShownAfterReopeningWithoutUids-target": SHOWN_LATER,
-    "ShownLate-target": SHOWN_LATER,
-    "ShownLateWithoutUids-target": SHOWN_LATER,
     "ShownVeryLate-target": GROWS,
-    "ReencodesWithoutUids-target": GROWS,
-    "AddsHeaderWithoutUids-target": GROWS,
-    "StripsHeaderWithoutUids-target": GROWS,
     "ReadsRefusedLiterals-target": "the text of a mail runs as commands, and deletes a folder",
     "AppenduidWrong-target": "a UID that is another message's is believed: altered, missing, and sent again",
     "AppenduidGarbled-target": "a traceback: RemoteError",
     "LiteralPlusUpTo4k-target": "one message at which the server hangs up ends the run; waiting literals are not tried",
     "LiteralRefusedUntagged-target": "one message that the server does not answer ends the run",
     "HangsUpAtOne-target": "one message at which the server hangs up ends the run",
-    "LimitForAWhile-target": "[LIMIT] is called a matter of size, and not tried again",
+    "UidvalidityZero-target": "flags do not follow to a folder whose UIDVALIDITY is 0",
 }
 """What happens today, of each that does not hold yet. A mark falls, and must be taken away, when it does."""
 SLOW = {"LiteralRefusedUntagged-target"}
@@ -226,6 +162,13 @@ class LosesOneLater(Quirk):
 def test_a_trial_tells_what_is_wrong(tmp_path: Path, old: Quirk, new: Quirk, told: str) -> None:
     wrong = Trial(tmp_path, old, new).run()
     assert any(told in sentence for sentence in wrong), wrong
+
+
+@pytest.mark.xfail(strict=True, reason="a run with nothing to do does not close its first connection to the source")
+def test_a_run_leaves_no_connection_open(tmp_path: Path) -> None:
+    trial = Trial(tmp_path, Quirk(), Quirk())
+    assert trial.run() == []
+    assert trial.left_open == 0
 
 
 def test_without_quirks_nothing_is_wrong(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]|line\nfeed")
 @dataclass
 class Trial:
     """``old_quirk`` and ``new_quirk``: of either side, plain where there is none. ``thorough``: a last run forgets
-    what the others remembered. ``wrong``: what is not as it should be, a sentence each, in the order of the runs."""
+    what the others remembered. ``left_open``: connections that were there
+    after a run. ``wrong``: what is not as it should be, a sentence each, in the order of the runs."""
 
     tmp: Path
     old_quirk: Quirk
@@ -46,6 +47,7 @@ class Trial:
         self.source, self.target = QuirkServer(self.old_quirk, self.old), QuirkServer(self.new_quirk, self.new)
         both = self.old_quirk, self.new_quirk
         self._state = "state"
+        self.left_open = 0
         self.words = [*dict.fromkeys(word for quirk in both for word in quirk.words)]
         self.anywhere = any(quirk.anywhere for quirk in both)
         allowed = [self.old_quirk.as_source or EXACT, self.new_quirk.as_target or EXACT]
@@ -75,6 +77,7 @@ class Trial:
         except Exception as error:  # noqa: BLE001  # whatever it is, it is what the trial is to tell
             self.wrong.append(f"a traceback: {type(error).__name__}: {error}")
             return None
+        self.left_open += self.source.hang_up() + self.target.hang_up()
         if done.returncode == 130:
             self.wrong.append("it hangs, and had to be interrupted")
         if not self.old_quirk.moves_by_itself and self.old.snapshot() != untouched:

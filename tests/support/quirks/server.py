@@ -45,6 +45,14 @@ class QuirkServer:
     def verbs(self) -> set[str]:
         return {command.verb for command in self.commands}
 
+    def hang_up(self) -> int:
+        """End the connections that are there, and give how many there were: none is left to meet the next client."""
+        left = list(self.sessions)
+        for session in left:
+            session.end()
+            session.thread.join(5)
+        return len(left)
+
     def __enter__(self) -> Self:
         self.quirk.prepare(self.store)
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -70,9 +78,7 @@ class QuirkServer:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._acceptor.join(5)
-        for session in list(self.sessions):
-            session.end()
-            session.thread.join(5)
+        self.hang_up()
         assert not self.faults, self.faults
 
 
