@@ -264,8 +264,8 @@ class ImapClient:
         shape = [b"RETURN (ALL)"] if self.has("ESEARCH") or self.has("IMAP4REV2") else []
         try:
             await self.run(command(b"UID SEARCH", *shape, criteria), take)
-        except CommandRefused as error:
-            if not shape or error.status != "BAD":
+        except CommandRefused:
+            if not shape:
                 raise
             self._go_without("ESEARCH", "IMAP4REV2")
             return await self.search_uids(criteria)
