@@ -91,6 +91,9 @@ class InPieces(OldServer):
         lines: list[bytes] = []
         for uid in uids:
             u, *rest = self.attributes(uid, items)
+            if not rest:
+                lines.append(self.reply(uid, u))
+                continue
             n, body = self.number(uid), rest[-1]
             seen = b"* %d FETCH (FLAGS (\\Seen))\r\n" % n
             match self.form:
@@ -186,6 +189,17 @@ def test_nothing_is_the_content_of_a_message_without_octets(nothing: bytes) -> N
     odd = check_others(server, read(server))
     assert isinstance(odd, SourceMessage)
     assert (odd.body.whole(), odd.remarks, odd.date) == (b"", (), InternalDate(ARRIVED_UTC))
+
+
+def test_a_server_whose_sizes_are_wrong_is_not_believed_that_a_message_has_any() -> None:
+    class Longer(Broken):
+        def attributes(self, uid: int, items: bytes) -> list[bytes]:
+            return [one.replace(b"SIZE ", b"SIZE 9") for one in super().attributes(uid, items)]
+
+    server = Longer(b"* 4 FETCH (UID 4 FLAGS (\\Seen) " + DATE + b' RFC822.SIZE 9 BODY[] "")\r\n')
+    odd = check_others(server, read(server))
+    assert isinstance(odd, SourceMessage)
+    assert odd.body.whole() == b""
 
 
 class Refusing(OldServer):

@@ -13,8 +13,12 @@ from bascule.wire.imap import ImapClient
 _PARTS = {"FLAGS": FLAGS, "INTERNALDATE": DATE, "X-GM-LABELS": b"(UID X-GM-LABELS)"}
 
 
-async def read_alone(client: ImapClient, uid: int) -> SourceMessage | Unreadable | None:
-    """The message, with what could not be read of it among its ``remarks``; `Unreadable` where that is its content. None: the server
+async def read_alone(
+    client: ImapClient, uid: int, measure: tuple[int, int] | None = None
+) -> SourceMessage | Unreadable | None:
+    """``measure``: UID and octets of a message that was read whole, by which it is seen whether the server's sizes are right.
+
+    The message, with what could not be read of it among its ``remarks``; `Unreadable` where that is its content. None: the server
     gives nothing of it and refuses nothing. Raises ConnectionLost, and CommandRefused where the server asks to be asked later."""
     wanted = whole_message(client)
     answer = await _ask(client, uid, wanted.replace(b"(", b"(RFC822.SIZE "))
@@ -23,10 +27,11 @@ async def read_alone(client: ImapClient, uid: int) -> SourceMessage | Unreadable
         # One attribute may be at fault, a date that its server can't make or a keyword that it writes wrong: then the content comes.
         answer = await _ask(client, uid, BODY)
         pieces.join(answer.pieces)
-    if pieces.data.body is None and pieces.nil:
-        if pieces.data.octets != 0:
-            size = "" if pieces.data.octets is None else f", of {pieces.data.octets} octets"
-            return Unreadable(uid, f"the server gives nothing of its content{size}")
+    if not pieces.data.body and pieces.nil:
+        size = pieces.data.octets
+        if size != 0 and await _sizes_are_right(client, measure):
+            octets = "" if size is None else f", of {size} octets"
+            return Unreadable(uid, f"the server gives nothing of its content{octets}")
         pieces.data.body = b""
     if pieces.data.body is None:
         reason = answer.reason or "; ".join(pieces.data.odd)
@@ -40,6 +45,14 @@ async def read_alone(client: ImapClient, uid: int) -> SourceMessage | Unreadable
             reasons[item] = part.reason
     pieces.data.uid = uid
     return pieces.message(items, reasons)
+
+
+async def _sizes_are_right(client: ImapClient, measure: tuple[int, int] | None) -> bool:
+    """Whether RFC822.SIZE of another message is what came. Of none, the server is believed."""
+    if measure is None:
+        return True
+    uid, octets = measure
+    return (await _ask(client, uid, b"(UID RFC822.SIZE)")).pieces.data.octets == octets
 
 
 def whole_message(client: ImapClient) -> bytes:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-from bascule.protocols.imap.fetch import DETAILS, GMAIL_LABELS, Fetch
+from bascule.protocols.imap.fetch import DETAILS, GMAIL_LABELS, UIDS, Fetch
 from bascule.protocols.imap.refusals import WAIT, meaning_of, meaning_of_condition
 from bascule.protocols.imap.responses import Condition
 from bascule.protocols.imap.sequence import format_set
@@ -47,6 +47,7 @@ class ImapReader:
         self._throttle = throttle
         self._folder: SourceFolder | None = None
         self._uidvalidity = 0
+        self._measure: tuple[int, int] | None = None
         self._backoff = backoff or Backoff()
 
     async def open(self, folder: SourceFolder, known: SourceState | None) -> Survey:
@@ -92,11 +93,14 @@ class ImapReader:
     async def read(self, uids: Sequence[int]) -> AsyncIterator[Group]:
         left = dict.fromkeys(uids)
         narrowing = Narrowing(WINDOW_MESSAGES, WINDOW_MESSAGES)
+        self._measure = None
         while left:
             try:
                 async for group in self._stream(list(left), narrowing):
                     for message in group:
                         left.pop(message.uid, None)
+                        if isinstance(message, SourceMessage) and message.body.octets:
+                            self._measure = message.uid, message.body.octets
                     self._backoff.progress()
                     narrowing.arrived()
                     await self._throttle.passed(len(group), sum(_size(message) for message in group))
@@ -186,17 +190,20 @@ class ImapReader:
         patience = self._patience()
         while True:
             try:
-                return await read_alone(self._client, uid)
+                return await read_alone(self._client, uid, self._measure)
             except CommandRefused as error:
                 if not await self._waited_out(error, patience):
                     return Unreadable(uid, error.reason)
 
     async def _which_are_there(self, uids: Sequence[int]) -> set[int]:
-        """All of them, where the server does not answer the question: then each is asked for."""
+        """Those that FETCH or SEARCH lists: there are servers where one of them leaves out what is there. All, where neither answers."""
+        replies: list[Fetch] = []
+        listing = await (await self._client.fetch(format_set(uids), UIDS, replies.append)).answer()
+        there = {reply.data.uid for reply in replies if reply.data.uid is not None}
         try:
-            return set(await self._client.search_uids(b"UID " + format_set(uids)))
+            return there | set(await self._client.search_uids(b"UID " + format_set(uids)))
         except CommandRefused:
-            return set(uids)
+            return there if listing.status == "OK" else set(uids)
 
     def _patience(self) -> Backoff:
         """With one folder or one message, while the others can be worked with."""

@@ -262,7 +262,13 @@ class ImapClient:
                 numbers.extend(expand(response.all))
 
         shape = [b"RETURN (ALL)"] if self.has("ESEARCH") or self.has("IMAP4REV2") else []
-        await self.run(command(b"UID SEARCH", *shape, criteria), take)
+        try:
+            await self.run(command(b"UID SEARCH", *shape, criteria), take)
+        except CommandRefused:
+            if not shape:
+                raise
+            self._go_without("ESEARCH", "IMAP4REV2")
+            return await self.search_uids(criteria)
         return sorted({number for number in numbers if number})
 
     async def fetch(
