@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bascule.sources.contract import CHANGED, FolderError, FolderGone, SourceState, Survey
+from bascule.sources.contract import CHANGED, DISBELIEVED, FolderError, FolderGone, SourceState, Survey
 from bascule.sources.files import open_files
 from bascule.sources.imap_reader import ImapReader
 from support import messages
@@ -96,7 +96,10 @@ class Changing(OldServer):
     def examine(self, arguments: bytes) -> bytes:
         if b"CONDSTORE" in arguments and b"CONDSTORE" in self.refuses:
             return b"TAG BAD what is CONDSTORE\r\n"
-        return b"* 10 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [%b] .\r\nTAG OK open\r\n" % self.modseq
+        return (
+            b"* 10 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 11] .\r\n* OK [%b] .\r\nTAG OK open\r\n"
+            % self.modseq
+        )
 
     def fetch(self, uids: list[int], items: bytes) -> bytes:
         if b"CHANGEDSINCE" in items:
@@ -113,7 +116,7 @@ KNOWN = SourceState(7, 10, 9, 50)
         (b"HIGHESTMODSEQ 60", [], [3], False, 60),
         (b"HIGHESTMODSEQ 60", [b"CONDSTORE"], [3], False, 60),
         (b"HIGHESTMODSEQ 40", [], ALL, True, 40),
-        (b"HIGHESTMODSEQ 50", [], ALL, True, 50),
+        (b"HIGHESTMODSEQ 50", [], ALL, True, DISBELIEVED),
         (b"HIGHESTMODSEQ 0", [], ALL, True, 0),
         (b"NOMODSEQ", [], ALL, True, 0),
         (b"HIGHESTMODSEQ many", [], ALL, True, 0),
@@ -128,6 +131,18 @@ def test_flags_that_changed_are_told_or_all_are_and_what_was_not_told_is_asked_a
     found = survey(Changing(modseq, *refuses), KNOWN)
     assert found.uids == ALL
     assert (sorted(found.flags), found.flags_are_complete, found.state.modseq) == (told, complete, keeps)
+
+
+@pytest.mark.parametrize("modseq", [b"HIGHESTMODSEQ 50", b"HIGHESTMODSEQ 60"])
+def test_a_modseq_that_did_not_count_a_message_is_not_believed_again(modseq: bytes) -> None:
+    found = survey(Changing(modseq), SourceState(7, 11, 10, DISBELIEVED))
+    assert (sorted(found.flags), found.flags_are_complete, found.state.modseq) == (ALL, True, DISBELIEVED)
+    assert not SourceState(7, 11, 10, 50).proves_unchanged(found.state)
+
+
+def test_a_modseq_is_believed_where_a_message_came_after_it_was_told() -> None:
+    found = survey(Changing(b"HIGHESTMODSEQ 50"), SourceState(7, 11, 10, 50))
+    assert (sorted(found.flags), found.state.modseq) == ([3], 50)
 
 
 class NotThere(OldServer):

@@ -120,17 +120,20 @@ class FolderDelta:
     async def complete(self, asked: Sequence[int] = ()) -> None:
         """Everything in ``to_read`` was dealt with: what is left under an old UIDVALIDITY has vanished. Of ``asked``, the UIDs that the source
         was asked for to the end, those that it gave nothing of went away meanwhile, and do not count as found."""
-        await self.mailbox.run(self._complete, len(set(asked) - self._came))
+        await self.mailbox.run(self._complete, set(asked) - self._came)
 
-    def _complete(self, gone: int) -> None:
+    def _complete(self, gone: set[int]) -> None:
         messages, folders = self.mailbox.messages, self.mailbox.folders
         left = [row for rows in self._old.values() for row in rows if row not in self._kept]
+        if gone:  # an earlier run may have refused them
+            known = messages.known(self.row.id, self.survey.state.uidvalidity)
+            left += [known[uid].id for uid in gone & known.keys()]
         with self.mailbox.transaction():
             messages.set_vanished(left, int(time.time()))
             messages.advance(self.row.id, self.survey.state.uidnext)
             if gone:
                 state = self.survey.state
-                folders.surveyed(self.row.id, replace(state, messages=state.messages - gone).to_json())
+                folders.surveyed(self.row.id, replace(state, messages=state.messages - len(gone)).to_json())
             folders.completed(self.row.id)
 
 

@@ -5,7 +5,7 @@ end. No two folders of the mailbox ever have one folder of the target, whatever 
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bascule.deliver.folder_making import TAKEN, FolderMaking, Making, below
@@ -62,7 +62,7 @@ class FolderMap:
         before. A folder that is not `there` has the name that will be tried; the target may yet refuse it. Raises ConnectionLost, TargetError.
         """
         self._client = client
-        self._namespace = await _unless_refused(client.namespace())
+        self._namespace = await client.namespace()
         self._separator = await client.separator()
         self._target = await self._look(client)
         if self._target.below_inbox:
@@ -201,10 +201,3 @@ class FolderMap:
     def _note(self, sentence: str) -> None:
         if sentence not in self.notes:
             self.notes.append(sentence)
-
-
-async def _unless_refused(asked: Awaitable[Namespace | None]) -> Namespace | None:
-    try:
-        return await asked
-    except CommandRefused:
-        return None

@@ -47,11 +47,14 @@ class SourceFolder:
     told_apart: str = ""
 
 
+DISBELIEVED = -1
+
+
 @dataclass(frozen=True, slots=True)
 class SourceState:
     """A folder at an instant. Two equal states with ``modseq`` above 0 mean that nothing changed between them.
 
-    ``modseq`` 0: the source keeps none, and only a survey tells.
+    ``modseq`` 0: the source keeps none, and only a survey tells. `DISBELIEVED`: it was seen to keep one that does not count changes.
     """
 
     uidvalidity: int

@@ -52,7 +52,7 @@ class ImapSource:
         found: list[SourceFolder] = []
 
         async def question(client: ImapClient) -> None:
-            namespace = await _unless_refused(client.namespace()) or NO_NAMESPACE
+            namespace = await client.namespace() or NO_NAMESPACE
             listings = await client.list_all()
             subscribed: list[Listing] = []
             if not client.has("LIST-EXTENDED"):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bascule.protocols.imap.fetch import FLAGS, UIDS, Fetch
 from bascule.protocols.imap.refusals import Meaning, meaning_of
-from bascule.sources.contract import CHANGED, FolderError, FolderGone, SourceFolder, SourceState, Survey
+from bascule.sources.contract import CHANGED, DISBELIEVED, FolderError, FolderGone, SourceFolder, SourceState, Survey
 from bascule.terms.flags import Flags
 from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import ImapClient, MailboxState
@@ -26,23 +26,26 @@ async def take_survey(client: ImapClient, folder: SourceFolder, known: SourceSta
     flags: dict[int, Flags] = {}
     complete, modseq = False, selected.highestmodseq
     if known is not None and known.uidvalidity == uidvalidity and uids:
-        since = known.modseq if _keeps_modseq(known, selected.highestmodseq, uidnext) else 0
+        if _does_not_count(known, selected, uids):
+            modseq = DISBELIEVED
+        since = known.modseq if 0 < known.modseq <= modseq else 0
         changed = await _changed(client, selected, since)
         if changed is None and since:
             since, changed = 0, await _flags_since(client, 0)
         if changed is None or any(reply.fault for reply in changed):
-            modseq = 0  # not all that changed is known: the next run must look at every message
+            modseq = min(modseq, 0)  # not all that changed is known: the next run must look at every message
         flags = _flags(changed or ())
         complete = not since and flags.keys() >= set(uids)
     return Survey(SourceState(uidvalidity, uidnext, len(uids), modseq), uids, flags, complete, unlisted)
 
 
-def _keeps_modseq(known: SourceState, modseq: int, uidnext: int) -> bool:
-    """Whether the server counts changes as RFC 7162 §3.1.2 has it, so that it may be asked for those since ``known``: the number never
-    goes down, and a message that came has raised it."""
-    if known.modseq == modseq and known.uidnext != uidnext:
-        return False
-    return 0 < known.modseq <= modseq
+def _does_not_count(known: SourceState, selected: MailboxState, uids: Sequence[int]) -> bool:
+    """Whether HIGHESTMODSEQ is seen, or was seen before, to stay the same although a message came, which raises it (RFC 7162 §3.1). By the
+    answer to EXAMINE alone: what came between it and the SEARCH has raised what EXAMINE does not tell any more."""
+    if known.modseq == DISBELIEVED:
+        return True
+    came = any(known.uidnext <= uid < selected.uidnext for uid in reversed(uids))
+    return 0 < known.modseq == selected.highestmodseq and came
 
 
 async def open_again(client: ImapClient, folder: SourceFolder, uidvalidity: int) -> None:

@@ -351,7 +351,7 @@ class CompressBroken(Quirk):
     """COMPRESS is answered OK, and what follows is not compressed."""
 
     seen = "thought of: proxies that hand on COMPRESS, and can't"
-    as_source = as_target = Ends.with_sentence("compress")
+    as_source = as_target = EXACT
     words = ("--compress",)
 
     def capabilities(self, session: Session, names: list[str]) -> list[str]:

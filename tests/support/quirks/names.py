@@ -221,14 +221,18 @@ class UnquotedNames(Quirk):
     """Names with blanks and tabs are listed without quotes."""
 
     seen = "https://github.com/jstedfast/MailKit/issues/945 (Exchange)"
-    as_source = NAMED
+    as_source = EXACT
     anywhere = True
+    folders = (b"Da Oggetto", b"Da  (2) Oggetto", b"Da\tTab")
 
     def prepare(self, store: Store) -> None:
-        _another(store, b"Da Oggetto", 70)
+        for number, name in enumerate(self.folders):
+            _another(store, name, 70 + 10 * number)
 
     def listing(self, session: Session, lines: list[bytes]) -> list[bytes]:
-        return [line.replace(b'"Da Oggetto"', b"Da Oggetto") for line in lines]
+        for name in self.folders:
+            lines = [line.replace(b'"%b"' % name, name) for line in lines]
+        return lines
 
 
 class NoSeparator(Quirk):

@@ -405,11 +405,11 @@ class VanishesMeanwhile(Quirk):
     moves_by_itself = True
 
     def __init__(self) -> None:
-        self._gone = False
+        self.gone = False
 
     def before(self, session: Session, command: Command) -> None:
-        if not self._gone and session.selected and _asks_for_body(session, command):
-            self._gone = True
+        if not self.gone and session.selected and _asks_for_body(session, command):
+            self.gone = True
             session.selected.remove([message for message in session.view if is_victim(message.octets)])
             session.view = [message for message in session.view if not is_victim(message.octets)]
             session.lines.append(b"* 7 EXPUNGE")

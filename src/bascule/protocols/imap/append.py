@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from bascule.protocols.imap.dates import format_date_time
+from bascule.protocols.imap.errors import RemoteError
 from bascule.protocols.imap.responses import Condition
 from bascule.protocols.imap.sequence import expand, parse_ranges
 from bascule.protocols.imap.tokens import as_number
@@ -27,9 +28,12 @@ def format_flags(flags: Flags) -> bytes:
 
 
 def appended_uids(condition: Condition) -> tuple[int, list[int]] | None:
-    """UIDVALIDITY and the new UIDs in order, from ``[APPENDUID 38505 3955:3957]``; None without UIDPLUS."""
+    """UIDVALIDITY and the new UIDs in order, from ``[APPENDUID 38505 3955:3957]``; None without UIDPLUS, and where these are no numbers."""
     code = condition.code
     if code is None or code.name != "APPENDUID" or len(code.arguments) != 2:
         return None
-    uids = list(expand(parse_ranges(code.arguments[1]))) if isinstance(code.arguments[1], bytes) else []
-    return as_number(code.arguments[0]), uids
+    validity, uids = code.arguments
+    try:
+        return as_number(validity), list(expand(parse_ranges(uids))) if isinstance(uids, bytes) else []
+    except RemoteError:
+        return None

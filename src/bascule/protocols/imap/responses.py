@@ -195,8 +195,8 @@ def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
     try:
         return _untagged(frame, limits)
     except RemoteError as error:
-        if (broken := broken_fetch(frame, str(error))) is not None:
-            return broken
+        if (understood := _unquoted_listing(frame) or broken_fetch(frame, str(error))) is not None:
+            return understood
         name = first[2:].partition(b" ")[0].decode("latin-1").upper()
         if name in _MAY_BE_GARBLED:
             return Other(name)
@@ -227,6 +227,8 @@ def _untagged(frame: Frame, limits: Limits) -> Response:
     if values[0].isdigit():
         return _numbered(values)
     name = values[0].decode("latin-1").upper()
+    if name in _LISTINGS and _says_more_than_a_name(values) and (listing := _unquoted_listing(frame)) is not None:
+        return listing
     parse = _PARSERS.get(name)
     return parse(values[1:]) if parse else Other(name, values[1:])
 
@@ -268,7 +270,35 @@ def _listing(command: str, values: list[Value]) -> Listing:
     if not isinstance(values[2], bytes):
         raise RemoteError("a mailbox name is longer than any we can use")
     attributes = frozenset(as_text(value) for value in as_list(values[0]))
-    return Listing(command, attributes, as_text(values[1]) or None, _unquoted_name(values[2:]))
+    return Listing(command, attributes, as_text(values[1]) or None, values[2])
+
+
+_LISTINGS = ("LIST", "LSUB")
+_UNQUOTED = re.compile(
+    rb"""\*\ (LIST|LSUB)\ \(([^()]*)\)\ (?:NIL|"(?:\\?(.))"|(\S))\ ([^\s"({].*)""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
+
+
+def _says_more_than_a_name(values: list[Value]) -> bool:
+    """Whether something follows a mailbox's name that is not LIST's extended data, a list of pairs. RFC 9051 §7.3.1"""
+    rest = values[4:]
+    return bool(rest) and not (len(rest) == 1 and isinstance(rest[0], list) and len(rest[0]) % 2 == 0)
+
+
+def _unquoted_listing(frame: Frame) -> Listing | None:
+    """A mailbox whose name has blanks, tabs or brackets and is not quoted (Exchange): all that is left of the line. None: it is no such line."""
+    found = _UNQUOTED.fullmatch(frame[0]) if len(frame) == 1 and isinstance(frame[0], bytes) else None
+    if found is None:
+        return None
+    command, attributes, quoted, bare, name = found.groups()
+    separator = quoted or bare
+    return Listing(
+        command.decode().upper(),
+        frozenset(as_text(attribute) for attribute in attributes.split()),
+        as_text(separator) if separator else None,
+        name,
+    )
 
 
 def _unquoted_name(values: list[Value]) -> bytes:

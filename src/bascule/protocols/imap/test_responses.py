@@ -254,6 +254,30 @@ def test_appenduid_gives_uids_in_order() -> None:
     assert appended_uids(plain) is None
 
 
+@pytest.mark.parametrize("uids", [b"x AAMkAD-1", b"1 AAMkAD-1", b"x 1", b"1 (1)", b"1 1:4294967295"])
+def test_a_garbled_appenduid_is_as_none(uids: bytes) -> None:
+    answer = parse(b"a OK [APPENDUID " + uids + b"] done")
+    assert isinstance(answer, Condition)
+    assert not (appended_uids(answer) or (0, []))[1]
+
+
+@pytest.mark.parametrize(
+    ("rest", "name"),
+    [
+        (b"Da Oggetto", b"Da Oggetto"),
+        (b"Da\tOggetto  x", b"Da\tOggetto  x"),
+        (b"Da (2) Oggetto", b"Da (2) Oggetto"),
+        (b"Da (2)", b"Da (2)"),
+        (b"Da (2", b"Da (2"),
+        (b'Da "Oggetto', b'Da "Oggetto'),
+        (b"Da (CHILDINFO (SUBSCRIBED))", b"Da"),
+        (b'"Da Oggetto" Oggetto', b"Da Oggetto"),
+    ],
+)
+def test_an_unquoted_mailbox_name_is_the_rest_of_its_line(rest: bytes, name: bytes) -> None:
+    assert parse(b'* LIST (\\Marked) "/" ' + rest) == Listing("LIST", frozenset({"\\Marked"}), "/", name)
+
+
 @pytest.mark.parametrize(
     "octets",
     [

@@ -175,9 +175,10 @@ class ImapClient:
         return found[0].separator if found else None
 
     async def namespace(self) -> Namespace | None:
+        """None: the server tells none, or refuses to."""
         found: list[Namespace] = []
         if self.has("NAMESPACE") or self.has("IMAP4REV2"):
-            await self.run(command(b"NAMESPACE"), _collect(Namespace, found))
+            await (await self.start(command(b"NAMESPACE"), _collect(Namespace, found))).answer()
         return found[-1] if found else None
 
     async def status_all(self, names: Sequence[bytes]) -> dict[bytes, dict[str, int]]:

@@ -53,13 +53,26 @@ async def connect(
     """Open, secure and sign in, once. Raises a ConnectError of the kind that it is, with a sentence for the user.
 
     ``imap://`` uses STARTTLS where offered; clear text only to loopback or with ``security.insecure``. Nothing is left open
-    after an error.
+    after an error. ``compress``: where that is offered, and works.
     """
-    security = security or Security()
+    wanted = security or Security()
+    client = await _connect(location, credentials, wanted, limits, open_sink)
+    if compress and "COMPRESS=DEFLATE" in client.capabilities and not await _compresses(client):
+        client = await _connect(location, credentials, wanted, limits, open_sink)
+    return client
+
+
+async def _connect(
+    location: Location,
+    credentials: Credentials,
+    security: Security,
+    limits: WireLimits,
+    open_sink: Callable[[int], Sink],
+) -> ImapClient:
     connection = await _open(location, security, limits, open_sink)
     client = ImapClient(connection, str(location))
     try:
-        await _prepare(client, location, credentials, security, limits, compress)
+        await _prepare(client, location, credentials, security, limits)
     except ConnectionLost as error:
         await connection.close()
         if meaning_of(None, str(error), at_sign_in=True) is Meaning.TOO_MANY:
@@ -149,7 +162,6 @@ async def _prepare(
     credentials: Credentials,
     security: Security,
     limits: WireLimits,
-    compress: bool,
 ) -> None:
     greeting = await _greeting(client.connection, location, limits)
     if greeting.status == "BYE":
@@ -162,20 +174,22 @@ async def _prepare(
     if greeting.status != "PREAUTH":
         await sign_in(client, location, credentials)
     await _enable(client)
-    if compress and "COMPRESS=DEFLATE" in client.capabilities:
-        await _compress(client, location)
 
 
-async def _compress(client: ImapClient, location: Location) -> None:
-    """And one command more, which shows that either side understands the other."""
+async def _compresses(client: ImapClient) -> bool:
+    """DEFLATE from here on, and one command more, which shows that either side understands the other. False: it said OK and does not
+    compress, as a proxy may that only hands on the word; the connection is closed."""
     try:
         await client.compress()
-        await client.noop()
-    except ConnectionLost as error:
-        raise ConnectError(
-            f"{_place(location)} offers compression, and the connection breaks with it: {error}.",
-            "Leave out --compress.",
-        ) from error
+        with contextlib.suppress(CommandRefused):  # any answer is one
+            await client.noop()
+    except ConnectionLost:
+        await client.connection.close()
+        return False
+    except BaseException:
+        await client.connection.close()
+        raise
+    return True
 
 
 async def _greeting(connection: Connection, location: Location, limits: WireLimits) -> Condition:
