@@ -68,4 +68,11 @@ def _lock_file(target: str) -> Path:
     port = "" if location.port in IMAP_SCHEMES.values() else str(location.port)
     key = "\0".join((location.user.casefold(), location.host.casefold(), port))
     name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return Path(platformdirs.user_runtime_dir("bascule")) / "targets" / f"{name}.lock"
+    return _runtime_folder() / "bascule" / "targets" / f"{name}.lock"
+
+
+def _runtime_folder() -> Path:
+    """Where locks of this user lie: the session's folder (XDG Base Directory Specification), else the user's state folder. The state
+    folder that a run is told with ``--state`` is another matter."""
+    given = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    return Path(given) if os.access(given, os.W_OK) else Path(platformdirs.user_state_dir())
