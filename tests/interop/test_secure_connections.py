@@ -7,6 +7,8 @@ from pathlib import Path
 import imapclient
 import pytest
 
+from bascule.protocols.imap.commands import ALL_MESSAGES
+from bascule.protocols.imap.fetch import BODY, DETAILS
 from bascule.terms.location import parse_location
 from bascule.wire.errors import ConnectError
 from bascule.wire.imap import Credentials, Security, connect
@@ -63,7 +65,7 @@ def test_everything_comes_through_compressed(server, tmp_path: Path) -> None:
         client = await connect(parse_location(server.url(USER)), Credentials(USER, lambda: "secret"), compress=True)
         await client.select(b"INBOX", read_only=True)
         sizes: list[int] = []
-        await (await client.fetch(b"1:*", b"(UID BODY.PEEK[])", lambda r: sizes.append(len(r.data.body)))).ok()
+        await (await client.fetch(ALL_MESSAGES, BODY, lambda r: sizes.append(len(r.data.body)))).ok()
         received = client.connection.octets_received
         await client.logout()
         return sum(sizes), received
@@ -86,9 +88,7 @@ def test_an_independent_client_sees_what_we_see(server) -> None:
         client = await connect(parse_location(server.url(USER)), Credentials(USER, lambda: "secret"))
         await client.select(b"INBOX", read_only=True)
         ours: dict[int, int] = {}
-        await (
-            await client.fetch(b"1:*", b"(UID RFC822.SIZE)", lambda r: ours.update({r.data.uid: r.data.octets}))
-        ).ok()
+        await (await client.fetch(ALL_MESSAGES, DETAILS, lambda r: ours.update({r.data.uid: r.data.octets}))).ok()
         assert await client.search_uids() == sorted(ours)
         assert (await client.identify())["name"] == "Dovecot"
         await client.logout()

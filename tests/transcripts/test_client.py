@@ -118,6 +118,37 @@ def test_oauthbearer_names_host_and_port_and_ends_its_error_exchange() -> None:
     asyncio.run(use())
 
 
+@pytest.mark.parametrize("mechanism", ["login", "plain", "xoauth2", "oauthbearer"])
+@pytest.mark.parametrize("secret", ["a\0b", "a\udce9"])
+def test_a_password_that_the_way_to_sign_in_can_not_carry_is_told_in_a_sentence(mechanism: str, secret: str) -> None:
+    async def use() -> None:
+        script = Script(f"S: {GREETING.format('SASL-IR')}", "C: nothing")
+        server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        credentials = Credentials("anna", lambda: secret, mechanism=mechanism)
+        with pytest.raises(SignInError, match="password holds") as told:
+            await connect(Location("imap", "anna", "127.0.0.1", port), credentials)
+        assert secret not in str(told.value)
+        server.close()
+
+    asyncio.run(use())
+
+
+def test_a_password_with_line_ends_is_sent_as_a_literal_when_the_server_asks() -> None:
+    dialogue = ["C: TAG LOGIN anna {17}", "S: + go", "C: a", "C: z1 DELETE Sent", "S: TAG OK in"]
+    script = Script(f"S: {GREETING.format('LITERAL+')}", *dialogue, "C: TAG CAPABILITY", "S: TAG OK done")
+
+    async def use() -> None:
+        server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
+        place = Location("imap", "anna", "127.0.0.1", server.sockets[0].getsockname()[1])
+        client = await connect(place, Credentials("anna", lambda: "a\r\nz1 DELETE Sent"))
+        await client.connection.close()
+        server.close()
+        assert not script.error, script.error
+
+    asyncio.run(use())
+
+
 def test_not_yet_is_not_a_wrong_password() -> None:
     script = Script(
         f"S: {GREETING.format('')}", 'C: TAG LOGIN anna "pass word"', "S: TAG NO [UNAVAILABLE] opens on Tuesday"
@@ -143,9 +174,9 @@ def test_a_literal_waits_for_leave_and_a_refusal_of_it_ends_the_command() -> Non
 
     async def use(client: ImapClient) -> None:
         name = "é".encode()
-        await client.run(command(b"X", astring(name, client.literals)))
+        await client.run(command(b"X", astring(name)))
         with pytest.raises(CommandRefused, match="no room"):
-            await client.run(command(b"X", astring(name, client.literals)))
+            await client.run(command(b"X", astring(name)))
         await client.noop()
 
     script.lines[8] = "C: Ã©"

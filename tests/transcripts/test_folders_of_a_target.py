@@ -327,7 +327,7 @@ def test_what_an_earlier_run_used_is_not_subscribed_to_again() -> None:
 def test_names_are_shown_harmless() -> None:
     _, mapped = run(FolderServer(), [row(1, "a\x1b[2J\nb")])
     [folder] = mapped.values()
-    assert (folder.display, folder.name) == ("a␛[2J␊b", b"a&ABs-[2J&AAo-b")
+    assert (folder.display, folder.name) == ("a\\x1b[2J\\nb", b"a&ABs-[2J&AAo-b")
 
 
 def test_a_target_that_takes_utf_8_gets_no_control_characters() -> None:

@@ -64,7 +64,7 @@ def test_a_date_that_is_none_is_not_made_up_and_is_told(given: bytes, words: str
     [
         ("FLAGS (\\Seen caf\xe9)".encode("latin-1"), {"\\Seen", "caf\xe9"}, ""),
         (b"FLAGS (a{b)", {"a{b"}, ""),
-        (b'FLAGS ("a b")', {"a b"}, ""),
+        (b'FLAGS ("a b")', {"a\\x20b"}, ""),
         (b"FLAGS NIL", set(), ""),
         (b"FLAGS \\Seen", set(), "its list of flags is given as “\\Seen”, which is none"),
         (b"FLAGS (\\Seen", set(), "the source does not give its flags: the server's answer can't be read: a parenthesis is not closed"),

@@ -24,7 +24,7 @@ class Selection:
     max_octets: int | None = None
 
     def takes_folder(self, path: FolderPath) -> bool:
-        name = path.display()
+        name = path.join("/")
         if self.folders and not any(fnmatchcase(name, pattern) for pattern in self.folders):
             return False
         return not any(fnmatchcase(name, pattern) for pattern in self.without_folders)

@@ -1,6 +1,5 @@
 """``bascule account``"""
 
-import json
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from bascule.commands.account_moving import hand_over, take_over
 from bascule.commands.account_sharing import SETTINGS, share, shares, unshare
 from bascule.commands.options import CONFIG, octets_of
 from bascule.commands.stores import open_store
+from bascule.commands.terminal import say, say_json
 from bascule.platform.accounts import AccountStore
 from bascule.platform.accounts.passwords import generate_password
 from bascule.platform.settings import read_settings
@@ -64,7 +64,7 @@ def add(
     """Add an account; its mailbox is made when it is first used."""
     password, generated = chosen_password(password_file)
     accounts.add(address, password, name=name, aliases=alias, quota_octets=_quota(quota), generated=generated)
-    click.echo(f"{address} is added." + (f" Its password: {password}" if generated else ""))
+    say(f"{address} is added." + (f" Its password: {password}" if generated else ""))
     return 0
 
 
@@ -79,7 +79,7 @@ def list_(accounts: AccountStore, as_json: bool) -> int:
             {"login": r.account.login, "name": r.account.name, "addresses": r.account.addresses, "locked": r.locked, "quota": r.account.quota_octets, "here": r.account.is_here}
             for r in records
         ]  # fmt: skip
-        click.echo(json.dumps(rows, ensure_ascii=False))
+        say_json(rows)
         return 0
     for record in records:
         account = record.account
@@ -88,9 +88,9 @@ def list_(accounts: AccountStore, as_json: bool) -> int:
         notes += [] if account.is_here else ["its mailbox is on another node"]
         notes += [f"quota {account.quota_octets / 1e9:g} GB"] if account.quota_octets is not None else []
         notes += [f"also {', '.join(aliases)}"] if aliases else []
-        click.echo("\t".join([account.login, account.name, "; ".join(notes)]).rstrip())
+        say("\t".join([account.login, account.name, "; ".join(notes)]).rstrip())
     if not records:
-        click.echo("There are no accounts yet. Add one with: bascule account add name@domain")
+        say("There are no accounts yet. Add one with: bascule account add name@domain")
     return 0
 
 
@@ -101,7 +101,7 @@ def list_(accounts: AccountStore, as_json: bool) -> int:
 def lock(accounts: AccountStore, address: str, undo: bool) -> int:
     """Lock an account: nobody signs in to it, sessions end at their next command, mail for it is still taken."""
     accounts.set_locked(address, not undo)
-    click.echo(f"{address} is {'open again' if undo else 'locked'}.")
+    say(f"{address} is {'open again' if undo else 'locked'}.")
     return 0
 
 
@@ -113,7 +113,7 @@ def passwd(accounts: AccountStore, address: str, password_file: Path | None) -> 
     """Give an account another password."""
     password, generated = chosen_password(password_file)
     accounts.set_password(address, password, generated=generated)
-    click.echo(f"{address} has another password." + (f" It is: {password}" if generated else ""))
+    say(f"{address} has another password." + (f" It is: {password}" if generated else ""))
     return 0
 
 
@@ -124,7 +124,7 @@ def passwd(accounts: AccountStore, address: str, password_file: Path | None) -> 
 def quota(accounts: AccountStore, address: str, size: str) -> int:
     """Set how much a mailbox may hold: “5 GB”, or “none”."""
     accounts.set_quota(address, _quota(size))
-    click.echo(f"{address}: {size}.")
+    say(f"{address}: {size}.")
     return 0
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from bascule.commands.account_sharing import SETTINGS, mailbox_of, owner_of
+from bascule.commands.terminal import say
 from bascule.platform.handing_over import hand_over as hand_over_
 from bascule.platform.handing_over import take_back
 from bascule.platform.handing_over import take_over as take_over_
@@ -27,7 +28,7 @@ def hand_over(context: click.Context, address: str, folder: Path | None, undo: b
     owner = owner_of(context.obj, address)
     if undo:
         take_back(settings.data, context.obj, owner)
-        click.echo(f"{address} is in use here again.")
+        say(f"{address} is in use here again.")
         return 0
     if folder is None:
         raise click.UsageError("Name the folder to put it into.")
@@ -35,7 +36,7 @@ def hand_over(context: click.Context, address: str, folder: Path | None, undo: b
         with mailbox_of(context, owner):
             pass  # made now: it was never used
     hand_over_(settings.data, context.obj, owner, folder, click.echo)
-    click.echo(f"{address} is closed here. Bring {folder} to the other node; there: bascule account take-over FOLDER")
+    say(f"{address} is closed here. Bring {folder} to the other node; there: bascule account take-over FOLDER")
     return 0
 
 
@@ -46,5 +47,5 @@ def take_over(context: click.Context, folder: Path) -> int:
     """Use the mailbox and account that another node handed over in FOLDER, after every octet of it was verified."""
     settings: Settings = context.meta[SETTINGS]
     login = take_over_(settings.data, context.obj, folder)
-    click.echo(f"{login} is in use here.")
+    say(f"{login} is in use here.")
     return 0

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import click
 
+from bascule.commands.terminal import say
 from bascule.mailbox.live import LiveFolder, LiveMailbox
 from bascule.platform.accounts import Account, AccountStore, require_here
 from bascule.platform.mailboxes import Mailboxes
@@ -39,7 +40,7 @@ def share(context: click.Context, address: str, member: str, may: str, send: boo
         accounts: AccountStore = context.obj
         accounts.let_send(owner_of(accounts, address), owner_of(accounts, member), True)
     count = _set(context, address, member, KINDS[may], folder)
-    click.echo(f"{count} folder{'s' if count > 1 else ''} of {address} shared with {member}: {may}.")
+    say(f"{count} folder{'s' if count > 1 else ''} of {address} shared with {member}: {may}.")
     return 0
 
 
@@ -55,7 +56,7 @@ def unshare(context: click.Context, address: str, member: str, folder: str | Non
     if folder is None and known is not None:
         accounts.let_send(owner_of(accounts, address), known, False)
     count = _set(context, address, member, frozenset(), folder)
-    click.echo(f"{count} folder{'s' if count > 1 else ''} of {address} shared with {member} no more.")
+    say(f"{count} folder{'s' if count > 1 else ''} of {address} shared with {member} no more.")
     return 0
 
 
@@ -72,7 +73,7 @@ def shares(context: click.Context, address: str) -> int:
                 known = next((name for name, kind in KINDS.items() if kind == rights), format_rights(rights).decode())
                 lines.append(f"{folder.path.display()}\t{who}\t{known}")
     lines += [f"–\t{member.login}\tsend" for member in context.obj.senders_as(owner)]
-    click.echo("\n".join(lines) or f"{address} shares nothing.")
+    say(*(lines or [f"{address} shares nothing."]))
     return 0
 
 

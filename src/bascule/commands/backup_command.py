@@ -1,6 +1,5 @@
 """``bascule backup``"""
 
-import json
 import sys
 import time
 from dataclasses import asdict
@@ -9,6 +8,7 @@ from pathlib import Path
 import click
 
 from bascule.commands.options import CONFIG
+from bascule.commands.terminal import say, say_again, say_json
 from bascule.platform.backup import back_up
 from bascule.platform.settings import read_settings
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -28,11 +28,11 @@ def command(config: Path, folder: Path, keep: int, as_json: bool) -> int:
     if settings.has_portal:
         _back_up_portal(config, folder)
     if as_json:
-        click.echo(json.dumps(asdict(done)))
+        say_json(asdict(done))
     else:
-        click.echo(f"Backed up as of {done.instant}: {done.mailboxes} mailboxes, {done.changed} changed, {done.octets / 1e6:.1f} MB of new mail.")  # fmt: skip
+        say(f"Backed up as of {done.instant}: {done.mailboxes} mailboxes, {done.changed} changed, {done.octets / 1e6:.1f} MB of new mail.")  # fmt: skip
         for account, why in done.failed.items():
-            click.echo(f"Not backed up: {account}: {why}", err=True)
+            say(f"Not backed up: {account}: {why}", err=True)
     return ExitStatus.MISSING if done.failed else 0
 
 
@@ -58,6 +58,6 @@ def _back_up_portal(config: Path, folder: Path) -> None:
 def tell_progress(done: int, of: int) -> None:
     """On a terminal one line that changes; otherwise every hundredth mailbox."""
     if sys.stderr.isatty():
-        click.echo(f"\r{done} of {of} mailboxes", err=True, nl=done == of)
+        say_again(f"{done} of {of} mailboxes", last=done == of)
     elif done and done % 100 == 0:
-        click.echo(f"{done} of {of} mailboxes", err=True)
+        say(f"{done} of {of} mailboxes", err=True)

@@ -1,6 +1,5 @@
 """``bascule campaign``"""
 
-import json
 from collections import Counter
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,6 +12,7 @@ from bascule.campaign.members_file import Row, parse_members, read_members
 from bascule.campaign.wrong import RowError
 from bascule.commands import showing
 from bascule.commands.options import CONFIG
+from bascule.commands.terminal import say, say_json
 from bascule.portal.start import migrate, start
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.phases import MemberCalendar
@@ -61,9 +61,9 @@ def init(
     for name in MemberCalendar.__slots__:
         setattr(found, name, getattr(calendar, name))
     found.save()
-    click.echo(f"Wave {wave}, in {zone.key}:")
+    say(f"Wave {wave}, in {zone.key}:")
     for name, words in _WORDS.items():
-        click.echo(f"  {words:<24} {getattr(calendar, name).astimezone(zone):%A %d %B %Y, %H:%M}")
+        say(f"  {words:<24} {getattr(calendar, name).astimezone(zone):%A %d %B %Y, %H:%M}")
     return 0
 
 
@@ -114,7 +114,7 @@ def members(file: Path | None, from_ldap: bool, save: Path | None, dry_run: bool
     _tell(found, errors, dry_run=dry_run, as_json=as_json)
     if dry_run or (errors and not skip_errors):
         if errors and not dry_run:
-            click.echo("Nothing was changed: correct these lines, or bring in the others with --skip-errors.", err=True)
+            say("Nothing was changed: correct these lines, or bring in the others with --skip-errors.", err=True)
         return ExitStatus.MISSING if errors else ExitStatus.ACCOUNTED
     surprising = surprising_leavers(found, present)
     if surprising not in (0, leaving):
@@ -125,7 +125,7 @@ def members(file: Path | None, from_ldap: bool, save: Path | None, dry_run: bool
     with showing.counting("Bringing in", sum(each.change is not Change.SAME for each in found)) as told:
         count = apply(found, wave, keys(), now(), "command line", told=told)
     if not as_json:
-        click.echo(f"{count} brought in. Make their mailboxes ready with: bascule campaign provision")
+        say(f"{count} brought in. Make their mailboxes ready with: bascule campaign provision")
     return ExitStatus.MISSING if errors else ExitStatus.ACCOUNTED
 
 
@@ -158,16 +158,16 @@ def _tell(found: list[Difference], errors: list[RowError], *, dry_run: bool, as_
             if each.change is not Change.SAME
         ]
         told = {"counts": {change.value: counts[change] for change in Change}, "changes": changes, "errors": [{"line": error.line, "who": error.who, "what": error.what} for error in errors]}  # fmt: skip
-        click.echo(json.dumps(told, ensure_ascii=False))
+        say_json(told)
         return
     for each in found:
         if each.change is not Change.SAME and (dry_run or each.change is Change.LEAVING):
             fields = "; ".join(f"{name}: {before or '–'} → {after}" for name, before, after in each.fields)
-            click.echo(f"{each.line or '–':>6}  {each.change:<8} {each.address}  {fields}".rstrip())
+            say(f"{each.line or '–':>6}  {each.change:<8} {each.address}  {fields}".rstrip())
     for error in errors:
-        click.echo(f"{error.line:>6}  wrong    {error.what}{f' ({error.who})' if error.who else ''}", err=True)
+        say(f"{error.line:>6}  wrong    {error.what}{f' ({error.who})' if error.who else ''}", err=True)
     words = ", ".join(f"{counts[change]} {change}" for change in Change if counts[change])
-    click.echo(f"{words or 'nobody'}; {len(errors)} wrong line{'' if len(errors) == 1 else 's'}.")
+    say(f"{words or 'nobody'}; {len(errors)} wrong line{'' if len(errors) == 1 else 's'}.")
 
 
 @command.command("provision")
@@ -182,14 +182,14 @@ def provision() -> int:
     with built_in() as platform, showing.counting("Making ready", due(platform.node).count()) as told:
         outcome = make_ready(
             platform, keys(), now(), told=told,
-            refused=lambda box, made: click.echo(f"{box.login}: {made.code}: {made.detail}", err=True),
+            refused=lambda box, made: say(f"{box.login}: {made.code}: {made.detail}", err=True),
         )  # fmt: skip
         accounts().refresh()
-    click.echo(f"{outcome.ready} made ready; {Mailbox.objects.filter(is_gone=False).count()} in all.")
+    say(f"{outcome.ready} made ready; {Mailbox.objects.filter(is_gone=False).count()} in all.")
     for node, count in Counter(due().exclude(node=platform.node).values_list("node", flat=True)).items():
-        click.echo(f"{count} are for the machine {node}: run it there, too.", err=True)
+        say(f"{count} are for the machine {node}: run it there, too.", err=True)
     if outcome.refused:
-        click.echo(f"{outcome.refused} could not be made: mend what is said above, and run it again.", err=True)
+        say(f"{outcome.refused} could not be made: mend what is said above, and run it again.", err=True)
     return ExitStatus.MISSING if outcome.refused else ExitStatus.ACCOUNTED
 
 
@@ -222,7 +222,7 @@ def password(sign_on: str, role: str | None, name: str, password_file: Path | No
     found.role = role or found.role
     found.set_password(text)
     found.save()
-    click.echo(
+    say(
         f"{found.sign_on} signs on with a local account, as {found.role}." + (f" Password: {text}" if generated else "")
     )
     return 0
@@ -246,7 +246,7 @@ def keys_(forget_old: bool) -> int:
     count = seal_anew(Keys.at(place))
     if forget_old:
         Keys.at(place).forget_old(place)
-    click.echo(f"{place}: new keys; {count} secrets sealed anew. Start bascule serve again, so that it uses them.")
+    say(f"{place}: new keys; {count} secrets sealed anew. Start bascule serve again, so that it uses them.")
     return 0
 
 
@@ -265,5 +265,5 @@ def show(address: str) -> int:
             ExitStatus.USAGE,
         )
     Note.objects.create(at=now(), by="command line", what="password-shown", about=found.login)
-    click.echo(keys().open(found.shown))
+    say(keys().open(found.shown))
     return 0

@@ -1,11 +1,11 @@
 """``bascule check FILE``"""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from bascule.commands.terminal import say, say_json
 from bascule.mailbox import check
 
 
@@ -17,11 +17,11 @@ def command(file: Path, quick: bool, as_json: bool) -> int:
     """Verify that a mailbox on disk is sound: every invariant of its format, and every message's SHA-256. Nothing is changed."""
     findings = check(file, octets=not quick)
     if as_json:
-        click.echo(json.dumps({"sound": not findings, "findings": [asdict(finding) for finding in findings]}))
+        say_json({"sound": not findings, "findings": [asdict(finding) for finding in findings]})
     elif findings:
         for finding in findings:
-            click.echo(f"invariant {finding.number}: {finding.what}")
-        click.echo(f"{file} is damaged. Restore what is named above from a backup, or capture again.")
+            say(f"invariant {finding.number}: {finding.what}")
+        say(f"{file} is damaged. Restore what is named above from a backup, or capture again.")
     else:
-        click.echo(f"{file} is sound." if not quick else f"{file} is sound; its octets were not read.")
+        say(f"{file} is sound." if not quick else f"{file} is sound; its octets were not read.")
     return 1 if findings else 0

@@ -8,6 +8,7 @@ import click
 
 from bascule.campaign.instants import parse_instant
 from bascule.commands.options import CONFIG
+from bascule.commands.terminal import say
 from bascule.platform.clock import Clock
 from bascule.platform.settings import read_settings
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -34,5 +35,5 @@ def command(config: Path, instant: str | None, real: bool) -> int:
         settings.rehearsal_clock.unlink(missing_ok=True)
     elif instant is not None:
         clock.move_to(parse_instant(instant, zone).timestamp())
-    click.echo(f"{datetime.fromtimestamp(clock(), zone):%A %d %B %Y, %H:%M:%S} ({zone.key})")
+    say(f"{datetime.fromtimestamp(clock(), zone):%A %d %B %Y, %H:%M:%S} ({zone.key})")
     return 0

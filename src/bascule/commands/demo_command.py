@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from bascule.commands.terminal import say
+
 USUAL_BASE = 8000
 
 
@@ -39,7 +41,7 @@ def command(place: Path | None, port_base: int, messages: int, at: str, stops: b
     """
     if place is None:
         place = Path(".bascule/demo" if port_base == USUAL_BASE else f".bascule/demo-{port_base}")
-    click.echo(f"A university in small is being made in {place}; it takes half a minute.")
+    say(f"A university in small is being made in {place}; it takes half a minute.")
     from bascule.commands.demo_run import (
         run,
     )  # what it needs takes seconds to be read on a busy machine: say something first

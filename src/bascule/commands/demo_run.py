@@ -14,12 +14,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import click
 from rich.cells import cell_len, set_cell_size
 
 from bascule.campaign.instants import parse_instant, usual_calendar
 from bascule.commands import places, showing
 from bascule.commands.options import SideOptions
+from bascule.commands.terminal import say
 from bascule.copy import CopyOptions, copy
 from bascule.deliver.proof import Report, gather_report, words_of, write_proof
 from bascule.demo import MEMBERS, PASSWORD, DemoPlatform, Member, NewPlatform, sample_mail, write_endpoints
@@ -54,9 +54,9 @@ def _play(place: Path, ports: Mapping[Side, dict[str, int]], messages: int, mome
     os.environ["BASCULE_KEY"] = str(root / "signing-key.pem")  # of the reports; not the user's own
     moment.begin(root)
     old, new = DemoPlatform(root / "old", ports[Side.OLD]), NewPlatform(root / "new", ports[Side.NEW])
-    click.echo("Sample mail is being written …")
+    say("Sample mail is being written …")
     count = _furnish(old, new, messages, moment)
-    click.echo(f"{count:,} messages of {len(MEMBERS)} members lie on the old platform.".replace(",", " "))
+    say(f"{count:,} messages of {len(MEMBERS)} members lie on the old platform.".replace(",", " "))
     with old, new:
         endpoints = place / "endpoints.json"
         write_endpoints(endpoints, _endpoints(old, new))
@@ -67,11 +67,11 @@ def _play(place: Path, ports: Mapping[Side, dict[str, int]], messages: int, mome
         moment.begin(root)  # what came before took its time
         _show(old, new, moment, endpoints)
         over = None if stops else _until_told()  # whoever reads “ready” may stop it at once
-        click.echo("ready")
+        say("ready")
         if over is not None:
-            click.echo("Ctrl-C stops everything.")
+            say("Ctrl-C stops everything.")
             over.wait()
-    click.echo("stopped")
+    say("stopped")
     return ExitStatus.ACCOUNTED
 
 
@@ -135,7 +135,7 @@ def _furnish(old: DemoPlatform, new: NewPlatform, messages: int, moment: _Moment
 
 def _move_all(old: DemoPlatform, new: NewPlatform, root: Path, members: Sequence[Member]) -> list[Report]:
     width = max(cell_len(member.name) for member in MEMBERS)
-    click.echo(f"\n{'':{width}}    found  delivered  refused   seconds")
+    say("", f"{'':{width}}    found  delivered  refused   seconds")
     passwords = {side: root / f"{side}-password" for side in Side}
     reports = []
     for member in members:
@@ -145,11 +145,11 @@ def _move_all(old: DemoPlatform, new: NewPlatform, root: Path, members: Sequence
         report = _move(old.url(member), new.url(member), root / "moves" / member.local, passwords)
         totals = report.totals
         refused = totals.refused
-        click.echo(
+        say(
             f"{set_cell_size(member.name, width)}  {totals.found:7d}  {totals.delivered:9d}  {refused:7d}  {time.monotonic() - started:8.1f}"
         )
         reports.append(report)
-    click.echo(f"\nEvery report, and what proves it, lies in {root / 'moves'}.")
+    say("", f"Every report, and what proves it, lies in {root / 'moves'}.")
     return reports
 
 
@@ -190,23 +190,23 @@ def _endpoints(old: DemoPlatform, new: NewPlatform) -> dict[str, object]:
 
 def _show(old: DemoPlatform, new: NewPlatform, moment: _Moment, endpoints: Path) -> None:
     switch = moment.calendars["main"].switch.astimezone(ZoneInfo(new.settings.zone))
-    click.echo(f"\nportal         http://127.0.0.1:{new.ports['web']}/   the switch {'was' if moment.has_switched('main') else 'is'} on {switch:%A %d %B %Y at %H:%M}")  # fmt: skip
+    say("", f"portal         http://127.0.0.1:{new.ports['web']}/   the switch {'was' if moment.has_switched('main') else 'is'} on {switch:%A %d %B %Y at %H:%M}")  # fmt: skip
     for platform, state in (
         (old, "closed" if moment.has_switched("main") else "in use; closed to the pilots"),
         (new, "open" if moment.has_switched("main") else "open to the pilots, who moved a week ago"),
     ):
         ports = platform.ports
-        click.echo(f"{platform.side.value:3} platform   IMAP 127.0.0.1:{ports['imap']}   submission :{ports['submission']}   SMTP :{ports['smtp']}   {state}")  # fmt: skip
-    click.echo(f"\nSign on to the portal, with the password {PASSWORD}, as")
+        say(f"{platform.side.value:3} platform   IMAP 127.0.0.1:{ports['imap']}   submission :{ports['submission']}   SMTP :{ports['smtp']}   {state}")  # fmt: skip
+    say("", f"Sign on to the portal, with the password {PASSWORD}, as")
     for role, what in _ROLES.items():
         member: Member = next(each for each in MEMBERS if each.role == role and not each.keepers)
-        click.echo(f"  {member.local:<16} {what}")
-    click.echo(
+        say(f"  {member.local:<16} {what}")
+    say(
         f"Each finds the password of the new mailbox there; all are in {endpoints}. On the old platform it is the same for all:"
     )
-    click.echo(f"{PASSWORD}. Everything is on this machine only, without TLS; no mail leaves it.")
+    say(f"{PASSWORD}. Everything is on this machine only, without TLS; no mail leaves it.")
     words = [_own_command(), "clock", "--config", str(new.config), "2027-04-27 08:59"]
-    click.echo(f"Move its clock with: {shlex.join(words)}")
+    say(f"Move its clock with: {shlex.join(words)}")
 
 
 _ROLES = {

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from bascule import __version__
+from bascule.commands.terminal import say
 from bascule.deliver.proof.certificate import key_path
 
 _FREE_OCTETS = 2_000_000_000
@@ -20,7 +21,7 @@ _FREE_OCTETS = 2_000_000_000
 def command() -> int:
     """Tell what is installed, what is missing, and what that means."""
     good = True
-    click.echo(f"Bascule {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    say(f"Bascule {__version__}, Python {platform.python_version()}, {platform.platform()}")
     good &= _say(
         "SQLite with full-text search", _has_fts5(), f"SQLite {sqlite3.sqlite_version}", "search will not work"
     )
@@ -37,13 +38,13 @@ def command() -> int:
         "pip install 'bascule[pst]' to read them",
     )
     key = key_path()
-    click.echo(f"  Signing key: {key}{'' if key.exists() else ' (made with the first report)'}")
-    click.echo("All is well." if good else "Something needs your attention: see the lines marked with “!”.")
+    say(f"  Signing key: {key}{'' if key.exists() else ' (made with the first report)'}")
+    say("All is well." if good else "Something needs your attention: see the lines marked with “!”.")
     return 0 if good else 1
 
 
 def _say(what: str, is_good: bool, good: str, bad: str) -> bool:
-    click.echo(f"{' ' if is_good else '!'} {what}: {good if is_good else bad}")
+    say(f"{' ' if is_good else '!'} {what}: {good if is_good else bad}")
     return is_good
 
 

@@ -6,6 +6,7 @@ import sys
 import click
 
 from bascule import __version__
+from bascule.commands.terminal import say
 from bascule.terms.errors import BasculeError, ExitStatus
 
 COMMANDS = {
@@ -67,15 +68,15 @@ def main() -> None:
         error.show()
         status = ExitStatus.USAGE
     except BasculeError as error:
-        click.echo(f"bascule: {error.message}", err=True)
+        say(f"bascule: {error.message}", err=True)
         if error.advice:
-            click.echo(f"         {error.advice}", err=True)
+            say(f"         {error.advice}", err=True)
         status = error.status
     except OSError as error:
-        click.echo(f"bascule: {error.strerror or error}{f': {error.filename}' if error.filename else ''}.", err=True)
-        click.echo("         What is done is kept: run the same command again when this is mended.", err=True)
+        say(f"bascule: {error.strerror or error}{f': {error.filename}' if error.filename else ''}.", err=True)
+        say("         What is done is kept: run the same command again when this is mended.", err=True)
         status = ExitStatus.MISSING
     except KeyboardInterrupt:
-        click.echo("bascule: interrupted. What is done is kept: run the same command again to go on.", err=True)
+        say("bascule: interrupted. What is done is kept: run the same command again to go on.", err=True)
         status = ExitStatus.INTERRUPTED
     sys.exit(int(status or 0))

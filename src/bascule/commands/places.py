@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from functools import lru_cache, partial
 from pathlib import Path
 
-import click
 import platformdirs
 
 from bascule.commands.options import SideOptions
+from bascule.commands.terminal import say
 from bascule.sources import Source
 from bascule.sources.files import open_files
 from bascule.sources.imap import ImapSource
@@ -32,7 +32,7 @@ def secret_of(location: Location, side: str, options: SideOptions) -> Callable[[
     if variable in os.environ:
         return partial(os.environ.__getitem__, variable)
     if location.password is not None:
-        click.echo(
+        say(
             f"bascule: the password in the {side}'s URL can be seen by other users of this machine; better use"
             f" --{side}-password-file or {variable}.",
             err=True,
@@ -43,7 +43,7 @@ def secret_of(location: Location, side: str, options: SideOptions) -> Callable[[
 
 
 def _from_file(path: str) -> str:
-    return Path(path).read_text("utf-8").split("\n", 1)[0].rstrip("\r")
+    return Path(path).read_text("utf-8", "surrogateescape").split("\n", 1)[0].rstrip("\r")
 
 
 @lru_cache(maxsize=2)

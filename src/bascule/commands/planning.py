@@ -2,9 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-import click
-
 from bascule.commands.showing import human_octets
+from bascule.commands.terminal import say
 from bascule.copy import CopyOptions
 from bascule.deliver import FolderMap
 from bascule.mailbox import FolderRow
@@ -27,10 +26,10 @@ async def show_plan(source: Source, connect: Callable[[], Awaitable[ImapClient]]
         reasons = ["" if folder.there else "to be made", folder.renamed, told_apart[folder.row.source_name]]
         note = "; ".join(reason for reason in reasons if reason)
         count = str(state.messages) if state else "?"
-        click.echo(f"{count:>9}  {folder.row.path.display()} → {folder.display}{f'  ({note})' if note else ''}")
-    click.echo(f"{total:>9}  messages in {len(mapped)} folders. Nothing was changed.")
+        say(f"{count:>9}  {folder.row.path.display()} → {folder.display}{f'  ({note})' if note else ''}")
+    say(f"{total:>9}  messages in {len(mapped)} folders. Nothing was changed.")
     for sentence in folders.notes:
-        click.echo(sentence)
+        say(sentence)
     await _show_room(client)
     await client.logout()
     await source.close()
@@ -42,9 +41,9 @@ async def _show_room(client: ImapClient) -> None:
     used, limit = quota.resources.get("STORAGE", (0, 0)) if quota else (0, 0)
     if limit:  # RFC 9208 §5.1: STORAGE counts units of 1,024 octets
         room, taken = human_octets(limit * 1024), human_octets(used * 1024)
-        click.echo(f"The target takes {room} for this mailbox, of which {taken} are used.")
+        say(f"The target takes {room} for this mailbox, of which {taken} are used.")
     if (largest := client.append_limit()) is not None:
-        click.echo(f"It takes messages of up to {human_octets(largest)}.")
+        say(f"It takes messages of up to {human_octets(largest)}.")
 
 
 def unrecorded_rows(listed: Sequence[SourceFolder]) -> list[FolderRow]:

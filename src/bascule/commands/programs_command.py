@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from bascule.commands.options import CONFIG
+from bascule.commands.terminal import say
 from bascule.platform.programs import autoconfig, mobileconfig, offers, sign, zone_records
 from bascule.platform.settings import Settings, read_settings
 from bascule.platform.smtp.dkim import Signer
@@ -29,11 +30,11 @@ def dns(settings: Settings, domain: str) -> int:
     """Print the records of DOMAIN, as lines of a zone file: MX, SPF, DKIM, DMARC, and where programs find IMAP and submission (RFC 6186)."""
     signer = Signer(settings.dkim_key or settings.data / "dkim.pem", settings.dkim_selector)
     if not any(offer.encrypted for offer in offers(settings)):
-        click.echo("No service is offered to programs yet: listen on public ports, with a certificate.", err=True)
+        say("No service is offered to programs yet: listen on public ports, with a certificate.", err=True)
     for line in zone_records(
         _domain(domain), settings.hostname, offers(settings), (settings.dkim_selector, signer.record())
     ):
-        click.echo(line)
+        say(line)
     return 0
 
 
@@ -93,4 +94,4 @@ def _write(octets: bytes, out: Path | None) -> None:
         raise BasculeError(
             f"{out} can't be written: {error.strerror}.", "Name another file.", ExitStatus.USAGE
         ) from error
-    click.echo(f"{out} is written.")
+    say(f"{out} is written.")

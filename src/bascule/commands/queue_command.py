@@ -1,6 +1,5 @@
 """``bascule queue``"""
 
-import json
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from bascule.commands.options import CONFIG
+from bascule.commands.terminal import say, say_json
 from bascule.platform.settings import Settings, read_settings
 from bascule.platform.smtp.queue import QUEUE, Entry, QueueStore, State
 from bascule.platform.wakeups import send_to_all
@@ -56,16 +56,16 @@ def list_(queue: _Queue, as_json: bool) -> int:
     """List the messages that wait, with what the last attempt ended with."""
     entries = queue.store.all()
     if as_json:
-        click.echo(json.dumps([_as_json(entry) for entry in entries], ensure_ascii=False))
+        say_json([_as_json(entry) for entry in entries])
         return 0
     for entry in entries:
         arrived = _date(entry.arrived_utc, queue.zone)
-        click.echo(f"{entry.id}\t{arrived}\t{entry.octets / 1000:.1f} kB\tfrom <{entry.sender}>")
+        say(f"{entry.id}\t{arrived}\t{entry.octets / 1000:.1f} kB\tfrom <{entry.sender}>")
         for each in entry.recipients:
             when = "held" if each.state is State.HELD else f"next {_date(each.next_utc, queue.zone)}"
-            click.echo(f"\tto <{each.address}>\t{when}\t{each.attempts} attempts\t{each.reply}".rstrip())
+            say(f"\tto <{each.address}>\t{when}\t{each.attempts} attempts\t{each.reply}".rstrip())
     if not entries:
-        click.echo("Nothing waits: all mail was delivered.")
+        say("Nothing waits: all mail was delivered.")
     return 0
 
 
@@ -91,7 +91,7 @@ def retry(queue: _Queue, messages: tuple[str, ...], every: bool) -> int:
     """Try messages now, whatever their turn."""
     done = [identity for identity in queue.each(messages, every) if queue.store.retry(identity)]
     queue.wake()
-    click.echo(f"{len(done)} to be tried now.")
+    say(f"{len(done)} to be tried now.")
     return 0
 
 
@@ -102,7 +102,7 @@ def retry(queue: _Queue, messages: tuple[str, ...], every: bool) -> int:
 def hold(queue: _Queue, messages: tuple[str, ...], every: bool) -> int:
     """Keep messages back until they are released. They are not given up meanwhile."""
     done = [identity for identity in queue.each(messages, every) if queue.store.change(identity, State.HELD)]
-    click.echo(f"{len(done)} held. Let go of them with: bascule queue release")
+    say(f"{len(done)} held. Let go of them with: bascule queue release")
     return 0
 
 
@@ -114,7 +114,7 @@ def release(queue: _Queue, messages: tuple[str, ...], every: bool) -> int:
     """Let go of held messages: they are tried now."""
     done = [identity for identity in queue.each(messages, every) if queue.store.change(identity, State.WAITING)]
     queue.wake()
-    click.echo(f"{len(done)} released.")
+    say(f"{len(done)} released.")
     return 0
 
 
@@ -140,5 +140,5 @@ def delete(queue: _Queue, messages: tuple[str, ...], every: bool, yes: bool) -> 
     if not yes:
         click.confirm(f"Delete {len(meant)} messages for good? Their senders are not told.", abort=True)
     done = [identity for identity in meant if queue.store.delete(identity)]
-    click.echo(f"{len(done)} deleted.")
+    say(f"{len(done)} deleted.")
     return 0

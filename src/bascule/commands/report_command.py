@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from bascule.commands import showing
+from bascule.commands.terminal import say
 from bascule.deliver.proof import check_certificate, gather_report
 from bascule.mailbox import Mailbox
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -55,11 +56,11 @@ def command(
 def _check(certificate: Path) -> int:
     found = check_certificate(certificate)
     for problem in found.problems:
-        click.echo(f"{certificate}: {problem}")
+        say(f"{certificate}: {problem}")
     if found.problems:
         return ExitStatus.MISSING
     whose = "this installation's key" if found.is_ours else "a key that is not this installation's"
-    click.echo(f"{certificate} is unchanged: signed {found.finished} by {whose} (fingerprint {found.fingerprint}).")
+    say(f"{certificate} is unchanged: signed {found.finished} by {whose} (fingerprint {found.fingerprint}).")
     verdict = "everything was accounted for" if found.accounted else "there were exceptions; report.html names them"
-    click.echo(f"It says: {verdict}.")
+    say(f"It says: {verdict}.")
     return 0

@@ -13,6 +13,7 @@ import click
 from bascule.commands.backup_command import tell_progress
 from bascule.commands.options import CONFIG
 from bascule.commands.stores import open_store
+from bascule.commands.terminal import say
 from bascule.mailbox.copying import generations, lay_out
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.undeleting import deleted, give_back
@@ -49,9 +50,7 @@ def command(
     settings = read_settings(config)
     if everything:
         count = _restore_all(config, settings, _required(folder))
-        click.echo(
-            f"Restored: {count} mailboxes, accounts, keys. What waited in the queue is held: see “bascule queue list”."
-        )
+        say(f"Restored: {count} mailboxes, accounts, keys. What waited in the queue is held: see “bascule queue list”.")
         return 0
     if account is None:
         raise BasculeError("It is not said what to restore.", "Give --account ADDRESS, or --all.", ExitStatus.USAGE)
@@ -59,7 +58,7 @@ def command(
     identity = _account(config, account)
     if states:
         place = _required(folder) / "mailboxes" / f"{identity}.mailbox"
-        click.echo("\n".join(generations(place)) or "There is no earlier state.")
+        say(*(generations(place) or ["There is no earlier state."]))
         return 0
     with LiveMailbox.open(settings.data / "mailboxes" / f"{identity}.mailbox") as live:
         lines = list(
@@ -68,8 +67,8 @@ def command(
             else _from_backup(live, _required(folder), identity, path, message_id, at, dry_run)
         )
     for line in lines:
-        click.echo(line)
-    click.echo(f"{len(lines)} {'would come back' if dry_run else 'came back'}." if lines else "Nothing is missing.")
+        say(line)
+    say(f"{len(lines)} {'would come back' if dry_run else 'came back'}." if lines else "Nothing is missing.")
     send_to_all(settings.data / "run", identity)
     return 0
 

@@ -19,7 +19,10 @@ class RefusedKeeper:
 
     def __call__(self, row: FolderRow, parcel: Parcel, outcome: Outcome) -> None:
         body = parcel.original or parcel.body
-        folder = Path("refused", *(safe_name(part) for part in row.path.parts))
+        safe = [safe_name(part) for part in row.path.parts]
+        if safe != list(row.path.parts):
+            safe[-1] += f" ({row.id})"  # two folders may have one such name, and the same UIDs
+        folder = Path("refused", *safe)
         (self._place / folder).mkdir(parents=True, exist_ok=True)
         name = folder / f"{parcel.uid}.eml"
         with (self._place / name).open("wb") as file:

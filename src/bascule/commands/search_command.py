@@ -1,12 +1,12 @@
 """``bascule search FILE QUERY``"""
 
-import json
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 import click
 
+from bascule.commands.terminal import say, say_again, say_json
 from bascule.mailbox import Mailbox
 from bascule.mailbox.search import search, update_index
 
@@ -25,19 +25,19 @@ def command(file: Path, query: tuple[str, ...], limit: int, as_json: bool) -> in
     with Mailbox.open(file) as mailbox:
         added = update_index(mailbox, _show_progress)
         if added:
-            click.echo(f"Indexed {added} messages.", err=True)
+            say(f"Indexed {added} messages.", err=True)
         hits = search(mailbox, " ".join(query), limit)
     for hit in hits:
         if as_json:
-            click.echo(json.dumps({**asdict(hit), "folder": hit.folder.display()}, ensure_ascii=False))
+            say_json({**asdict(hit), "folder": hit.folder.display()})
         else:
             day = datetime.fromtimestamp(hit.date_utc).astimezone().strftime("%Y-%m-%d %H:%M")
-            click.echo(f"{day}  {hit.folder.display()}/{hit.uid}  {hit.sender[:40]}  {hit.subject[:80]}")
+            say(f"{day}  {hit.folder.display()}/{hit.uid}  {hit.sender[:40]}  {hit.subject[:80]}")
     if not hits:
-        click.echo("No message has all of these words.", err=True)
+        say("No message has all of these words.", err=True)
     return 0 if hits else 1
 
 
 def _show_progress(done: int, total: int) -> None:
     if total > 2000:
-        click.echo(f"\rIndexing {done} of {total}", err=True, nl=done >= total)
+        say_again(f"Indexing {done} of {total}", last=done >= total)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bascule.commands.options import CONFIG
+from bascule.commands.terminal import say
 from bascule.platform.accounts.opening import EMBEDDED
 from bascule.platform.logs import set_up_logs
 from bascule.platform.settings import read_settings
@@ -40,16 +41,16 @@ def command(config: Path) -> int:
     listening = listen(settings)
     for each in listening:
         host, port = each.address
-        click.echo(f"{each.service}\t{host}:{port}")
+        say(f"{each.service}\t{host}:{port}")
 
     def say_ready() -> None:
         """The sockets of mail are open already; the portal opens its own, a little later."""
         if portal is not None:
             _wait_for(portal.listen)
-        click.echo("ready")
+        say("ready")
 
     Supervisor(settings, config, listening, accounts=accounts, beside=beside).run(say_ready)
-    click.echo("stopped")
+    say("stopped")
     return 0
 
 
@@ -61,7 +62,7 @@ def _wait_for(endpoint: Endpoint) -> None:
         with contextlib.suppress(OSError), socket.create_connection((host, endpoint.port), timeout=1.0):
             return
         time.sleep(0.05)
-    click.echo(f"The portal does not answer on {endpoint} yet; its log says why.", err=True)
+    say(f"The portal does not answer on {endpoint} yet; its log says why.", err=True)
 
 
 def _prepare_portal(config: Path) -> "PortalSettings":
@@ -73,5 +74,5 @@ def _prepare_portal(config: Path) -> "PortalSettings":
     migrate()
     settings = read_portal_settings(config)
     require_free(settings.listen)
-    click.echo(f"portal\t{settings.url}")
+    say(f"portal\t{settings.url}")
     return settings

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import signal
 import sys
 import time
@@ -12,12 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-import click
-
+from bascule.commands.terminal import say, say_json
 from bascule.deliver.proof import Report, as_text, words_of, write_proof
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
 from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.printable import printable
 from bascule.terms.watch import Watcher
 
 T = TypeVar("T")
@@ -57,7 +56,7 @@ class LineWatcher(Watcher):
         self.octets += octets
         if time.monotonic() - self._said >= LINE_SECONDS:
             self._said = time.monotonic()
-            click.echo(self.line(), err=True)
+            say(self.line(), err=True)
 
     def line(self) -> str:
         seconds = max(time.monotonic() - self._began, 0.001)
@@ -68,7 +67,7 @@ class LineWatcher(Watcher):
         return f"{self.messages}{of} messages, {human_octets(self.octets)}, {rate:.0f} messages/s{remaining}"
 
     def note(self, text: str) -> None:
-        click.echo(text, err=True)
+        say(text, err=True)
 
 
 class BarWatcher(LineWatcher):
@@ -119,7 +118,7 @@ class BarWatcher(LineWatcher):
         )
 
     def note(self, text: str) -> None:
-        self._bar.console.print(text, highlight=False, markup=False)
+        self._bar.console.print(printable(text), highlight=False, markup=False)
 
 
 class QuietWatcher(LineWatcher):
@@ -147,7 +146,7 @@ def counting(title: str, total: int) -> Iterator[Callable[[int], None]]:
             nonlocal said
             if time.monotonic() - said >= LINE_SECONDS:
                 said = time.monotonic()
-                click.echo(f"{title}: {done} of {total}", err=True)
+                say(f"{title}: {done} of {total}", err=True)
 
         yield tell
 
@@ -215,16 +214,16 @@ def finish(
     try:
         certificate = write_proof(place, report, mailbox, ledger, words)
     except OSError as error:
-        click.echo(f"bascule: the report's files can't be written to {place}: {error.strerror or error}.", err=True)
-        click.echo("         Free some space, then “bascule report” writes them.", err=True)
+        say(f"bascule: the report's files can't be written to {place}: {error.strerror or error}.", err=True)
+        say("         Free some space, then “bascule report” writes them.", err=True)
         status = status or ExitStatus.MISSING
     if values["as_json"]:
         name = str(certificate) if certificate else None
-        click.echo(json.dumps({**report.to_dict(), "certificate": name}, ensure_ascii=False))
+        say_json({**report.to_dict(), "certificate": name})
     else:
-        click.echo(as_text(report, words))
+        say(*as_text(report, words).split("\n"))
         if certificate:
-            click.echo("\n" + words.report.format(place / "report.html"))
+            say("", words.report.format(place / "report.html"))
     if status is not None:
         return status
     return ExitStatus.ACCOUNTED if report.accounted else ExitStatus.MISSING

@@ -1,6 +1,5 @@
 """``bascule trace``"""
 
-import json
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from bascule.commands.options import CONFIG
+from bascule.commands.terminal import say, say_json
 from bascule.platform.settings import read_settings
 from bascule.platform.trace import KEPT_SECONDS, search
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -39,13 +39,13 @@ def command(
         )
     )  # fmt: skip
     if as_json:
-        click.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
+        say_json([asdict(row) for row in rows])
         return 0
     for row in rows:
         at = datetime.fromtimestamp(row.at_utc, zone).strftime("%Y-%m-%d %H:%M:%S")
-        click.echo(f"{at}\t{row.event}\t<{row.sender}> → <{row.recipient}>\t{row.subject}\t{row.message}\t{row.detail}".rstrip())  # fmt: skip
+        say(f"{at}\t{row.event}\t<{row.sender}> → <{row.recipient}>\t{row.subject}\t{row.message}\t{row.detail}".rstrip())  # fmt: skip
     if not rows:
-        click.echo(f"Nothing fits. Events are kept for {KEPT_SECONDS // 86400} days; ask for less to find more.")
+        say(f"Nothing fits. Events are kept for {KEPT_SECONDS // 86400} days; ask for less to find more.")
     return 0
 
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import click
 import platformdirs
 
+from bascule.commands.terminal import say
 from bascule.mailbox import Mailbox
 from bascule.mailbox.format import MailboxInUse
 from bascule.terms.errors import BasculeError
@@ -58,7 +58,7 @@ def _wait_for(attempt: Callable[[], None], busy: type[Exception], what: str) -> 
         except busy:
             if not told:
                 told = True
-                click.echo(f"{what}; waiting for it to end (Ctrl-C to give up).", err=True)
+                say(f"{what}; waiting for it to end (Ctrl-C to give up).", err=True)
             time.sleep(POLL_SECONDS)
 
 

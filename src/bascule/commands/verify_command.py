@@ -1,6 +1,5 @@
 """``bascule verify FILE|SOURCE TARGET``"""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import click
 
 from bascule.commands import options, places, showing
 from bascule.commands.planning import unrecorded_rows
+from bascule.commands.terminal import say, say_json
 from bascule.deliver import FolderMap
 from bascule.deliver.proof.compare import Comparison, census_of_mailbox, census_of_source, compare
 from bascule.mailbox import Mailbox
@@ -63,11 +63,11 @@ def _show(result: Comparison, errors: list[str], as_json: bool) -> int:
     differences = errors + result.differences
     if as_json:
         told = {"expected": result.expected, "equal": result.equal, "differences": differences}
-        click.echo(json.dumps(told, ensure_ascii=False))
+        say_json(told)
     else:
         for text in differences[:_SHOWN]:
-            click.echo(text)
+            say(text)
         if len(differences) > _SHOWN:
-            click.echo(f"… and {len(differences) - _SHOWN} more (--json shows all)")
-        click.echo(f"{result.equal} of {result.expected} messages are equal in every octet, flag and date.")
+            say(f"… and {len(differences) - _SHOWN} more (--json shows all)")
+        say(f"{result.equal} of {result.expected} messages are equal in every octet, flag and date.")
     return 1 if differences else 0

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from bascule.commands.options import CONFIG
+from bascule.commands.terminal import say
 from bascule.platform.logs import set_up_logs
 
 
@@ -22,6 +23,6 @@ def command(config: Path, threads: int | None) -> int:
 
     set_up_logs()
     portal = read_portal_settings(config)
-    work(config, threads or max(1, portal.workers), threading.Event(), lambda: click.echo("ready"))
-    click.echo("stopped")
+    work(config, threads or max(1, portal.workers), threading.Event(), lambda: say("ready"))
+    say("stopped")
     return 0

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from bascule.deliver.parcel import Parcel
 from bascule.mailbox import Mailbox
+from bascule.protocols.imap.dates import writable_date
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.body import Traits
 from bascule.terms.flags import Flags, same_flags
 from bascule.terms.instant import InternalDate
 from bascule.terms.later_runs import Finding
+from bascule.terms.printable import printable
 
 DELETED = frozenset({"\\Deleted"})
 
@@ -88,10 +90,11 @@ def difference(expected: Expectation, found: MessageData) -> tuple[Finding, str]
         lost = sorted(expected.flags - flags)
         gained = sorted(flags - expected.flags)
         if lost:
-            told.append(f"without {' '.join(lost)}")
+            told.append(f"without {printable(' '.join(lost))}")
         if gained:
-            told.append(f"with {' '.join(gained)}")
-    if found.date is not None and found.date.utc_seconds != expected.date.utc_seconds:
+            told.append(f"with {printable(' '.join(gained))}")
+    sent = writable_date(expected.date)
+    if found.date is not None and found.date.utc_seconds != sent.utc_seconds:
         finding = Finding.OTHER_DATE
-        told.append(f"dated {found.date.to_iso()} instead of {expected.date.to_iso()}")
+        told.append(f"dated {found.date.to_iso()} instead of {sent.to_iso()}")
     return finding, "; ".join(told)

@@ -13,7 +13,8 @@ from bascule.deliver.folder_names import INBOX, TargetNames, numbered, read_name
 from bascule.deliver.session import TargetError
 from bascule.mailbox.rows import FolderRow
 from bascule.protocols.imap.responses import Namespace
-from bascule.terms.folder import FolderPath, SpecialUse, visible
+from bascule.terms.folder import FolderPath, SpecialUse
+from bascule.terms.printable import printable
 from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import ImapClient
 
@@ -152,7 +153,7 @@ class FolderMap:
         self._names[row.id] = name
         entry = self._target.there.get(name)
         raw = entry.name if entry and name != INBOX else self._client.encode(name)
-        return MappedFolder(row, raw, visible(name), why, there=entry is not None or name == INBOX)
+        return MappedFolder(row, raw, printable(name), why, there=entry is not None or name == INBOX)
 
     # -- making -------------------------------------------------------------------------------------------------------
 

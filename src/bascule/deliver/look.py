@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, fields, replace
 
 from bascule.deliver.likeness import likeness
 from bascule.deliver.limits import LIKENESS_OCTETS, LOOK_WINDOW, SET_MEMBERS
+from bascule.protocols.imap.commands import Argument, sequence_set
 from bascule.protocols.imap.fetch import DETAILS, FLAGS, WHOLE_MESSAGE, Fetch, MessageData
-from bascule.protocols.imap.sequence import format_set
 from bascule.terms.body import SpooledBody
 from bascule.terms.flags import Flags
 from bascule.wire.imap import ImapClient
@@ -55,7 +55,7 @@ async def read_contents(client: ImapClient, uids: Sequence[int], *, with_likenes
     """Read these messages of the selected folder in full. A UID that is gone is absent. Raises CommandRefused, ConnectionLost."""
     found: list[Found] = []
     for start in range(0, len(uids), LOOK_WINDOW):
-        window = format_set(uids[start : start + LOOK_WINDOW])
+        window = sequence_set(uids[start : start + LOOK_WINDOW])
         answers = Answers()
         await (await client.fetch(window, WHOLE_MESSAGE, _reader(answers, found, with_likeness))).ok()
     return found
@@ -91,10 +91,10 @@ def _found(uid: int, literal: object, with_likeness: bool, date: int | None, fla
     return Found(uid, literal.sha256, literal.octets, alike, date, flags)
 
 
-def windows(uids: Iterable[int]) -> list[bytes]:
+def windows(uids: Iterable[int]) -> list[Argument]:
     """The UIDs as sets that are no longer than a server's longest line."""
     ordered = sorted(uids)
-    return [format_set(ordered[start : start + SET_MEMBERS]) for start in range(0, len(ordered), SET_MEMBERS)]
+    return [sequence_set(ordered[start : start + SET_MEMBERS]) for start in range(0, len(ordered), SET_MEMBERS)]
 
 
 async def read_details(client: ImapClient, uids: Iterable[int]) -> dict[int, MessageData]:
@@ -105,7 +105,7 @@ async def read_details(client: ImapClient, uids: Iterable[int]) -> dict[int, Mes
     return details
 
 
-async def start_details(client: ImapClient, uids: bytes, into: dict[int, MessageData]) -> Pending:
+async def start_details(client: ImapClient, uids: Argument, into: dict[int, MessageData]) -> Pending:
     """Ask for the same without waiting: ``into`` is filled by the time that the answer has come."""
     answers = Answers(into)
 

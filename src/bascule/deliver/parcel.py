@@ -5,13 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bascule.deliver.limits import MENDING_OCTETS
+from bascule.protocols.imap.append import writable_flags
+from bascule.protocols.imap.dates import writable_date
 from bascule.protocols.mime.headers import HEADER_OCTETS
 from bascule.protocols.mime.mending import mend
 from bascule.terms.body import Body, body_of
 from bascule.terms.flags import Flags
 from bascule.terms.instant import InternalDate
 from bascule.terms.outcome import MENDED
+from bascule.terms.printable import printable
 
+_SHOWN_CHARACTERS = 60
+"""Of one name in a report."""
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
@@ -30,10 +35,18 @@ class Parcel:
     mended: str = ""
     """What was changed in it, in words, because the target refused it and the user asked for that."""
     remark: str = ""
-    """What the source gave of it that could not be kept as it was (a keyword, its date), in words."""
+    """What the source gave of it that could not be kept as it was, or that no IMAP command can hold (a keyword, its date), in words."""
 
     def for_the_wire(self) -> "Parcel":
-        """With CRLF for each bare LF, as RFC 5322 §2.3 has it; the same parcel where there is none."""
+        """With CRLF for each bare LF, as RFC 5322 §2.3 has it, and without flags and dates that IMAP can't write; the same parcel where all can be."""
+        kept, rest = writable_flags(self.flags)
+        date = writable_date(self.date)
+        if not rest and date == self.date:
+            return self._with_crlf()
+        told = [self.remark, told_unwritable(rest) if rest else "", told_date(self.date, date)]
+        return replace(self, flags=kept, date=date, remark="; ".join(filter(None, told)))._with_crlf()
+
+    def _with_crlf(self) -> "Parcel":
         if not self.body.traits.bare_lf or self.original is not None:
             return self
         wire = body_of(iter([_BARE_LF.sub(b"\r\n", self.body.whole())]))
@@ -60,7 +73,7 @@ class Parcel:
         keywords = sorted(name for name in self.flags if not name.startswith("\\"))
         if not keywords:
             return None
-        told = [*([self.mended] if self.mended else []), f"without {' '.join(keywords)}"]
+        told = [*([self.mended] if self.mended else []), f"without {printable(' '.join(keywords))}"]
         return replace(self, flags=self.flags - frozenset(keywords), mended="; ".join(told))
 
     @property
@@ -76,6 +89,20 @@ class Parcel:
         self.body.close()
         if self.original is not None:
             self.original.close()
+
+
+def told_unwritable(flags: Flags) -> str:
+    """That a message is sent without these."""
+    names = " ".join(printable(name, _SHOWN_CHARACTERS) for name in sorted(flags))
+    what = "not a keyword" if len(flags) == 1 else "not keywords"
+    return f"without {names}: {what} that IMAP can write"
+
+
+def told_date(date: InternalDate, sent: InternalDate) -> str:
+    """That a message is sent with another date; empty where it is the same instant in another zone."""
+    if date.utc_seconds == sent.utc_seconds:
+        return ""
+    return f"dated {sent.to_iso()} instead of {date.to_iso()}, which IMAP can't write"
 
 
 @dataclass(slots=True)

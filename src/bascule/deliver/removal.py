@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
+from bascule.deliver.expectation import DELETED
 from bascule.deliver.look import windows
+from bascule.protocols.imap.commands import How
 from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import ImapClient
 
@@ -14,12 +16,12 @@ async def remove_messages(client: ImapClient, uids: Iterable[int]) -> bool:
         return False
     for chosen in windows(uids):
         try:
-            await client.store(chosen, b"+FLAGS.SILENT (\\Deleted)")
+            await client.store(chosen, DELETED, How.ADD)
         except CommandRefused:
             return False
         try:
             await client.uid_expunge(chosen)
         except CommandRefused:
-            await client.store(chosen, b"-FLAGS.SILENT (\\Deleted)")
+            await client.store(chosen, DELETED, How.REMOVE)
             return False
     return True

@@ -14,15 +14,17 @@ from bascule.deliver.expectation import DELETED, is_touched, to_read_back
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.look import read_details, read_flags, windows
 from bascule.deliver.moves import EarlierCopies, EarlierCopy
+from bascule.deliver.parcel import told_unwritable
 from bascule.deliver.reading_back import VerifyLevel, read_suspects, sort_by_details
 from bascule.deliver.session import TargetSession
 from bascule.deliver.target_view import NO_LONGER_THERE, TargetView
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
-from bascule.protocols.imap.append import format_flags
+from bascule.protocols.imap.append import writable_flags
 from bascule.terms.flags import Flags, same_flags
 from bascule.terms.later_runs import Action, New, Old, Told, decide, knowledge
 from bascule.terms.outcome import OutcomeCode
+from bascule.terms.printable import printable
 from bascule.terms.watch import Watcher
 from bascule.wire.errors import CommandRefused, ConnectionLost
 
@@ -43,6 +45,8 @@ class Reviewed:
     date_utc: int
     last_delta: int | None
     is_theirs: bool
+    unwritable: Flags
+    """What the old side has beside ``wanted`` that no IMAP command can hold."""
 
 
 _COLUMNS = (
@@ -97,10 +101,11 @@ def _rows(mailbox: Mailbox, query: str, values: tuple[int | None, ...]) -> dict[
     for message, folder, code, verified, uid, given, wanted, digest, date, last, theirs in mailbox.database.execute(
         query, values
     ):
+        writable, unwritable = writable_flags(flags_of(wanted))
         found[folder].append(
             Reviewed(
                 message, folder, OutcomeCode(code), verified > 0, uid, None if given is None else flags_of(given),
-                flags_of(wanted), digest, date, last, bool(theirs),
+                writable, digest, date, last, bool(theirs), unwritable,
             )
         )  # fmt: skip
     return found
@@ -214,10 +219,15 @@ class Reviewer:
         changed = [r for r in rows if not same_flags(there[r.target_uid or 0], flags)]
         same = [r.message for r in rows if r not in changed]
         await self.mailbox.run(self.ledger.followed, same, given=flags)
+        for row in rows:
+            if row.unwritable:
+                await self.mailbox.run(
+                    self.ledger.recode, [row.message], OutcomeCode.ALTERED, told_unwritable(row.unwritable)
+                )
         uids = [r.target_uid for r in changed if r.target_uid is not None]
         try:
             for window in windows(uids):
-                await self.session.client.store(window, b"FLAGS.SILENT (" + format_flags(flags) + b")")
+                await self.session.client.store(window, flags)
         except CommandRefused as error:
             self.watcher.note(f"the target does not take new flags: {error.reason}; the next run tries again")
             return
@@ -226,7 +236,7 @@ class Reviewer:
             kept = now.get(row.target_uid or 0, flags)
             await self.mailbox.run(self.ledger.followed, [row.message], given=kept)
             if lost := sorted(flags - kept) if not same_flags(kept, flags) else []:
-                detail = f"without {' '.join(lost)}"
+                detail = f"without {printable(' '.join(lost))}"
                 await self.mailbox.run(self.ledger.recode, [row.message], OutcomeCode.ALTERED, detail)
 
     # -- reading back -------------------------------------------------------------------------------------------------

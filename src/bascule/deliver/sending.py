@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from bascule.deliver.parcel import Batch, Parcel
 from bascule.protocols.imap.append import appended_uids, format_message_head
+from bascule.protocols.imap.commands import command
 from bascule.protocols.imap.refusals import WAIT, meaning_of_condition
 from bascule.protocols.imap.responses import Condition
 from bascule.terms.outcome import Outcome, OutcomeCode
@@ -63,10 +64,15 @@ async def _append(client: ImapClient, mailbox: bytes, parcels: list[Parcel], shi
     async with connection.sending():
         pending = connection.begin("APPEND")
         shipment.pendings.append(pending)
-        held = bytearray(pending.tag.encode() + b" APPEND ")
-        for segment in client.mailbox(mailbox):
-            assert isinstance(segment, bytes)  # folder names are short, and quoted
-            held += segment
+        held = bytearray(pending.tag.encode() + b" ")
+        for segment in command(b"APPEND", client.mailbox(mailbox)).segments:
+            if isinstance(segment, bytes):
+                held += segment
+                continue
+            await connection.write(held)
+            held = bytearray()
+            if not await connection.continuation(pending):
+                return
         for parcel in parcels:
             nonsync = client.literals.allows(parcel.body.octets)
             utf8 = client.speaks_utf8 and parcel.has_utf8_header

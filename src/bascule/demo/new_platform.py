@@ -1,11 +1,11 @@
 """The new platform of the demo: with the portal, whose members are brought in as an institution brings in its own."""
 
-import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bascule.campaign.difference import differences
 from bascule.campaign.members_file import read_members
+from bascule.campaign.sheets import member_list
 from bascule.demo.members import Member
 from bascule.demo.platform import PASSWORD, DemoPlatform
 from bascule.platform.accounts import Accounts
@@ -69,16 +69,13 @@ class NewPlatform(DemoPlatform):
     def _list(self, members: Iterable[Member]) -> Path:
         """The list that the institution would have written; it stays, to be looked at."""
         file = self.root / "members.csv"
-        with file.open("w", encoding="utf-8", newline="") as out:
-            writer = csv.writer(out, delimiter=";")
-            writer.writerow(
-                ("sign_on", "name", "address", "kind", "owners", "wave", "office", "site", "language", "role")
-            )
-            for member in members:
-                kind = "functional" if member.keepers else "personal"
-                sign_on = "" if member.keepers else member.local
-                site = "Campus Nord" if member.share > 7 else "Campus Sud"
-                writer.writerow((sign_on, member.name, member.address, kind, " ".join(member.keepers), member.wave, member.department, site, member.language, "" if member.keepers else member.role))  # fmt: skip
+        rows = [("sign_on", "name", "address", "kind", "owners", "wave", "office", "site", "language", "role")]
+        for member in members:
+            kind = "functional" if member.keepers else "personal"
+            sign_on = "" if member.keepers else member.local
+            site = "Campus Nord" if member.share > 7 else "Campus Sud"
+            rows.append((sign_on, member.name, member.address, kind, " ".join(member.keepers), member.wave, member.department, site, member.language, "" if member.keepers else member.role))  # fmt: skip
+        file.write_text(member_list(rows), "utf-8", newline="")
         return file
 
     def password_of(self, member: Member) -> str:

@@ -1,9 +1,9 @@
-"""Names of files and folders that every file system takes, each used once."""
+"""The one writer of names of files and folders that come from outside: what every file system takes, each used once."""
 
 import re
 import unicodedata
 
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u2028-\u202e\u2066-\u2069\ud800-\udfff]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # Windows keeps these for devices
 NAME_OCTETS = 120
 """Of one name: a path of a few of them stays below what Windows and ext4 (255 octets a name) take."""

@@ -22,6 +22,7 @@ from bascule.terms.folder import FolderPath
 GROUP_BODIES = 500
 FEW_BODIES = 5000
 """Up to here, matches are looked up and sorted; above, messages are looked through from the newest on."""
+_NO_WORD = re.compile(r'["\x00\ud800-\udfff]')
 _WORD = re.compile(r'"[^"]*"|\S+')
 _FIELDS = {
     "subject": "subject",
@@ -105,10 +106,10 @@ def to_fts(query: str) -> str:
     for place, word in enumerate(words, 1):
         field, colon, rest = word.partition(":")
         column = _FIELDS.get(field.lower()) if colon and rest else None
-        text = (rest if column else word).strip('"').replace('"', '""')
-        if re.search(r"\w", text):
+        text = (rest if column else word).strip('"')
+        if has_words(text):
             prefix = "*" if place == len(words) and not word.endswith('"') else ""
-            terms.append(f'{column + " : " if column else ""}"{text}"{prefix}')
+            terms.append(f"{column + ' : ' if column else ''}{quoted(text)}{prefix}")
     if not terms:
         raise MailboxError(f"“{query}” has no word to look for.", "Write a word, or from:name, subject:word.")
     return " AND ".join(terms)
@@ -131,7 +132,12 @@ def bodies_with(mailbox: Mailbox, *texts: tuple[str, bool]) -> set[int]:
 
 def _phrase(text: str, header: bool) -> str:
     columns = "" if header else "{text attachments} : "
-    return f'({columns}"{text.replace(chr(34), " ").replace(chr(0), " ")}"*)'
+    return f"({columns}{quoted(text)}*)"
+
+
+def quoted(text: str) -> str:
+    """The one writer of a string of FTS5's query language (fts5.html §3.1): a quotation mark, NUL and half a character, which no word has, are spaces."""
+    return f'"{_NO_WORD.sub(" ", text)}"'
 
 
 def search(mailbox: Mailbox, query: str, limit: int = 100) -> list[Hit]:

@@ -6,6 +6,7 @@ places: the mailbox that was left says so to whoever opens it. `take_back` undoe
 """
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from bascule.platform.wakeups import RELEASE, send_to_all
 from bascule.terms.errors import BasculeError, ExitStatus
 
 MAILBOX, ACCOUNT = "mailbox", "account.json"
+_ID = re.compile(r"[0-9a-f]{32}")
+"""It becomes the name of a folder here, and comes from elsewhere."""
 CLOSING_SECONDS = 30.0
 """To wait for the server processes to close the mailbox."""
 
@@ -82,6 +85,8 @@ def take_over(data: Path, accounts: AccountStore, folder: Path) -> str:
         told = json.loads((folder / ACCOUNT).read_text("utf-8"))
         place = data / "mailboxes" / f"{told['id']}.mailbox"
         login: str = told["login"]
+        if not _ID.fullmatch(told["id"]):
+            raise ValueError("not an account's id")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BasculeError(
             f"{folder} is not what “bascule account hand-over” made.", "Name that folder.", ExitStatus.USAGE

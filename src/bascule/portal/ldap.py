@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from ldap3 import NONE, SUBTREE, Connection, Server, Tls
 from ldap3.core.exceptions import LDAPException
+from ldap3.utils.conv import escape_filter_chars
 
 from bascule.portal.configuration import PortalSettings
 
@@ -41,6 +42,11 @@ def reader(settings: PortalSettings) -> Iterator[Connection]:
         yield looking
     finally:
         looking.unbind()
+
+
+def criterion_of(settings: PortalSettings, typed: str) -> str:
+    """The one writer of a filter: whom ``typed`` names, whatever is in it. RFC 4515 §3"""
+    return settings.ldap_filter.format(login=escape_filter_chars(typed.encode("utf-8", "replace").decode()))
 
 
 def search(

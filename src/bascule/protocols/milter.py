@@ -7,6 +7,8 @@ There is no RFC; source: Sendmail's ``libmilter`` documentation (``mfapi.h``, ``
 import struct
 from dataclasses import dataclass
 
+from bascule.protocols.mime.header import FIELD_NAME
+
 VERSION = 6
 ADD_HEADERS, CHANGE_HEADERS = 0x01, 0x10
 """The actions that we let a filter take: it may neither change the body nor whom a message is for."""
@@ -83,7 +85,7 @@ def parse_answer(data: bytes) -> Answer:
                 raise MilterError("a changed field has an index")
             index, rest = struct.unpack("!I", rest[:4])[0], rest[4:]
         parts = rest.split(b"\0")
-        if len(parts) != 3 or parts[2] or not parts[0]:
+        if len(parts) != 3 or parts[2] or not FIELD_NAME.fullmatch(parts[0]):
             raise MilterError("a field is a name and a value")
         return Answer(command, parts[0], parts[1], index)
     if command == b"y":

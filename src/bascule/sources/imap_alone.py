@@ -2,7 +2,19 @@
 
 from dataclasses import dataclass, field
 
-from bascule.protocols.imap.fetch import BODY, DATE, FLAGS, GMAIL_LABELS, WHOLE_MESSAGE, Fetch
+from bascule.protocols.imap.commands import Argument, sequence_set
+from bascule.protocols.imap.fetch import (
+    BODY,
+    DATE,
+    FLAGS,
+    LABELLED_MESSAGE,
+    LABELS,
+    SIZE,
+    SIZED_LABELLED_MESSAGE,
+    SIZED_MESSAGE,
+    WHOLE_MESSAGE,
+    Fetch,
+)
 from bascule.protocols.imap.refusals import WAIT, meaning_of_condition
 from bascule.sources.contract import SourceMessage, Unreadable
 from bascule.sources.imap_joining import MISSING, Pieces, let_go
@@ -10,7 +22,7 @@ from bascule.sources.limits import ANSWERS_FOR_ONE
 from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import ImapClient
 
-_PARTS = {"FLAGS": FLAGS, "INTERNALDATE": DATE, "X-GM-LABELS": b"(UID X-GM-LABELS)"}
+_PARTS = {"FLAGS": FLAGS, "INTERNALDATE": DATE, "X-GM-LABELS": LABELS}
 
 
 async def read_alone(
@@ -20,8 +32,8 @@ async def read_alone(
 
     The message, with what could not be read of it among its ``remarks``; `Unreadable` where that is its content. None: the server
     gives nothing of it and refuses nothing. Raises ConnectionLost, and CommandRefused where the server asks to be asked later."""
-    wanted = whole_message(client)
-    answer = await _ask(client, uid, wanted.replace(b"(", b"(RFC822.SIZE "))
+    labelled = has_labels(client)
+    answer = await _ask(client, uid, SIZED_LABELLED_MESSAGE if labelled else SIZED_MESSAGE)
     pieces = answer.pieces
     if pieces.data.body is None and answer.reason:
         # One attribute may be at fault, a date that its server can't make or a keyword that it writes wrong: then the content comes.
@@ -37,7 +49,7 @@ async def read_alone(
         reason = answer.reason or "; ".join(pieces.data.odd)
         return Unreadable(uid, reason) if reason else None
     reasons: dict[str, str] = {}
-    items = [item for item in MISSING if item.encode() in wanted]
+    items = [item for item in MISSING if labelled or item != "X-GM-LABELS"]
     for item in items:
         if item not in pieces.given:
             part = await _ask(client, uid, _PARTS[item])
@@ -52,13 +64,17 @@ async def _sizes_are_right(client: ImapClient, measure: tuple[int, int] | None) 
     if measure is None:
         return True
     uid, octets = measure
-    return (await _ask(client, uid, b"(UID RFC822.SIZE)")).pieces.data.octets == octets
+    return (await _ask(client, uid, SIZE)).pieces.data.octets == octets
 
 
-def whole_message(client: ImapClient) -> bytes:
+def has_labels(client: ImapClient) -> bool:
+    """Whether the server tells Gmail's labels."""
+    return "X-GM-EXT-1" in client.capabilities
+
+
+def whole_message(client: ImapClient) -> Argument:
     """What is asked for of each message."""
-    labels = b" " + GMAIL_LABELS if "X-GM-EXT-1" in client.capabilities else b""
-    return WHOLE_MESSAGE[:-1] + labels + b")"
+    return LABELLED_MESSAGE if has_labels(client) else WHOLE_MESSAGE
 
 
 @dataclass(slots=True)
@@ -69,7 +85,7 @@ class _Answer:
     reason: str = ""
 
 
-async def _ask(client: ImapClient, uid: int, items: bytes) -> _Answer:
+async def _ask(client: ImapClient, uid: int, items: Argument) -> _Answer:
     replies: list[Fetch] = []
 
     def take(reply: Fetch) -> None:
@@ -78,7 +94,7 @@ async def _ask(client: ImapClient, uid: int, items: bytes) -> _Answer:
         else:
             let_go(reply.data)
 
-    condition = await (await client.fetch(b"%d" % uid, items, take)).answer()
+    condition = await (await client.fetch(sequence_set([uid]), items, take)).answer()
     code = condition.code.name if condition.code else None
     if condition.status != "OK" and meaning_of_condition(condition) in WAIT:
         raise CommandRefused("UID FETCH", condition.status, code, condition.reason)

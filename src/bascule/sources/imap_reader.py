@@ -3,10 +3,10 @@
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-from bascule.protocols.imap.fetch import DETAILS, GMAIL_LABELS, UIDS, Fetch
+from bascule.protocols.imap.commands import sequence_set, uid_key
+from bascule.protocols.imap.fetch import DETAILS, UIDS, Fetch
 from bascule.protocols.imap.refusals import WAIT, meaning_of, meaning_of_condition
 from bascule.protocols.imap.responses import Condition
-from bascule.protocols.imap.sequence import format_set
 from bascule.sources.contract import (
     FolderError,
     SourceError,
@@ -16,7 +16,7 @@ from bascule.sources.contract import (
     Survey,
     Unreadable,
 )
-from bascule.sources.imap_alone import read_alone, whole_message
+from bascule.sources.imap_alone import has_labels, read_alone, whole_message
 from bascule.sources.imap_joining import Joining
 from bascule.sources.imap_stream import Group, Stream
 from bascule.sources.imap_survey import folder_error, open_again, take_survey
@@ -80,7 +80,7 @@ class ImapReader:
                 sizes[data.uid] = data.octets
 
         for start in range(0, len(uids), DETAILS_WINDOW):
-            window = format_set(uids[start : start + DETAILS_WINDOW])
+            window = sequence_set(uids[start : start + DETAILS_WINDOW])
             while True:
                 try:
                     condition = await (await self._client.fetch(window, DETAILS, take)).answer()
@@ -126,7 +126,7 @@ class ImapReader:
     async def _stream(self, uids: list[int], narrowing: Narrowing) -> AsyncIterator[Group]:
         """Windows of UIDs, two in flight; messages are given on as they arrive. Raises ConnectionLost."""
         items = whole_message(self._client)
-        joining = Joining(labels=GMAIL_LABELS in items)
+        joining = Joining(labels=has_labels(self._client))
         stream = Stream(self._client.connection, joining)
         waiting = deque(uids)
         running: deque[tuple[list[int], Pending]] = deque()
@@ -135,7 +135,7 @@ class ImapReader:
                 while waiting and len(running) < narrowing.in_flight:
                     window = [waiting.popleft() for _ in range(min(narrowing.window, len(waiting)))]
                     joining.expect(window)
-                    fetch = self._client.fetch(format_set(window), items, stream.take, on_removal=joining.renumbered)
+                    fetch = self._client.fetch(sequence_set(window), items, stream.take, on_removal=joining.renumbered)
                     running.append((window, await fetch))
                 window, pending = running[0]
                 async for group in stream.until(pending):
@@ -198,10 +198,10 @@ class ImapReader:
     async def _which_are_there(self, uids: Sequence[int]) -> set[int]:
         """Those that FETCH or SEARCH lists: there are servers where one of them leaves out what is there. All, where neither answers."""
         replies: list[Fetch] = []
-        listing = await (await self._client.fetch(format_set(uids), UIDS, replies.append)).answer()
+        listing = await (await self._client.fetch(sequence_set(uids), UIDS, replies.append)).answer()
         there = {reply.data.uid for reply in replies if reply.data.uid is not None}
         try:
-            return there | set(await self._client.search_uids(b"UID " + format_set(uids)))
+            return there | set(await self._client.search_uids(uid_key(sequence_set(uids))))
         except CommandRefused:
             return there if listing.status == "OK" else set(uids)
 

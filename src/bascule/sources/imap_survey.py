@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 
+from bascule.protocols.imap.commands import ALL_MESSAGES, changed_since
 from bascule.protocols.imap.fetch import FLAGS, UIDS, Fetch
 from bascule.protocols.imap.refusals import Meaning, meaning_of
 from bascule.sources.contract import CHANGED, DISBELIEVED, FolderError, FolderGone, SourceFolder, SourceState, Survey
@@ -113,7 +114,7 @@ async def _all(
         return sorted(found), 0
     if exists or searched:
         replies: list[Fetch] = []
-        listing = await client.fetch(b"1:*", UIDS, replies.append)
+        listing = await client.fetch(ALL_MESSAGES, UIDS, replies.append)
         await (listing.ok() if searched is None else listing.answer())
         fetched = {reply.data.uid for reply in replies if reply.data.uid}
         found = fetched if len(found) > exists and len(fetched) >= exists else found | fetched
@@ -132,8 +133,8 @@ async def _changed(client: ImapClient, selected: MailboxState, since: int) -> Se
 async def _flags_since(client: ImapClient, since: int) -> list[Fetch] | None:
     # Without QRESYNC: CHANGEDSINCE where there is a MODSEQ (RFC 7162 §3.1.4.1), else every message's flags.
     replies: list[Fetch] = []
-    modifier = b"(CHANGEDSINCE %d)" % since if since else b""
-    condition = await (await client.fetch(b"1:*", FLAGS, replies.append, modifier)).answer()
+    modifier = changed_since(since) if since else None
+    condition = await (await client.fetch(ALL_MESSAGES, FLAGS, replies.append, modifier)).answer()
     return replies if condition.status == "OK" else None
 
 

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from bascule.terms.folder import FolderPath, visible
+from bascule.terms.folder import FolderPath
+from bascule.terms.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def _share_out(wanted: dict[FolderPath, list[Spelling]]) -> Iterator[tuple[Spell
         for number, spelling in enumerate((each for each in rest if not each.leads_only), 2):
             own = _numbered(path, spelling.names[-1], number, taken)
             taken.add(own)
-            yield spelling, Place(own, f"another folder of the old side is called {visible(path.parts[-1])}, too")
+            yield spelling, Place(own, f"another folder of the old side is called {printable(path.parts[-1])}, too")
 
 
 def _numbered(path: FolderPath, name: str, number: int, taken: Collection[FolderPath]) -> FolderPath:

@@ -1,11 +1,14 @@
 r"""Flags of a message: system flags (``\Seen``) and keywords (``$Forwarded``), as one frozen set of names.
 
 Always true of a normalised set: system flags are spelt as RFC 9051 §2.3.2 spells them, ``\Recent`` is absent (it is a
-property of a session, RFC 3501 §2.3.2), and no two keywords differ only in case (servers compare them without it).
+property of a session, RFC 3501 §2.3.2), no two keywords differ only in case (servers compare them without it), and none has a space or a control
+character in it: where somebody's file has, it is kept as ``two\x20words``, which can be named and which no protocol will take for a keyword.
 """
 
 from collections.abc import Iterable
 from functools import lru_cache
+
+from bascule.terms.printable import printable
 
 Flags = frozenset[str]
 
@@ -16,6 +19,7 @@ _SYSTEM = {name.lower(): name for name in ("\\Seen", "\\Answered", "\\Flagged", 
 def _normalise(names: tuple[str, ...]) -> Flags:
     kept: dict[str, str] = {}
     for name in names:
+        name = printable(name).replace(" ", "\\x20")
         folded = name.lower()
         if folded == "\\recent" or not name:
             continue

@@ -5,12 +5,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bascule.terms.printable import printable
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ufff9-\ufffb]"
-)
-"""What moves a terminal's cursor, breaks a report's line, turns the text around or can't be seen: controls (C0, C1), line separators, directions
-(UAX #9 §2), and marks without width. Joiners (U+200C, U+200D) stay: words of several languages need them."""
 
 
 class SpecialUse(StrEnum):
@@ -76,7 +73,7 @@ class FolderPath:
 
     def display(self) -> str:
         """For people: names joined by ``/``, safe for a terminal and a report. Two folders may look alike in it."""
-        return visible(self.join("/"))
+        return printable(self.join("/"))
 
     def to_json(self) -> str:
         """The form kept in a mailbox's catalogue: a JSON array, so that any character may be in a name."""
@@ -88,18 +85,6 @@ class FolderPath:
 
     def __str__(self) -> str:
         return self.display()
-
-
-def visible(text: str) -> str:
-    """``text`` with what can't be seen, or does something to a terminal, as a picture (``␀``, ``␛``) or its number (``\\u202e``)."""
-    return _UNSEEN.sub(_picture, text) if not text.isascii() or not text.isprintable() else text
-
-
-def _picture(found: re.Match[str]) -> str:
-    number = ord(found[0])
-    if number < 0x20:
-        return chr(0x2400 + number)
-    return "\u2421" if number == 0x7F else f"\\u{number:04x}"
 
 
 INBOX = FolderPath(("INBOX",))

@@ -17,5 +17,8 @@ class InternalDate:
         return datetime.fromtimestamp(self.utc_seconds, zone)
 
     def to_iso(self) -> str:
-        """In UTC, as ``2020-01-31T10:00:00Z``."""
-        return datetime.fromtimestamp(self.utc_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        """In UTC, as ``2020-01-31T10:00:00Z``; in seconds where its year has not four digits."""
+        try:
+            return datetime.fromtimestamp(self.utc_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        except (OverflowError, ValueError, OSError):
+            return f"{self.utc_seconds} seconds after 1970"

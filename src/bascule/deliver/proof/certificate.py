@@ -25,6 +25,7 @@ from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.folder import FolderPath
+from bascule.terms.printable import printable_json
 
 CERTIFICATE = "certificate.json"
 FILES = ("report.txt", "report.json", "report.html", "manifest.sha256")
@@ -40,7 +41,9 @@ def write_proof(place: Path, report: Report, mailbox: Mailbox, ledger: Ledger | 
     """Write the folder; its certificate's path. The key is made where there is none. Raises OSError."""
     place.mkdir(parents=True, exist_ok=True)
     (place / "report.txt").write_text(as_text(report, words, all_exceptions=True) + "\n", "utf-8")
-    (place / "report.json").write_text(json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n", "utf-8")
+    (place / "report.json").write_text(
+        printable_json(json.dumps(report.to_dict(), ensure_ascii=False, indent=1)) + "\n", "utf-8"
+    )
     (place / "report.html").write_text(as_page(report, words), "utf-8")
     _write_manifest(place / "manifest.sha256", mailbox, ledger)
     certificate = place / CERTIFICATE
@@ -110,7 +113,9 @@ def _key() -> "Ed25519PrivateKey":
 
 
 def _canonical(statement: object) -> bytes:
-    return json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
+        "utf-8", "backslashreplace"
+    )
 
 
 def _digest(file: Path) -> str:

@@ -1,10 +1,11 @@
 """The report as one self-contained page: no script, no request to the outside, light and dark, and it prints."""
 
-from html import escape
+import html
 
 from bascule.deliver.proof.report import FolderCounts, Report
 from bascule.deliver.proof.text import on_the_new_side, read_back, verdict
 from bascule.deliver.proof.words import Words, counted, grouped
+from bascule.terms.printable import printable
 
 _STYLE = """
 :root { color-scheme: light dark; --ink:#1d2530; --soft:#5b6675; --line:#d9dee5; --ground:#fff; --good:#0b6b3a; --bad:#a32018;
@@ -54,6 +55,11 @@ def as_page(report: Report, words: Words) -> str:
         f"{_folders(report, words)}{_exceptions(report, words)}"
         f'<p class="note">{escape(note)}</p></body></html>\n'
     )
+
+
+def escape(text: str) -> str:
+    """The one writer of a value into this page: nothing in it is markup, ends an attribute, or turns the text round."""
+    return html.escape(printable(text))
 
 
 def _when(iso: str) -> str:

@@ -2,6 +2,7 @@
 
 from bascule.deliver.proof.report import FolderCounts, Report
 from bascule.deliver.proof.words import Words, counted, grouped
+from bascule.terms.printable import printable
 
 _SHOWN_EXCEPTIONS = 50
 
@@ -63,7 +64,7 @@ def as_text(report: Report, words: Words, *, all_exceptions: bool = False) -> st
         lines.append(f"  {one.folder} UID {one.uid}{subject}: {one.code}: {one.detail}{saved}")
     if len(shown) < len(report.exceptions):
         lines.append("  " + words.more.format(grouped(len(report.exceptions) - len(shown))))
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _table(report: Report, words: Words) -> list[str]:

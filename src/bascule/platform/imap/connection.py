@@ -14,10 +14,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from bascule.platform.imap import limits
-from bascule.platform.imap.replies import condition
 from bascule.platform.imap.session import Connection, Services, Session
 from bascule.platform.imap.states import State
 from bascule.platform.spool import Spool
+from bascule.protocols.imap.answers import condition
 from bascule.protocols.imap.errors import RemoteError
 from bascule.protocols.imap.receiver import Frame, Receiver
 from bascule.protocols.imap.requests import BadRequest, Request, parse_request

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from bascule.mailbox.live import LiveRow
 from bascule.mailbox.live.reading import Described
-from bascule.protocols.imap.dates import format_date_time
-from bascule.protocols.imap.describe import body_structure, nstring
+from bascule.protocols.imap.answers import string
+from bascule.protocols.imap.dates import format_date_time, writable_date
+from bascule.protocols.imap.describe import body_structure
 from bascule.protocols.imap.requests.fetch import Fetch, Octets
 from bascule.protocols.imap.section import octets_of, part_at
 from bascule.protocols.mime.decoding import UnknownEncoding, decoded
@@ -82,14 +83,14 @@ class Writer:
         while start < len(pairs):
             recent = not rev2 and view.is_recent(pairs[start][0])
             end = len(pairs) if rev2 else start + view.alike(pairs[start][0], [uid for uid, _ in pairs[start:]])
-            names = {each: view.flag_names(each, recent=recent).decode("utf-8", "surrogateescape") for each in sets}
+            names = {each: view.flag_names(each, recent=recent).decode("ascii") for each in sets}
             run = enumerate(pairs[start:end], number + start)
             if "UID" in self._plain:
                 out += [f"* {n} FETCH (UID {uid} FLAGS ({names[flagset]}))\r\n" for n, (uid, flagset) in run]
             else:
                 out += [f"* {n} FETCH (FLAGS ({names[flagset]}))\r\n" for n, (_, flagset) in run]
             start = end
-        return "".join(out).encode("utf-8", "surrogateescape")
+        return "".join(out).encode("ascii")
 
     def _line(self, number: int, row: LiveRow, described: Described | None) -> bytes:
         message = _Message(self._session, row)
@@ -136,7 +137,7 @@ class Writer:
         return b"%b %b{%d}\r\n%b" % (item.label, b"~" if b"\0" in octets else b"", len(octets), octets)
 
     def date(self, row: LiveRow) -> bytes:
-        return format_date_time(InternalDate(row.date_utc, row.zone_minutes))
+        return format_date_time(writable_date(InternalDate(row.date_utc, row.zone_minutes)))
 
     def flags(self, row: LiveRow) -> bytes:
         return self._view.flags_of(row.uid, row.flagset, rev2=self._session.rev2)
@@ -147,7 +148,7 @@ class Writer:
         if text is None:
             text = " ".join(searchable(message.octets).text.split())[:PREVIEW_CHARACTERS]
             reading.keep_preview(row.body, text)
-        return nstring(text.encode())
+        return string(text.encode("utf-8", "replace"))
 
     def email_id(self, row: LiveRow) -> bytes:
         """Of the content: copies share it (RFC 8474 §5.1)."""

@@ -22,9 +22,3 @@ class No(Exception):
 
 class Bad(Exception):
     """The command is not valid here."""
-
-
-def condition(tag: bytes, status: bytes, text: str, code: bytes = b"") -> bytes:
-    """One line; what would break it is left out of ``text``."""
-    clean = text.replace("\r", " ").replace("\n", " ").encode("ascii", "replace")
-    return tag + b" " + status + b" " + (b"[" + code + b"] " if code else b"") + clean + b"\r\n"

@@ -23,11 +23,12 @@ from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, re
 from bascule.platform.imap.access import Access, Place
 from bascule.platform.imap.capabilities import capabilities
 from bascule.platform.imap.commands import COMMANDS
-from bascule.platform.imap.replies import Bad, Done, No, condition
+from bascule.platform.imap.replies import Bad, Done, No
 from bascule.platform.imap.states import State
 from bascule.platform.imap.view import View
 from bascule.platform.mailboxes import Mailboxes
-from bascule.protocols.imap.names import decode_name, encode_name, quote
+from bascule.protocols.imap.answers import condition, string
+from bascule.protocols.imap.names import decode_name, encode_name
 from bascule.protocols.imap.receiver import Refused
 from bascule.protocols.imap.requests import BadRequest, Request
 from bascule.protocols.imap.search import BadCharset
@@ -163,8 +164,8 @@ class Session:
         return Access(mailbox, owner, (self.services.others, owner.login), self.account, box)
 
     def name_of(self, path: FolderPath) -> bytes:
-        """As this connection writes it, quoted."""
-        return quote(encode_name(path.join(SEPARATOR), utf8=self.utf8))
+        """As this connection writes it."""
+        return string(encode_name(path.join(SEPARATOR), utf8=self.utf8), utf8=self.utf8)
 
     def now(self) -> int:
         return int(self.services.clock())

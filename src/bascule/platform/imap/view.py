@@ -9,13 +9,15 @@ The UIDs are read when a number is first asked for: to open a folder of 100,000 
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from bascule.mailbox.live import Change, FolderGone, LiveFolder, LiveMailbox
 from bascule.platform.imap.access import Access
-from bascule.protocols.imap.append import format_flags
+from bascule.protocols.imap.answers import flag_names
 from bascule.protocols.imap.requests import MessageSet
 from bascule.protocols.imap.rights import Rights
 from bascule.protocols.imap.sequence import Range, format_set, resolve
+from bascule.terms.flags import Flags
 
 
 class View:
@@ -204,7 +206,12 @@ class View:
         return self.flag_names(flagset, recent=not rev2 and self.is_recent(uid))
 
     def flag_names(self, flagset: int, *, recent: bool) -> bytes:
-        names = format_flags(self.box.reading.flags(flagset))
+        names = _flag_names(self.box.reading.flags(flagset))
         if recent:
             return names + b" \\Recent" if names else b"\\Recent"
         return names
+
+
+@lru_cache(maxsize=4096)
+def _flag_names(flags: Flags) -> bytes:
+    return flag_names(sorted(flags))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
 
 from bascule.platform.programs.offers import Offer, Use
+from bascule.terms.printable import printable
 
 _SECURITY = {(True, True): "SSL", (False, True): "STARTTLS", (False, False): "plain"}
 
@@ -12,7 +13,7 @@ _SECURITY = {(True, True): "SSL", (False, True): "STARTTLS", (False, False): "pl
 def autoconfig(domain: str, offered: Sequence[Offer], name: str = "") -> bytes:
     """``name``: what the program calls the account's provider; the domain otherwise. The user name is the whole address."""
     root = Xml.Element("clientConfig", version="1.1")
-    provider = Xml.SubElement(root, "emailProvider", id=domain)
+    provider = Xml.SubElement(root, "emailProvider", id=printable(domain))
     _add(provider, "domain", domain)
     _add(provider, "displayName", name or domain)
     _add(provider, "displayShortName", name or domain)
@@ -30,4 +31,4 @@ def autoconfig(domain: str, offered: Sequence[Offer], name: str = "") -> bytes:
 
 
 def _add(parent: Xml.Element, tag: str, text: str) -> None:
-    Xml.SubElement(parent, tag).text = text
+    Xml.SubElement(parent, tag).text = printable(text)  # XML 1.0 has no control characters (§2.2)

@@ -18,6 +18,7 @@ from cryptography.x509 import load_pem_x509_certificates
 
 from bascule.platform.programs.offers import Offer, Use
 from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.printable import printable
 
 _NAMES = {Use.READ: "Incoming", Use.SEND: "Outgoing"}
 
@@ -25,6 +26,7 @@ _NAMES = {Use.READ: "Incoming", Use.SEND: "Outgoing"}
 def mobileconfig(address: str, offered: Sequence[Offer], *, name: str = "", organization: str = "") -> bytes:
     """``address``: the account's login. No password is in it; the device asks for it. The same account has the same identifiers each time,
     so that a newer profile takes the place of the older. Raises BasculeError where nothing is offered for reading, or for sending."""
+    address, name, organization = printable(address), printable(name), printable(organization)  # a plist is XML 1.0
     domain = address.rpartition("@")[2]
     identifier = ".".join(reversed(domain.split("."))) + ".mail." + str(uuid.uuid5(uuid.NAMESPACE_URL, address))
     account: dict[str, object] = {

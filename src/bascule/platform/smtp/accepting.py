@@ -20,6 +20,7 @@ from bascule.platform.trace import Event, Trace
 from bascule.protocols.mime import HeaderSummary, summarise
 from bascule.protocols.mime.header import Header, written
 from bascule.protocols.mime.submitted import NotFit, authors, complete
+from bascule.protocols.smtp.paths import format_path
 from bascule.terms.body import Body, body_of
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ class Accepting:
         address = f"IPv6:{peer.address}" if ":" in peer.address else peer.address
         origin = self.hostname if role is Role.SUBMISSION else f"{peer.greeted} ([{address or '127.0.0.1'}])"
         only = transaction.recipients[0].address if len(transaction.recipients) == 1 else ""
-        for_whom = f"\r\n\tfor <{only}>" if only else ""
+        for_whom = f"\r\n\tfor {format_path(only)}" if only else ""
         now = format_datetime(datetime.fromtimestamp(int(self.clock()), UTC))
         value = f"from {origin}\r\n\tby {self.hostname} (Bascule) with {name} id {transaction.id}{for_whom};\r\n\t{now}"
         return written("Received", value).octets
@@ -205,7 +206,7 @@ class Accepting:
 
 def delivery_fields(sender: str, recipient: str) -> bytes:
     """What the server that delivers writes before all else: RFC 5321 §4.4; Delivered-To tells a circle."""
-    return f"Return-Path: <{sender}>\r\nDelivered-To: {recipient}\r\n".encode()
+    return written("Return-Path", format_path(sender)).octets + written("Delivered-To", recipient).octets
 
 
 class _Note:

@@ -1,5 +1,3 @@
-import csv
-import io
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -8,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from bascule.campaign.instants import usual_calendar
+from bascule.campaign.sheets import member_list
 from bascule.portal.directory.models import MEMBER_STATE_NAMES, Banner, Wave
 from bascule.terms.phases import CalendarError, MemberCalendar
 
@@ -111,7 +110,5 @@ class PersonForm(forms.Form):
     complete = forms.BooleanField(required=False, disabled=True, initial=False)
 
     def as_list(self) -> str:
-        out = io.StringIO(newline="")
         columns = ("name", "sign_on", "address", "office")
-        csv.writer(out, delimiter=";").writerows([columns, [self.cleaned_data[column] for column in columns]])
-        return out.getvalue()
+        return member_list([columns, [self.cleaned_data[column] for column in columns]])

@@ -1,8 +1,5 @@
 """Members: found, looked at, given another password, locked."""
 
-import csv
-import io
-
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
@@ -13,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from bascule.campaign.sheets import sheet
 from bascule.portal.control.asking import LOOKS, PAGE, asked, record
 from bascule.portal.control.figures import not_yet_seen
 from bascule.portal.control.forms import StateForm
@@ -57,28 +55,14 @@ def members(request: HttpRequest) -> HttpResponse:
 @require_safe
 def members_csv(request: HttpRequest) -> HttpResponse:
     """Those of the page, all of them, for a spreadsheet: to write to who has not looked yet, or to their offices."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=";")
-    writer.writerow((_("Name"), _("Address"), _("Office"), _("Site"), _("Wave"), _("State")))
+    rows: list[tuple[object, ...]] = [(_("Name"), _("Address"), _("Office"), _("Site"), _("Wave"), _("State"))]
     for each in _found(request).iterator(2000):
         box = each.mailbox
-        cells = (
-            each.name,
-            box.login if box else "",
-            each.office,
-            each.site,
-            box.wave.name if box else "",
-            each.get_state_display(),
-        )
-        writer.writerow([_as_text(str(cell)) for cell in cells])
-    response = HttpResponse("\ufeff" + out.getvalue(), "text/csv; charset=utf-8")
+        address, wave = (box.login, box.wave.name) if box else ("", "")
+        rows.append((each.name, address, each.office, each.site, wave, each.get_state_display()))
+    response = HttpResponse("\ufeff" + sheet(rows), "text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="members.csv"'
     return response
-
-
-def _as_text(cell: str) -> str:
-    """A spreadsheet must not run what somebody has for a name."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 @never_cache

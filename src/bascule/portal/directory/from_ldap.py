@@ -1,12 +1,11 @@
 """The list of members as the institution's directory has it: the same text as somebody would have saved from a spreadsheet, so that one reading and one preview serve both."""
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
 
 from ldap3.core.exceptions import LDAPException
 
 from bascule.campaign.members_file import LANGUAGES
+from bascule.campaign.sheets import member_list
 from bascule.campaign.wrong import ListRefused, gettext_noop
 from bascule.portal.configuration import PortalSettings
 from bascule.portal.ldap import reader, search
@@ -36,10 +35,7 @@ def list_of(settings: PortalSettings) -> str:
             gettext_noop("The directory finds nobody by %(filter)s."), gettext_noop("Nothing was changed. Look at “members” and “base” of [ldap] in bascule.toml."),
             filter=settings.ldap_members,
         )  # fmt: skip
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=";", lineterminator="\n")
-    writer.writerows([_COLUMNS, *rows])
-    return out.getvalue()
+    return member_list([_COLUMNS, *rows])
 
 
 def _rows(

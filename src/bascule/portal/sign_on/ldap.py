@@ -10,11 +10,10 @@ from django.conf import settings
 from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 from ldap3.core.exceptions import LDAPException
-from ldap3.utils.conv import escape_filter_chars
 
 from bascule.portal.configuration import PortalSettings
 from bascule.portal.directory.models import Member
-from bascule.portal.ldap import connect, reader, search
+from bascule.portal.ldap import connect, criterion_of, reader, search
 
 
 class DirectoryAway(Exception):
@@ -48,10 +47,11 @@ class LdapBackend(BaseBackend):
 def sign_on_of(settings: PortalSettings, typed: str, password: str) -> str | None:
     """The sign-on name of whom ``typed`` names, if that is their password. Raises LDAPException where the directory can't be asked."""
     with reader(settings) as looking:
-        criterion = settings.ldap_filter.format(login=escape_filter_chars(typed))
-        found = list(search(looking, settings, criterion, [settings.ldap_sign_on]))
-    if len(found) != 1:
-        return None  # nobody, or not one person: nobody is guessed
+        found = list(search(looking, settings, criterion_of(settings, typed), [settings.ldap_sign_on]))
+    if len(found) != 1 or not found[0][0]:
+        return (
+            None  # nobody, or not one person: nobody is guessed; and an entry without a name would be an anonymous bind
+        )
     dn, attributes = found[0]
     person = connect(settings, dn, password)
     try:

@@ -5,7 +5,7 @@ from calendar import monthrange, timegm
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
-from bascule.protocols.imap.errors import RemoteError
+from bascule.protocols.imap.errors import LocalError, RemoteError
 from bascule.terms.instant import InternalDate
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -48,13 +48,22 @@ def parse_date_time(octets: bytes) -> InternalDate:
     return date_time
 
 
-def format_date_time(instant: InternalDate) -> bytes:
-    """Quoted, as APPEND takes it. A zone past ±23:59 is written as UTC; years outside 1–9999 are clamped to them."""
+_FIRST, _LAST = timegm((1, 1, 2, 0, 0, 0)), timegm((9999, 12, 30, 23, 59, 59))
+"""A date-time has four digits for the year; a day less at both ends, so that every zone stays within."""
+
+
+def writable_date(instant: InternalDate) -> InternalDate:
+    """The nearest date that a date-time can hold: itself, for every mail that was ever sent. A zone past ±23:59 becomes UTC, at the same instant."""
     zone = instant.zone_minutes if abs(instant.zone_minutes) < 24 * 60 else 0
-    try:
-        local = datetime.fromtimestamp(instant.utc_seconds + zone * 60, UTC)
-    except (OverflowError, ValueError, OSError):
-        local = datetime(1, 1, 1, tzinfo=UTC) if instant.utc_seconds < 0 else datetime(9999, 12, 31, tzinfo=UTC)
+    return InternalDate(min(max(instant.utc_seconds, _FIRST), _LAST), zone)
+
+
+def format_date_time(instant: InternalDate) -> bytes:
+    """Quoted, as APPEND takes it. Raises LocalError for what `writable_date` would change."""
+    zone = instant.zone_minutes
+    if not _FIRST <= instant.utc_seconds <= _LAST or abs(zone) >= 24 * 60:
+        raise LocalError(f"no date-time can hold {instant!r}")
+    local = datetime.fromtimestamp(instant.utc_seconds + zone * 60, UTC)
     hours, minutes = divmod(abs(zone), 60)
     return b'"%02d-%b-%04d %02d:%02d:%02d %b%02d%02d"' % (
         local.day, _MONTHS[local.month - 1].encode(), local.year, local.hour, local.minute, local.second,
@@ -71,8 +80,3 @@ def parse_date(octets: bytes) -> date:
         return date(int(found[3]), _MONTH_NUMBER[found[2].lower()], int(found[1]))
     except ValueError as error:
         raise RemoteError(f"no calendar has {octets[:40]!r}") from error
-
-
-def format_date(day: datetime) -> bytes:
-    """``1-Feb-2020``, as SEARCH SINCE and BEFORE take it."""
-    return f"{day.day}-{_MONTHS[day.month - 1]}-{day.year:04d}".encode()

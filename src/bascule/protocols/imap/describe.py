@@ -1,24 +1,12 @@
 """ENVELOPE, BODY and BODYSTRUCTURE of a message, as a server writes them. RFC 9051 §7.5.2"""
 
-import re
 from collections.abc import Iterable
 
-from bascule.protocols.imap.names import quote
+from bascule.protocols.imap.answers import nstring
 from bascule.protocols.mime.fields import Address, parse_addresses, parse_parameters
 from bascule.protocols.mime.structure import Part
 
-_QUOTABLE_OCTETS = 1024
-_QUOTABLE = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]*")
 _EMPTY_TEXT = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0'
-
-
-def nstring(value: bytes | None) -> bytes:
-    """NIL, a quoted string, or a literal where it can't be quoted or is long."""
-    if value is None:
-        return b"NIL"
-    if len(value) <= _QUOTABLE_OCTETS and _QUOTABLE.fullmatch(value):
-        return b'"%b"' % value if b'"' not in value and b"\\" not in value else quote(value)
-    return b"{%d}\r\n" % len(value) + value.replace(b"\0", b"")
 
 
 def envelope(part: Part) -> bytes:

@@ -11,21 +11,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from bascule.protocols.imap.commands import items
 from bascule.protocols.imap.dates import parse_date_time, read_date_time
 from bascule.protocols.imap.errors import RemoteError
 from bascule.protocols.imap.receiver import Frame, Literal
 from bascule.protocols.imap.tokens import Value, as_list, as_number, as_text
 from bascule.terms.flags import Flags, normalise_flags
 from bascule.terms.instant import InternalDate
-from bascule.terms.printable import printable
+from bascule.terms.printable import CHARACTERS, printable
 
-WHOLE_MESSAGE = b"(UID FLAGS INTERNALDATE BODY.PEEK[])"
-FLAGS = b"(UID FLAGS)"
-DATE = b"(UID INTERNALDATE)"
-DETAILS = b"(UID FLAGS INTERNALDATE RFC822.SIZE)"
-BODY = b"(UID BODY.PEEK[])"
-UIDS = b"(UID)"
-GMAIL_LABELS = b"X-GM-LABELS"
+_WHOLE = (b"UID", b"FLAGS", b"INTERNALDATE", b"BODY.PEEK[]")
+_LABELS = b"X-GM-LABELS"
+WHOLE_MESSAGE = items(*_WHOLE)
+LABELLED_MESSAGE = items(*_WHOLE, _LABELS)
+SIZED_MESSAGE = items(b"RFC822.SIZE", *_WHOLE)
+SIZED_LABELLED_MESSAGE = items(b"RFC822.SIZE", *_WHOLE, _LABELS)
+FLAGS = items(b"UID", b"FLAGS")
+DATE = items(b"UID", b"INTERNALDATE")
+LABELS = items(b"UID", _LABELS)
+DETAILS = items(b"UID", b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE")
+BODY = items(b"UID", b"BODY.PEEK[]")
+UIDS = items(b"UID")
+SIZE = items(b"UID", b"RFC822.SIZE")
 
 _FLAGS = rb"\* (\d{1,10}) FETCH \(UID (\d{1,10}) FLAGS \(([^()\"]*)\)"
 _FLAGS_REPLY = re.compile(_FLAGS + rb"\)$")
@@ -177,4 +184,6 @@ def broken_fetch(frame: Frame, reason: str) -> Fetch | None:
     if found is None:
         return None
     uids = {int(uid) for text in texts for uid in _UID.findall(text)}
-    return Fetch(int(found[1]), MessageData(uids.pop() if len(uids) == 1 else None), fault=printable(reason))
+    return Fetch(
+        int(found[1]), MessageData(uids.pop() if len(uids) == 1 else None), fault=printable(reason, CHARACTERS)
+    )

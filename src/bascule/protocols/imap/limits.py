@@ -22,3 +22,11 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+KEYWORD_OCTETS = 250
+"""One keyword that we write. No program makes one a quarter as long, and servers have limits of their own, to which they answer NO (Dovecot: 50)."""
+FLAGS_OCTETS = 4000
+"""All flags of one message that we write: a line that a server cuts off is a line that it does not understand. Servers take 8,000 octets and more
+(RFC 7162 §4)."""
+LINE_ARGUMENT_OCTETS = 1024
+"""An argument that is written into a command's line; a longer one is a literal."""

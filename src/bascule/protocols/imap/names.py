@@ -4,6 +4,7 @@ import binascii
 import re
 
 from bascule.protocols.imap.errors import LocalError
+from bascule.protocols.imap.tokens import as_text
 
 _PLAIN = re.compile(r"[\x20-\x25\x27-\x7e]+")
 _SHIFTED = re.compile(r"&([^-]*)-")
@@ -46,21 +47,25 @@ def decode_utf7(raw: bytes) -> str:
 
     The raw name stays the one to send: `encode_utf7` of the result may differ where the server's was not canonical.
     """
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    return _SHIFTED.sub(_decode_shift, text)
+    return _SHIFTED.sub(_decode_shift, as_text(raw))
 
 
 def encode_name(name: str, *, utf8: bool = False) -> bytes:
-    """The name as this connection writes it: UTF-8 once ``UTF8=ACCEPT`` or IMAP4rev2 is enabled, else modified UTF-7."""
-    return name.encode("utf-8", "surrogateescape") if utf8 else encode_utf7(name)
+    """The name as this connection writes it: UTF-8 once ``UTF8=ACCEPT`` or IMAP4rev2 is enabled, else modified UTF-7.
+
+    Raises LocalError for what UTF-8 has no form for; modified UTF-7 has one for everything.
+    """
+    if not utf8:
+        return encode_utf7(name)
+    try:
+        return name.encode()
+    except UnicodeEncodeError as error:
+        raise LocalError("half a character can't be written in UTF-8") from error
 
 
 def decode_name(raw: bytes, *, utf8: bool = False) -> str:
     """The name for people, from the form in which this connection writes it. Never fails, see `decode_utf7`."""
-    return raw.decode("utf-8", "surrogateescape") if utf8 else decode_utf7(raw)
+    return as_text(raw) if utf8 else decode_utf7(raw)
 
 
 def quote(raw: bytes) -> bytes:

@@ -10,7 +10,7 @@ from bascule.protocols.imap.limits import DEFAULT_LIMITS, Limits
 from bascule.protocols.imap.receiver import Frame
 from bascule.protocols.imap.sequence import Range, parse_ranges
 from bascule.protocols.imap.tokens import Value, as_list, as_number, as_text, parse_values
-from bascule.terms.printable import printable
+from bascule.terms.printable import CHARACTERS, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Condition:
     def reason(self) -> str:
         """The server's own words, for a report: on one line, and without what a terminal would obey."""
         code = f"[{self.code.name}] " if self.code else ""
-        return printable(f"{code}{self.text}".strip()) or self.status
+        return printable(f"{code}{self.text}".strip(), CHARACTERS) or self.status
 
 
 @dataclass(frozen=True, slots=True)

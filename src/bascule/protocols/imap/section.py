@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bascule.protocols.imap.answers import string
 from bascule.protocols.imap.errors import LocalError, RemoteError
-from bascule.protocols.imap.names import quote
 from bascule.protocols.imap.tokens import parse_values
 from bascule.protocols.mime.structure import Part, header_end
 
@@ -49,7 +49,7 @@ class Section:
 
 
 def _astring(name: bytes) -> bytes:
-    return name if re.fullmatch(rb"[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|~]+", name) else quote(name)
+    return name if re.fullmatch(rb"[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|~]+", name) else string(name)
 
 
 def parse_section(spec: bytes) -> Section:

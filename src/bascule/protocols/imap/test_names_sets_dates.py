@@ -1,14 +1,11 @@
 """Names, sequence sets and dates: there and back again."""
 
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bascule.protocols.imap import LocalError, RemoteError
-from bascule.protocols.imap.commands import WAIT, LiteralRule, astring, command
-from bascule.protocols.imap.dates import format_date, format_date_time, parse_date_time, read_date_time
+from bascule.protocols.imap.dates import format_date_time, parse_date_time, read_date_time
 from bascule.protocols.imap.names import decode_utf7, encode_utf7, quote
 from bascule.protocols.imap.sequence import expand, format_set, parse_ranges, parse_set, resolve
 from bascule.terms.instant import InternalDate
@@ -71,7 +68,6 @@ def test_dates_as_servers_write_them() -> None:
     assert parse_date_time(b"17-Jul-1996 02:44:25 -0700").utc_seconds == 837596665
     assert parse_date_time(b" 7-jul-1996 02:44:25 +0000") == InternalDate(836707465, 0)
     assert format_date_time(InternalDate(836707465, 90)) == b'"07-Jul-1996 04:14:25 +0130"'
-    assert format_date(datetime(2020, 2, 1, tzinfo=UTC)) == b"1-Feb-2020"
 
 
 @pytest.mark.parametrize(
@@ -95,19 +91,6 @@ def test_a_date_that_is_none_is_the_servers_error(octets: bytes) -> None:
     assert read_date_time(octets) is None
     with pytest.raises(RemoteError):
         parse_date_time(octets)
-
-
-def test_an_argument_takes_the_shortest_form_and_waits_only_where_it_must() -> None:
-    waits, nonsync = LiteralRule(-1), LiteralRule.from_capabilities(frozenset({"LITERAL+"}))
-    minus = LiteralRule.from_capabilities(frozenset({"LITERAL-"}))
-    assert astring(b"INBOX", waits) == [b"INBOX"]
-    assert astring(b"a b", waits) == [b'"a b"']
-    assert astring(b"NIL", waits) == [b'"NIL"']
-    assert astring(b"\xc3\xa9", waits) == [b"{2}\r\n", WAIT, b"\xc3\xa9"]
-    assert astring(b"\xc3\xa9", nonsync) == [b"{2+}\r\n\xc3\xa9"]
-    assert minus.allows(4096)
-    assert not minus.allows(4097)
-    assert command(b"LOGIN", b"a", [b"{1}\r\n", WAIT, b"b"]) == [b"LOGIN a {1}\r\n", WAIT, b"b"]
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ ARRIVED = InternalDate(837596665, -420)
         (b'INTERNALDATE "00-Jan-0000 00:00:00 +0000"', ["its arrival date is given as “00-Jan-0000 00:00:00 +0000”, which is none"]),
         (b'INTERNALDATE ""', ["its arrival date is given as “”, which is none"]),
         (b'INTERNALDATE "17-Jul-1996 02:44:25"', ["its arrival date is given as “17-Jul-1996 02:44:25”, which is none"]),
-        (b'INTERNALDATE "\x1b[2Jgone"', ["its arrival date is given as “\ufffd[2Jgone”, which is none"]),
+        (b'INTERNALDATE "\x1b[2Jgone"', ["its arrival date is given as “\\x1b[2Jgone”, which is none"]),
         (b"INTERNALDATE {3}\r\nnow", ["its arrival date is given as “now”, which is none"]),
         (b"INTERNALDATE (1 2)", ["its arrival date is given as “(1 2)”, which is none"]),
         (b"INTERNALDATE NIL", []),
@@ -189,7 +189,7 @@ def test_a_date_that_says_nothing_is_told_and_the_rest_is_read(given: bytes, odd
     [
         (b"FLAGS (\\Seen caf\xe9)", {"\\Seen", "caf\xe9"}, []),
         (b"FLAGS (a{b {5)", {"a{b", "{5"}, []),
-        (b'FLAGS ("two words" \\Seen)', {"\\Seen", "two words"}, []),
+        (b'FLAGS ("two words" \\Seen)', {"\\Seen", "two\\x20words"}, []),
         (b"FLAGS ({3}\r\na)b c)", {"a)b", "c"}, []),
         (b"FLAGS NIL", set(), []),
         (b"FLAGS (NIL x)", {"NIL", "x"}, []),
@@ -242,7 +242,7 @@ def test_what_may_be_missing_may_be_garbled(octets: bytes) -> None:
 def test_what_a_server_says_of_a_refusal_can_be_shown_on_a_terminal() -> None:
     answer = parse(b"a NO [ALERT] stop\x1b]0;owned\x07\r now\x00")
     assert isinstance(answer, Condition)
-    assert answer.reason == "[ALERT] stop\ufffd]0;owned\ufffd now\ufffd"
+    assert answer.reason == "[ALERT] stop\\x1b]0;owned\\x07\\r now\\x00"
 
 
 def test_appenduid_gives_uids_in_order() -> None:

@@ -76,7 +76,7 @@ def _parse_text(text: bytes, position: int, stack: list[list[Value]], limits: Li
 
 def as_number(value: Value) -> int:
     """A number of up to 63 bits (RFC 9051 §9, number64). Raises RemoteError for anything else."""
-    if isinstance(value, bytes) and value.isdigit() and len(value) <= 19:
+    if isinstance(value, bytes) and value.isdigit() and len(value) <= 19 and int(value) < 2**63:
         return int(value)
     raise RemoteError(f"a number was expected, not {value!r:.60}")
 

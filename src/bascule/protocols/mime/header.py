@@ -7,6 +7,10 @@ from bascule.protocols.mime.structure import header_end
 
 _FIELD = re.compile(rb"(?P<name>[!-9;-~]+)[ \t]*:(?P<value>[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)\r?\n?")
 _LINE = re.compile(rb"[^\n]*\n?")
+FIELD_NAME = re.compile(rb"[!-9;-~]+")
+_LINE_ENDS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
+"""Whatever a program may take for the end of a line."""
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 
@@ -66,7 +70,14 @@ class Header:
 
 
 def written(name: str, value: str) -> RawField:
-    """A new field."""
-    text = re.sub(r"\0|[\r\n]+(?![ \t])", " ", value.replace("\r\n", "\n")).strip()
-    safe = text.replace("\n", "\r\n").encode("utf-8", "replace")
-    return RawField(name.encode() + b": " + safe + b"\r\n", name.lower().encode(), b" " + safe)
+    """The one writer of fields that we add. ``value`` may hold folds; whatever else would end the line in it becomes a space.
+
+    Raises ValueError for what is no field's name (RFC 5322 §2.2).
+    """
+    key = name.encode()
+    if not FIELD_NAME.fullmatch(key):
+        raise ValueError(f"not a field's name: {name!a}")
+    first, *more = _LINE_ENDS.split(value)
+    text = first + "".join(f"\r\n{line}" if line[0] in " \t" else f" {line}" for line in more if line.strip())
+    safe = _CONTROLS.sub(" ", text).strip().encode("utf-8", "replace")
+    return RawField(key + b": " + safe + b"\r\n", key.lower(), b" " + safe)

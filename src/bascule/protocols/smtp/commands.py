@@ -9,7 +9,8 @@ from bascule.protocols.smtp.paths import take_path
 _NAME = re.compile(r"[A-Za-z]{3,10}")
 _PARAMETER = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9-]*)(?:=(?P<value>[!-<>-~\u0080-\U0010ffff]+))?")
 _PARAMETERS_MOST = 20
-_PRINTABLE = re.compile(r"[!-~\u0080-\U0010ffff]+")
+_NOT_GREETED = re.compile(r"[^A-Za-z0-9._:\-\[\]\u00a1-\u2027\u2070-\ud7ff\uf900-\ufefe\uff00-\U0010ffff]+")
+"""Domains and address literals, and what programs call themselves instead: nothing that begins a comment or ends a clause of a Received field."""
 
 
 class BadCommand(ValueError):
@@ -58,10 +59,10 @@ def parse_command(line: bytes) -> Command:
 
 
 def _greeted(name: str) -> str:
-    """Whatever the client calls itself, as long as it can stand in a Received field."""
-    if not name or not _PRINTABLE.fullmatch(name) or len(name) > 255:
+    """Whatever the client calls itself; what can't stand in a Received field is written ``?`` (RFC 5321 §4.1.4: no mail is refused for it)."""
+    if not name or " " in name or not name.isprintable() or len(name) > 255:
         raise BadCommand(501, "5.5.4", "say who you are: EHLO name.example")
-    return name
+    return _NOT_GREETED.sub("?", name)
 
 
 def _with_path(name: str, rest: str) -> Command:

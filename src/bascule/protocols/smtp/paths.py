@@ -1,13 +1,18 @@
-"""Addresses as SMTP writes them. RFC 5321 §4.1.2; RFC 6531 §3.3 for those beyond ASCII"""
+"""Addresses as SMTP writes them. RFC 5321 §4.1.2; RFC 6531 §3.3 for those beyond ASCII
+
+`format_path` is the one writer of an address into a command of SMTP or LMTP, and into a field that names one: what is no address is not written.
+"""
 
 import re
 
 from bascule.protocols.smtp.limits import ADDRESS_OCTETS, DOMAIN_OCTETS, LOCAL_OCTETS
 
-_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]"
+_BEYOND = r"\u00a0-\u2027\u202f-\u2065\u2070-\ud7ff\ue000-\ufefe\uff00-\U0010ffff"
+"""Beyond ASCII, without controls, line separators, and formats that turn a text round for whoever reads it."""
+_ATEXT = rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~\-{_BEYOND}]"
 _DOT_STRING = rf"{_ATEXT}+(?:\.{_ATEXT}+)*"
-_QUOTED = r'"(?:[ !#-\[\]-~\u0080-\U0010ffff]|\\[ -~])*"'
-_LABEL = r"[A-Za-z0-9_\u0080-\U0010ffff](?:[A-Za-z0-9_\-\u0080-\U0010ffff]*[A-Za-z0-9_\u0080-\U0010ffff])?"
+_QUOTED = rf'"(?:[ !#-\[\]-~{_BEYOND}]|\\[ -~])*"'
+_LABEL = rf"[A-Za-z0-9_{_BEYOND}](?:[A-Za-z0-9_\-{_BEYOND}]*[A-Za-z0-9_{_BEYOND}])?"
 _DOMAIN = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Za-z:.\-]+\])"
 _ADDRESS = re.compile(rf"(?P<local>{_DOT_STRING}|{_QUOTED})@(?P<domain>{_DOMAIN})")
 _PATH = re.compile(r'<(?:@[^:<>"]*:)?(?P<address>(?:"(?:\\.|[^"\\])*"|[^"<>])*)>(?P<rest>(?: .*)?)', re.DOTALL)
@@ -34,6 +39,18 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_path(address: str) -> bool:
+    """Whether a command can hold it: an address, the null path, or ``postmaster`` alone."""
+    return address in ("", "postmaster") or is_address(address)
+
+
+def format_path(address: str) -> str:
+    """``<address>``; ``<>`` for "", the null path; ``<postmaster>`` (RFC 5321 §4.5.1). Raises ValueError for what is no address."""
+    if not is_path(address):
+        raise ValueError("not a mail address")
+    return f"<{address}>"
 
 
 def take_path(text: str) -> tuple[str, str]:

@@ -7,8 +7,9 @@ from typing import Self
 from bascule.protocols.smtp.limits import REPLY_LINE_OCTETS, REPLY_LINES
 
 _LINE = re.compile(rb"(?P<code>[2-5][0-9]{2})(?P<more>[ -]|$)(?P<text>[^\r\n]*)")
-_STATUS = re.compile(r"(?P<status>[245]\.\d{1,3}\.\d{1,3})(?: |$)")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}", re.ASCII)
+_STATUS = re.compile(rf"(?P<status>{_ENHANCED.pattern})(?: |$)", re.ASCII)
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,12 @@ class Reply:
 
 
 def format_reply(code: int, status: str, *lines: str) -> bytes:
-    """A reply of one line or several; ``status`` is put before each line's text."""
+    """The one writer of replies: of one line or several; ``status`` is put before each line's text. What would end a line in a text is left out.
+
+    Raises ValueError for a code or a status that is none.
+    """
+    if not 200 <= code < 600 or (status and not _ENHANCED.fullmatch(status)):
+        raise ValueError(f"not a reply: {code} {status!a}")
     texts = [_UNPRINTABLE.sub(" ", line)[:480] for line in lines] or [""]
     before = f"{status} " if status else ""
     last = len(texts) - 1

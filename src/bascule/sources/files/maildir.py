@@ -77,7 +77,7 @@ def _keywords(place: Path) -> dict[str, str]:
     file = place / "dovecot-keywords"
     if not file.is_file():
         return {}
-    pairs = (line.split(" ", 1) for line in file.read_text(errors="surrogateescape").splitlines() if " " in line)
+    pairs = (line.split(" ", 1) for line in file.read_text(errors="backslashreplace").splitlines() if " " in line)
     return {chr(ord("a") + int(number)): name for number, name in pairs if number.isdigit() and int(number) < 26}
 
 

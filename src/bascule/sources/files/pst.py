@@ -15,12 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bascule.protocols.mime.header import FIELD_NAME
 from bascule.sources.contract import SourceError
 from bascule.sources.files.base import FileEntry, FileFolder
 from bascule.terms.body import Body, HeldBody
 from bascule.terms.errors import ExitStatus
 from bascule.terms.folder import FolderPath
 from bascule.terms.instant import InternalDate
+from bascule.terms.printable import printable
 
 _READ = 0x01
 _FLAGS_PROPERTY = 0x0E07  # PidTagMessageFlags, MS-OXCMSG §2.2.1.6: 0x1 read, 0x8 unsent
@@ -152,7 +154,7 @@ def _headers(built: EmailMessage, message: Any) -> None:
     seen = False
     for line in re.split(r"\r?\n(?![ \t])", header.strip()):
         name, colon, value = line.partition(":")
-        if colon and name and not _OWN_FIELDS.match(name) and " " not in name and name.isascii():
+        if colon and FIELD_NAME.fullmatch(name.encode("utf-8", "replace")) and not _OWN_FIELDS.match(name):
             value = " ".join(value.split())
             built[_free_name(built, name)] = (
                 value.encode("ascii", "replace").decode() if not _is_clean(value) else value
@@ -196,7 +198,7 @@ def _attach(built: EmailMessage, attachment: Any, number: int) -> None:
     main, slash, sub = kind.partition("/")
     if not slash or main in ("multipart", "message") or not re.fullmatch(r"[\w.+-]+/[\w.+-]+", kind):
         main, sub = "application", "octet-stream"
-    built.add_attachment(data, maintype=main, subtype=sub, filename=name)
+    built.add_attachment(data, maintype=main, subtype=sub, filename=printable(name))
 
 
 def _named(item: Any, wanted: int) -> str:

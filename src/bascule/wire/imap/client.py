@@ -6,10 +6,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from bascule.protocols.imap.commands import LiteralRule, Segment, astring, command
-from bascule.protocols.imap.errors import RemoteError
+from bascule.protocols.imap.commands import (
+    ALL,
+    EMPTY,
+    EVERY_NAME,
+    Argument,
+    Command,
+    How,
+    LiteralRule,
+    atom,
+    command,
+    flag_list,
+    group,
+    items,
+    mailbox,
+    number,
+    special_use,
+    string,
+)
+from bascule.protocols.imap.errors import LocalError, RemoteError
 from bascule.protocols.imap.fetch import Fetch
-from bascule.protocols.imap.names import decode_name, encode_name, quote
+from bascule.protocols.imap.names import decode_name, encode_name
 from bascule.protocols.imap.responses import (
     Capability,
     Condition,
@@ -26,13 +43,19 @@ from bascule.protocols.imap.responses import (
     Status,
     Vanished,
 )
-from bascule.protocols.imap.sequence import Range, expand
+from bascule.protocols.imap.sequence import MAX_NUMBER, Range, expand
 from bascule.protocols.imap.tokens import as_number, as_text
+from bascule.terms.flags import Flags as MessageFlags
+from bascule.terms.folder import SpecialUse
 from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap.connection import Connection, Handler, Pending
 
 R = TypeVar("R", bound=Response)
-STATUS_ITEMS = ("MESSAGES", "UIDNEXT", "UIDVALIDITY")
+_STATUS = (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY")
+_STATUS_ITEMS = items(*_STATUS)
+_STATUS_ITEMS_AND_MODSEQ = items(*_STATUS, b"HIGHESTMODSEQ")
+_RETURN = atom(b"RETURN")
+_OUR_ID = group(string(b"name"), string(b"Bascule"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +101,25 @@ class ImapClient:
     def has(self, capability: str) -> bool:
         return capability in self.capabilities
 
-    async def run(self, segments: list[Segment], handler: Handler = lambda response: None) -> Condition:
+    async def run(self, command: Command, handler: Handler = lambda response: None) -> Condition:
         """Send a command and wait for its OK. Raises CommandRefused, ConnectionLost."""
-        return await (await self.start(segments, handler)).ok()
+        return await (await self.start(command, handler)).ok()
 
-    async def start(self, segments: list[Segment], handler: Handler = lambda response: None) -> Pending:
+    async def start(self, command: Command, handler: Handler = lambda response: None) -> Pending:
         """Send a command; its answer is awaited on what this returns."""
-        first = segments[0]
-        name = first.split(b" ", 2)[0].decode() if isinstance(first, bytes) else ""
-        return await self.connection.start(name, segments, handler)
+        return await self.connection.start(command, handler)
 
     @property
     def speaks_utf8(self) -> bool:
         """Whether names, and headers in APPEND UTF8, are in UTF-8 on this connection. RFC 6855 §3, §4"""
         return "UTF8=ACCEPT" in self.enabled
 
-    def mailbox(self, raw: bytes) -> list[Segment]:
-        """A mailbox name as an argument."""
-        return [quote(raw)] if self.speaks_utf8 else astring(raw, self.literals)
+    def mailbox(self, raw: bytes) -> Argument:
+        """A mailbox name as an argument. Raises CommandRefused for one that IMAP can't write: no server is asked then."""
+        try:
+            return mailbox(raw, utf8=self.speaks_utf8)
+        except LocalError as error:
+            raise CommandRefused("", "NO", "CANNOT", f"no IMAP command can hold the folder's name: {error}") from error
 
     def encode(self, name: str) -> bytes:
         """A mailbox name as this connection writes it."""
@@ -121,14 +145,14 @@ class ImapClient:
         """The server's name and version, where it tells. RFC 2971"""
         found: list[Identification] = []
         if self.has("ID"):
-            await self.run(command(b"ID", b'("name" "Bascule")'), _collect(Identification, found))
+            await self.run(command(b"ID", _OUR_ID), _collect(Identification, found))
         return found[-1].fields if found else {}
 
     async def compress(self) -> None:
         """DEFLATE both ways from here on (RFC 4978); nothing changes where the server refuses."""
         async with self.connection.sending():
             pending = self.connection.begin_border("COMPRESS")
-            await self.connection.write(pending.tag.encode() + b" COMPRESS DEFLATE\r\n")
+            await self.connection.write_line(pending, command(b"COMPRESS", atom(b"DEFLATE")))
             if (await pending.answer()).status == "OK":
                 self.connection.start_compression()
             else:
@@ -145,13 +169,13 @@ class ImapClient:
 
     async def list_all(self) -> list[Listing]:
         """Every mailbox with its attributes, and its special use and subscription where LIST tells (RFC 5258, RFC 6154)."""
-        returned = [b"SUBSCRIBED", b"CHILDREN"] if self.has("LIST-EXTENDED") else []
+        returned = [atom(b"SUBSCRIBED"), atom(b"CHILDREN")] if self.has("LIST-EXTENDED") else []
         if returned and self.has("SPECIAL-USE"):
-            returned.append(b"SPECIAL-USE")
+            returned.append(atom(b"SPECIAL-USE"))
         found: list[Listing] = []
-        tail = [b"RETURN (" + b" ".join(returned) + b")"] if returned else []
+        tail = [_RETURN, group(*returned)] if returned else []
         try:
-            await self.run(command(b"LIST", b'""', b'"*"', *tail), _collect(Listing, found))
+            await self.run(command(b"LIST", EMPTY, EVERY_NAME, *tail), _collect(Listing, found))
         except CommandRefused:
             if not tail:
                 raise
@@ -165,13 +189,13 @@ class ImapClient:
 
     async def list_subscribed(self) -> list[Listing]:
         found: list[Listing] = []
-        await self.run(command(b"LSUB", b'""', b'"*"'), _collect(Listing, found))
+        await self.run(command(b"LSUB", EMPTY, EVERY_NAME), _collect(Listing, found))
         return found
 
     async def separator(self) -> str | None:
         """The hierarchy separator at the root. RFC 9051 §6.3.9: LIST with two empty arguments."""
         found: list[Listing] = []
-        await self.run(command(b"LIST", b'""', b'""'), _collect(Listing, found))
+        await self.run(command(b"LIST", EMPTY, EMPTY), _collect(Listing, found))
         return found[0].separator if found else None
 
     async def namespace(self) -> Namespace | None:
@@ -186,19 +210,20 @@ class ImapClient:
 
         One command where LIST-STATUS is offered (RFC 5819), else one for each mailbox, pipelined.
         """
-        items = " ".join([*STATUS_ITEMS, *(["HIGHESTMODSEQ"] if self._keeps_modseq() else [])]).encode()
+        asked = _STATUS_ITEMS_AND_MODSEQ if self._keeps_modseq() else _STATUS_ITEMS
         found: list[Status] = []
         handler = _collect(Status, found)
         if self.has("LIST-STATUS"):
             try:
-                await self.run(command(b"LIST", b'""', b'"*"', b"RETURN (STATUS (" + items + b"))"), handler)
+                await self.run(command(b"LIST", EMPTY, EVERY_NAME, _RETURN, group(atom(b"STATUS"), asked)), handler)
             except CommandRefused:
                 self._go_without("LIST-STATUS")
                 return await self.status_all(names)
         else:
-            started = [
-                await self.start(command(b"STATUS", self.mailbox(name), b"(" + items + b")"), handler) for name in names
-            ]
+            started = []
+            for name in names:
+                with contextlib.suppress(CommandRefused):  # a name that IMAP can't write
+                    started.append(await self.start(command(b"STATUS", self.mailbox(name), asked), handler))
             for pending in started:
                 await pending.answer()
         wanted = set(names)
@@ -212,11 +237,11 @@ class ImapClient:
 
         Raises CommandRefused; no mailbox is selected then.
         """
-        tail: list[bytes] = []
+        tail: list[Argument] = []
         if known and "QRESYNC" in self.enabled and self.takes_select_parameters:
-            tail = [b"(QRESYNC (%d %d))" % known]
+            tail = [group(atom(b"QRESYNC"), group(*map(number, known)))]
         elif self.has("CONDSTORE") and self.takes_select_parameters and "QRESYNC" not in self.enabled:
-            tail = [b"(CONDSTORE)"]
+            tail = [group(atom(b"CONDSTORE"))]
         reading = _SelectReading()
         name = b"EXAMINE" if read_only else b"SELECT"
         self.selected = None
@@ -231,9 +256,10 @@ class ImapClient:
             await self.run(command(b"UNSELECT"))
             self.selected = None
 
-    async def start_create(self, raw: bytes, special_use: str = "") -> Pending:
-        """CREATE; ``special_use`` is asked for where CREATE-SPECIAL-USE is offered (RFC 6154 §3)."""
-        tail = [b"(USE (" + special_use.encode() + b"))"] if special_use and self.has("CREATE-SPECIAL-USE") else []
+    async def start_create(self, raw: bytes, use: str = "") -> Pending:
+        """CREATE; ``use``, a `SpecialUse`, is asked for where CREATE-SPECIAL-USE is offered (RFC 6154 §3)."""
+        offered = use and self.has("CREATE-SPECIAL-USE")
+        tail = [group(atom(b"USE"), group(special_use(SpecialUse(use))))] if offered else []
         return await self.start(command(b"CREATE", self.mailbox(raw), *tail))
 
     async def start_subscribe(self, raw: bytes) -> Pending:
@@ -243,7 +269,7 @@ class ImapClient:
         """The quota that INBOX counts towards. RFC 9208"""
         found: list[Quota] = []
         if self.has("QUOTA"):
-            await self.run(command(b"GETQUOTAROOT", b"INBOX"), _collect(Quota, found))
+            await self.run(command(b"GETQUOTAROOT", atom(b"INBOX")), _collect(Quota, found))
         return found[0] if found else None
 
     def append_limit(self) -> int | None:
@@ -252,17 +278,18 @@ class ImapClient:
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
-    async def search_uids(self, criteria: bytes = b"ALL") -> list[int]:
+    async def search_uids(self, criteria: Argument = ALL) -> list[int]:
         """The UIDs that match, ascending; as ranges on the wire where ESEARCH is offered (RFC 4731)."""
         numbers: list[int] = []
 
         def take(response: Response) -> None:
-            if isinstance(response, Search):
-                numbers.extend(response.numbers)
-            elif isinstance(response, Esearch):
-                numbers.extend(expand(response.all))
+            if isinstance(response, Search | Esearch):
+                found = response.numbers if isinstance(response, Search) else tuple(expand(response.all))
+                if found and max(found) > MAX_NUMBER:
+                    raise RemoteError("SEARCH found a UID that no message can have")
+                numbers.extend(found)
 
-        shape = [b"RETURN (ALL)"] if self.has("ESEARCH") or self.has("IMAP4REV2") else []
+        shape = [_RETURN, group(ALL)] if self.has("ESEARCH") or self.has("IMAP4REV2") else []
         try:
             await self.run(command(b"UID SEARCH", *shape, criteria), take)
         except CommandRefused:
@@ -274,10 +301,10 @@ class ImapClient:
 
     async def fetch(
         self,
-        uids: bytes,
-        items: bytes,
+        uids: Argument,
+        items: Argument,
         on_message: Callable[[Fetch], None],
-        modifier: bytes = b"",
+        modifier: Argument | None = None,
         on_removal: Callable[[], None] = lambda: None,
     ) -> Pending:
         """Start a UID FETCH; ``on_message`` is called for each FETCH that arrives before its answer, ``on_removal`` when a message went
@@ -285,6 +312,8 @@ class ImapClient:
 
         def take(response: Response) -> None:
             if isinstance(response, Fetch):
+                if response.data.uid is not None and response.data.uid > MAX_NUMBER:
+                    raise RemoteError("FETCH told a UID that no message can have")
                 on_message(response)
             elif isinstance(response, Expunge | Vanished):
                 on_removal()
@@ -292,15 +321,18 @@ class ImapClient:
         tail = [modifier] if modifier else []
         return await self.start(command(b"UID FETCH", uids, items, *tail), take)
 
-    async def store(self, uids: bytes, change: bytes) -> None:
-        r"""UID STORE, as ``+FLAGS.SILENT (\Seen)``. RFC 9051 §6.4.6"""
-        await self.run(command(b"UID STORE", uids, change))
+    async def store(self, uids: Argument, flags: MessageFlags, how: How = How.REPLACE) -> None:
+        """UID STORE; nothing is told of the result. RFC 9051 §6.4.6
+
+        Raises LocalError for flags that IMAP can't write.
+        """
+        await self.run(command(b"UID STORE", uids, atom(how.value), flag_list(flags)))
 
     @property
     def has_uid_expunge(self) -> bool:
         return self.has("UIDPLUS") or self.has("IMAP4REV2")
 
-    async def uid_expunge(self, uids: bytes) -> None:
+    async def uid_expunge(self, uids: Argument) -> None:
         """RFC 4315 §2.1. Raises CommandRefused without UIDPLUS: a plain EXPUNGE would remove other people's deletions."""
         if not self.has_uid_expunge:
             raise CommandRefused("UID EXPUNGE", "NO", None, "the server has no UIDPLUS")
@@ -311,7 +343,7 @@ class ImapClient:
         connection = self.connection
         async with connection.sending():
             pending = connection.begin("IDLE", on_response)
-            await connection.write(pending.tag.encode() + b" IDLE\r\n")
+            await connection.write_line(pending, command(b"IDLE"))
             if await connection.continuation(pending):
                 waiter = asyncio.ensure_future(until.wait())
                 either: list[asyncio.Future[Any]] = [waiter, pending.done]

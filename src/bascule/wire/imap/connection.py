@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from bascule.protocols.imap import DEFAULT_LIMITS, Limits, Receiver, RemoteError
-from bascule.protocols.imap.commands import Segment, Wait
+from bascule.protocols.imap.commands import Command, Wait
 from bascule.protocols.imap.receiver import Frame, Sink
 from bascule.protocols.imap.refusals import WAIT, meaning_of_condition
 from bascule.protocols.imap.responses import Condition, Continuation, Response, parse_response
@@ -226,12 +226,12 @@ class Connection(asyncio.BufferedProtocol):
         self._at_border = False
         self._read_frames()
 
-    async def start(self, name: str, segments: list[Segment], handler: Handler = _ignore) -> Pending:
+    async def start(self, command: Command, handler: Handler = _ignore) -> Pending:
         """Send one command; its answer is awaited on what this returns."""
         async with self._sending:
-            pending = self.begin(name, handler)
+            pending = self.begin(command.name, handler)
             await self.write(pending.tag.encode() + b" ")
-            for segment in segments:
+            for segment in command.segments:
                 if isinstance(segment, Wait):
                     if not await self.continuation(pending):
                         return pending
@@ -239,6 +239,10 @@ class Connection(asyncio.BufferedProtocol):
                     await self.write(segment)
             await self.write(b"\r\n")
         return pending
+
+    async def write_line(self, pending: Pending, command: Command) -> None:
+        """A command that has a tag already and nothing to wait for, on its way. Raises ConnectionLost."""
+        await self.write(pending.tag.encode() + b" " + command.line + b"\r\n")
 
     async def continuation(self, pending: Pending) -> bool:
         """Wait for ``+``; False when the command was answered instead (refused before its literal)."""

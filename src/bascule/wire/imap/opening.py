@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bascule.protocols.imap.commands import command
+from bascule.protocols.imap.commands import atom, command
 from bascule.protocols.imap.receiver import Sink
 from bascule.protocols.imap.refusals import Meaning, meaning_of, meaning_of_condition
 from bascule.protocols.imap.responses import Capability, Condition, Enabled, Response
@@ -259,7 +259,7 @@ async def _start_tls(
 async def _agree_on_tls(connection: Connection, location: Location, security: Security, limits: WireLimits) -> None:
     pending = connection.begin_border("STARTTLS")
     try:
-        await connection.write(pending.tag.encode() + b" STARTTLS\r\n")
+        await connection.write_line(pending, command(b"STARTTLS"))
         await pending.ok()
     except ConnectionLost as error:
         raise _ended_in_tls(location) from error
@@ -306,4 +306,4 @@ async def _enable(client: ImapClient) -> None:
             client.set_capabilities(response.names)
 
     with contextlib.suppress(CommandRefused):  # then it is a server without
-        await client.run(command(b"ENABLE", *[name.encode() for name in wanted]), handle)
+        await client.run(command(b"ENABLE", *[atom(name.encode()) for name in wanted]), handle)

@@ -3,7 +3,7 @@
 import base64
 
 from bascule.protocols import sasl
-from bascule.protocols.imap.commands import LiteralRule, astring, command
+from bascule.protocols.imap.commands import astring, atom, command, encoded
 from bascule.protocols.imap.refusals import Meaning, meaning_of
 from bascule.protocols.imap.responses import Condition
 from bascule.terms.location import Location
@@ -24,6 +24,10 @@ async def sign_in(client: ImapClient, location: Location, credentials: Credentia
     before = client.capabilities
     try:
         condition = await _authenticate(client, location, credentials)
+    except sasl.Unwritable as error:
+        raise SignInError(
+            f"The name or the password holds {error}.", "Check both, and the file or variable that the password is in."
+        ) from error
     except CommandRefused as error:
         raise _refusal(location, credentials, error) from error
     adopt(client, condition)
@@ -80,20 +84,18 @@ async def _authenticate(client: ImapClient, location: Location, credentials: Cre
 
 
 async def _login(client: ImapClient, credentials: Credentials) -> Condition:
-    rule = LiteralRule.from_capabilities(client.capabilities)
-    segments = command(b"LOGIN", astring(credentials.user.encode(), rule), astring(credentials.secret().encode(), rule))
-    return await client.run(segments)
+    name, secret = sasl.octets(credentials.user), sasl.octets(credentials.secret())
+    return await client.run(command(b"LOGIN", astring(name), astring(secret)))
 
 
 async def _sasl(client: ImapClient, mechanism: str, initial: bytes) -> Condition:
     """RFC 9051 §6.2.2. An empty answer to a second challenge ends OAuth's error exchange (RFC 7628 §3.2.3)."""
     connection = client.connection
-    encoded = base64.b64encode(initial)
-    line = b"AUTHENTICATE " + mechanism.encode()
     sent = "SASL-IR" in client.capabilities
+    arguments = [atom(mechanism.encode()), *([encoded(initial)] if sent else [])]
     pending = connection.begin("AUTHENTICATE")
-    await connection.write(pending.tag.encode() + b" " + line + (b" " + encoded if sent else b"") + b"\r\n")
+    await connection.write_line(pending, command(b"AUTHENTICATE", *arguments))
     while await connection.challenge(pending) is not None:
-        await connection.write((b"" if sent else encoded) + b"\r\n")
+        await connection.write((b"" if sent else base64.b64encode(initial)) + b"\r\n")
         sent = True
     return await pending.ok()

@@ -10,8 +10,8 @@ from bascule.platform.imap.access import Place
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.replies import Done, No
 from bascule.platform.sharing import NobodyOfThatName, identifier_of, set_rights
+from bascule.protocols.imap.answers import string
 from bascule.protocols.imap.errors import RemoteError
-from bascule.protocols.imap.names import quote
 from bascule.protocols.imap.requests import Arguments, BadRequest, Request
 from bascule.protocols.imap.rights import ALL, RIGHTS, How, Rights, changed, format_rights, parse_rights
 
@@ -26,7 +26,7 @@ def get(session: "Session", request: Request) -> Answer:
     with place.access.lock:
         folder = place.find("a")
         entries = {place.access.owner.login: ALL, **place.access.box.sharing.of(folder.id)}
-    told = b" ".join(b"%b %b" % (quote(who.encode()), format_rights(rights)) for who, rights in entries.items())
+    told = b" ".join(b"%b %b" % (string(who.encode()), format_rights(rights)) for who, rights in entries.items())
     yield b"* ACL %b %b\r\n" % (_name(session, place), told)
     return Done("GETACL completed")
 
@@ -68,7 +68,7 @@ def list_(session: "Session", request: Request) -> Answer:
         place.find("a")
     is_owner = told.decode("utf-8", "replace").lower() == place.access.owner.login
     choice = b"%b" % format_rights(ALL) if is_owner else b'"" ' + " ".join(RIGHTS).encode()
-    yield b"* LISTRIGHTS %b %b %b\r\n" % (_name(session, place), quote(told), choice)
+    yield b"* LISTRIGHTS %b %b %b\r\n" % (_name(session, place), string(told), choice)
     return Done("LISTRIGHTS completed")
 
 

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.replies import Done
-from bascule.protocols.imap.names import encode_name, quote
+from bascule.protocols.imap.answers import string
+from bascule.protocols.imap.names import encode_name
 from bascule.protocols.imap.requests import Arguments, Request
 
 if TYPE_CHECKING:
@@ -13,6 +14,6 @@ if TYPE_CHECKING:
 
 def run(session: "Session", request: Request) -> Answer:
     Arguments(request).end()
-    others = quote(encode_name(f"{session.services.others}/", utf8=session.utf8))
+    others = string(encode_name(f"{session.services.others}/", utf8=session.utf8), utf8=session.utf8)
     yield b'* NAMESPACE (("" "/")) ((%b "/")) NIL\r\n' % others
     return Done("NAMESPACE completed")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from bascule.platform.imap.access import Access
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.replies import Done, No
-from bascule.protocols.imap.names import quote
+from bascule.protocols.imap.answers import string
 from bascule.protocols.imap.requests import Arguments, Request
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def get_root(session: "Session", request: Request) -> Answer:
         with place.access.lock:
             place.find("r")
     name = session.name_of(place.access.full(place.path))
-    yield b"* QUOTAROOT %b %b\r\n" % (name, quote(_root(place.access)))
+    yield b"* QUOTAROOT %b %b\r\n" % (name, string(_root(place.access)))
     yield _response(place.access)
     return Done("GETQUOTAROOT completed")
 
@@ -52,10 +52,10 @@ def _root(access: Access) -> bytes:
 def _response(access: Access) -> bytes:
     limit = access.owner.quota_octets
     if limit is None:
-        return b"* QUOTA %b ()\r\n" % quote(_root(access))
+        return b"* QUOTA %b ()\r\n" % string(_root(access))
     with access.lock:
         used, _ = access.box.folders.octets()
-    return b"* QUOTA %b (STORAGE %d %d)\r\n" % (quote(_root(access)), -(-used // 1024), limit // 1024)
+    return b"* QUOTA %b (STORAGE %d %d)\r\n" % (string(_root(access)), -(-used // 1024), limit // 1024)
 
 
 def require_room(access: Access, octets: int) -> None:

@@ -6,6 +6,7 @@ from bascule.mailbox.live import LiveRow
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.replies import Done
 from bascule.platform.imap.searching import find
+from bascule.protocols.imap.answers import string
 from bascule.protocols.imap.requests import Arguments, Request
 from bascule.protocols.imap.requests.search import parse_search_request
 from bascule.protocols.imap.search import And, Key, ModifiedSince, Not, Or
@@ -53,7 +54,7 @@ def extended(
     request: Request, returns: frozenset[str], numbers: list[int], ordered: list[int], modseq: int | None
 ) -> bytes:
     """``ordered``: as ALL gives them; ``numbers``: the same, ascending where the order means nothing."""
-    out = [b'* ESEARCH (TAG "%b")' % request.tag.replace(b"\\", b"\\\\").replace(b'"', b'\\"')]
+    out = [b"* ESEARCH (TAG %b)" % string(request.tag)]
     if request.uid:
         out.append(b"UID")
     if ordered and "MIN" in returns:

@@ -10,6 +10,7 @@ from bascule.platform.imap.commands.status import mailbox_id
 from bascule.platform.imap.replies import Done
 from bascule.platform.imap.states import State
 from bascule.platform.imap.view import View
+from bascule.protocols.imap.answers import flag_names
 from bascule.protocols.imap.requests import Arguments, BadRequest, MessageSet, Request
 from bascule.protocols.imap.requests.select import Known, parse_select
 from bascule.protocols.imap.sequence import MAX_NUMBER, Range, format_ranges, to_ranges
@@ -50,8 +51,8 @@ def run(session: "Session", request: Request) -> Answer:
 def _told(session: "Session", view: View, folder: LiveFolder) -> Iterator[bytes]:
     flags = [*SYSTEM_FLAGS, *session.box.folders.keywords()[:KEYWORDS_TOLD]]
     kept = [] if view.read_only else [flag for flag in [*flags, "\\*"] if may_flag(view.rights, flag)]
-    yield b"* FLAGS (%b)\r\n" % _joined(flags)
-    yield b"* OK [PERMANENTFLAGS (%b)] flags that are kept\r\n" % _joined(kept)
+    yield b"* FLAGS (%b)\r\n" % flag_names(flags)
+    yield b"* OK [PERMANENTFLAGS (%b)] flags that are kept\r\n" % flag_names(kept)
     yield b"* %d EXISTS\r\n" % folder.messages
     if not session.rev2:
         yield b"* %d RECENT\r\n" % view.recent_count()
@@ -63,10 +64,6 @@ def _told(session: "Session", view: View, folder: LiveFolder) -> Iterator[bytes]
     yield b"* OK [MAILBOXID (%b)] its name for good\r\n" % mailbox_id(folder)
     if session.rev2:
         yield b'* LIST () "/" %b\r\n' % session.name_of(view.access.full(folder.path))
-
-
-def _joined(flags: list[str]) -> bytes:
-    return " ".join(flags).encode("utf-8", "surrogateescape")
 
 
 def _first_unseen(view: View) -> int:

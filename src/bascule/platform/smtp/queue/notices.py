@@ -1,11 +1,14 @@
 """Notices to the sender: late, or never. RFC 3464 in RFC 6522's form; in French and English, for a person and not for an expert."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from email.message import EmailMessage, Message
 from email.policy import SMTP
 from email.utils import format_datetime
+
+from bascule.terms.printable import printable
 
 _DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 _MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre")  # fmt: skip
@@ -18,6 +21,10 @@ class Failing:
     address: str
     status: str
     reply: str
+
+
+_UNPRINTABLE = re.compile(r"[^\n\r\t -~]|\r(?!\n)")
+"""Of a header that goes back to its sender, in a part that says it has seven bits."""
 
 
 def french_date(at: datetime) -> str:
@@ -36,7 +43,7 @@ def notice(
     built = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     built["From"] = f"Mail delivery <MAILER-DAEMON@{hostname}>"
     built["To"] = sender
-    about = " ".join(subject.split())[:150]
+    about = printable(" ".join(subject.split()), 150)
     if is_final:
         built["Subject"] = f"Message non remis : {about} / Not delivered: {about}"
     else:
@@ -56,13 +63,13 @@ def notice(
     returned = EmailMessage(policy=SMTP)
     returned["Content-Type"] = "text/rfc822-headers; charset=utf-8"
     returned["Content-Transfer-Encoding"] = "7bit"
-    returned.set_payload(header.decode("utf-8", "replace").encode("ascii", "replace").decode())
+    returned.set_payload(_UNPRINTABLE.sub("?", header.decode("utf-8", "replace")))
     built.attach(returned)
     return built.as_bytes()
 
 
 def _listed(failing: Sequence[Failing]) -> str:
-    return "\n".join(f"  {each.address}\n    {each.reply}" for each in failing)
+    return "\n".join(f"  {printable(each.address)}\n    {printable(each.reply)}" for each in failing)
 
 
 def _final_text(failing: Sequence[Failing], subject: str) -> str:
@@ -128,5 +135,4 @@ def _fields(told: dict[str, str]) -> Message:
 
 def _ascii(text: str) -> str:
     """RFC 6533 §3: what is beyond ASCII is written \\x{…}."""
-    escaped = "".join(c if c.isascii() else f"\\x{{{ord(c):X}}}" for c in text)
-    return " ".join(escaped.split())
+    return "".join(c if " " <= c <= "~" else f"\\x{{{ord(c):X}}}" for c in " ".join(text.split()))

@@ -8,6 +8,7 @@ import aiosmtplib
 
 from bascule.platform.settings_file import Endpoint
 from bascule.protocols.smtp import Reply
+from bascule.protocols.smtp.paths import format_path, is_path
 
 CONNECT_SECONDS = 60.0
 REPLY_SECONDS = 10 * 60.0
@@ -79,13 +80,17 @@ class Sender:
                 return dict.fromkeys(
                     message.recipients, Reply(550, "5.6.7", ("that server takes no addresses beyond ASCII",))
                 )
+            if not is_path(message.sender):
+                return dict.fromkeys(message.recipients, Reply(550, "5.1.7", ("the sender has no mail address",)))
             encoding = "utf-8" if message.is_utf8 else "ascii"
-            await client.mail(
-                message.sender, options=_options(client, message), encoding=encoding, timeout=REPLY_SECONDS
-            )
+            options = [option.encode() for option in _options(client, message)]
+            await _say(client, b"MAIL", b"FROM:" + format_path(message.sender).encode(encoding), *options)
             for recipient in message.recipients:
+                if not is_path(recipient):
+                    replies[recipient] = Reply(550, "5.1.3", ("that is not a mail address",))
+                    continue
                 try:
-                    await client.rcpt(recipient, encoding=encoding, timeout=REPLY_SECONDS)
+                    await _say(client, b"RCPT", b"TO:" + format_path(recipient).encode(encoding))
                 except aiosmtplib.SMTPResponseException as refused:
                     replies[recipient] = _reply(refused)
             left = [each for each in message.recipients if each not in replies]
@@ -99,6 +104,13 @@ class Sender:
             lost = Reply(450, "4.4.2", (f"the connection was lost: {error}",))
             replies |= {each: lost for each in message.recipients if each not in replies}
         return replies
+
+
+async def _say(client: aiosmtplib.SMTP, *words: bytes) -> None:
+    """A command of an envelope; aiosmtplib's own would write an address as it understands it. Raises SMTPResponseException."""
+    reply = await client.execute_command(*words, timeout=REPLY_SECONDS)
+    if not 200 <= reply.code < 300:
+        raise aiosmtplib.SMTPResponseException(reply.code, reply.message)
 
 
 def _options(client: aiosmtplib.SMTP, message: Outgoing) -> list[str]:
