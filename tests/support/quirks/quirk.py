@@ -43,7 +43,7 @@ class Quirk:
     ``seen``: where it was met. ``as_source``, ``as_target``: what the best client makes of it in that place; None: the place never
     meets it, or can't tell. ``words``: options of ``bascule copy`` that bring it out. ``without``: capabilities that the server does
     not offer. ``anywhere``: folders may have other names on the target. ``moves_by_itself``: the mailbox changes while it is read.
-    ``passes``: the next run does not meet it any more. ``says``: what the output must say where not all is exact.
+    ``passes``: the next run does not meet it any more. ``says``: what the output must say where folders are refused.
     ``forgets``: a last run without what the others remembered belongs to the trial.
     An object serves one server, and may count in attributes of its own; the store's lock is held at every step but `greeting` and
     `write`.

@@ -202,14 +202,16 @@ class SizeWrong(Quirk):
     forgets = True
 
     def fetched(self, session: Session, message: Message, items: Codes) -> list[Codes]:
-        return [{**items, "RFC822.SIZE": b"%d" % (len(message.octets) + 29)} if "RFC822.SIZE" in items else items]
+        wrong = {"RFC822.SIZE": b"%d" % (len(message.octets) + 29)} if message.octets else {}
+        return [{**items, **wrong} if "RFC822.SIZE" in items else items]
 
 
 class SizeAbsent(Quirk):
     """RFC822.SIZE is left out, though it was asked for."""
 
     seen = "https://github.com/mailpile/Mailpile/issues/1080"
-    as_source = as_target = EXACT
+    as_source = NAMED  # whether a message is empty, or its body not given, only the size could tell
+    as_target = EXACT
 
     def fetched(self, session: Session, message: Message, items: Codes) -> list[Codes]:
         return [{name: value for name, value in items.items() if name != "RFC822.SIZE"}]
