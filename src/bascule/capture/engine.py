@@ -43,16 +43,18 @@ async def capture(source: Source, mailbox: Mailbox, options: CaptureOptions, wat
     MailboxError.
     """
     source.watch(watcher)
-    listed = await source.folders()
-    taken = await mailbox.run(record_folders, mailbox, listed, options.selection)
-    states = await source.states([folder for folder, _ in taken])
-    await mailbox.run(record_sightings, mailbox, taken, states)
-    work = await mailbox.run(_to_do, mailbox, taken, states, options.selection)
-    watcher.expect(sum(item.messages for item in work))
-    queue = deque(sorted(work, key=lambda item: -item.messages))
-    workers = max(1, min(options.connections, len(queue)))
-    if queue:
+    try:
+        listed = await source.folders()
+        taken = await mailbox.run(record_folders, mailbox, listed, options.selection)
+        states = await source.states([folder for folder, _ in taken])
+        await mailbox.run(record_sightings, mailbox, taken, states)
+        work = await mailbox.run(_to_do, mailbox, taken, states, options.selection)
+        watcher.expect(sum(item.messages for item in work))
+        queue = deque(sorted(work, key=lambda item: -item.messages))
+        workers = min(options.connections, len(queue))
         await run_together([_work_through(queue, source, mailbox, options, watcher) for _ in range(workers)])
+    finally:
+        await source.close()
 
 
 def _to_do(

@@ -18,6 +18,7 @@ from bascule.mailbox.ledger import Ledger
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.printable import printable
 from bascule.terms.watch import Watcher
+from bascule.wire.errors import CommandRefused, ConnectionLost
 
 T = TypeVar("T")
 LINE_SECONDS = 10.0
@@ -181,6 +182,8 @@ def attempt(watcher: LineWatcher, work: Coroutine[Any, Any, T]) -> Ended[T]:
             if error.status in (ExitStatus.USAGE, ExitStatus.CONNECT) and not watcher.messages:
                 raise
             return Ended(None, str(error), error.status)
+        except (CommandRefused, ConnectionLost) as error:  # where an engine has no way round it
+            return Ended(None, f"a server does not go along: {error}; what was done is kept", ExitStatus.CONNECT)
 
 
 def run_engine(work: Coroutine[Any, Any, T]) -> T:

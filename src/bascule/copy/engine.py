@@ -78,6 +78,7 @@ async def copy(
         await target.conclude()
     finally:
         await target.close()
+        await source.close()
     return target.mapped
 
 

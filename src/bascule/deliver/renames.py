@@ -17,7 +17,7 @@ async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> 
     the only one that we do not know with this UIDVALIDITY, and its UIDNEXT is not below what we saw. Raises CommandRefused, ConnectionLost.
     """
     known = await mailbox.run(ledger.folders)
-    used = {folder.name: folder for folder in known.values() if folder.uidvalidity}
+    used = {folder.name: folder for folder in known.values()}
     if not used:
         return frozenset()
     namespace = await client.namespace() or NO_NAMESPACE
@@ -26,7 +26,7 @@ async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> 
         for entry in await client.list_all()
         if namespace.is_personal(entry.name) and not (entry.has("\\NonExistent") or entry.has("\\Noselect"))
     )
-    lost = [folder for name, folder in used.items() if name not in listed and name.upper() != b"INBOX"]
+    lost = [f for name, f in used.items() if f.uidvalidity and name not in listed and name.upper() != b"INBOX"]
     strangers = sorted(listed - used.keys())
     if not lost or not strangers:
         return listed

@@ -129,7 +129,7 @@ class Reviewer:
         """One folder, by the name that the ledger knows. Raises TargetError."""
         row = await self.mailbox.run(self.mailbox.folders.get, folder)
         known = await self.mailbox.run(self.ledger.folder, folder)
-        if known is None or not known.uidvalidity:
+        if known is None:
             note_vanished(self.earlier, self.agenda.vanished.get(folder, []), {}, New.NOT_LOOKED)
         elif known.name not in self.listed and known.name.upper() != b"INBOX":
             await self._folder_gone(folder)
