@@ -16,7 +16,6 @@ from support.quirks.catalogue import QUIRKS
 from support.quirks.server import Session
 
 FAILS_TODAY = {
-    "ExtendedSearchSaysNothing-source": "an empty message of a server whose ESEARCH says nothing is left out, exit status 0",
     "LiteralRefusedUntagged-target": "one message that the server does not answer ends the run",
 }
 """What happens today, of each that does not hold yet. A mark falls, and must be taken away, when it does."""
