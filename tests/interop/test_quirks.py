@@ -15,15 +15,7 @@ from support.quirks import EXACT, Folder, Message, Quirk
 from support.quirks.catalogue import QUIRKS
 from support.quirks.server import Session
 
-NOT_GONE_WITHOUT = "what is offered and refused ends the run, instead of being gone without"
-
 FAILS_TODAY = {
-    "ExtendedSearchSaysNothing-source": "an empty message of a server whose ESEARCH says nothing is left out, exit status 0",
-    "SearchUnknown-target": "a traceback: CommandRefused",
-    "NamespaceRefused-target": NOT_GONE_WITHOUT,
-    "ExtendedSearchRefused-target": "a day later, ESEARCH that is offered and refused costs every folder that holds something",
-    "ReadsRefusedLiterals-target": "the text of a mail runs as commands, and deletes a folder",
-    "AppenduidGarbled-target": "a traceback: RemoteError",
     "LiteralRefusedUntagged-target": "one message that the server does not answer ends the run",
     "UidvalidityZero-target": "flags do not follow to a folder whose UIDVALIDITY is 0",
 }

@@ -13,7 +13,6 @@ from bascule.deliver.removal import remove_messages
 from bascule.deliver.session import TargetError, TargetSession
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Foreign, Ledger, TargetFolder
-from bascule.protocols.imap.commands import from_uid, uid_key
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.body import Body
 from bascule.wire.errors import ConnectionLost
@@ -62,7 +61,7 @@ class TargetView:
         """Copies that were free when we looked last, and that somebody has removed since."""
         while True:
             try:
-                there = set(await self._session.client.search_uids())
+                there = set(await self._session.client.uids_from())
                 break
             except ConnectionLost as error:
                 await self.renew(error)
@@ -119,7 +118,7 @@ class TargetView:
     async def look_at_strangers(self) -> bool:
         """Whether anything that is not ours arrived since this run came; it is read then. Raises CommandRefused, ConnectionLost."""
         since = max(self.opened_uidnext, self.row.looked_uidnext)
-        found = [uid for uid in await self._session.client.search_uids(uid_key(from_uid(since))) if uid >= since]
+        found = await self._session.client.uids_from(since)
         ours = await self._mailbox.run(self._ledger.our_uids, self.row.folder) if found else set()
         if set(found) - ours:
             await self._read_unknown(None)
@@ -130,9 +129,7 @@ class TargetView:
         return False
 
     async def _unknown_uids(self) -> list[int]:
-        looked = self.row.looked_uidnext
-        # ``n:*`` always matches the last message, also below n (RFC 9051 §9, seq-range).
-        return [uid for uid in await self._session.client.search_uids(uid_key(from_uid(looked))) if uid >= looked]
+        return await self._session.client.uids_from(self.row.looked_uidnext)
 
     async def _adopt(self, found: Sequence[Found]) -> None:
         """Record messages that were read; those delivered without a UID find theirs among them first."""
@@ -177,7 +174,7 @@ class TargetView:
     async def _arrived(self, since: int) -> dict[int, MessageData]:
         """What lies from ``since`` on and is not known as ours."""
         ours = await self._mailbox.run(self._ledger.our_uids, self.row.folder)
-        found = [uid for uid in await self._session.client.search_uids(uid_key(from_uid(since))) if uid >= since]
+        found = await self._session.client.uids_from(since)
         return await read_details(self._session.client, [uid for uid in found if uid not in ours])
 
     async def _name(self, paired: Mapping[int, int]) -> None:
