@@ -6,11 +6,10 @@ from dataclasses import dataclass, field, fields, replace
 
 from bascule.deliver.likeness import likeness
 from bascule.deliver.limits import LIKENESS_OCTETS, LOOK_WINDOW, SET_MEMBERS
-from bascule.protocols.imap.commands import Argument, from_uid, sequence_set, uid_key
+from bascule.protocols.imap.commands import Argument, sequence_set
 from bascule.protocols.imap.fetch import DETAILS, FLAGS, WHOLE_MESSAGE, Fetch, MessageData
 from bascule.terms.body import SpooledBody
 from bascule.terms.flags import Flags
-from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import ImapClient
 from bascule.wire.imap.connection import Pending
 
@@ -90,23 +89,6 @@ def _found(uid: int, literal: object, with_likeness: bool, date: int | None, fla
     alike = likeness(literal.whole()) if with_likeness and literal.octets <= LIKENESS_OCTETS else None
     literal.close()
     return Found(uid, literal.sha256, literal.octets, alike, date, flags)
-
-
-async def uids_from(client: ImapClient, since: int = 1) -> list[int]:
-    """The UIDs of the selected folder from ``since`` on, ascending; by FETCH where the target refuses SEARCH. Raises CommandRefused, ConnectionLost."""
-    chosen = from_uid(since)
-    try:
-        found = await client.search_uids(uid_key(chosen))
-    except CommandRefused:
-        answers = Answers()
-
-        def take(reply: Fetch) -> None:
-            answers.take(reply)
-
-        await (await client.fetch(chosen, FLAGS, take)).ok()
-        found = sorted(answers.by_uid)
-    # ``n:*`` always matches the last message, also below n (RFC 9051 §9, seq-range).
-    return [uid for uid in found if uid >= since]
 
 
 def windows(uids: Iterable[int]) -> list[Argument]:

@@ -7,7 +7,7 @@ from bascule.deliver.arrivals import pair_by_details, pair_in_order
 from bascule.deliver.expectation import Expectation, without_uid
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.likeness import likeness
-from bascule.deliver.look import Found, read_contents, read_details, uids_from
+from bascule.deliver.look import Found, read_contents, read_details
 from bascule.deliver.pool import FreeCopies
 from bascule.deliver.removal import remove_messages
 from bascule.deliver.session import TargetError, TargetSession
@@ -61,7 +61,7 @@ class TargetView:
         """Copies that were free when we looked last, and that somebody has removed since."""
         while True:
             try:
-                there = set(await uids_from(self._session.client))
+                there = set(await self._session.client.uids_from())
                 break
             except ConnectionLost as error:
                 await self.renew(error)
@@ -118,7 +118,7 @@ class TargetView:
     async def look_at_strangers(self) -> bool:
         """Whether anything that is not ours arrived since this run came; it is read then. Raises CommandRefused, ConnectionLost."""
         since = max(self.opened_uidnext, self.row.looked_uidnext)
-        found = await uids_from(self._session.client, since)
+        found = await self._session.client.uids_from(since)
         ours = await self._mailbox.run(self._ledger.our_uids, self.row.folder) if found else set()
         if set(found) - ours:
             await self._read_unknown(None)
@@ -129,7 +129,7 @@ class TargetView:
         return False
 
     async def _unknown_uids(self) -> list[int]:
-        return await uids_from(self._session.client, self.row.looked_uidnext)
+        return await self._session.client.uids_from(self.row.looked_uidnext)
 
     async def _adopt(self, found: Sequence[Found]) -> None:
         """Record messages that were read; those delivered without a UID find theirs among them first."""
@@ -174,7 +174,7 @@ class TargetView:
     async def _arrived(self, since: int) -> dict[int, MessageData]:
         """What lies from ``since`` on and is not known as ours."""
         ours = await self._mailbox.run(self._ledger.our_uids, self.row.folder)
-        found = await uids_from(self._session.client, since)
+        found = await self._session.client.uids_from(since)
         return await read_details(self._session.client, [uid for uid in found if uid not in ours])
 
     async def _name(self, paired: Mapping[int, int]) -> None:

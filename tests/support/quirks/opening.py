@@ -309,7 +309,7 @@ class SearchUnknown(Quirk):
     """SEARCH is not known."""
 
     seen = "QQMail, Softalk: https://imapsync.lamiral.info/FAQ.d/FAQ.Various_Server_Softwares.txt (--noabletosearch)"
-    as_source = as_target = NAMED
+    as_source = as_target = EXACT
 
     def before(self, session: Session, command: Command) -> None:
         if command.verb in ("SEARCH", "UID SEARCH"):

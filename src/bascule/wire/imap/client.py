@@ -17,15 +17,17 @@ from bascule.protocols.imap.commands import (
     atom,
     command,
     flag_list,
+    from_uid,
     group,
     items,
     mailbox,
     number,
     special_use,
     string,
+    uid_key,
 )
 from bascule.protocols.imap.errors import LocalError, RemoteError
-from bascule.protocols.imap.fetch import Fetch
+from bascule.protocols.imap.fetch import UIDS, Fetch
 from bascule.protocols.imap.names import decode_name, encode_name
 from bascule.protocols.imap.responses import (
     Capability,
@@ -298,6 +300,16 @@ class ImapClient:
             self._go_without("ESEARCH", "IMAP4REV2")
             return await self.search_uids(criteria)
         return sorted({number for number in numbers if number})
+
+    async def uids_from(self, first: int = 1) -> list[int]:
+        """The UIDs that are not below ``first``, ascending; by FETCH where SEARCH is refused. Raises CommandRefused, ConnectionLost."""
+        replies: list[Fetch] = []
+        try:
+            found = await self.search_uids(uid_key(from_uid(first)))
+        except CommandRefused:
+            await (await self.fetch(from_uid(first), UIDS, replies.append)).ok()
+            found = sorted({reply.data.uid for reply in replies if reply.data.uid})
+        return [uid for uid in found if uid >= first]  # ``n:*`` matches the last message in any case
 
     async def fetch(
         self,
