@@ -20,7 +20,7 @@ const {msgWindow} = window;
 const account = MailServices.accounts.defaultAccount;
 const root = account.incomingServer.rootFolder;
 const pause = () => new Promise(resolve => window.setTimeout(resolve, 100));
-const until = async (test) => { for (let i = 0; i < 150 && !test(); i++) await pause(); return test(); };
+const until = async (test) => { for (let i = 0; i < 600 && !test(); i++) await pause(); return test(); };
 const find = (path) => path.split("/").reduce((folder, name) => folder && folder.getChildNamed(name), root);
 const refresh = (folder) => new Promise(resolve => folder.QueryInterface(Ci.nsIMsgImapMailFolder).updateFolderWithListener(
   msgWindow, { OnStartRunningUrl() {}, OnStopRunningUrl(url, status) { resolve(status); } }));
@@ -36,7 +36,7 @@ const listed = async (path, number) => {
 MAILS = messages.many(20)
 
 
-def within_seconds(test: Callable[[], bool], seconds: float = 20) -> bool:
+def within_seconds(test: Callable[[], bool], seconds: float = 60) -> bool:
     """The program does some of it in its own time."""
     deadline = time.monotonic() + seconds
     while not test() and time.monotonic() < deadline:

@@ -25,7 +25,9 @@ _QUIET = {
     "extensions.update.enabled": False,
     "mail.imap.use_status_for_biff": True,
 }
-_START_SECONDS = 60
+_START_SECONDS = 120
+_SCRIPT_SECONDS = 240
+"""Some wait several times for what Thunderbird does in its own time, a minute each."""
 _LOGIN = """
 const login = Cc["@mozilla.org/login-manager/loginInfo;1"].createInstance(Ci.nsILoginInfo);
 const [origin, user, password] = arguments;
@@ -118,11 +120,11 @@ class Thunderbird:
                         f"Thunderbird did not start: {(self.root / 'log').read_text()[-2000:]}"
                     ) from None
                 time.sleep(0.2)
-        self._socket.settimeout(60)
+        self._socket.settimeout(_SCRIPT_SECONDS + 10)
         self._receive()
         self._ask("WebDriver:NewSession", {"capabilities": {}})
         self._ask("Marionette:SetContext", {"value": "chrome"})
-        self._ask("WebDriver:SetTimeouts", {"script": 50_000})
+        self._ask("WebDriver:SetTimeouts", {"script": _SCRIPT_SECONDS * 1000})
 
     def __enter__(self) -> Self:
         environment = {
