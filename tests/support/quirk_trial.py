@@ -12,6 +12,7 @@ from typing import Any
 
 from imapclient.imap_utf7 import decode
 
+from bascule.terms.printable import printable
 from support.command import report_of
 from support.hurry import Done, bascule_in_a_hurry
 from support.quirks import EXACT, Ends, Quirk, QuirkServer, Store, sample
@@ -176,7 +177,7 @@ class Trial:
 
     def _shown(self, folder: Folder) -> str:
         """A folder's name as people and reports write it."""
-        name = str(decode(folder.name)) if folder.name.isascii() else folder.name.decode("latin-1")
+        name = printable(str(decode(folder.name)) if folder.name.isascii() else folder.name.decode("latin-1"))
         return name.removeprefix("INBOX.").replace(".", "/") if self.old.separator == b"." else name
 
     def _differences(self, *, during: bool = False) -> tuple[Counter[Key], Counter[Key]]:

@@ -160,7 +160,7 @@ class FlagsUnknownSystem(_Flags):
     r"""One message has a flag of the vendor's own that looks like a system flag."""
 
     seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Flags.txt (\\X-Has-Attach, \\Indexed)"
-    as_source = EXACT
+    as_source = NAMED  # RFC 9051 §9 has a form for it, and servers answer BAD to it all the same
     flags = (b"\\Seen", b"\\X-Has-Attach")
 
 
