@@ -15,12 +15,8 @@ from support.quirks import EXACT, Folder, Message, Quirk
 from support.quirks.catalogue import QUIRKS
 from support.quirks.server import Session
 
-FAILS_TODAY = {
-    "LiteralRefusedUntagged-target": "one message that the server does not answer ends the run",
-}
+FAILS_TODAY: dict[str, str] = {}
 """What happens today, of each that does not hold yet. A mark falls, and must be taken away, when it does."""
-SLOW = {"LiteralRefusedUntagged-target"}
-"""In soak trials only."""
 
 
 def _cases() -> list[object]:
@@ -31,7 +27,6 @@ def _cases() -> list[object]:
                 continue
             case = f"{name}-{place}"
             marks = [pytest.mark.xfail(strict=True, reason=FAILS_TODAY[case])] if case in FAILS_TODAY else []
-            marks += [pytest.mark.soak] if case in SLOW else []
             found.append(pytest.param(name, place, id=case, marks=marks))
     return found
 
@@ -41,8 +36,6 @@ CASES = _cases()
 
 @pytest.mark.parametrize(("name", "place"), CASES)
 def test_all_is_exact_or_every_difference_is_named(tmp_path: Path, soak: bool, name: str, place: str) -> None:
-    if f"{name}-{place}" in SLOW and not soak:
-        pytest.skip("in soak trials only")
     quirk = QUIRKS[name]()
     old, new = (quirk, Quirk()) if place == "source" else (Quirk(), quirk)
     wrong = Trial(tmp_path, old, new, thorough=soak).run()
@@ -82,7 +75,7 @@ def test_the_marks_are_of_cases_that_there_are() -> None:
         for place in ("source", "target")
         if getattr(quirk, f"as_{place}")
     }
-    assert set(FAILS_TODAY) | SLOW <= there
+    assert set(FAILS_TODAY) <= there
 
 
 # -- the trial itself -------------------------------------------------------------------------------------------------
