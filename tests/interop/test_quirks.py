@@ -128,7 +128,6 @@ def test_a_trial_tells_what_is_wrong(tmp_path: Path, old: Quirk, new: Quirk, tol
     assert any(told in sentence for sentence in wrong), wrong
 
 
-@pytest.mark.xfail(strict=True, reason="a run with nothing to do does not close its first connection to the source")
 def test_a_run_leaves_no_connection_open(tmp_path: Path) -> None:
     trial = Trial(tmp_path, Quirk(), Quirk())
     assert trial.run() == []

@@ -177,7 +177,8 @@ class Trial:
     def _shown(self, folder: Folder) -> str:
         """A folder's name as people and reports write it."""
         name = str(decode(folder.name)) if folder.name.isascii() else folder.name.decode("latin-1")
-        return name.removeprefix("INBOX.").replace(".", "/") if self.old.separator == b"." else name
+        name = name.removeprefix("INBOX.").replace(".", "/") if self.old.separator == b"." else name
+        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name)
 
     def _differences(self, *, during: bool = False) -> tuple[Counter[Key], Counter[Key]]:
         """What the old side has and the new one has not, and what the new one has besides. ``during``: what came while the run went on

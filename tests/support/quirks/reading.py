@@ -160,7 +160,6 @@ class FlagsUnknownSystem(_Flags):
     r"""One message has a flag of the vendor's own that looks like a system flag."""
 
     seen = "https://imapsync.lamiral.info/FAQ.d/FAQ.Flags.txt (\\X-Has-Attach, \\Indexed)"
-    as_source = EXACT
     flags = (b"\\Seen", b"\\X-Has-Attach")
 
 
