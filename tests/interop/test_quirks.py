@@ -29,7 +29,6 @@ def _cases() -> list[object]:
                 continue
             case = f"{name}-{place}"
             marks = [pytest.mark.xfail(strict=True, reason=FAILS_TODAY[case])] if case in FAILS_TODAY else []
-            marks += [pytest.mark.soak] if case in SLOW else []
             found.append(pytest.param(name, place, id=case, marks=marks))
     return found
 
@@ -39,8 +38,6 @@ CASES = _cases()
 
 @pytest.mark.parametrize(("name", "place"), CASES)
 def test_all_is_exact_or_every_difference_is_named(tmp_path: Path, soak: bool, name: str, place: str) -> None:
-    if f"{name}-{place}" in SLOW and not soak:
-        pytest.skip("in soak trials only")
     quirk = QUIRKS[name]()
     old, new = (quirk, Quirk()) if place == "source" else (Quirk(), quirk)
     wrong = Trial(tmp_path, old, new, thorough=soak).run()
@@ -80,7 +77,7 @@ def test_the_marks_are_of_cases_that_there_are() -> None:
         for place in ("source", "target")
         if getattr(quirk, f"as_{place}")
     }
-    assert set(FAILS_TODAY) | SLOW <= there
+    assert set(FAILS_TODAY) <= there
 
 
 # -- the trial itself -------------------------------------------------------------------------------------------------
