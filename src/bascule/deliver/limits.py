@@ -35,3 +35,5 @@ SETBACKS = 2
 message at which the connection ended so often is refused. Once may be the network's doing."""
 CAREFUL_MESSAGES = 300
 """How many are sent one by one then: what was in flight, three batches, may hold the one at fault."""
+RIVAL_COPIES = 3
+"""So many messages equal to ours that arrived beside them in one folder are another run's; fewer may be what a person or a filter put there."""

@@ -8,6 +8,7 @@ lowest UIDs and remove their own among the others: UIDs only ascend, so that bot
 from collections import defaultdict
 from collections.abc import Mapping
 
+from bascule.deliver.limits import RIVAL_COPIES
 from bascule.deliver.target_view import TargetView
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
@@ -28,11 +29,12 @@ async def settle_rivals(view: TargetView, mailbox: Mailbox, ledger: Ledger, deli
     for message, digest in delivered.items():
         if message in uids:
             ours[digest].append((uids[message], message))
+    found = {digest: view.free_uids(digest, above=view.opened_uidnext) for digest in ours}
+    if sum(map(len, found.values())) < RIVAL_COPIES:
+        return 0
     removed = 0
     for digest, copies in ours.items():
-        rivals = view.free_uids(digest, above=view.opened_uidnext)
-        if not rivals:
-            continue
+        rivals = found[digest]
         kept = sorted([uid for uid, _ in copies] + rivals)[: len(copies)]
         free = [uid for uid in rivals if uid in kept]
         for uid, message in sorted(copies):
