@@ -1,5 +1,6 @@
 """Somebody with a mail program: reads and changes one mailbox over imaplib, by UID. Knows nothing of Bascule."""
 
+import contextlib
 import imaplib
 import re
 import time
@@ -11,6 +12,8 @@ from typing import Self
 from support import reference
 
 PASSWORD = "secret"
+_ANSWER_SECONDS = 60
+"""Without an answer the server hangs."""
 imaplib.Commands["MOVE"] = ("SELECTED",)
 imaplib.Commands["UNSELECT"] = ("SELECTED",)
 TAG = re.compile(rb"^X-Tag: (\S+)\r?$", re.MULTILINE)
@@ -42,8 +45,8 @@ class Refused(Exception):
 class Person:
     """Signed in until `close`. Folder names are ASCII, with ``/`` between levels."""
 
-    def __init__(self, port: int, user: str, prefix: str = "") -> None:
-        self._client = imaplib.IMAP4("127.0.0.1", port)
+    def __init__(self, port: int, user: str) -> None:
+        self._client = imaplib.IMAP4("127.0.0.1", port, timeout=_ANSWER_SECONDS)
         self._client.login(user, PASSWORD)
 
     def append(self, folder: str, octets: bytes, flags: Iterable[str] = (), date: int = 1_580_551_200) -> None:
@@ -55,8 +58,15 @@ class Person:
         return sorted(raw.decode().replace(separator, "/") for raw, separator in reference.folders(self._client))
 
     def read(self) -> dict[str, Shelf]:
-        """All folders that can be opened, without changing anything."""
-        return {name: self.read_folder(name) for name in self.folders()}
+        """All folders but those that are only a place in the tree (some servers list them as if they could be opened). Changes nothing."""
+        found = {}
+        for name in self.folders():
+            try:
+                found[name] = self.read_folder(name)
+            except Refused as refusal:
+                if "exist" not in str(refusal):
+                    raise
+        return found
 
     def read_folder(self, folder: str) -> Shelf:
         """What is in it. Raises `Refused`."""
@@ -99,10 +109,10 @@ class Person:
         return [seen.uid for seen in self.read_folder(folder).messages if seen.tag == tag]
 
     def close(self) -> None:
-        try:
-            self._client.logout()
-        except (OSError, imaplib.IMAP4.error):
-            self._client.shutdown()
+        """Also where the server has gone meanwhile, and a second time."""
+        for way in (self._client.logout, self._client.shutdown):
+            with contextlib.suppress(OSError, imaplib.IMAP4.error):
+                way()
 
     def _on(self, folder: str, *commands: tuple[str, ...]) -> None:
         self._open(folder, read_only=False)

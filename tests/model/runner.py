@@ -49,14 +49,16 @@ class Running:
         self._link.sendall(json.dumps({"words": words, "out": str(out)}).encode() + b"\n")
         self._answers = self._link.makefile("rb")
         self.pid = int(self._answers.readline())
-        self._ended = False
+        self._ended = self._interrupted = False
 
     def kill(self) -> None:
         self._signal(signal.SIGKILL)
 
     def interrupt(self) -> None:
-        """As Ctrl-C does."""
-        self._signal(signal.SIGINT)
+        """As Ctrl-C does, once."""
+        if not self._interrupted:
+            self._interrupted = True
+            self._signal(signal.SIGINT)
 
     def _signal(self, number: int) -> None:
         if not self._ended:
@@ -76,8 +78,12 @@ class Running:
             self._ended = True
             self._answers.close()
             self._link.close()
-        output = self._out.read_text(errors="replace")
-        return Done(self._words, status, output, self._out.with_suffix(".err").read_text(errors="replace"))
+        return Done(self._words, status, _read(self._out), _read(self._out.with_suffix(".err")))
+
+
+def _read(file: Path) -> str:
+    """Empty where the run was killed before it began to print."""
+    return file.read_text(errors="replace") if file.exists() else ""
 
 
 class Runner:

@@ -57,11 +57,7 @@ class PrivateCyrus:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        programs = parts.cyrus_root()
-        environment = {
-            **os.environ, "CYRUS_USER": "mail", "CYRUS_GROUP": "mail",
-            "LD_LIBRARY_PATH": f"{programs}/usr/lib/x86_64-linux-gnu:{programs}/lib/x86_64-linux-gnu:{programs}/usr/lib/cyrus",
-        }  # fmt: skip
+        programs, environment = parts.cyrus_root(), self._environment()
         bins = programs / "usr/lib/cyrus/bin"
         values = {
             "root": self.root, "bin": bins, "port": self.port, "munge": "yes" if self._munge else "no",
@@ -72,10 +68,7 @@ class PrivateCyrus:
         (self.root / "imapd.conf").write_text(_IMAPD.format(**values))
         (self.root / "cyrus.conf").write_text(_CYRUS.format(**values))
         for user in (*self.users, "cyrus"):
-            subprocess.run(
-                [programs / "usr/sbin/saslpasswd2", "-p", "-c", "-f", self.root / "sasldb2", user],
-                input=b"secret\n", check=True, env=environment,
-            )  # fmt: skip
+            self._let_in(user)
         subprocess.run(["chown", "-R", "mail:mail", self.root], check=True)
         with (self.root / "out").open("wb") as said:
             self._process = subprocess.Popen(
@@ -84,13 +77,34 @@ class PrivateCyrus:
                 env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True,
             )  # fmt: skip
         self._wait()
+        self._make_mailboxes(self.users)
+        return self
+
+    def add(self, user: str) -> None:
+        """One more user, while it runs."""
+        self._let_in(user)
+        self._make_mailboxes([user])
+
+    def _environment(self) -> dict[str, str]:
+        programs = parts.cyrus_root()
+        return {
+            **os.environ, "CYRUS_USER": "mail", "CYRUS_GROUP": "mail",
+            "LD_LIBRARY_PATH": f"{programs}/usr/lib/x86_64-linux-gnu:{programs}/lib/x86_64-linux-gnu:{programs}/usr/lib/cyrus",
+        }  # fmt: skip
+
+    def _let_in(self, user: str) -> None:
+        subprocess.run(
+            [parts.cyrus_root() / "usr/sbin/saslpasswd2", "-p", "-c", "-f", self.root / "sasldb2", user],
+            input=b"secret\n", check=True, env=self._environment(),
+        )  # fmt: skip
+
+    def _make_mailboxes(self, users: list[str]) -> None:
         with imaplib.IMAP4("127.0.0.1", self.port) as client:
             client.login("cyrus", "secret")
             separator = "." if self._internal else "/"
-            for user in self.users:
+            for user in users:
                 status, data = client.create(f"user{separator}{user}")
                 assert status == "OK", data
-        return self
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 15
