@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from model.runner import Done, Runner, Running
-from support.proxy import Proxy, without_uidplus
+from support.lesser import Without
+from support.proxy import Proxy
 
 _SETTLE_SECONDS = "0.3"
 _QUIET_SECONDS = 0.08
@@ -72,7 +73,7 @@ class Runs:
         self._state = tmp / "state"
         self._others = 0
         if not uidplus:
-            proxies[1].faults.rewrite_down = without_uidplus
+            proxies[1].faults.lesser = Without("UIDPLUS")
 
     def keep(self, number: int) -> None:
         """A copy of the state folder as it is now, under a number."""

@@ -23,8 +23,8 @@ from support.server import PrivateBascule
 pytestmark = [pytest.mark.needs("dovecot"), pytest.mark.xdist_group("model")]
 OPERATIONS = 30
 _USERS = itertools.count(1)
-SAMPLE, FULL = 25, 2_000
-AT_ONCE = 25
+SAMPLE, FULL = 8, 2_000
+AT_ONCE = 8
 """Sequences of one test: a run of `make soak` shows where it is."""
 
 
