@@ -44,7 +44,7 @@ class New(StrEnum):
     DELETED = "deleted"
     FOLDER_GONE = "folder gone"
     FOLDER_RENAMED = "folder renamed"
-    """The folder is there under another name, with the same MAILBOXID (RFC 8474) or the same UIDVALIDITY."""
+    """The folder is there under another name, with the same UIDVALIDITY."""
     REVALIDATED = "UIDVALIDITY new"
     NEVER_SEEN = "never seen"
     """The target said OK and told no UID, and nothing that could be it was found."""
