@@ -151,7 +151,7 @@ def _serve(place: Path) -> None:
 
 
 def _mind(link: socket.socket) -> None:
-    """In a child: makes the run's process, tells its id, waits for it, and tells its status."""
+    """In a child: makes the run's process, tells its id, waits for it, tells its status, and waits until nobody asks for more."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     order = json.loads(link.makefile("rb").readline())
     pid = os.fork()
@@ -159,8 +159,12 @@ def _mind(link: socket.socket) -> None:
         link.close()
         _become(order["words"], Path(order["out"]))
     link.sendall(b"%d\n" % pid)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    link.sendall(b"%d\n" % status)
+    # not reaped yet: its id stays its own for as long as somebody may send it a signal
+    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert ended is not None
+    link.sendall(b"%d\n" % (ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status))
+    link.recv(1)
+    os.waitpid(pid, 0)
     os._exit(0)
 
 

@@ -351,6 +351,24 @@ def test_what_the_member_removed_does_not_come_back_when_the_old_side_moves_it(
         assert move.there() == {"A": "b", "B": "c"} | ({"Mine": "a"} if deed == "moves" else {})
 
 
+@pytest.mark.xfail(strict=True, reason="the engine does not keep to docs/later-runs.md here yet")
+def test_what_the_member_removed_stays_away_after_a_night_on_which_its_folder_could_not_be_opened(move: Move) -> None:
+    move.fill({"A": "a b", "B": "c"})
+    move.run()
+    closed = move.old_root / "Maildir" / ".A"
+    mode = closed.stat().st_mode
+    closed.chmod(0)
+    try:
+        move.run(status=1)
+    finally:
+        closed.chmod(mode)
+    move.move(move.old, "A", "a", "B")
+    move.remove(move.new, "A", "a")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "b", "B": "c"}
+
+
 # 6: several moves, the first of them not followed yet
 
 
