@@ -401,10 +401,18 @@ class ThrottledAfterTen(_RefusesFromTheTenthOn):
     refusal = No("[THROTTLED] Request is throttled. Suggested Backoff Time: 299961 milliseconds")
 
 
-class OverQuotaForAWhile(_RefusesForAWhile):
-    """For a while, APPEND is refused with OVERQUOTA; the quota is then raised."""
+class OverQuotaAtFirst(Quirk):
+    """The first APPEND is refused with OVERQUOTA; the quota is then raised."""
 
     seen = "any provider"
     as_target = Ends.with_sentence("room left|quota")
     passes = True
-    refusal = No("[OVERQUOTA] Not enough disk quota")
+    without = frozenset({"MULTIAPPEND"})
+
+    def __init__(self) -> None:
+        self._is_raised = False
+
+    def before(self, session: Session, command: Command) -> None:
+        if command.verb == "APPEND" and not self._is_raised:
+            self._is_raised = True
+            raise No("[OVERQUOTA] Not enough disk quota")
