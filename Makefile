@@ -4,6 +4,8 @@ export UV_PYTHON_DOWNLOADS := never
 # The certificates that this machine trusts: an institution often has an authority of its own.
 export UV_SYSTEM_CERTS := true
 export UV_NATIVE_TLS := true
+# Where this is set each start of `bascule` compiles 200 files again, and the tests start it some thousand times.
+unexport PYTHONDONTWRITEBYTECODE
 UV := $(shell command -v uv || echo .tools/bin/uv)
 RUN := .venv/bin
 READY := .venv/.ready
