@@ -8,7 +8,8 @@ import pytest
 
 from bascule.deliver.parcel import Batch, Parcel
 from bascule.deliver.sending import Shipment, send
-from bascule.protocols.imap.commands import astring, command
+from bascule.protocols.imap.commands import astring, command, sequence_set
+from bascule.protocols.imap.fetch import FLAGS, Fetch
 from bascule.terms.body import HeldBody
 from bascule.terms.instant import InternalDate
 from bascule.terms.location import Location
@@ -257,6 +258,30 @@ UTF8_SESSION = (
     "C: TAG ENABLE UTF8=ACCEPT", "S: * ENABLED UTF8=ACCEPT", "S: TAG OK enabled",
 )  # fmt: skip
 ETE = "\u00c9t\u00e9".encode().decode("latin-1")
+
+
+def test_what_a_fetch_asks_for_is_its_own_though_it_comes_before_the_answer_to_an_append() -> None:
+    script = Script(
+        *SIGNED_IN[:2],
+        "S: TAG OK [CAPABILITY IMAP4rev1 LITERAL+] in",
+        'C: b2 APPEND INBOX () "02-Feb-2020 00:00:00 +0000" {2+}',
+        "C: ab",
+        "C: b3 UID FETCH 7 (UID FLAGS)",
+        "S: * 1 FETCH (UID 7 FLAGS (x))",
+        "S: b2 OK appended",
+        "S: b3 OK fetched",
+    )
+
+    async def use(client: ImapClient) -> None:
+        told: list[Fetch] = []
+        parcel = Parcel(1, frozenset(), InternalDate(1580601600), HeldBody(b"ab"))
+        await send(client, b"INBOX", shipment := Shipment(Batch.of([parcel])))
+        fetched = await client.fetch(sequence_set([7]), FLAGS, told.append)
+        await shipment.answered()
+        await fetched.ok()
+        assert [reply.data.uid for reply in told] == [7]
+
+    asyncio.run(run(script, use))
 
 
 def test_names_are_utf_8_once_the_server_accepts_it() -> None:

@@ -93,8 +93,9 @@ def difference(expected: Expectation, found: MessageData) -> tuple[Finding, str]
             told.append(f"without {printable(' '.join(lost))}")
         if gained:
             told.append(f"with {printable(' '.join(gained))}")
-    sent = writable_date(expected.date)
-    if found.date is not None and found.date.utc_seconds != sent.utc_seconds:
-        finding = Finding.OTHER_DATE
-        told.append(f"dated {found.date.to_iso()} instead of {sent.to_iso()}")
+    if found.date is not None and found.date.utc_seconds != expected.date.utc_seconds:
+        sent = writable_date(expected.date)
+        if found.date.utc_seconds != sent.utc_seconds:
+            finding = Finding.OTHER_DATE
+            told.append(f"dated {found.date.to_iso()} instead of {sent.to_iso()}")
     return finding, "; ".join(told)

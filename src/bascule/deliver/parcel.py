@@ -41,7 +41,7 @@ class Parcel:
         """With CRLF for each bare LF, as RFC 5322 §2.3 has it, and without flags and dates that IMAP can't write; the same parcel where all can be."""
         kept, rest = writable_flags(self.flags)
         date = writable_date(self.date)
-        if not rest and date == self.date:
+        if not rest and date is self.date:
             return self._with_crlf()
         told = [self.remark, told_unwritable(rest) if rest else "", told_date(self.date, date)]
         return replace(self, flags=kept, date=date, remark="; ".join(filter(None, told)))._with_crlf()
@@ -79,7 +79,9 @@ class Parcel:
     @property
     def alteration(self) -> str:
         """How what is sent differs from what the old side has, in words; empty where it does not."""
-        return "; ".join(text for text in (self.mended and MENDED + self.mended, self.remark) if text)
+        if not self.mended:
+            return self.remark
+        return "; ".join(text for text in (MENDED + self.mended, self.remark) if text)
 
     @property
     def sent_as(self) -> tuple[bytes, int] | None:

@@ -43,6 +43,8 @@ class Proving:
         self._level = level
         self._settle_seconds = settle_seconds
         self._readings: deque[Reading] = deque()
+        self._told: dict[int, MessageData] = {}
+        """UID → what the readings that are on their way were told."""
         self._waiting: list[Expectation] = []
         """Whose details are not known yet, for one reason or the other."""
         self._suspects: list[Expectation] = []
@@ -64,7 +66,7 @@ class Proving:
         if self._level is VerifyLevel.NONE or any(e.target_uid is None for e in self._waiting):
             return
         expected, self._waiting = self._waiting, []
-        reading = Reading(expected)
+        reading = Reading(expected, self._told)
         self._readings.append(reading)
         await reading.ask(self._session.client)
         while self._readings and self._readings[0].is_answered:
@@ -91,6 +93,7 @@ class Proving:
         """The connection ended: what was asked for is asked for again in `finish`."""
         while self._readings:
             self._waiting += self._readings.popleft().expected
+        self._told.clear()
 
     # -- the end of the folder ----------------------------------------------------------------------------------------
 

@@ -28,10 +28,11 @@ class VerifyLevel(IntEnum):
 
 @dataclass(slots=True)
 class Reading:
-    """Some messages whose details were asked for, and not answered yet."""
+    """Some messages whose details were asked for, and not answered yet. ``details``: one for all readings of a folder, since a server may
+    answer several questions in front of the first one's OK (Dovecot)."""
 
     expected: Sequence[Expectation]
-    details: dict[int, MessageData] = field(default_factory=dict)
+    details: dict[int, MessageData]
     pendings: list[Pending] = field(default_factory=list)
 
     async def ask(self, client: ImapClient) -> None:
@@ -44,10 +45,11 @@ class Reading:
         return all(pending.done.done() for pending in self.pendings)
 
     async def answered(self) -> dict[int, MessageData]:
-        """The details of those that are there. Raises CommandRefused, ConnectionLost."""
+        """The details of those that are there, which others need no more. Raises CommandRefused, ConnectionLost."""
         for pending in self.pendings:
             await pending.ok()
-        return self.details
+        uids = [e.target_uid for e in self.expected if e.target_uid in self.details]
+        return {uid: self.details.pop(uid) for uid in uids if uid is not None}
 
 
 @dataclass(slots=True)

@@ -132,7 +132,7 @@ class Ledger:
                 [
                     (
                         self.target, message, o.code.value, o.detail, o.target_uid, *(o.sent_as or (None, None)), o.theirs,
-                        *(None if flags is None else self._flagsets.number_of(flags) for flags in (o.given, o.for_flags)), message,
+                        self._number_of(o.given), self._number_of(o.for_flags), message,
                     )
                     for message, o in outcomes
                 ],
@@ -149,11 +149,14 @@ class Ledger:
                 [
                     (
                         f.outcome.code.value, f.outcome.detail, f.outcome.target_uid, f.outcome.theirs, f.how, now,
-                        None if f.flags is None else self._flagsets.number_of(f.flags), self.target, f.message,
+                        self._number_of(f.flags), self.target, f.message,
                     )
                     for f in found
                 ],
             )  # fmt: skip
+
+    def _number_of(self, flags: Flags | None) -> int | None:
+        return None if flags is None else self._flagsets.number_of(flags)
 
     def named(self, folder: int, uids: Mapping[int, int | None]) -> None:
         """Message → the UID of its copy on the target, for those delivered whose UID was not known; None: it is not known after all."""
@@ -191,7 +194,7 @@ class Ledger:
     def followed(self, messages: Iterable[int], *, given: Flags | None = None) -> None:
         """The copies of these have the flags that the messages have now, or ``given``."""
         with transaction(self._database):
-            number = None if given is None else self._flagsets.number_of(given)
+            number = self._number_of(given)
             self._database.executemany(
                 "UPDATE outcomes SET flagset = coalesce(?, m.flagset), source_flagset = m.flagset"
                 " FROM messages m WHERE m.id = outcomes.message AND target = ? AND message = ?",

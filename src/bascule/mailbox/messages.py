@@ -44,7 +44,10 @@ class Absence:
 
     def delta(self, uid: int) -> int:
         """The last delta in which a message of this UID provably was not there; 0: none is known."""
-        return next((delta for delta, uidnext in self.sightings if uidnext <= uid), 0)
+        for delta, uidnext in self.sightings:
+            if uidnext <= uid:
+                return delta
+        return 0
 
 
 class Messages:

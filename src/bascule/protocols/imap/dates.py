@@ -53,15 +53,22 @@ _FIRST, _LAST = timegm((1, 1, 2, 0, 0, 0)), timegm((9999, 12, 30, 23, 59, 59))
 
 
 def writable_date(instant: InternalDate) -> InternalDate:
-    """The nearest date that a date-time can hold: itself, for every mail that was ever sent. A zone past ±23:59 becomes UTC, at the same instant."""
-    zone = instant.zone_minutes if abs(instant.zone_minutes) < 24 * 60 else 0
+    """The nearest date that a date-time can hold: the very same object, for every mail that was ever sent. A zone past ±23:59 becomes UTC,
+    at the same instant."""
+    if _is_writable(instant):
+        return instant
+    zone = instant.zone_minutes if -24 * 60 < instant.zone_minutes < 24 * 60 else 0
     return InternalDate(min(max(instant.utc_seconds, _FIRST), _LAST), zone)
+
+
+def _is_writable(instant: InternalDate) -> bool:
+    return _FIRST <= instant.utc_seconds <= _LAST and -24 * 60 < instant.zone_minutes < 24 * 60
 
 
 def format_date_time(instant: InternalDate) -> bytes:
     """Quoted, as APPEND takes it. Raises LocalError for what `writable_date` would change."""
     zone = instant.zone_minutes
-    if not _FIRST <= instant.utc_seconds <= _LAST or abs(zone) >= 24 * 60:
+    if not _is_writable(instant):
         raise LocalError(f"no date-time can hold {instant!r}")
     local = datetime.fromtimestamp(instant.utc_seconds + zone * 60, UTC)
     hours, minutes = divmod(abs(zone), 60)

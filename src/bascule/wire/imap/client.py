@@ -103,11 +103,11 @@ class ImapClient:
     def has(self, capability: str) -> bool:
         return capability in self.capabilities
 
-    async def run(self, command: Command, handler: Handler = lambda response: None) -> Condition:
+    async def run(self, command: Command, handler: Handler | None = None) -> Condition:
         """Send a command and wait for its OK. Raises CommandRefused, ConnectionLost."""
         return await (await self.start(command, handler)).ok()
 
-    async def start(self, command: Command, handler: Handler = lambda response: None) -> Pending:
+    async def start(self, command: Command, handler: Handler | None = None) -> Pending:
         """Send a command; its answer is awaited on what this returns."""
         return await self.connection.start(command, handler)
 

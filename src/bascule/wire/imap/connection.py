@@ -22,16 +22,13 @@ _COMPRESSED_OCTETS = 64 * 1024
 """Read at once of a compressed stream: at DEFLATE's best of 1,032 to 1 still no more than 64 MiB when inflated."""
 
 
-def _ignore(response: Response) -> None:
-    """For commands whose untagged responses say nothing that the caller asked for."""
-
-
 class Pending:
-    """A command that was sent and is not answered yet."""
+    """A command that was sent and is not answered yet. ``handler`` takes untagged responses; None: those of this command say nothing that
+    its caller asked for."""
 
     __slots__ = ("continued", "done", "handler", "name", "tag")
 
-    def __init__(self, tag: str, name: str, handler: Handler, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, tag: str, name: str, handler: Handler | None, loop: asyncio.AbstractEventLoop) -> None:
         self.tag = tag
         self.name = name
         self.handler = handler
@@ -82,7 +79,6 @@ class Connection(asyncio.BufferedProtocol):
         self._inflate: Callable[[memoryview | bytes], bytes] | None = None
         self._compressed = memoryview(b"")
         self._deflate: zlib._Compress | None = None
-        self.unsolicited: Handler = _ignore
         self.octets_received = 0
         self.octets_sent = 0
 
@@ -155,7 +151,11 @@ class Connection(asyncio.BufferedProtocol):
         elif isinstance(response, Continuation):
             self._continued(response)
             return
-        (self._pending[0].handler if self._pending else self.unsolicited)(response)
+        # A server may answer a command before it ends the ones in front of it: Dovecot gives what FETCH asks for before the OK of an APPEND.
+        for pending in self._pending:
+            if pending.handler is not None:
+                pending.handler(response)
+                return
 
     def _answered(self, response: Condition) -> None:
         for place, pending in enumerate(self._pending):
@@ -204,7 +204,7 @@ class Connection(asyncio.BufferedProtocol):
         """Held by whoever sends one command's octets, from its tag to its CRLF."""
         return self._sending
 
-    def begin(self, name: str, handler: Handler = _ignore) -> Pending:
+    def begin(self, name: str, handler: Handler | None = None) -> Pending:
         """A tag for a command whose octets are about to be written. Raises ConnectionLost."""
         if self._failure:
             raise self._lost()
@@ -226,18 +226,20 @@ class Connection(asyncio.BufferedProtocol):
         self._at_border = False
         self._read_frames()
 
-    async def start(self, command: Command, handler: Handler = _ignore) -> Pending:
+    async def start(self, command: Command, handler: Handler | None = None) -> Pending:
         """Send one command; its answer is awaited on what this returns."""
         async with self._sending:
             pending = self.begin(command.name, handler)
-            await self.write(pending.tag.encode() + b" ")
+            held = pending.tag.encode() + b" "
             for segment in command.segments:
                 if isinstance(segment, Wait):
+                    await self.write(held)
+                    held = b""
                     if not await self.continuation(pending):
                         return pending
                 else:
-                    await self.write(segment)
-            await self.write(b"\r\n")
+                    held += segment
+            await self.write(held + b"\r\n")
         return pending
 
     async def write_line(self, pending: Pending, command: Command) -> None:
