@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bascule.protocols.imap import LocalError
-from bascule.protocols.imap.append import format_flags, format_message_head, writable_flags
+from bascule.protocols.imap.append import format_message_head
 from bascule.protocols.imap.commands import (
     WAIT,
     Argument,
@@ -32,6 +32,7 @@ from bascule.protocols.imap.commands import (
     uid_key,
 )
 from bascule.protocols.imap.dates import writable_date
+from bascule.protocols.imap.flags import format_flags, writable_flags
 from bascule.protocols.imap.limits import FLAGS_OCTETS, KEYWORD_OCTETS
 from bascule.protocols.imap.names import encode_name
 from bascule.terms.flags import normalise_flags

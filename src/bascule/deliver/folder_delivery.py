@@ -300,10 +300,13 @@ class FolderDelivery:
         await self._flush_all()
 
     def _mended(self, parcel: Parcel, answer: Condition) -> Parcel | None:
-        """Another form to try, where the user asked for it and it is the message that the target refuses."""
-        if not self._options.mend or refusal(parcel, answer).code is not OutcomeCode.REFUSED_CONTENT:
+        """Another form to try, where it is the message that the target refuses: without its keywords, for which no mail is left behind; in
+        other octets only where the user asked for that."""
+        if refusal(parcel, answer).code is not OutcomeCode.REFUSED_CONTENT:
             return None
-        return parcel.in_mended_form()
+        if self._options.mend:
+            return parcel.in_mended_form()
+        return None if is_unexplained(answer) and not self._is_second_try else parcel.without_keywords()
 
     async def _refuse(self, parcel: Parcel, outcome: Outcome) -> None:
         await self._settle([(parcel.message, outcome)])

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bascule.deliver.limits import MENDING_OCTETS
-from bascule.protocols.imap.append import writable_flags
 from bascule.protocols.imap.dates import writable_date
+from bascule.protocols.imap.flags import ordinary_flags, writable_flags
 from bascule.protocols.mime.headers import HEADER_OCTETS
 from bascule.protocols.mime.mending import mend
 from bascule.terms.body import Body, body_of
@@ -76,6 +76,14 @@ class Parcel:
         told = [*([self.mended] if self.mended else []), f"without {printable(' '.join(keywords))}"]
         return replace(self, flags=self.flags - frozenset(keywords), mended="; ".join(told))
 
+    def without_keywords(self) -> "Parcel | None":
+        """Without keywords that are longer than servers take; where there are none, without any; None where it has no keyword at all."""
+        ordinary = ordinary_flags(self.flags)
+        kept = ordinary if ordinary != self.flags else frozenset(n for n in self.flags if n.startswith("\\"))
+        if kept == self.flags:
+            return None
+        return replace(self, flags=kept, remark="; ".join(filter(None, [self.remark, told_refused(self.flags - kept)])))
+
     @property
     def alteration(self) -> str:
         """How what is sent differs from what the old side has, in words; empty where it does not."""
@@ -98,6 +106,12 @@ def told_unwritable(flags: Flags) -> str:
     names = " ".join(printable(name, _SHOWN_CHARACTERS) for name in sorted(flags))
     what = "not a keyword" if len(flags) == 1 else "not keywords"
     return f"without {names}: {what} that IMAP can write"
+
+
+def told_refused(flags: Flags) -> str:
+    """That a copy is without these."""
+    names = " ".join(printable(name, _SHOWN_CHARACTERS) for name in sorted(flags))
+    return f"without {names}, which the target refuses"
 
 
 def told_date(date: InternalDate, sent: InternalDate) -> str:

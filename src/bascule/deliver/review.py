@@ -20,7 +20,7 @@ from bascule.deliver.session import TargetSession
 from bascule.deliver.target_view import NO_LONGER_THERE, TargetView
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
-from bascule.protocols.imap.append import writable_flags
+from bascule.protocols.imap.flags import ordinary_flags, writable_flags
 from bascule.terms.flags import Flags, same_flags
 from bascule.terms.later_runs import Action, New, Old, Told, decide, knowledge
 from bascule.terms.outcome import OutcomeCode
@@ -225,11 +225,7 @@ class Reviewer:
                     self.ledger.recode, [row.message], OutcomeCode.ALTERED, told_unwritable(row.unwritable)
                 )
         uids = [r.target_uid for r in changed if r.target_uid is not None]
-        try:
-            for window in windows(uids):
-                await self.session.client.store(window, flags)
-        except CommandRefused as error:
-            self.watcher.note(f"the target does not take new flags: {error.reason}; the next run tries again")
+        if not await self._give(flags, uids):
             return
         now = await read_flags(self.session.client, uids)
         for row in changed:
@@ -238,6 +234,18 @@ class Reviewer:
             if lost := sorted(flags - kept) if not same_flags(kept, flags) else []:
                 detail = f"without {printable(' '.join(lost))}"
                 await self.mailbox.run(self.ledger.recode, [row.message], OutcomeCode.ALTERED, detail)
+
+    async def _give(self, flags: Flags, uids: Sequence[int]) -> bool:
+        """STORE, and where that is refused without the keywords that are longer than servers take; whether any was taken."""
+        for tried in dict.fromkeys((flags, ordinary_flags(flags))):
+            try:
+                for window in windows(uids):
+                    await self.session.client.store(window, tried)
+                return True
+            except CommandRefused as error:
+                reason = error.reason
+        self.watcher.note(f"the target does not take new flags: {reason}; the next run tries again")
+        return False
 
     # -- reading back -------------------------------------------------------------------------------------------------
 

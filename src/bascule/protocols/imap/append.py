@@ -2,14 +2,12 @@
 
 from bascule.protocols.imap.dates import format_date_time
 from bascule.protocols.imap.errors import RemoteError
-from bascule.protocols.imap.flags import format_flags, writable_flags
+from bascule.protocols.imap.flags import format_flags
 from bascule.protocols.imap.responses import Condition
 from bascule.protocols.imap.sequence import expand, parse_ranges
 from bascule.protocols.imap.tokens import as_number
 from bascule.terms.flags import Flags
 from bascule.terms.instant import InternalDate
-
-__all__ = ["appended_uids", "format_flags", "format_message_head", "writable_flags"]
 
 
 def format_message_head(flags: Flags, date: InternalDate, octets: int, *, nonsync: bool, utf8: bool = False) -> bytes:

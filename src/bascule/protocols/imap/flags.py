@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 
 from bascule.protocols.imap.errors import LocalError
-from bascule.protocols.imap.limits import FLAGS_OCTETS, KEYWORD_OCTETS
+from bascule.protocols.imap.limits import FLAGS_OCTETS, KEYWORD_OCTETS, ORDINARY_KEYWORD_OCTETS
 from bascule.terms.flags import Flags
 
 _SYSTEM = frozenset({"\\seen", "\\answered", "\\flagged", "\\deleted", "\\draft"})
@@ -36,6 +36,11 @@ def writable_flags(flags: Flags) -> tuple[Flags, Flags]:
             kept.append(name)
             octets += len(name) + 1
     return frozenset(kept), flags - frozenset(kept)
+
+
+def ordinary_flags(flags: Flags) -> Flags:
+    """Without the keywords that some servers refuse for their length, and a whole message with them (Dovecot: ``Keyword length too long``)."""
+    return frozenset(name for name in flags if name.startswith("\\") or len(name) <= ORDINARY_KEYWORD_OCTETS)
 
 
 @lru_cache(maxsize=4096)

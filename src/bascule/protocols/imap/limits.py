@@ -25,6 +25,8 @@ DEFAULT_LIMITS = Limits()
 
 KEYWORD_OCTETS = 250
 """One keyword that we write. No program makes one a quarter as long, and servers have limits of their own, to which they answer NO (Dovecot: 50)."""
+ORDINARY_KEYWORD_OCTETS = 50
+"""What every server takes that we know (Dovecot's ``mail_max_keyword_length`` is 50)."""
 FLAGS_OCTETS = 4000
 """All flags of one message that we write: a line that a server cuts off is a line that it does not understand. Servers take 8,000 octets and more
 (RFC 7162 §4)."""
