@@ -4,77 +4,20 @@ What the old side marked, moved, renamed and added follows; what it deleted stay
 and what they read stays read. None of it is a fault.
 """
 
-import imaplib
 import shutil
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support import messages, reference, standing, varied
+from support import messages, reference, standing
 from support.copying import Trial, added
 from support.dovecot import PrivateDovecot
 from support.kinds import USER, Kind, Place, as_parameters
+from support.person import Person
 
 pytestmark = pytest.mark.needs("dovecot")
-imaplib.Commands["MOVE"] = ("SELECTED",)
-DATE = '"01-Feb-2020 10:00:00 +0000"'
 _FIRST = {"A": range(8), "B": range(10, 13), "C": range(20, 23), "E": range(30, 32)}
-
-
-class Person:
-    """Somebody who works in a mailbox with a mail program."""
-
-    def __init__(self, place: Place) -> None:
-        self._client = imaplib.IMAP4("127.0.0.1", place.port, timeout=60)
-        self._client.login(place.user, "secret")
-        self._prefix, _ = standing.prefix_of(self._client)
-
-    def __enter__(self) -> "Person":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.logout()
-
-    def add(self, folder: str, numbers: Iterator[int] | range) -> None:
-        self._client.create(self._name(folder))
-        for number in numbers:
-            assert varied.append(self._client, self._prefix + folder.encode(), messages.plain(number), "", DATE)
-
-    def mark(self, folder: str, number: int, flag: str) -> None:
-        self._told("STORE", self._find(folder, number), "+FLAGS", f"({flag})")
-
-    def delete(self, folder: str, number: int) -> None:
-        self.mark(folder, number, "\\Deleted")
-        self._told("EXPUNGE")
-
-    def move(self, folder: str, number: int, to: str) -> None:
-        self._told("COPY", self._find(folder, number), self._name(to))
-        self.delete(folder, number)
-
-    def rename(self, folder: str, to: str) -> None:
-        self._told("RENAME", self._name(folder), self._name(to))
-
-    def remove(self, folder: str) -> None:
-        self._told("DELETE", self._name(folder))
-
-    def _name(self, folder: str) -> bytes:
-        return reference.quoted(self._prefix + folder.encode())
-
-    def _find(self, folder: str, number: int) -> str:
-        self._client.select(self._name(folder))
-        wanted = Counter([_digest(number)])
-        found = [place for place, (_, key) in enumerate(reference.messages_of(self._client, ""), 1) if wanted[key[1]]]
-        return str(found[0])
-
-    def _told(self, command: str, *words: str | bytes) -> None:
-        status, said = self._client._simple_command(command, *words)  # type: ignore[attr-defined]
-        assert status == "OK", (command, words, said)
-
-
-def _digest(number: int) -> str:
-    return reference.digest(messages.plain(number))
 
 
 def what_happens(old: Place, new: Place) -> None:
@@ -103,7 +46,11 @@ AFTERWARDS = {
 
 def _shown(found: dict[bytes, standing.Standing]) -> dict[str, dict[int, str]]:
     """Of each folder that holds something: number of the message → its flags."""
-    numbers = {_digest(number): number for numbers in (*_FIRST.values(), (8, 40)) for number in numbers}
+    numbers = {
+        reference.digest(messages.plain(number)): number
+        for numbers in (*_FIRST.values(), (8, 40))
+        for number in numbers
+    }
     return {
         folder.shown: dict(sorted((numbers[key[0]], " ".join(sorted(key[1]))) for _, key in folder.messages))
         for folder in found.values()

@@ -166,6 +166,7 @@ def _apply(mailbox: Mailbox, folder: SourceFolder, row: FolderRow, survey: Surve
             [(k.id, flags) for uid, flags in survey.flags.items() if (k := known.get(uid)) and k.flags != flags]
         )
         folders.surveyed(row.id, survey.state.to_json())
+        folders.count_unlisted(row.id, survey.unlisted)
     old = messages.of_other_validity(row.id, validity)
     to_read = [uid for uid in survey.uids if uid not in known]
     return FolderDelta(mailbox, folder, row, survey, to_read, set(), old, set())

@@ -14,6 +14,7 @@ from bascule.copy import CopyOptions, copy
 from bascule.deliver.proof import gather_report
 from bascule.mailbox import Mailbox
 from bascule.sources import Source
+from bascule.wire.imap import Connections
 
 
 @click.command("copy")
@@ -39,17 +40,14 @@ def command(source: str, target: str, state: str | None, dry_run: bool, **values
     selection = options.selection_of(values)
     chosen = CopyOptions(selection, options.deliver_options_of(values))
     if dry_run:
-        return showing.run_engine(show_plan(origin, connect, chosen))
+        watcher = showing.watcher_for(values["quiet"])
+        return showing.run_engine(show_plan(origin, Connections(connect, location, watcher), chosen))
     place = Path(state) if state else places.state_folder(origin.location, location)
     with (
         turn(location),
-        open_in_turn(lambda: Mailbox.open_or_create(_mailbox_of(place), keeps_bodies=False)) as mailbox,
+        open_in_turn(lambda: Mailbox.open_or_create(place / places.COPY_MAILBOX, keeps_bodies=False)) as mailbox,
     ):
         return _copy(mailbox, origin, location, connect, chosen, values)
-
-
-def _mailbox_of(state: Path) -> Path:
-    return state / "copy.mailbox"
 
 
 def _copy(

@@ -18,8 +18,7 @@ from bascule.mailbox import Mailbox
 @click.command("deliver")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("target")
-@click.option("--folder", "folders", multiple=True, metavar="PATTERN", help="Only these folders (Archive/*).")
-@click.option("--without-folder", "without_folders", multiple=True, metavar="PATTERN", help="Not these folders.")
+@options.folder_options
 @options.side_options("target")
 @options.connection_options
 @options.deliver_options

@@ -159,7 +159,7 @@ def _move(source: str, target: str, place: Path, passwords: dict[Side, Path]) ->
     location, connect = places.target_of(target, SideOptions(password_file=str(passwords[Side.NEW])))
     chosen = CopyOptions()
     started = time.time()
-    with Mailbox.open_or_create(place / "copy.mailbox", keeps_bodies=False) as mailbox:
+    with Mailbox.open_or_create(place / places.COPY_MAILBOX, keeps_bodies=False) as mailbox:
         ended = showing.attempt(
             showing.QuietWatcher(), copy(origin, location, connect, mailbox, chosen, showing.QuietWatcher())
         )

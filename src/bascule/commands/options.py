@@ -66,14 +66,17 @@ speed_options = _all(
     click.option("--max-messages", type=float, default=0.0, metavar="N", help="At most N messages a second."),
     click.option("--max-rate", default="", metavar="SIZE", help="At most SIZE octets a second (500k, 2M)."),
 )
-selection_options = _all(
+folder_options = _all(
     click.option("--folder", "folders", multiple=True, metavar="PATTERN", help="Only these folders (Archive/*)."),
     click.option("--without-folder", "without_folders", multiple=True, metavar="PATTERN", help="Not these folders."),
+)
+selection_options = _all(
+    folder_options,
     click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only what arrived on or after this day."),
     click.option("--before", type=click.DateTime(["%Y-%m-%d"]), help="Only what arrived before this day."),
     click.option("--max-size", default="", metavar="SIZE", help="Nothing larger than this (25M)."),
 )
-deliver_options = _all(
+place_options = _all(
     click.option(
         "--prefix",
         default="",
@@ -81,6 +84,9 @@ deliver_options = _all(
         help="Put every folder but INBOX below this folder of the target (INBOX, too, with --rename INBOX=NAME).",
     ),
     click.option("--rename", "renames", multiple=True, metavar="OLD=NEW", help="Put folder OLD into NEW."),
+)
+deliver_options = _all(
+    place_options,
     click.option(
         "--verify",
         type=click.Choice(["none", "delivered", "full"]),
@@ -162,7 +168,8 @@ def _local(day: datetime | None) -> datetime | None:
     return day.astimezone() if day is not None else None
 
 
-def deliver_options_of(values: dict[str, Any], selection: Selection | None = None) -> DeliverOptions:
+def renames_of(values: dict[str, Any]) -> dict[FolderPath, FolderPath]:
+    """What ``--rename`` says. Raises BasculeError (usage)."""
     renames = {}
     for text in values["renames"]:
         old, equals, new = text.partition("=")
@@ -171,12 +178,16 @@ def deliver_options_of(values: dict[str, Any], selection: Selection | None = Non
                 f"--rename {text} is not OLD=NEW.", "Write --rename 'Sent Items=Sent'.", ExitStatus.USAGE
             )
         renames[FolderPath.split(old, "/")] = FolderPath.split(new, "/")
+    return renames
+
+
+def deliver_options_of(values: dict[str, Any], selection: Selection | None = None) -> DeliverOptions:
     level = VerifyLevel[values["verify"].upper()]
     return DeliverOptions(
         connections=values["connections"],
         delivery=DeliveryOptions(verify=level, settle_seconds=values["settle"], mend=values["mend"]),
         prefix=values["prefix"],
-        renames=renames,
+        renames=renames_of(values),
         takes_folder=selection.takes_folder if selection else lambda path: True,
     )
 

@@ -20,6 +20,9 @@ from bascule.terms.location import Location, parse_location
 from bascule.wire.imap import Credentials, ImapClient, Security, connect
 from bascule.wire.limits import WireLimits
 
+COPY_MAILBOX = "copy.mailbox"
+"""What `copy` remembers, in its state folder."""
+
 
 def secret_of(location: Location, side: str, options: SideOptions) -> Callable[[], str]:
     """The password: from its file, the environment, the URL (with a warning) or a prompt, in this order.

@@ -1,24 +1,29 @@
 """``--dry-run``: which folder would go where, and how many messages it holds. Nothing is written anywhere."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from bascule.commands.showing import human_octets
 from bascule.commands.terminal import say
 from bascule.copy import CopyOptions
-from bascule.deliver import FolderMap
+from bascule.deliver import FolderMap, MappedFolder
+from bascule.deliver.session import ask_target
 from bascule.mailbox import FolderRow
 from bascule.sources import Source, SourceFolder
-from bascule.wire.imap import ImapClient
+from bascule.wire.imap import Connections, ImapClient
 
 
-async def show_plan(source: Source, connect: Callable[[], Awaitable[ImapClient]], chosen: CopyOptions) -> int:
-    """Print the plan; 0."""
+async def show_plan(source: Source, target: Connections, chosen: CopyOptions) -> int:
+    """Print the plan; 0. Raises SourceError, ConnectError, TargetError."""
+    source.watch(target.watcher)
     listed = [f for f in await source.folders() if chosen.selection.takes_folder(f.path) and f.selectable]
     told_apart = {f.name: f.told_apart for f in listed}
     states = await source.states(listed)
-    client = await connect()
-    folders = FolderMap(chosen.deliver.prefix, chosen.deliver.renames)
-    mapped = await folders.map(client, unrecorded_rows(listed))
+
+    async def question(client: ImapClient) -> tuple[list[MappedFolder], list[str]]:
+        folders = FolderMap(chosen.deliver.prefix, chosen.deliver.renames)
+        return await folders.map(client, unrecorded_rows(listed)), folders.notes
+
+    client, (mapped, notes) = await ask_target(target, question)
     total = 0
     for folder in mapped:
         state = states.get(folder.row.source_name)
@@ -28,7 +33,7 @@ async def show_plan(source: Source, connect: Callable[[], Awaitable[ImapClient]]
         count = str(state.messages) if state else "?"
         say(f"{count:>9}  {folder.row.path.display()} → {folder.display}{f'  ({note})' if note else ''}")
     say(f"{total:>9}  messages in {len(mapped)} folders. Nothing was changed.")
-    for sentence in folders.notes:
+    for sentence in notes:
         say(sentence)
     await _show_room(client)
     await client.logout()

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from bascule.commands import showing
+from bascule.commands.places import COPY_MAILBOX
 from bascule.commands.terminal import say
 from bascule.deliver.proof import check_certificate, gather_report
 from bascule.mailbox import Mailbox
@@ -36,7 +37,7 @@ def command(
         return _check(certificate)
     if file is None:
         raise BasculeError("What is to be reported on?", "Name a mailbox, or --check a certificate.", ExitStatus.USAGE)
-    root = file / "copy.mailbox" if (file / "copy.mailbox").is_dir() else file
+    root = file / COPY_MAILBOX if (file / COPY_MAILBOX).is_dir() else file
     with Mailbox.open(root) as mailbox:
         targets = [name for (name,) in mailbox.database.execute("SELECT location FROM targets ORDER BY id")]
         if target and target not in targets:

@@ -1,73 +1,158 @@
 """``bascule verify FILE|SOURCE TARGET``"""
 
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from bascule.capture import Selection
 from bascule.commands import options, places, showing
+from bascule.commands.differences import show_comparison
 from bascule.commands.planning import unrecorded_rows
-from bascule.commands.terminal import say, say_json
-from bascule.deliver import FolderMap
-from bascule.deliver.proof.compare import Comparison, census_of_mailbox, census_of_source, compare
-from bascule.mailbox import Mailbox
+from bascule.commands.turn import turn
+from bascule.deliver.comparison import (
+    Comparison,
+    FolderCensus,
+    Memory,
+    TargetSide,
+    census_of_mailbox,
+    compare,
+    remember,
+    take_census,
+)
+from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.format import CATALOGUE
-from bascule.terms.location import parse_location
-
-_SHOWN = 100
+from bascule.sources import Source, SourceFolder
+from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.folder import FolderPath
+from bascule.wire.imap import Connections
+from bascule.wire.together import both
 
 
 @click.command("verify")
 @click.argument("source")
 @click.argument("target")
-@click.option("--prefix", default="", help="As given to copy or deliver.")
+@click.option(
+    "--state", type=click.Path(file_okay=False, path_type=Path), help="As given to copy: what it remembers there."
+)
+@options.folder_options
+@options.place_options
 @options.side_options("source")
 @options.side_options("target")
 @options.connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(source: str, target: str, prefix: str, as_json: bool, quiet: bool, **values: Any) -> int:
+def command(source: str, target: str, **values: Any) -> int:
     """Read both sides in full, and compare every octet, flag and date. Nothing is changed.
 
-    SOURCE is a mailbox on disk or anything that `bascule copy` reads. Messages that only the target has are no difference.
+    SOURCE is a mailbox on disk or anything that `bascule copy` reads. What people removed, moved, renamed or marked on the new side since a run
+    delivered it is told as theirs, and is no fault. Messages that only the target has are no difference.
     """
-    there = options.SideOptions.of("target", values)
-    on_disk = (Path(source) / CATALOGUE).exists()
-    origin = None if on_disk else places.source_of(source, options.SideOptions.of("source", values))
-    _, connect = places.target_of(target, there)
-    reached = places.source_of(str(parse_location(target)), there, "target")
-    watcher = showing.watcher_for(quiet)
-
-    async def work() -> tuple[Comparison, list[str]]:
-        if origin is None:
-            with Mailbox.open(Path(source), read_only=True) as mailbox:
-                expected, rows = census_of_mailbox(mailbox), mailbox.folders.all()
-                errors: list[str] = []
-        else:
-            rows = unrecorded_rows(await origin.folders())
-            expected, errors = await census_of_source(origin, watcher)
-        client = await connect()
-        mapped = await FolderMap(prefix).map(client, rows)
-        await client.logout()
-        listed = {folder.name: folder.path for folder in await reached.folders()}
-        places = {folder.row.path: listed[folder.name] for folder in mapped if folder.name in listed}
-        found, more = await census_of_source(reached, watcher)
-        return compare(expected, found, places), errors + more
-
-    with watcher:
-        result, errors = showing.run_engine(work())
-    return _show(result, errors, as_json)
+    location, connect = places.target_of(target, options.SideOptions.of("target", values))
+    watcher = showing.watcher_for(values["quiet"])
+    connections = Connections(connect, location, watcher)
+    side = TargetSide(connections, values["prefix"], options.renames_of(values))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(turn(location))
+        old = stack.enter_context(_old_side(source, location, values))
+        result = _read(old, side, values, watcher)
+    return show_comparison(result, as_json=values["as_json"])
 
 
-def _show(result: Comparison, errors: list[str], as_json: bool) -> int:
-    differences = errors + result.differences
-    if as_json:
-        told = {"expected": result.expected, "equal": result.equal, "differences": differences}
-        say_json(told)
+# -- the old side -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _OldSide:
+    """``mailbox``: one on disk; else ``source`` is read. ``memory`` None: nothing is remembered of this target."""
+
+    memory: Memory | None
+    selection: Selection
+    mailbox: Mailbox | None = None
+    source: Source | None = None
+
+
+@contextlib.contextmanager
+def _old_side(text: str, location: str, values: dict[str, Any]) -> Iterator[_OldSide]:
+    selection = Selection(tuple(values["folders"]), tuple(values["without_folders"]))
+    if (Path(text) / CATALOGUE).exists():
+        with Mailbox.open(Path(text), read_only=True) as mailbox:
+            yield _OldSide(remember(mailbox, location), selection, mailbox)
+        return
+    source = places.source_of(text, options.SideOptions.of("source", values))
+    yield _OldSide(_memory_of_copy(source.location, location, values["state"]), selection, source=source)
+
+
+def _memory_of_copy(source: str, location: str, state: Path | None) -> Memory | None:
+    """What `copy` remembers of this pair. Raises BasculeError (usage) where the user named a folder that holds nothing of the kind."""
+    place = (state or places.state_folder(source, location)) / places.COPY_MAILBOX
+    if not (place / CATALOGUE).exists():
+        if state is not None:
+            raise BasculeError(
+                f"No run of “bascule copy” is remembered in {state}.",
+                "Name the folder that copy was given, or leave --state away to compare without it.",
+                ExitStatus.USAGE,
+            )
+        return None
+    with Mailbox.open(place, read_only=True) as mailbox:
+        return remember(mailbox, location)
+
+
+def _read(old: _OldSide, side: TargetSide, values: dict[str, Any], watcher: showing.LineWatcher) -> Comparison:
+    """Raises BasculeError, also where the user stopped it: there is nothing to tell of half a comparison."""
+    work = _work(old, side, values["connections"], watcher)
+    ended = showing.attempt(watcher, work)
+    if ended.result is None:
+        stopped = "interrupted" if ended.status is ExitStatus.INTERRUPTED else ended.stopped
+        raise BasculeError(
+            f"The comparison did not come to its end: {stopped}.",
+            "Nothing was changed on either side. The same command reads both from the start.",
+            ended.status or ExitStatus.MISSING,
+        )
+    return ended.result
+
+
+async def _work(old: _OldSide, side: TargetSide, connections: int, watcher: showing.LineWatcher) -> Comparison:
+    if old.source is not None:
+        old.source.watch(watcher)
+    listed, rows, others = await _folders(old)
+    names = await side.map(rows, old.memory.names() if old.memory else {})
+    if old.source is None:
+        expected = await asyncio.to_thread(_from_disk, old, rows)
+        found = await side.read(connections, watcher)
     else:
-        for text in differences[:_SHOWN]:
-            say(text)
-        if len(differences) > _SHOWN:
-            say(f"… and {len(differences) - _SHOWN} more (--json shows all)")
-        say(f"{result.equal} of {result.expected} messages are equal in every octet, flag and date.")
-    return 1 if differences else 0
+        reading = _read_source(old.source, listed, connections, watcher)
+        expected, found = await both(reading, side.read(connections, watcher))
+    return compare(expected, found, names, old.memory, others)
+
+
+async def _folders(old: _OldSide) -> tuple[list[SourceFolder], list[FolderRow], frozenset[FolderPath]]:
+    """Those that are compared, as the source and as the folder map want them, and those that the user does not want."""
+    takes = old.selection.takes_folder
+    if old.source is None:
+        assert old.mailbox is not None
+        there = [row for row in old.mailbox.folders.all() if row.selectable]
+        return [], [row for row in there if takes(row.path)], frozenset(r.path for r in there if not takes(r.path))
+    found = [folder for folder in await old.source.folders() if folder.selectable]
+    listed = [folder for folder in found if takes(folder.path)]
+    return listed, unrecorded_rows(listed), frozenset(f.path for f in found if not takes(f.path))
+
+
+def _from_disk(old: _OldSide, rows: Sequence[FolderRow]) -> list[FolderCensus]:
+    assert old.mailbox is not None
+    return census_of_mailbox(old.mailbox, rows)
+
+
+async def _read_source(
+    source: Source, listed: Sequence[SourceFolder], connections: int, watcher: showing.LineWatcher
+) -> list[FolderCensus]:
+    try:
+        states = await source.states(listed)
+        watcher.expect(sum(state.messages for state in states.values()))
+        return await take_census(source.reader, listed, connections, watcher)
+    finally:
+        await source.close()

@@ -48,6 +48,8 @@ from bascule.deliver.target_view import TargetView
 from bascule.mailbox import Mailbox, NewMessage
 from bascule.mailbox.ledger import Foreign, Ledger
 from bascule.protocols.imap.responses import Condition
+from bascule.protocols.mime import summarise
+from bascule.protocols.mime.headers import HEADER_OCTETS
 from bascule.terms.later_runs import Action
 from bascule.terms.outcome import Outcome, OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
@@ -412,6 +414,9 @@ class FolderDelivery:
 
     def _done(self, parcel: Parcel) -> None:
         self._watcher.done(1, parcel.body.octets)
+        if parcel.alteration and not self._mailbox.keeps_bodies:  # the report names it by its subject
+            start = (parcel.original or parcel.body).start(HEADER_OCTETS)
+            self._mailbox.messages.record_header(parcel.message, summarise(start))
         parcel.close()
 
     async def _settle(self, outcomes: Sequence[tuple[int, Outcome]], intents: Sequence[int] = ()) -> None:

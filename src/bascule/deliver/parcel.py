@@ -49,7 +49,7 @@ class Parcel:
     def _with_crlf(self) -> "Parcel":
         if not self.body.traits.bare_lf or self.original is not None:
             return self
-        wire = body_of(iter([_BARE_LF.sub(b"\r\n", self.body.whole())]))
+        wire = body_of(iter([with_crlf(self.body.whole())]))
         return replace(self, body=wire, original=self.body)
 
     @property
@@ -99,6 +99,11 @@ class Parcel:
         self.body.close()
         if self.original is not None:
             self.original.close()
+
+
+def with_crlf(message: bytes) -> bytes:
+    """The message with CRLF for each LF that stands alone: no octet of what it says is lost, and a server would do it otherwise."""
+    return _BARE_LF.sub(b"\r\n", message)
 
 
 def told_unwritable(flags: Flags) -> str:

@@ -1,5 +1,8 @@
 """A connection to the target that is opened again when it ends, and the folder that is selected on it."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from bascule.protocols.imap.commands import LiteralRule
 from bascule.protocols.imap.refusals import WAIT, meaning_of
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -7,6 +10,8 @@ from bascule.wire.backoff import Backoff
 from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap import Connections, ImapClient, MailboxState, reconnect
 from bascule.wire.limits import ONE_ASKED_SECONDS
+
+T = TypeVar("T")
 
 
 class TargetError(BasculeError):
@@ -23,6 +28,26 @@ class OverQuota(TargetError):
             "Raise the quota and run the same command again; it goes on where it stopped.",
             ExitStatus.MISSING,
         )
+
+
+async def ask_target(connections: Connections, question: Callable[[ImapClient], Awaitable[T]]) -> tuple[ImapClient, T]:
+    """Put a question to the target, on another connection where one ended: the answer, and the connection, which is the caller's from then on.
+
+    The question may be put more than once. Raises ConnectError, TargetError, and what the question raises.
+    """
+    client = await connections.one_more()
+    backoff = connections.backoff()
+    while True:
+        try:
+            return client, await question(client)
+        except ConnectionLost as error:
+            await client.connection.close()
+            try:
+                client = await reconnect(connections, backoff, error)
+            except ConnectionLost as last:
+                raise TargetError(
+                    f"{connections.name} ends the connection again and again: {last}.", "Try again later."
+                ) from last
 
 
 class TargetSession:

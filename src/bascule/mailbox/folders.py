@@ -31,6 +31,11 @@ def _row(values: tuple[Any, ...]) -> FolderRow:
     )
 
 
+def unlisted_key(folder: int) -> str:
+    """Of `Mailbox.meta`: how many messages more the last survey's server counted in the folder than it listed; absent: none."""
+    return f"unlisted:{folder}"
+
+
 class Folders:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
@@ -146,6 +151,14 @@ class Folders:
             " delta = (SELECT coalesce(max(id), 0) FROM deltas) WHERE id = ?",
             (source_state, identity),
         )
+
+    def count_unlisted(self, identity: int, number: int) -> None:
+        """How many messages more the source counts in the folder than it lists. Within the caller's transaction."""
+        if number:
+            values = (unlisted_key(identity), str(number))
+            self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", values)
+        else:
+            self._database.execute("DELETE FROM meta WHERE key = ?", (unlisted_key(identity),))
 
     def completed(self, identity: int) -> None:
         """Every message of the last survey was dealt with; one that the source did not give keeps the folder from being complete, as

@@ -260,6 +260,15 @@ class Ledger:
         )
         return dict(self._database.execute(query, (self.target,)).fetchall())
 
+    def line_ends(self) -> dict[int, int]:
+        """Folder → how many of its messages were sent with CRLF for LF alone, and in no other way changed."""
+        query = (
+            "SELECT m.folder, count(*) FROM outcomes o JOIN messages m ON m.id = o.message"
+            " WHERE o.target = ? AND o.sent_sha256 IS NOT NULL AND m.vanished_utc IS NULL AND o.code IN ('delivered', 'removed')"
+            " GROUP BY 1"
+        )
+        return dict(self._database.execute(query, (self.target,)).fetchall())
+
     # -- doubt --------------------------------------------------------------------------------------------------------
 
     def intend(self, folder: int, uidvalidity: int, uidnext: int, given: Mapping[int, Flags]) -> int:

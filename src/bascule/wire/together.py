@@ -13,6 +13,8 @@ class _Closes(Protocol):
 
 A = TypeVar("A", bound=_Closes)
 B = TypeVar("B", bound=_Closes)
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 async def run_together(workers: Sequence[Awaitable[None]]) -> None:
@@ -37,6 +39,17 @@ async def run_together(workers: Sequence[Awaitable[None]]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
     if absent and len(absent) == len(tasks):
         raise absent[0]
+
+
+async def both(one: Awaitable[T], other: Awaitable[U]) -> tuple[T, U]:
+    """Two pieces of work side by side. Where either fails, or the caller is stopped, the other is stopped, and the first error raised."""
+    tasks = asyncio.ensure_future(one), asyncio.ensure_future(other)
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def open_both(one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:

@@ -7,9 +7,9 @@ add up says so and is not *accounted for*.
 
 from bascule.deliver.proof.certificate import check_certificate, write_proof
 from bascule.deliver.proof.gather import gather_report
+from bascule.deliver.proof.languages import words_of
 from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.deliver.proof.text import as_text
-from bascule.deliver.proof.words import words_of
 
 __all__ = [
     "FolderCounts",

@@ -52,19 +52,20 @@ def write_proof(place: Path, report: Report, mailbox: Mailbox, ledger: Ledger | 
 
 
 def _write_manifest(file: Path, mailbox: Mailbox, ledger: Ledger | None) -> None:
-    """``sha256  folder/uid  outcome  how and when it was read back`` for each message of the default view."""
+    """``sha256  folder/uid  outcome  how and when it was read back`` for each message of the default view; where other octets than the message's own
+    were sent (CRLF for LF alone, a mended form), their SHA-256 is last."""
     query = (
         "SELECT lower(hex(m.sha256)), f.path, m.uid, coalesce(o.code, '-'), CASE WHEN o.verified > 0 THEN"
         " iif(o.verified = 1, 'details', 'octets') || coalesce(strftime(' %Y-%m-%dT%H:%M:%SZ', o.verified_utc, 'unixepoch'), '')"
-        " ELSE '-' END FROM messages m JOIN folders f ON f.id = m.folder"
+        " ELSE '-' END, iif(o.sent_sha256 IS NULL, '', '  sent-as ' || lower(hex(o.sent_sha256))) FROM messages m JOIN folders f ON f.id = m.folder"
         " LEFT JOIN outcomes o ON o.message = m.id AND o.target = ? WHERE m.vanished_utc IS NULL ORDER BY m.folder, m.uid"
     )
     names: dict[str, str] = {}
     with file.open("w", encoding="utf-8", errors="surrogatepass") as opened:
-        for digest, path, uid, code, seen in mailbox.database.execute(query, (ledger.target if ledger else 0,)):
+        for digest, path, uid, code, seen, sent in mailbox.database.execute(query, (ledger.target if ledger else 0,)):
             if path not in names:
                 names[path] = FolderPath.from_json(path).display()
-            opened.write(f"{digest}  {names[path]}/{uid}  {code}  {seen}\n")
+            opened.write(f"{digest}  {names[path]}/{uid}  {code}  {seen}{sent}\n")
 
 
 def _sign(place: Path, report: Report) -> dict[str, object]:

@@ -7,6 +7,7 @@ from bascule import __version__
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.mailbox import FolderRow, Mailbox
+from bascule.mailbox.folders import unlisted_key
 from bascule.mailbox.ledger import Ledger
 from bascule.sources import SourceState
 from bascule.terms.folder import FolderPath
@@ -16,6 +17,7 @@ from bascule.terms.outcome import OutcomeCode
 
 UNACCOUNTED = "unaccounted"
 """In the place of an outcome's code, where there is none."""
+NO_OUTCOME = "no run has dealt with it yet"
 _EXCEPTIONS = """
 SELECT f.path, m.uid, o.code, o.detail, m.octets, hex(m.sha256), coalesce(h.subject, ''), coalesce(h.sender, ''), m.date_utc, m.id
 FROM outcomes o JOIN messages m ON m.id = o.message JOIN folders f ON f.id = m.folder LEFT JOIN headers h ON h.message = m.id
@@ -54,18 +56,22 @@ def gather_report(
     places = {folder.row.id: folder for folder in mapped}
     counted = ledger.counts() if ledger else {}
     marked = ledger.marked() if ledger else {}
+    line_ends = ledger.line_ends() if ledger else {}
     not_held = _not_held(mailbox)
     for row in rows:
         if row.selectable or row.error:
             codes = counted.get(row.id) if ledger else {OutcomeCode.DELIVERED.value: _held(mailbox, row)}
             report.folders.append(_folder(row, places.get(row.id), codes or {}, not_held.get(row.id, {})))
             report.folders[-1].marked = marked.get(row.id, 0)
+            report.folders[-1].line_ends = line_ends.get(row.id, 0)
+            _count_unlisted(report.folders[-1], int(mailbox.meta(unlisted_key(row.id)) or 0))
     paths = {row.path for row in rows}
     report.exceptions = _exceptions(mailbox, ledger, paths)
     if ledger:
         if not stopped:  # a run that was stopped says so in one sentence
             report.exceptions += _without_outcome(mailbox, ledger, paths)
         report.verified = _verified(mailbox, ledger)
+        report.read_back_first, report.read_back_last = _read_back_between(mailbox, ledger)
     return report
 
 
@@ -84,9 +90,10 @@ def _not_held(mailbox: Mailbox) -> dict[int, dict[str, int]]:
 def _folder(row: FolderRow, place: MappedFolder | None, codes: dict[str, int], missing: dict[str, int]) -> FolderCounts:
     state = SourceState.from_json(row.source_state)
     counts = FolderCounts(row.path.display(), place.display if place else "", error=row.error or "")
+    counts.error_of = "source" if counts.error else ""
     counts.renamed = place.renamed if place else ""
     if place and place.refusal:
-        counts.error = place.refusal
+        counts.error, counts.error_of = place.refusal, "target"
     for name, number in codes.items():
         if name == OutcomeCode.ALREADY_THERE:
             counts.already_there += number
@@ -100,6 +107,12 @@ def _folder(row: FolderRow, place: MappedFolder | None, codes: dict[str, int], m
     counts.refused += sum(number for code, number in missing.items() if code != OutcomeCode.LEFT_OUT)
     counts.found = state.messages if state else sum(codes.values()) + sum(missing.values())
     return counts
+
+
+def _count_unlisted(counts: FolderCounts, unlisted: int) -> None:
+    """What the source counts and does not list is found, and has no outcome."""
+    counts.unlisted = unlisted
+    counts.found += unlisted
 
 
 def _exceptions(mailbox: Mailbox, ledger: Ledger | None, paths: set[FolderPath]) -> list[ReportedException]:
@@ -129,7 +142,7 @@ def _without_outcome(mailbox: Mailbox, ledger: Ledger, paths: set[FolderPath]) -
     for path, uid, octets, digest, date in mailbox.database.execute(_WITHOUT_OUTCOME, (ledger.target,)):
         place = FolderPath.from_json(path)
         if place in paths:
-            when, reason = InternalDate(date).to_iso(), "no run has dealt with it yet"
+            when, reason = InternalDate(date).to_iso(), NO_OUTCOME
             found.append(
                 ReportedException(place.display(), uid, UNACCOUNTED, reason, octets, digest.lower(), date=when)
             )
@@ -143,3 +156,14 @@ def _verified(mailbox: Mailbox, ledger: Ledger) -> dict[str, int]:
         " AND m.vanished_utc IS NULL AND o.code IN ('delivered', 'altered', 'duplicate', 'removed') GROUP BY 1"
     )
     return {names[how]: number for how, number in mailbox.database.execute(query, (ledger.target,))}
+
+
+def _read_back_between(mailbox: Mailbox, ledger: Ledger) -> tuple[str, str]:
+    query = (
+        "SELECT min(o.verified_utc), max(o.verified_utc) FROM outcomes o JOIN messages m ON m.id = o.message"
+        " WHERE o.target = ? AND o.verified > 0 AND m.vanished_utc IS NULL"
+    )
+    first, last = mailbox.database.execute(query, (ledger.target,)).fetchone()
+    if first is None:
+        return "", ""
+    return InternalDate(first).to_iso(), InternalDate(last).to_iso()

@@ -1,59 +1,28 @@
-"""The report as one self-contained page: no script, no request to the outside, light and dark, and it prints."""
+"""The report as one self-contained page: no script, no request to the outside, light and dark, phone and paper."""
 
 import html
 
-from bascule.deliver.proof.report import FolderCounts, Report
-from bascule.deliver.proof.text import on_the_new_side, read_back, verdict
-from bascule.deliver.proof.words import Words, counted, grouped
+from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
+from bascule.deliver.proof.style import STYLE
+from bascule.deliver.proof.text import beside, of_folder, read_back, verdict
+from bascule.deliver.proof.words import Words, grouped
 from bascule.terms.printable import printable
 
-_STYLE = """
-:root { color-scheme: light dark; --ink:#1d2530; --soft:#5b6675; --line:#d9dee5; --ground:#fff; --good:#0b6b3a; --bad:#a32018;
-  --good-ground:#e9f6ee; --bad-ground:#fdeeec; }
-@media (prefers-color-scheme: dark) { :root { --ink:#e7ebf0; --soft:#a3adba; --line:#39424e; --ground:#14181d; --good:#7ddba5;
-  --bad:#ff9d93; --good-ground:#12301f; --bad-ground:#3b1815; } }
-* { box-sizing: border-box }
-body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--ground); margin: 0 auto; max-width: 62rem;
-  padding: 2rem 1.25rem 4rem }
-h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem } h2 { font-size: 1.15rem; margin: 2.5rem 0 .75rem }
-.verdict { padding: 1rem 1.25rem; border-radius: .6rem; font-size: 1.1rem; margin: 1.5rem 0; font-weight: 600 }
-.good { color: var(--good); background: var(--good-ground) } .bad { color: var(--bad); background: var(--bad-ground) }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.25rem; margin: 0 } dt { color: var(--soft) } dd { margin: 0;
-  overflow-wrap: anywhere }
-.scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
-th, td { text-align: right; padding: .45rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top }
-th:first-child, td:first-child, .words td, .words th { text-align: left; overflow-wrap: anywhere }
-thead th { color: var(--soft); font-weight: 600; font-size: .9rem; white-space: nowrap } tfoot td { font-weight: 700; border: 0 }
-td:first-child { min-width: 9rem } td.none { color: var(--soft) }
-.note { color: var(--soft); font-size: .9rem } code { font-size: .85em; overflow-wrap: anywhere }
-@media (max-width: 36rem) { td:first-child { min-width: 5rem } .words thead { display: none }
-  .words tr { display: block; padding: .6rem 0; border-bottom: 1px solid var(--line) } .words td { display: block; border: 0; padding: .1rem 0 } }
-@media print { body { padding: 0; font-size: 11pt } .verdict { border: 1px solid } tr { break-inside: avoid } }
-"""
+_TO_DISK = ("capture", "import")
+"""What these commands count as delivered is in a mailbox on disk."""
 
 
 def as_page(report: Report, words: Words) -> str:
     """HTML that a person can read and file."""
-    good = "good" if report.accounted else "bad"
-    facts = [
-        (words.source, report.source),
-        (words.target, report.target or "–"),
-        (words.begun, _when(report.started)),
-        (words.ended, _when(report.finished)),
-        (words.read_back, read_back(report, words) or words.nothing),
-        (words.by, f"Bascule {report.version}"),
-    ]
-    facts += [("", sentence) for sentence in on_the_new_side(report, words)]
-    told = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
-    note = f"{words.note} {words.by_details_only}" if report.verified.get("details") else words.note
     title = escape(words.title.format(words.kinds.get(report.command, report.command)))
+    good = "good" if report.accounted else "bad"
     return (
         f'<!doctype html>\n<html lang="{words.language}"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>Bascule: {escape(report.source)}</title>'
-        f"<style>{_STYLE}</style></head><body>"
-        f'<h1>{title}</h1><p class="verdict {good}">{escape(verdict(report, words))}</p><dl>{told}</dl>'
-        f"{_folders(report, words)}{_exceptions(report, words)}"
-        f'<p class="note">{escape(note)}</p></body></html>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>Bascule{escape(words.colon)}{escape(report.source)}</title>'
+        f"<style>{STYLE}</style></head><body><main>"
+        f'<h1>{title}</h1><p class="note">{escape(_whose(report, words))}</p><p class="verdict {good}">{escape(verdict(report, words))}</p>'
+        f"{_exceptions(report, words)}{_folders(report, words)}{_facts(report, words)}{_terms(report, words)}"
+        f"</main></body></html>\n"
     )
 
 
@@ -62,45 +31,79 @@ def escape(text: str) -> str:
     return html.escape(printable(text))
 
 
-def _when(iso: str) -> str:
-    return iso.replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC")
+def _whose(report: Report, words: Words) -> str:
+    """Of which mailbox it is, and of when."""
+    return f"{' → '.join(filter(None, (report.source, report.target)))} · {words.when(report.finished)}"
 
 
-def _cells(counts: FolderCounts) -> str:
+def _facts(report: Report, words: Words) -> str:
+    facts = [
+        (words.source, report.source),
+        (words.target, report.target or "–"),
+        (words.begun, words.when(report.started)),
+        (words.ended, words.when(report.finished)),
+        (words.read_back, read_back(report, words) or words.nothing),
+        (words.by, f"Bascule {report.version}"),
+    ]
+    told = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
+    return f"<h2>{escape(words.details)}</h2><dl>{told}</dl>"
+
+
+def _terms(report: Report, words: Words) -> str:
+    meanings = dict(words.terms)
+    if report.command in _TO_DISK:
+        meanings[words.heads[2]] = words.held
+    told = "".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" for term, meaning in meanings.items())
+    note = f"{words.note} {words.by_details_only}" if report.verified.get("details") else words.note
+    return f'<h2>{escape(words.terms_heading)}</h2><dl class="note">{told}</dl><p class="note">{escape(note)}</p>'
+
+
+def _cells(counts: FolderCounts, words: Words) -> str:
+    """On a phone each figure stands behind its name, which is in the cell for that."""
     values = (counts.found, counts.delivered, counts.already_there, counts.refused, counts.left_out)
-    return "".join(f"<td{'' if value else ' class=none'}>{grouped(value)}</td>" for value in values)
+    return "".join(
+        f'<td{"" if value else " class=none"}><span class="head">{escape(head)}</span>{grouped(value)}</td>'
+        for head, value in zip(words.heads[1:], values, strict=True)
+    )
 
 
 def _folders(report: Report, words: Words) -> str:
     heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in words.heads)
-    rows = []
-    for folder in report.folders:
-        notes = [folder.error, words.on_target.format(folder.target, folder.renamed) if folder.renamed else ""]
-        if folder.unaccounted:
-            notes.append(counted(words.unaccounted, folder.unaccounted))
-        note = "".join(f'<br><span class="note">{escape(text)}</span>' for text in notes if text)
-        rows.append(f"<tr><td>{escape(folder.folder)}{note}</td>{_cells(folder)}</tr>")
-    return (
-        f'<h2>{words.folders}</h2><div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody>'
-        f"<tfoot><tr><td>{words.total}</td>{_cells(report.totals)}</tr></tfoot></table></div>"
+    rows = "".join(
+        f'<tr><th scope="row">{escape(folder.folder)}{_notes(folder, words)}</th>{_cells(folder, words)}</tr>'
+        for folder in report.folders
     )
+    sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in beside(report, words))
+    return (
+        f'<h2>{escape(words.folders)}</h2>{sentences}<table class="figures"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>'
+        f'<tfoot><tr><th scope="row">{escape(words.total)}</th>{_cells(report.totals, words)}</tr></tfoot></table>'
+    )
+
+
+def _notes(folder: FolderCounts, words: Words) -> str:
+    renamed = words.on_target.format(folder.target, words.own(folder.renamed)) if folder.renamed else ""
+    notes = [f'<span class="fault">{escape(note)}</span>' for note in of_folder(folder, words)]
+    notes += [f'<span class="note">{escape(renamed)}</span>'] if renamed else []
+    return "".join(notes)
 
 
 def _exceptions(report: Report, words: Words) -> str:
     if not report.exceptions:
-        return f"<h2>{words.exceptions}</h2><p>{words.none}</p>"
-    rows = []
-    for one in report.exceptions:
-        told = " · ".join(text for text in (one.sender, _when(one.date)) if text)
-        who = f'<br><span class="note">{escape(told)}</span>' if told else ""
-        saved = f"<br>{words.saved.capitalize()} <code>{escape(one.saved_as)}</code>" if one.saved_as else ""
-        what = words.codes.get(one.code, one.code)
-        rows.append(
-            f"<tr><td>{escape(one.folder)}<br><span class='note'>UID {one.uid}</span></td>"
-            f"<td>{escape(one.subject) or '–'}{who}</td><td>{escape(what)}{words.colon}{escape(one.detail)}{saved}</td></tr>"
-        )
-    heads = "".join(f'<th scope="col">{head}</th>' for head in words.exception_heads)
+        return f"<h2>{escape(words.exceptions)}</h2><p>{escape(words.none)}</p>"
+    rows = "".join(_exception(one, words) for one in report.exceptions)
+    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in words.exception_heads)
+    return f'<h2>{escape(words.exceptions)}</h2><table class="words"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+def _exception(one: ReportedException, words: Words) -> str:
+    told = " · ".join(text for text in (one.sender, words.when(one.date)) if text)
+    who = f'<span class="note">{escape(told)}</span>' if told else ""
+    what = words.codes.get(one.code, one.code)
+    reason = f"{words.colon}{words.own(one.detail)}" if one.detail else ""
+    saved = f"<p>{escape(words.saved.capitalize())} <code>{escape(one.saved_as)}</code></p>" if one.saved_as else ""
+    remedy = words.remedies.get(one.code, "")
+    to_do = f"<p><strong>{escape(words.what_to_do + words.colon)}</strong>{escape(remedy)}</p>" if remedy else ""
     return (
-        f'<h2>{words.exceptions}</h2><div class="scroll"><table class="words"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        f'<tr><td>{escape(one.folder)}<span class="note">UID {one.uid}</span></td><td>{escape(one.subject) or "–"}{who}</td>'
+        f"<td><p>{escape(what)}{escape(reason)}</p>{saved}{to_do}</td></tr>"
     )

@@ -3,11 +3,17 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+_COUNTS = (
+    "found", "delivered", "already_there", "refused", "left_out", "altered", "removed", "marked", "unlisted", "line_ends",
+)  # fmt: skip
+
 
 @dataclass(slots=True)
 class FolderCounts:
     """``found`` is the source's own count. ``altered`` and ``removed`` (no longer there: somebody removed or moved them on the new side) are
-    among ``delivered``; ``marked`` are those whose copies somebody marked there. ``unaccounted`` is what has no outcome."""
+    among ``delivered``; ``marked`` are those whose copies somebody marked there. ``unlisted`` are among ``found``: the source counts them and lists
+    them not, so that they can't be asked for. ``line_ends``: delivered with CRLF for LF alone. ``unaccounted`` is what has no outcome. ``error``: why
+    the folder is not whole, as the side says that ``error_of`` names (``source``, ``target``)."""
 
     folder: str
     target: str = ""
@@ -19,8 +25,11 @@ class FolderCounts:
     altered: int = 0
     removed: int = 0
     marked: int = 0
+    unlisted: int = 0
+    line_ends: int = 0
     renamed: str = ""
     error: str = ""
+    error_of: str = ""
 
     @property
     def unaccounted(self) -> int:
@@ -32,7 +41,7 @@ class FolderCounts:
         return not (self.unaccounted or self.refused or self.altered or self.error)
 
     def add(self, other: "FolderCounts") -> None:
-        for name in ("found", "delivered", "already_there", "refused", "left_out", "altered", "removed", "marked"):
+        for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
@@ -54,7 +63,8 @@ class ReportedException:
 
 @dataclass(slots=True)
 class Report:
-    """``verified``: how many delivered messages were read back, by how: ``octets``, ``details`` or ``no``."""
+    """``verified``: how many delivered messages were read back, by how: ``octets``, ``details`` or ``no``; ``read_back_first`` and
+    ``read_back_last``: when the first and the last of them were, UTC; empty where that is not known."""
 
     command: str
     source: str
@@ -66,6 +76,8 @@ class Report:
     folders: list[FolderCounts] = field(default_factory=list)
     exceptions: list[ReportedException] = field(default_factory=list)
     verified: dict[str, int] = field(default_factory=dict)
+    read_back_first: str = ""
+    read_back_last: str = ""
     stopped: str = ""
     """Why the run ended before it was through; empty when it was."""
 
@@ -85,7 +97,7 @@ class Report:
         """For JSON: stable names, documented in ``docs/formats/report.md``."""
         values = asdict(self)
         totals = asdict(self.totals)
-        for name in ("folder", "target", "renamed", "error"):
+        for name in ("folder", "target", "renamed", "error", "error_of"):
             totals.pop(name)
         for row, folder in zip(values["folders"], self.folders, strict=True):
             row["unaccounted"] = folder.unaccounted

@@ -1,16 +1,30 @@
 """Reports in both languages say the same."""
 
+import re
 from dataclasses import fields
 from string import Formatter
 
 import pytest
 
-from bascule.deliver.proof.gather import UNACCOUNTED
+from bascule.deliver.expectation import Expectation, difference
+from bascule.deliver.folder_making import MERGED, NO_NAME, NOT_THERE, REFUSED, SPELT, TAKEN
+from bascule.deliver.folder_map import KNOWN
+from bascule.deliver.parcel import told_date, told_unwritable
+from bascule.deliver.proof.english import EN
+from bascule.deliver.proof.french import FR
+from bascule.deliver.proof.gather import NO_OUTCOME, UNACCOUNTED
+from bascule.deliver.proof.languages import LANGUAGES, words_of
 from bascule.deliver.proof.page import as_page
 from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.deliver.proof.text import as_text
-from bascule.deliver.proof.words import EN, FR, LANGUAGES, Words, words_of
-from bascule.terms.outcome import OutcomeCode
+from bascule.deliver.proof.words import Words
+from bascule.deliver.rivals import TWICE
+from bascule.protocols.imap.fetch import MessageData
+from bascule.protocols.mime.mending import mend
+from bascule.sources.contract import CHANGED
+from bascule.terms.body import NO_TRAITS
+from bascule.terms.instant import InternalDate
+from bascule.terms.outcome import MENDED, OutcomeCode
 
 
 def places(phrase: object) -> int:
@@ -21,14 +35,60 @@ def test_each_phrase_takes_the_same_in_both() -> None:
     for field in fields(EN):
         one, other = getattr(EN, field.name), getattr(FR, field.name)
         assert type(one) is type(other)
+        if field.name == "sentences":
+            continue
+        if isinstance(one, dict):
+            assert one.keys() == other.keys(), field.name
         if isinstance(one, (str, tuple)):
             assert places(one) == places(other), field.name
             assert len(one) == len(other) or isinstance(one, str), field.name
 
 
+KEPT = Expectation(1, 2, b"", 5, frozenset({"\\Seen"}), InternalDate(0), NO_TRAITS, None)
+OWN = [
+    TAKEN, MERGED, SPELT, REFUSED, NO_NAME, NOT_THERE, KNOWN, CHANGED, f"{TWICE} (UID 7)", told_unwritable(frozenset({"a b"})),
+    told_unwritable(frozenset({"a b", "c d"})), told_date(InternalDate(10**15), InternalDate(0)), NO_OUTCOME,
+    difference(KEPT, MessageData(uid=2, flags=frozenset({"\\Flagged"}), date=InternalDate(9)))[1], *mend(b"a\0b\rc: d\r\nno field\r\n\r\n")[1],
+    "interrupted; run the same command again to go on", MENDED + "2 NUL octets removed",
+]  # fmt: skip
+"""Sentences of Bascule's own that a report may hold."""
+
+
+@pytest.mark.parametrize("sentence", OWN)
+def test_what_bascule_says_itself_is_in_french(sentence: str) -> None:
+    told = FR.own(sentence)
+    assert len(told.split("; ")) == len(sentence.split("; "))
+    for before, after in zip(sentence.split("; "), told.split("; "), strict=True):
+        assert after != before
+        assert not re.search(r"\b(the|with|without|removed|instead)\b", after), after
+    assert EN.own(sentence) == sentence
+
+
+@pytest.mark.parametrize("pattern", FR.sentences, ids=lambda pair: pair[1][:30])
+def test_a_sentence_takes_what_its_pattern_finds(pattern: tuple[str, str]) -> None:
+    assert re.compile(pattern[0]).groups == places(pattern[1])
+
+
+def test_what_servers_said_stays_as_they_said_it() -> None:
+    assert FR.own("[NOPERM] Permission denied; ask somebody") == "[NOPERM] Permission denied; ask somebody"
+
+
+@pytest.mark.parametrize("words", LANGUAGES.values(), ids=list(LANGUAGES))
+def test_each_word_of_the_table_is_explained(words: Words) -> None:
+    assert tuple(term for term, _ in words.terms) == words.heads[1:]
+
+
+def test_dates_are_as_people_write_them() -> None:
+    assert EN.when("2026-11-28T06:36:49+00:00") == "Saturday 28 November 2026 at 06:36 UTC"
+    assert FR.when("2026-12-01T06:05:00Z") == "mardi 1er décembre 2026 à 6 h 05 UTC"
+    assert FR.when("") == ""
+    assert FR.when("in the year 20000") == "in the year 20000"
+
+
 @pytest.mark.parametrize("words", LANGUAGES.values(), ids=list(LANGUAGES))
 def test_every_exception_has_its_sentence(words: Words) -> None:
     assert set(words.codes) == {code.value for code in OutcomeCode if code.is_exception} | {UNACCOUNTED}
+    assert words.codes.keys() == words.remedies.keys()
 
 
 def report() -> Report:
@@ -45,7 +105,10 @@ def report() -> Report:
 def test_a_french_report_reads_as_french() -> None:
     text = as_text(report(), FR)
     assert "Vérification : 31 relus en entier, 12\u202f376 par taille, date et indicateurs." in text
-    assert "Sur 12\u202f411 messages : 1 refusé. Chacun est nommé ci-dessous." in text
+    assert (
+        "Sur 12\u202f411 messages, 12\u202f410 sont en ordre. À examiner : 1 refusé. Chaque cas est nommé ci-dessous"
+        in text
+    )
     page = as_page(report(), FR)
     assert '<html lang="fr">' in page
     assert "<h1>Compte rendu : transfert</h1>" in page

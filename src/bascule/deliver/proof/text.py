@@ -1,7 +1,7 @@
 """The report for a terminal or a letter: a table of folders, the exceptions, and one sentence that says it all."""
 
-from bascule.deliver.proof.report import FolderCounts, Report
-from bascule.deliver.proof.words import Words, counted, grouped
+from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
+from bascule.deliver.proof.words import Pair, Words, counted, grouped
 from bascule.terms.printable import printable
 
 _SHOWN_EXCEPTIONS = 50
@@ -12,36 +12,72 @@ def _numbers(counts: FolderCounts) -> list[str]:
 
 
 def verdict(report: Report, words: Words) -> str:
-    """One sentence: what happened, and whether everything is accounted for."""
-    totals = report.totals
+    """One sentence or two: whether everything is accounted for, and what is to be looked at."""
+    found = report.totals.found
     if report.stopped:
-        return words.stopped.format(report.stopped)
+        return words.stopped.format(words.own(report.stopped).rstrip("."))
     if report.accounted:
-        unread = report.verified.get("no", 0)
-        good = words.good_unread if unread else words.good
-        return good.format(grouped(totals.found), grouped(unread))
-    told = [
+        return _good(report, words)
+    parts = [counted(pair, number) for pair, number in _to_look_at(report, words) if number]
+    return (
+        words.bad[found > 1].format(grouped(found), grouped(_in_order(report)), words.semicolon.join(parts))
+        + f" {words.named}"
+    )
+
+
+def _good(report: Report, words: Words) -> str:
+    found, unread = report.totals.found, report.verified.get("no", 0)
+    if not found:
+        return words.empty
+    if unread:
+        return counted(words.good_unread, found, grouped(unread))
+    return counted(words.good_read if report.verified else words.good, found)
+
+
+def _in_order(report: Report) -> int:
+    totals = report.totals
+    return max(0, totals.found - totals.refused - totals.altered - max(0, totals.unaccounted))
+
+
+def _to_look_at(report: Report, words: Words) -> list[tuple[Pair, int]]:
+    totals, folders = report.totals, report.folders
+    return [
         (words.refused, totals.refused),
         (words.altered, totals.altered),
-        (words.unaccounted, totals.unaccounted),
-        (words.broken, sum(1 for folder in report.folders if folder.error)),
+        (words.unaccounted, totals.unaccounted - totals.unlisted),
+        (words.unlisted, totals.unlisted),
+        (words.unread_folder, sum(1 for folder in folders if folder.error and folder.error_of != "target")),
+        (words.refused_folder, sum(1 for folder in folders if folder.error and folder.error_of == "target")),
     ]
-    parts = [counted(pair, number) for pair, number in told if number]
-    return words.bad.format(grouped(totals.found), ", ".join(parts))
 
 
 def read_back(report: Report, words: Words) -> str:
-    """How what was delivered was read back; empty when nothing was delivered."""
+    """How what was delivered was read back, and when; empty when nothing was delivered."""
     told = report.verified
     parts = [("octets", words.in_full), ("details", words.by_details), ("no", words.not_read)]
-    return ", ".join(phrase.format(grouped(told[how])) for how, phrase in parts if told.get(how))
+    how = ", ".join(phrase.format(grouped(told[how])) for how, phrase in parts if told.get(how))
+    first, last = words.when(report.read_back_first), words.when(report.read_back_last)
+    if not how or not first:
+        return how
+    return words.verified_on.format(how, first) if first == last else words.verified_between.format(how, first, last)
 
 
-def on_the_new_side(report: Report, words: Words) -> list[str]:
-    """What somebody did there since it was delivered: a sentence each."""
+def beside(report: Report, words: Words) -> list[str]:
+    """What is no fault and worth knowing, a sentence each: what somebody did on the new side since, and what mail's own form asks for."""
     totals = report.totals
-    told = [(words.removed, totals.removed), (words.marked, totals.marked)]
+    told = [(words.removed, totals.removed), (words.marked, totals.marked), (words.line_ends, totals.line_ends)]
     return [counted(pair, number) for pair, number in told if number]
+
+
+def of_folder(folder: FolderCounts, words: Words) -> list[str]:
+    """What is to be known and done of one folder, a sentence each."""
+    notes = []
+    if folder.error:
+        phrase = words.refused_note if folder.error_of == "target" else words.unread_note
+        notes.append(phrase.format(words.own(folder.error).rstrip(".")))
+    if folder.unlisted:
+        notes.append(counted(words.unlisted_note, folder.unlisted))
+    return notes
 
 
 def as_text(report: Report, words: Words, *, all_exceptions: bool = False) -> str:
@@ -50,21 +86,33 @@ def as_text(report: Report, words: Words, *, all_exceptions: bool = False) -> st
     if told := read_back(report, words):
         lines += ["", words.verified.format(told)]
         lines += [words.by_details_only] if report.verified.get("details") else []
-    lines += on_the_new_side(report, words)
+    lines += beside(report, words)
     lines += ["", verdict(report, words)]
     shown = report.exceptions if all_exceptions else report.exceptions[:_SHOWN_EXCEPTIONS]
     for folder in report.folders:
-        if folder.error:
-            lines.append(f"  {folder.folder}: {folder.error}")
-        elif folder.renamed:
-            lines.append("  " + words.renamed.format(folder.folder, folder.target, folder.renamed))
-    for one in shown:
-        subject = f" “{one.subject}”" if one.subject else ""
-        saved = f" ({words.saved} {one.saved_as})" if one.saved_as else ""
-        lines.append(f"  {one.folder} UID {one.uid}{subject}: {one.code}: {one.detail}{saved}")
+        lines += [f"  {folder.folder}: {note}" for note in of_folder(folder, words)]
+        if folder.renamed:
+            lines.append("  " + words.renamed.format(folder.folder, folder.target, words.own(folder.renamed)))
+    lines += [_exception(one, words) for one in shown]
     if len(shown) < len(report.exceptions):
         lines.append("  " + words.more.format(grouped(len(report.exceptions) - len(shown))))
+    lines += _remedies(report, words)
     return "\n".join(map(printable, lines))
+
+
+def _exception(one: ReportedException, words: Words) -> str:
+    subject = f" “{one.subject}”" if one.subject else ""
+    saved = f" ({words.saved} {one.saved_as})" if one.saved_as else ""
+    return f"  {one.folder} UID {one.uid}{subject}: {one.code}: {words.own(one.detail)}{saved}"
+
+
+def _remedies(report: Report, words: Words) -> list[str]:
+    """For each code that occurs: what it means, and what to do."""
+    codes = dict.fromkeys(one.code for one in report.exceptions)
+    told = [
+        f"  {code}{words.colon}{words.codes[code]}. {words.remedies[code]}" for code in codes if code in words.codes
+    ]
+    return ["", f"{words.what_to_do}{words.colon.rstrip()}", *told] if told else []
 
 
 def _table(report: Report, words: Words) -> list[str]:
