@@ -12,7 +12,7 @@ from bascule.deliver.comparison.copies import same_date
 from bascule.deliver.comparison.findings import Finding, Kind
 from bascule.deliver.comparison.memory import Remembered
 from bascule.deliver.expectation import is_touched
-from bascule.protocols.imap.append import writable_flags
+from bascule.protocols.imap.flags import writable_flags
 from bascule.terms.flags import Flags, same_flags
 from bascule.terms.later_runs import FOUND, Action, Knows, New, Old, Told, decide, judge
 from bascule.terms.later_runs import Finding as Read
