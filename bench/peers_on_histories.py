@@ -24,6 +24,7 @@ from support.dovecot import PrivateDovecot  # noqa: E402
 
 def measure(results: Results, peer: Peer, names: list[str], until: float) -> int:
     """How many histories are left when the time is over."""
+    version = peer.version()
     with tempfile.TemporaryDirectory(prefix="bascule-peers-") as folder:
         root = Path(folder)
         with PrivateDovecot(root / "old", format="maildir") as old, PrivateDovecot(root / "new") as new:
@@ -31,7 +32,7 @@ def measure(results: Results, peer: Peer, names: list[str], until: float) -> int
                 if time.monotonic() > until:
                     return len(names) - place
                 found = history_trial.outcome(peer, name, old, new)
-                results.put(peer.name, name, {**found, "version": peer.version()})
+                results.put(peer.name, name, {**found, "version": version})
                 print(
                     f"{peer.name} | {name}: {found['outcome']} {found['statuses']} {found['uncut'] or ''}", flush=True
                 )

@@ -19,6 +19,7 @@ from peers import quirk_trial  # noqa: E402
 from peers.peer import Peer  # noqa: E402
 from peers.results import Results  # noqa: E402
 from peers.roster import BY_NAME  # noqa: E402
+from peers.telling import TELLING  # noqa: E402
 from peers.yardstick import Usual  # noqa: E402
 
 from support.dovecot import PrivateDovecot  # noqa: E402
@@ -36,11 +37,13 @@ def measure(
     results: Results, peer: Peer, cases: list[quirk_trial.Case], dovecot: PrivateDovecot | None, until: float
 ) -> int:
     """How many cases are left when the time is over."""
+    version = peer.version()
     for place, case in enumerate(cases):
         if time.monotonic() > until:
             return len(cases) - place
-        found = quirk_trial.outcome(peer, case, usual(results, peer), dovecot)
-        results.put(peer.name, case.name, {**found, "version": peer.version(), "best": case.best})
+        known = usual(results, peer) if case is not quirk_trial.PLAIN else None
+        found = quirk_trial.outcome(peer, case, known, dovecot)
+        results.put(peer.name, case.name, {**found, "version": version, "best": case.best})
         print(f"{peer.name} {case.name or 'plain'}: {found['outcome']}", flush=True)
     return 0
 
@@ -54,6 +57,7 @@ def main() -> None:
     parser.add_argument("--again", default="", help="run cases that had this outcome once more")
     chosen = parser.parse_args()
     results, until = Results(chosen.results), time.monotonic() + 60 * chosen.minutes
+    order = sorted(quirk_trial.cases(), key=lambda case: (case is not quirk_trial.PLAIN, case.name not in TELLING))
     for name in chosen.peers.split(","):
         peer = BY_NAME[name]
         if told := peer.missing():
@@ -61,7 +65,7 @@ def main() -> None:
             continue
         cases = [
             case
-            for case in quirk_trial.cases()
+            for case in order
             if not (peer.opens_target and case.place == "target")
             and chosen.only in case.name
             and (not results.has(name, case.name) or results.rows[name][case.name]["outcome"] == chosen.again)

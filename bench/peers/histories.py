@@ -31,6 +31,9 @@ class Expected:
 History = Callable[[Journey], Expected]
 HISTORIES: dict[str, History] = {}
 """By what happens in them, in words."""
+SMALL_KILOBYTES = 60
+"""The quota of the new side in the histories of `WITH_QUOTA`."""
+WITH_QUOTA: set[str] = set()
 
 
 def history(name: str) -> Callable[[History], History]:
@@ -181,6 +184,26 @@ def _flags_after_a_cut(walk: Journey, *, by: int, before: bool) -> Expected:
 for _name, _by in (("killed", signal.SIGKILL), ("interrupted", signal.SIGINT)):
     HISTORIES[f"flags set before a run that is {_name}"] = partial(_flags_after_a_cut, by=_by, before=True)
     HISTORIES[f"flags set after a run that was {_name}"] = partial(_flags_after_a_cut, by=_by, before=False)
+
+
+def _flags_and_no_room(walk: Journey, *, before: bool) -> Expected:
+    walk.fill({"INBOX": "a b"})
+    if before:
+        walk.run()
+        walk.mark(walk.old, "INBOX", "a", "+", "\\Flagged")
+    walk.fill({"INBOX": "m n o p q"}, LARGE)
+    walk.run()
+    if not before:
+        walk.mark(walk.old, "INBOX", "a", "+", "\\Flagged")
+    walk.raise_quota()
+    return Expected({"INBOX": "a b m n o p q"}, {("INBOX", "a"): {"\\flagged"}})
+
+
+for _when in ("before", "after"):
+    HISTORIES[f"flags set {_when} a run that finds no room; the quota is raised"] = partial(
+        _flags_and_no_room, before=_when == "before"
+    )
+    WITH_QUOTA.add(f"flags set {_when} a run that finds no room; the quota is raised")
 
 
 @history("flags set before a night on which a folder can't be opened")

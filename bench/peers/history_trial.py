@@ -3,9 +3,10 @@
 import tempfile
 import uuid
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
-from peers.histories import HISTORIES, Expected
+from peers.histories import HISTORIES, SMALL_KILOBYTES, WITH_QUOTA, Expected
 from peers.journey import Journey
 from peers.peer import Peer
 from peers.yardstick import CRASH
@@ -18,10 +19,11 @@ _LAST_RUNS = 2
 def outcome(peer: Peer, name: str, old: PrivateDovecot, new: PrivateDovecot) -> dict[str, object]:
     """A row for the file of results."""
     user = f"u{uuid.uuid4().hex[:12]}"
-    with (
-        tempfile.TemporaryDirectory(prefix="bascule-peers-") as folder,
-        Journey(Path(folder), peer, old, new, user) as walk,
-    ):
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bascule-peers-")))
+        if name in WITH_QUOTA:
+            new = stack.enter_context(PrivateDovecot(folder / "small", quota_kilobytes=SMALL_KILOBYTES))
+        walk = stack.enter_context(Journey(folder, peer, old, new, user))
         expected = HISTORIES[name](walk)
         for _ in range(_LAST_RUNS):
             walk.run()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 
 from peers.limits import ANSWER_SECONDS
@@ -26,6 +27,7 @@ class Imapsync:
     def _script(self) -> str:
         return os.environ.get("IMAPSYNC") or shutil.which("imapsync") or ""
 
+    @cache  # noqa: B019 - the roster lives as long as the program
     def version(self) -> str:
         return "imapsync " + lines(["perl", self._script(), "--version"], lambda said: said[-1] if said else "")
 

@@ -162,6 +162,14 @@ class Journey:
         finally:
             closed.chmod(mode)
 
+    def raise_quota(self) -> None:
+        """The new server, started with a quota, goes on without one."""
+        self.new.close()
+        self.new_server.stop()
+        self.new_server.quota_kilobytes = 0
+        self.new_server.start()
+        self.new = self._stack.enter_context(Person(self.new_server.port, self.user))
+
     def reset_uidvalidity(self, folder: str) -> None:
         for name in ("dovecot-uidlist", "dovecot.index.log", "dovecot.index", "dovecot.index.cache"):
             (self.old_root / "Maildir" / f".{folder}" / name).unlink(missing_ok=True)

@@ -189,7 +189,8 @@ def _speaks_of(line: str, message: Held) -> bool:
         return True
     places = [rf"{re.escape(name)}\W{{1,3}}{message.uid}" for name in _spellings(message.folder)]
     return any(
-        re.search(rf"(?<!\w){place}(?!\w)", line) for place in (*places, rf"(?i:message|uid|msg)\W{message.uid}")
+        re.search(rf"(?<!\w){place}(?!\w)", line)
+        for place in (*places, rf"(?i:message|uid|uid fetch|msg)\W{message.uid}")
     )
 
 
