@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests"), str(HERE.parent / "src")]
 
-from peers import quirk_trial  # noqa: E402
+from peers import limits, quirk_trial  # noqa: E402
 from peers.peer import Peer  # noqa: E402
 from peers.results import Results  # noqa: E402
 from peers.roster import BY_NAME  # noqa: E402
@@ -34,7 +34,12 @@ def usual(results: Results, peer: Peer) -> Usual | None:
 
 
 def measure(
-    results: Results, peer: Peer, cases: list[quirk_trial.Case], dovecot: PrivateDovecot | None, until: float
+    results: Results,
+    peer: Peer,
+    cases: list[quirk_trial.Case],
+    dovecot: PrivateDovecot | None,
+    until: float,
+    seconds: float,
 ) -> int:
     """How many cases are left when the time is over."""
     version = peer.version()
@@ -42,8 +47,8 @@ def measure(
         if time.monotonic() > until:
             return len(cases) - place
         known = usual(results, peer) if case is not quirk_trial.PLAIN else None
-        found = quirk_trial.outcome(peer, case, known, dovecot)
-        results.put(peer.name, case.name, {**found, "version": version, "best": case.best})
+        found = quirk_trial.outcome(peer, case, known, dovecot, seconds)
+        results.put(peer.name, case.name, {**found, "version": version, "best": case.best, "seconds": seconds})
         print(f"{peer.name} {case.name or 'plain'}: {found['outcome']}", flush=True)
     return 0
 
@@ -55,6 +60,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--only", default="", help="cases whose name has this in it")
     parser.add_argument("--again", default="", help="run cases that had this outcome once more")
+    parser.add_argument("--seconds", type=float, default=limits.RUN_SECONDS, help="for one run")
     chosen = parser.parse_args()
     results, until = Results(chosen.results), time.monotonic() + 60 * chosen.minutes
     order = sorted(quirk_trial.cases(), key=lambda case: (case is not quirk_trial.PLAIN, case.name not in TELLING))
@@ -73,7 +79,7 @@ def main() -> None:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bascule-peers-")))
             dovecot = stack.enter_context(PrivateDovecot(folder / "new")) if peer.opens_target else None
-            left = measure(results, peer, cases, dovecot, until)
+            left = measure(results, peer, cases, dovecot, until, chosen.seconds)
         print(f"{name}: {left} of {len(cases)} left", flush=True)
 
 

@@ -16,6 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "tests"), str(HERE.parent / "src")]
 
 from peers import quirk_trial  # noqa: E402
 from peers.histories import HISTORIES  # noqa: E402
+from peers.limits import RUN_SECONDS  # noqa: E402
 from peers.roster import PEERS  # noqa: E402
 from peers.telling import TELLING  # noqa: E402
 from peers.yardstick import Outcome  # noqa: E402
@@ -89,7 +90,9 @@ def _is_only_a_warning(row: dict[str, Any]) -> bool:
 
 
 def word(row: dict[str, Any] | None) -> str:
-    return row["outcome"] if row else NOT_RUN
+    if row is None:
+        return NOT_RUN
+    return row["outcome"] + " ²" * (row.get("seconds", RUN_SECONDS) > RUN_SECONDS)
 
 
 def telling(rows: Rows) -> None:
@@ -106,7 +109,7 @@ def telling(rows: Rows) -> None:
 def _sentence(name: str) -> str:
     """Of the catalogue."""
     text = " ".join((QUIRKS[name].__doc__ or "").split()).replace("|", "\\|").replace("``", "`")
-    return f"`{name}`: {text.split('. ')[0].rstrip('.')}"
+    return f"`{name}`: {text.rstrip('.')}"
 
 
 def of_histories(rows: Rows) -> None:

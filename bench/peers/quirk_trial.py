@@ -44,8 +44,15 @@ def cases() -> list[Case]:
 class Trial:
     """``dovecot``: the target of a peer that opens its target's storage itself; each trial is a new user there."""
 
-    def __init__(self, peer: Peer, old_quirk: Quirk, new_quirk: Quirk, dovecot: PrivateDovecot | None) -> None:
-        self.peer, self.old_quirk, self.dovecot = peer, old_quirk, dovecot
+    def __init__(
+        self,
+        peer: Peer,
+        old_quirk: Quirk,
+        new_quirk: Quirk,
+        dovecot: PrivateDovecot | None = None,
+        seconds: float = RUN_SECONDS,
+    ) -> None:
+        self.peer, self.old_quirk, self.dovecot, self.seconds = peer, old_quirk, dovecot, seconds
         self.anywhere = old_quirk.anywhere or new_quirk.anywhere
         # how Bascule must be called for the quirk to show; the peers have no such options
         self.words = (*old_quirk.words, *new_quirk.words) if peer.name == "bascule" else ()
@@ -71,7 +78,7 @@ class Trial:
         untouched = self.old.snapshot()
         source = End(self.source.port, self.source.user)
         call = self.peer.call(state, source, self._target(), self.words)
-        ended = run(self.peer, call, out, state, RUN_SECONDS)
+        ended = run(self.peer, call, out, state, self.seconds)
         for server in (self.source, self.target):
             _hang_up(server)
         changed = not self.old_quirk.moves_by_itself and self.old.snapshot() != untouched
@@ -106,12 +113,14 @@ def _hang_up(server: QuirkServer) -> None:
             return
 
 
-def outcome(peer: Peer, case: Case, usual: Usual | None, dovecot: PrivateDovecot | None) -> dict[str, object]:
+def outcome(
+    peer: Peer, case: Case, usual: Usual | None, dovecot: PrivateDovecot | None, seconds: float = RUN_SECONDS
+) -> dict[str, object]:
     """A row for the file of results."""
     quirk = QUIRKS[case.quirk]() if case.quirk else Quirk()
     sides = (quirk, Quirk()) if case.place == "source" else (Quirk(), quirk)
     try:
-        looks = Trial(peer, *sides, dovecot if peer.opens_target else None).run()
+        looks = Trial(peer, *sides, dovecot if peer.opens_target else None, seconds).run()
     except AssertionError as error:
         return {"outcome": "not judged", "detail": f"the quirk server failed: {error}"[:300]}
     return row(looks, judge(looks, usual))

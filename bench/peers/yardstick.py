@@ -22,6 +22,7 @@ FAILURE = re.compile(_FAILED, re.IGNORECASE)
 TROUBLE = re.compile(rf"{_FAILED}|warn|skip|ignor|missing|lost|differ|duplicate|exceed|too ", re.IGNORECASE)
 """What a line must say of a message."""
 CRASH = re.compile(r"Traceback \(most recent call last\)|Panic:|core dumped|Segmentation fault|assertion failed", re.I)
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f]")
 _ID = re.compile(rb"^Message-ID:\s*<([^>\r\n]+)>", re.IGNORECASE | re.MULTILINE)
 
 
@@ -201,11 +202,13 @@ def _speaks_of_folder(line: str, folder: bytes) -> bool:
 
 
 def _spellings(folder: bytes) -> list[str]:
-    """As IMAP writes it (RFC 3501 §5.1.3), and as people do."""
-    name = folder.decode("latin-1")
-    with contextlib.suppress(ValueError):  # a name that is no modified UTF-7 has one spelling
-        return [name, decode(folder)]
-    return [name]
+    """As IMAP writes it (RFC 3501 §5.1.3), as people do, and with what is no text escaped, replaced or left out."""
+    names = [folder.decode("latin-1")]
+    with contextlib.suppress(ValueError):  # a name that is no modified UTF-7 is not read
+        names.append(decode(folder))
+    escapes: tuple[Callable[[str], str], ...] = (lambda char: f"\\x{ord(char):02x}", lambda char: "?", lambda char: "")
+    names += [_NO_TEXT.sub(lambda found, escape=escape: escape(found[0]), name) for name in names for escape in escapes]  # type: ignore[misc]
+    return [name for name in dict.fromkeys(names) if name]
 
 
 def judge(looks: list[Look], usual: Usual | None = None) -> Outcome:

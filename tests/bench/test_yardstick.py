@@ -87,16 +87,15 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_is_told_by_its_name(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("peers.quirk_trial.RUN_SECONDS", 3.0 if fault == "hangs" else 30.0)
-    looks = Trial(Planted(fault), Quirk(), Quirk(), None).run()
+def test_a_planted_fault_is_told_by_its_name(fault: str) -> None:
+    looks = Trial(Planted(fault), Quirk(), Quirk(), seconds=3.0 if fault == "hangs" else 30.0).run()
     assert judge(looks) is FAULTS[fault], looks
 
 
 def test_what_a_peer_does_everywhere_is_not_laid_to_the_charge_of_a_quirk() -> None:
-    usual = Usual.of(Trial(Planted("unflags"), Quirk(), Quirk(), None).run()[-1])
-    assert judge(Trial(Planted("unflags"), Quirk(), Quirk(), None).run(), usual) is Outcome.USUAL
-    assert judge(Trial(Planted("unflags"), Quirk(), RoundsDates(), None).run(), usual) is Outcome.ALTERED
+    usual = Usual.of(Trial(Planted("unflags"), Quirk(), Quirk()).run()[-1])
+    assert judge(Trial(Planted("unflags"), Quirk(), Quirk()).run(), usual) is Outcome.USUAL
+    assert judge(Trial(Planted("unflags"), Quirk(), RoundsDates()).run(), usual) is Outcome.ALTERED
 
 
 class RoundsDates(Quirk):
