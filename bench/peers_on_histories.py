@@ -22,7 +22,7 @@ from peers.roster import BY_NAME  # noqa: E402
 from support.dovecot import PrivateDovecot  # noqa: E402
 
 
-def measure(results: Results, peer: Peer, names: list[str], until: float) -> int:
+def measure(results: Results, peer: Peer, names: list[str], until: float, words: tuple[str, ...]) -> int:
     """How many histories are left when the time is over."""
     version = peer.version()
     with tempfile.TemporaryDirectory(prefix="bascule-peers-") as folder:
@@ -31,7 +31,7 @@ def measure(results: Results, peer: Peer, names: list[str], until: float) -> int
             for place, name in enumerate(names):
                 if time.monotonic() > until:
                     return len(names) - place
-                found = history_trial.outcome(peer, name, old, new)
+                found = history_trial.outcome(peer, name, old, new, words)
                 results.put(peer.name, name, {**found, "version": version})
                 print(
                     f"{peer.name} | {name}: {found['outcome']} {found['statuses']} {found['uncut'] or ''}", flush=True
@@ -46,7 +46,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--only", default="", help="histories whose name has this in it")
     parser.add_argument("--again", action="store_true", help="also those that FILE has")
+    parser.add_argument("--words", default="", help="more options on the peer's own command line")
     chosen = parser.parse_args()
+    words = tuple(chosen.words.split())
     results, until = Results(chosen.results), time.monotonic() + 60 * chosen.minutes
     for name in chosen.peers.split(","):
         peer = BY_NAME[name]
@@ -54,7 +56,7 @@ def main() -> None:
             print(f"not measured: {told}")
             continue
         names = [each for each in HISTORIES if chosen.only in each and (chosen.again or not results.has(name, each))]
-        left = measure(results, peer, names, until)
+        left = measure(results, peer, names, until, words)
         print(f"{name}: {left} of {len(names)} left", flush=True)
 
 

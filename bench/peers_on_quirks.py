@@ -39,7 +39,7 @@ def measure(
     cases: list[quirk_trial.Case],
     dovecot: PrivateDovecot | None,
     until: float,
-    seconds: float,
+    manner: quirk_trial.Manner,
 ) -> int:
     """How many cases are left when the time is over."""
     version = peer.version()
@@ -47,8 +47,8 @@ def measure(
         if time.monotonic() > until:
             return len(cases) - place
         known = usual(results, peer) if case is not quirk_trial.PLAIN else None
-        found = quirk_trial.outcome(peer, case, known, dovecot, seconds)
-        results.put(peer.name, case.name, {**found, "version": version, "best": case.best, "seconds": seconds})
+        found = quirk_trial.outcome(peer, case, known, dovecot, manner)
+        results.put(peer.name, case.name, {**found, "version": version, "best": case.best, "seconds": manner.seconds})
         print(f"{peer.name} {case.name or 'plain'}: {found['outcome']}", flush=True)
     return 0
 
@@ -61,7 +61,9 @@ def main() -> None:
     parser.add_argument("--only", default="", help="cases whose name has this in it")
     parser.add_argument("--again", default="", help="run cases that had this outcome once more")
     parser.add_argument("--seconds", type=float, default=limits.RUN_SECONDS, help="for one run")
+    parser.add_argument("--words", default="", help="more options on the peer's own command line")
     chosen = parser.parse_args()
+    manner = quirk_trial.Manner(chosen.seconds, tuple(chosen.words.split()))
     results, until = Results(chosen.results), time.monotonic() + 60 * chosen.minutes
     order = sorted(quirk_trial.cases(), key=lambda case: (case is not quirk_trial.PLAIN, case.name not in TELLING))
     for name in chosen.peers.split(","):
@@ -79,7 +81,7 @@ def main() -> None:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bascule-peers-")))
             dovecot = stack.enter_context(PrivateDovecot(folder / "new")) if peer.opens_target else None
-            left = measure(results, peer, cases, dovecot, until, chosen.seconds)
+            left = measure(results, peer, cases, dovecot, until, manner)
         print(f"{name}: {left} of {len(cases)} left", flush=True)
 
 

@@ -75,7 +75,7 @@ def counts(rows: Rows, place: str) -> None:
     classes = [str(outcome) for outcome in Outcome]
     lines = []
     for peer in measured(rows):
-        found = Counter(rows[peer][name]["outcome"] for name in names if name in rows[peer])
+        found = Counter(str(rows[peer][name]["outcome"]) for name in names if name in rows[peer])
         if found:
             quiet = sum(_is_only_a_warning(rows[peer][name]) for name in names if name in rows[peer])
             cells = [str(found[each] or "") for each in classes]
@@ -92,7 +92,7 @@ def _is_only_a_warning(row: dict[str, Any]) -> bool:
 def word(row: dict[str, Any] | None) -> str:
     if row is None:
         return NOT_RUN
-    return row["outcome"] + " ²" * (row.get("seconds", RUN_SECONDS) > RUN_SECONDS)
+    return str(row["outcome"]) + " ²" * (row.get("seconds", RUN_SECONDS) > RUN_SECONDS)
 
 
 def telling(rows: Rows) -> None:
@@ -121,7 +121,7 @@ def of_histories(rows: Rows) -> None:
 
 
 def _history_word(row: dict[str, Any] | None) -> str:
-    return NOT_RUN if row is None else row["outcome"].replace("last run ends with", "exit") + (" ¹" * row["uncut"])
+    return NOT_RUN if row is None else str(row["outcome"]).replace("last run ends with", "exit") + (" ¹" * row["uncut"])
 
 
 def history_counts(rows: Rows) -> None:

@@ -16,24 +16,26 @@ _LAST_RUNS = 2
 """After the last thing that happens: one to follow, one to see that it is not done again."""
 
 
-def outcome(peer: Peer, name: str, old: PrivateDovecot, new: PrivateDovecot) -> dict[str, object]:
+def outcome(
+    peer: Peer, name: str, old: PrivateDovecot, new: PrivateDovecot, words: tuple[str, ...]
+) -> dict[str, object]:
     """A row for the file of results."""
     user = f"u{uuid.uuid4().hex[:12]}"
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bascule-peers-")))
         if name in WITH_QUOTA:
             new = stack.enter_context(PrivateDovecot(folder / "small", quota_kilobytes=SMALL_KILOBYTES))
-        walk = stack.enter_context(Journey(folder, peer, old, new, user))
+        walk = stack.enter_context(Journey(folder, peer, old, new, user, words))
         expected = HISTORIES[name](walk)
         for _ in range(_LAST_RUNS):
             walk.run()
-        words = wrong(
+        told = wrong(
             expected, walk.there(), {place: walk.flags(*place) for place in expected.flags}, walk.new.folders()
         )
         statuses = [ended.status for ended in walk.ends]
-        words += ending(statuses[-1], "\n".join(ended.said for ended in walk.ends))
+        told += ending(statuses[-1], "\n".join(ended.said for ended in walk.ends))
         return {
-            "outcome": ", ".join(words) or "right", "statuses": statuses, "uncut": walk.uncut,
+            "outcome": ", ".join(told) or "right", "statuses": statuses, "uncut": walk.uncut,
             "said": [ended.said[-1500:] for ended in walk.ends],
         }  # fmt: skip
 

@@ -10,14 +10,9 @@ from peers.peer import PASSWORD, Call, End, lines
 
 
 class Imapsync:
-    """``options``: which way of telling messages apart it is asked for."""
-
+    name = "imapsync"
     opens_target = False
-
-    def __init__(self, name: str, *options: str) -> None:
-        self.name = name
-        self._options = options
-        self.how = f"`imapsync --host1 … --host2 … {' '.join(options)}`".replace(" `", "`")
+    how = "`imapsync --host1 … --user1 … --host2 … --user2 …`"
 
     def missing(self) -> str:
         if not self._script():
@@ -45,9 +40,7 @@ class Imapsync:
         for number, end in (("1", source), ("2", target)):
             command += [f"--host{number}", "127.0.0.1", f"--port{number}", str(end.port), f"--user{number}", end.user]
             command += [f"--nossl{number}", f"--notls{number}", f"--timeout{number}", str(ANSWER_SECONDS)]
-        return Call(
-            (*command, *self._options, *words), {"IMAPSYNC_PASSWORD1": PASSWORD, "IMAPSYNC_PASSWORD2": PASSWORD}
-        )
+        return Call((*command, *words), {"IMAPSYNC_PASSWORD1": PASSWORD, "IMAPSYNC_PASSWORD2": PASSWORD})
 
     def told(self, said: str) -> str:
         return said

@@ -29,8 +29,11 @@ LARGE = 20_000
 class Journey:
     """Use as a context manager. ``ends``: how each run ended, in order. ``uncut``: a run that should have been cut was through before."""
 
-    def __init__(self, tmp: Path, peer: Peer, old: PrivateDovecot, new: PrivateDovecot, user: str) -> None:
+    def __init__(
+        self, tmp: Path, peer: Peer, old: PrivateDovecot, new: PrivateDovecot, user: str, words: tuple[str, ...]
+    ) -> None:
         self.peer, self.tmp, self.user, self.state = peer, tmp, user, tmp / "state"
+        self.words = words
         self.old_root = old.root / "mail" / user
         self.old_server, self.new_server = old, new
         self.proxies = {"old": Proxy(old.port), "new": Proxy(new.port)}
@@ -60,7 +63,7 @@ class Journey:
 
     def _call(self, state: Path) -> Call:
         new = End(self.proxies["new"].port, self.user, self.new_server.root / "dovecot.conf")
-        return self.peer.call(state, End(self.proxies["old"].port, self.user), new)
+        return self.peer.call(state, End(self.proxies["old"].port, self.user), new, self.words)
 
     def run(self, state: Path | None = None) -> Ended:
         return self._note(self.start(state))

@@ -41,6 +41,14 @@ def cases() -> list[Case]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a peer is run: ``seconds`` for one run, and ``words``, more options on its command line."""
+
+    seconds: float = RUN_SECONDS
+    words: tuple[str, ...] = ()
+
+
 class Trial:
     """``dovecot``: the target of a peer that opens its target's storage itself; each trial is a new user there."""
 
@@ -50,12 +58,13 @@ class Trial:
         old_quirk: Quirk,
         new_quirk: Quirk,
         dovecot: PrivateDovecot | None = None,
-        seconds: float = RUN_SECONDS,
+        manner: Manner = Manner(),
     ) -> None:
-        self.peer, self.old_quirk, self.dovecot, self.seconds = peer, old_quirk, dovecot, seconds
+        self.peer, self.old_quirk, self.dovecot, self.seconds = peer, old_quirk, dovecot, manner.seconds
         self.anywhere = old_quirk.anywhere or new_quirk.anywhere
         # how Bascule must be called for the quirk to show; the peers have no such options
-        self.words = (*old_quirk.words, *new_quirk.words) if peer.name == "bascule" else ()
+        shown_by = (*old_quirk.words, *new_quirk.words) if peer.name == "bascule" else ()
+        self.words = (*shown_by, *manner.words)
         self.old, self.new = Store(), Store()
         sample.fill(self.old)
         # a server that makes the folder above as well would leave mbsync with one that the old side lacks, which it calls an error
@@ -114,13 +123,13 @@ def _hang_up(server: QuirkServer) -> None:
 
 
 def outcome(
-    peer: Peer, case: Case, usual: Usual | None, dovecot: PrivateDovecot | None, seconds: float = RUN_SECONDS
+    peer: Peer, case: Case, usual: Usual | None, dovecot: PrivateDovecot | None, manner: Manner
 ) -> dict[str, object]:
     """A row for the file of results."""
     quirk = QUIRKS[case.quirk]() if case.quirk else Quirk()
     sides = (quirk, Quirk()) if case.place == "source" else (Quirk(), quirk)
     try:
-        looks = Trial(peer, *sides, dovecot if peer.opens_target else None, seconds).run()
+        looks = Trial(peer, *sides, dovecot if peer.opens_target else None, manner).run()
     except AssertionError as error:
         return {"outcome": "not judged", "detail": f"the quirk server failed: {error}"[:300]}
     return row(looks, judge(looks, usual))

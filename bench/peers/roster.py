@@ -8,13 +8,5 @@ from peers.mbsync import Mbsync
 from peers.offlineimap import Offlineimap
 from peers.peer import Peer
 
-PEERS: tuple[Peer, ...] = (
-    Bascule(),
-    Imapsync("imapsync"),
-    Imapsync("imapsync --useuid", "--useuid"),
-    Mbsync(),
-    Offlineimap(),
-    Dsync(),
-    ImapMigrate(),
-)
+PEERS: tuple[Peer, ...] = (Bascule(), Imapsync(), Mbsync(), Offlineimap(), Dsync(), ImapMigrate())
 BY_NAME = {peer.name: peer for peer in PEERS}

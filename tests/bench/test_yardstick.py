@@ -11,7 +11,7 @@ import pytest
 from peers.histories import Expected
 from peers.history_trial import wrong
 from peers.peer import Call, End
-from peers.quirk_trial import Trial
+from peers.quirk_trial import Manner, Trial
 from peers.yardstick import Difference, Held, Look, Outcome, Usual, compare, judge, unnamed
 
 from support.quirks import Folder, Message, Quirk
@@ -88,7 +88,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_told_by_its_name(fault: str) -> None:
-    looks = Trial(Planted(fault), Quirk(), Quirk(), seconds=3.0 if fault == "hangs" else 30.0).run()
+    looks = Trial(Planted(fault), Quirk(), Quirk(), manner=Manner(3.0 if fault == "hangs" else 30.0)).run()
     assert judge(looks) is FAULTS[fault], looks
 
 
