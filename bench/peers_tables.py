@@ -86,7 +86,7 @@ def counts(rows: Rows, place: str) -> None:
 
 def _is_only_a_warning(row: dict[str, Any]) -> bool:
     """What differs is named in the output, and the exit status of the last run is 0."""
-    return row["outcome"] == Outcome.NAMED and not row["statuses"][-1]
+    return bool(row["outcome"] == Outcome.NAMED and not row["statuses"][-1])
 
 
 def word(row: dict[str, Any] | None) -> str:

@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from imapclient.imap_utf7 import decode
 
-_FAILED = r"error|fail|can.?t\b|cannot|could not|couldn|unable|refus|denied|invalid|overquota|(?-i:\bNO\b|\bBAD\b)"
+_FAILED = r"error|fail|can.?t\b|cannot|could not|couldn|unable|refus|denied|invalid|overquota|skipping|ignoring|(?-i:\bNO\b|\bBAD\b)"
 FAILURE = re.compile(_FAILED, re.IGNORECASE)
 """What a line must say of a folder to speak of all that is in it."""
 TROUBLE = re.compile(rf"{_FAILED}|warn|skip|ignor|missing|lost|differ|duplicate|exceed|too ", re.IGNORECASE)

@@ -150,6 +150,7 @@ def test_what_was_there_before_the_first_run_is_none_too_many_and_counts_as_a_co
         ("IMAP command 'UID FETCH 5 (BODY.PEEK[])' returned an error: NO", True),
         ("error: <a@example.org> was refused", True),
         ("Error: folder A can't be opened", True),
+        ("Skipping A: it is not writable", True),
         ("Err 1/1: - msg A/6 {0} could not be fetched", False),
         ("Host1: folder [A] selected 12 messages, duplicates 1", False),
         ("copied A/5", False),
