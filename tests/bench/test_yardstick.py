@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from peers.bascule import Bascule
 from peers.histories import Expected
-from peers.history_trial import wrong
+from peers.history_trial import outcome, wrong
 from peers.peer import Call, End
-from peers.quirk_trial import Manner, Trial
+from peers.quirk_trial import Manner, Trial, cases
+from peers.telling import TELLING
 from peers.yardstick import Difference, Held, Look, Outcome, Usual, compare, judge, unnamed
 
+from support.dovecot import PrivateDovecot
 from support.quirks import Folder, Message, Quirk
 from support.quirks.server import Session
 
@@ -188,3 +191,16 @@ def test_a_history_is_told_by_what_the_new_side_holds(
     expected: Expected, there: dict[str, list[str]], words: list[str]
 ) -> None:
     assert wrong(expected, there, {place: set() for place in expected.flags}, list(there)) == words
+
+
+@pytest.mark.needs("dovecot")
+def test_a_history_passes_through_two_servers(tmp_path: Path) -> None:
+    with PrivateDovecot(tmp_path / "old", format="maildir") as old, PrivateDovecot(tmp_path / "new") as new:
+        for name in ("old side: a message moved", "flags set before a run that is killed"):
+            row = outcome(Bascule(), name, old, new, ())
+            assert row["outcome"] == "right", row
+            assert not row["uncut"], row
+
+
+def test_every_quirk_with_a_row_of_its_own_is_a_case() -> None:
+    assert set(TELLING) <= {case.name for case in cases()}
