@@ -11,6 +11,7 @@ RUN := .venv/bin
 READY := .venv/.ready
 WORKERS ?= 2
 PORT_BASE ?= 8000
+PEERS ?= /tmp/bascule-peers
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +64,13 @@ bench: $(READY) ## Measure against peers (see docs/benchmarks.md)
 	$(RUN)/python bench/built_in_target.py
 	$(RUN)/python bench/sessions.py
 
+bench-peers: $(READY) ## Run every quirk and history with every peer (one to two hours; see docs/benchmarks.md)
+	mkdir -p $(PEERS)
+	$(RUN)/python bench/peers_on_quirks.py --results $(PEERS)/quirks.json --minutes 240
+	$(RUN)/python bench/peers_on_quirks.py --results $(PEERS)/quirks.json --minutes 60 --again hangs --seconds 120
+	$(RUN)/python bench/peers_on_histories.py --results $(PEERS)/histories.json --minutes 60
+	$(RUN)/python bench/peers_tables.py --quirks $(PEERS)/quirks.json --histories $(PEERS)/histories.json
+
 messages: $(READY) ## Bring the French catalogue up to date with what the portal says (needs gettext)
 	tests/make-messages
 
@@ -70,5 +78,5 @@ lock: | $(filter .tools/%,$(UV)) ## Renew the lock file
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 		--extra postgresql --extra pst --group dev pyproject.toml -o requirements.lock
 
-.PHONY: help setup demo test test-setup check format soak bench messages lock
+.PHONY: help setup demo test test-setup check format soak bench bench-peers messages lock
 .DEFAULT_GOAL := help

@@ -142,9 +142,12 @@ def parse_date(text: bytes) -> datetime:
     found = _DATE.fullmatch(text)
     if found is None or found[2].title() not in _MONTHS:
         raise Bad("not a date")
-    day = datetime(int(found[3]), _MONTHS.index(found[2].title()) + 1, int(found[1]), tzinfo=UTC)
-    if not found[4]:
-        return day
-    sign = -1 if found[7] == b"-" else 1
-    zone = timezone(sign * timedelta(hours=int(found[8]), minutes=int(found[9])))
-    return day.replace(hour=int(found[4]), minute=int(found[5]), second=int(found[6]), tzinfo=zone)
+    try:
+        day = datetime(int(found[3]), _MONTHS.index(found[2].title()) + 1, int(found[1]), tzinfo=UTC)
+        if not found[4]:
+            return day
+        sign = -1 if found[7] == b"-" else 1
+        zone = timezone(sign * timedelta(hours=int(found[8]), minutes=int(found[9])))
+        return day.replace(hour=int(found[4]), minute=int(found[5]), second=int(found[6]), tzinfo=zone)
+    except ValueError as error:  # day 0, year 0, hour 25
+        raise Bad(str(error)) from None
