@@ -211,11 +211,12 @@ def finish(
     status: ExitStatus | None = None,
 ) -> ExitStatus:
     """Write the proof, print the report, give the exit status (``status`` where the run was stopped). ``values``: of the options
-    ``--json`` and ``--language``."""
+    ``--json`` and ``--language``, and of ``--report`` where it is one of a series of runs: None, where each has a folder beside the last."""
     words = words_of(values["language"] or "")
     certificate: Path | None = None
     try:
-        certificate = write_proof(place, report, mailbox, ledger, words)
+        in_series = values.get("report_dir", place) is None
+        certificate = write_proof(place, report, mailbox, ledger, words, in_series=in_series)
     except OSError as error:
         say(f"bascule: the report's files can't be written to {place}: {error.strerror or error}.", err=True)
         say("         Free some space, then “bascule report” writes them.", err=True)

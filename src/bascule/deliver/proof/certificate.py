@@ -17,6 +17,7 @@ import platformdirs
 if TYPE_CHECKING:  # cryptography is loaded only when something is signed
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bascule.deliver.proof.manifest import MANIFEST, read_manifest, write_manifest
 from bascule.deliver.proof.page import as_page
 from bascule.deliver.proof.report import Report
 from bascule.deliver.proof.text import as_text
@@ -24,11 +25,10 @@ from bascule.deliver.proof.words import Words
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
 from bascule.terms.errors import BasculeError, ExitStatus
-from bascule.terms.folder import FolderPath
 from bascule.terms.printable import printable_json
 
 CERTIFICATE = "certificate.json"
-FILES = ("report.txt", "report.json", "report.html", "manifest.sha256")
+FILES = ("report.txt", "report.json", "report.html", MANIFEST)
 
 
 def key_path() -> Path:
@@ -37,35 +37,35 @@ def key_path() -> Path:
     return Path(given) if given else Path(platformdirs.user_config_dir("bascule")) / "signing-key.pem"
 
 
-def write_proof(place: Path, report: Report, mailbox: Mailbox, ledger: Ledger | None, words: Words) -> Path:
-    """Write the folder; its certificate's path. The key is made where there is none. Raises OSError."""
+def write_proof(
+    place: Path, report: Report, mailbox: Mailbox, ledger: Ledger | None, words: Words, *, in_series: bool = False
+) -> Path:
+    """Write the folder; its certificate's path. The key is made where there is none. ``in_series``: its manifest may build on that of the
+    run before, beside it (`bascule.deliver.proof.manifest`). Raises OSError."""
     place.mkdir(parents=True, exist_ok=True)
     (place / "report.txt").write_text(as_text(report, words, all_exceptions=True) + "\n", "utf-8")
     (place / "report.json").write_text(
         printable_json(json.dumps(report.to_dict(), ensure_ascii=False, indent=1)) + "\n", "utf-8"
     )
     (place / "report.html").write_text(as_page(report, words), "utf-8")
-    _write_manifest(place / "manifest.sha256", mailbox, ledger)
+    write_manifest(place / MANIFEST, mailbox, ledger, _before(place, report) if in_series else None)
     certificate = place / CERTIFICATE
     certificate.write_text(json.dumps(_sign(place, report), indent=1) + "\n", "utf-8")
     return certificate
 
 
-def _write_manifest(file: Path, mailbox: Mailbox, ledger: Ledger | None) -> None:
-    """``sha256  folder/uid  outcome  how and when it was read back`` for each message of the default view; where other octets than the message's own
-    were sent (CRLF for LF alone, a mended form), their SHA-256 is last."""
-    query = (
-        "SELECT lower(hex(m.sha256)), f.path, m.uid, coalesce(o.code, '-'), CASE WHEN o.verified > 0 THEN"
-        " iif(o.verified = 1, 'details', 'octets') || coalesce(strftime(' %Y-%m-%dT%H:%M:%SZ', o.verified_utc, 'unixepoch'), '')"
-        " ELSE '-' END, iif(o.sent_sha256 IS NULL, '', '  sent-as ' || lower(hex(o.sent_sha256))) FROM messages m JOIN folders f ON f.id = m.folder"
-        " LEFT JOIN outcomes o ON o.message = m.id AND o.target = ? WHERE m.vanished_utc IS NULL ORDER BY m.folder, m.uid"
-    )
-    names: dict[str, str] = {}
-    with file.open("w", encoding="utf-8", errors="surrogatepass") as opened:
-        for digest, path, uid, code, seen, sent in mailbox.database.execute(query, (ledger.target if ledger else 0,)):
-            if path not in names:
-                names[path] = FolderPath.from_json(path).display()
-            opened.write(f"{digest}  {names[path]}/{uid}  {code}  {seen}{sent}\n")
+def _before(place: Path, report: Report) -> Path | None:
+    """The manifest of the latest run between the same two in a folder beside ``place``."""
+    for folder in sorted(place.parent.iterdir(), reverse=True):
+        if folder.name >= place.name or not (folder / MANIFEST).is_file():
+            continue
+        try:
+            statement = json.loads((folder / CERTIFICATE).read_text("utf-8"))["statement"]
+            if (statement["source"], statement["target"]) == (report.source, report.target):
+                return folder / MANIFEST
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # of no use, and no reason not to write a whole one
+    return None
 
 
 def _sign(place: Path, report: Report) -> dict[str, object]:
@@ -119,6 +119,15 @@ def _canonical(statement: object) -> bytes:
     )
 
 
+def _faults_before(manifest: Path) -> list[str]:
+    """What is wrong with those that it builds on."""
+    try:
+        read_manifest(manifest)
+    except BasculeError as error:
+        return [f"{MANIFEST} builds on another: {error.message}"]
+    return []
+
+
 def _digest(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
@@ -162,6 +171,8 @@ def check_certificate(certificate: Path) -> Checked:
             problems.append(f"{name} is missing")
         elif _digest(path) != digest:
             problems.append(f"{name} was changed since it was signed")
+        elif name == MANIFEST:
+            problems += _faults_before(path)
     ours = False
     if key_path().exists():
         ours = _key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw) == public

@@ -1,0 +1,116 @@
+"""The manifest of a run: a line for each message, with its SHA-256 and what became of it.
+
+A mailbox is followed for weeks, and each night's certificate is kept. So a run's manifest in a series tells only what is other than in the
+one before, which it names with its SHA-256::
+
+    # since 20261127-030000/manifest.sha256 5b1c…
+    -<a line of that one which holds no longer>
+    +<a line which holds now>
+
+The first of a series is whole; so is each that would be half as long as a whole one, or that would lie `SERIES` steps from a whole one.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from bascule.mailbox import Mailbox
+from bascule.mailbox.ledger import Ledger
+from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.folder import FolderPath
+
+MANIFEST = "manifest.sha256"
+SERIES = 30
+"""Steps to a whole manifest at most: a month of nights. Each is a file to read, and one that must not be lost."""
+_SINCE = "# since "
+_QUERY = """
+SELECT lower(hex(m.sha256)), f.path, m.uid, coalesce(o.code, '-'),
+       CASE WHEN o.verified > 0 THEN iif(o.verified = 1, 'details', 'octets')
+            || coalesce(strftime(' %Y-%m-%dT%H:%M:%SZ', o.verified_utc, 'unixepoch'), '') ELSE '-' END,
+       iif(o.sent_sha256 IS NULL, '', '  sent-as ' || lower(hex(o.sent_sha256)))
+FROM messages m JOIN folders f ON f.id = m.folder LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?
+WHERE m.vanished_utc IS NULL ORDER BY m.folder, m.uid
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """All lines that hold after a run, in no order. ``steps``: how many manifests lie between this one and a whole one."""
+
+    lines: frozenset[str]
+    steps: int
+
+
+def write_manifest(file: Path, mailbox: Mailbox, ledger: Ledger | None, since: Path | None = None) -> None:
+    """``sha256  folder/uid  outcome  how and when it was read back`` for each message of the default view; where other octets than the
+    message's own were sent (CRLF for LF alone, a mended form), their SHA-256 is last.
+
+    ``since``: the manifest of the run before, in a folder beside this one's. One that can't be read is not built upon. Raises OSError.
+    """
+    lines = _lines(mailbox, ledger)
+    changed = _changes(lines, since) if since is not None else None
+    with file.open("w", encoding="utf-8", errors="surrogatepass") as opened:
+        opened.writelines(f"{line}\n" for line in (lines if changed is None else changed))
+
+
+def _lines(mailbox: Mailbox, ledger: Ledger | None) -> list[str]:
+    names: dict[str, str] = {}
+    lines = []
+    for digest, path, uid, code, seen, sent in mailbox.database.execute(_QUERY, (ledger.target if ledger else 0,)):
+        if path not in names:
+            names[path] = FolderPath.from_json(path).display()
+        lines.append(f"{digest}  {names[path]}/{uid}  {code}  {seen}{sent}")
+    return lines
+
+
+def _changes(lines: list[str], since: Path) -> list[str] | None:
+    """The lines of a manifest that builds on ``since``; None where a whole one is better."""
+    try:
+        before = read_manifest(since)
+    except BasculeError:
+        return None
+    now = set(lines)
+    if before.steps >= SERIES or len(now) != len(lines):
+        return None
+    gone, new = sorted(before.lines - now), [line for line in lines if line not in before.lines]
+    if len(gone) + len(new) > len(lines) // 2:
+        return None
+    place = f"{since.parent.name}/{since.name}"
+    return [f"{_SINCE}{place} {_digest(since)}", *(f"-{line}" for line in gone), *(f"+{line}" for line in new)]
+
+
+def read_manifest(file: Path) -> Manifest:
+    """What holds by a manifest and those that it builds on. Raises BasculeError (missing) where one of them is not there, or not as it was."""
+    chain: list[list[str]] = []
+    at, digest = file, ""
+    while len(chain) <= SERIES + 1:
+        try:
+            octets = at.read_bytes()
+        except OSError as error:
+            raise BasculeError(f"{at} can't be read: {error.strerror}.", _ADVICE, ExitStatus.MISSING) from error
+        if digest and hashlib.sha256(octets).hexdigest() != digest:
+            raise BasculeError(f"{at} was changed since a later one was built on it.", _ADVICE, ExitStatus.MISSING)
+        lines = octets.decode("utf-8", "surrogatepass").split("\n")[:-1]
+        chain.append(lines)
+        if not lines or not lines[0].startswith(_SINCE):
+            return _joined(chain)
+        place, _, digest = lines[0].removeprefix(_SINCE).rpartition(" ")
+        at = file.parent.parent / Path(place).parent.name / Path(place).name
+    raise BasculeError(f"{file} builds on more than {SERIES} others.", _ADVICE, ExitStatus.MISSING)
+
+
+_ADVICE = "“bascule report” writes a whole one from what is remembered."
+
+
+def _joined(chain: list[list[str]]) -> Manifest:
+    """From the whole one on to the last."""
+    held = set(chain[-1])
+    for lines in reversed(chain[:-1]):
+        held.difference_update(line[1:] for line in lines if line.startswith("-"))
+        held.update(line[1:] for line in lines if line.startswith("+"))
+    return Manifest(frozenset(held), len(chain) - 1)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

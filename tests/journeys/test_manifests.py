@@ -1,0 +1,76 @@
+"""Manifests of a series of runs: each tells what is other than the night before, and all of them hold together."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bascule.deliver.proof.manifest import read_manifest
+from support.command import bascule, report_of
+from support.quirks import Quirk, QuirkServer, Store, sample
+from support.quirks.store import Folder
+
+
+class Nights:
+    """A mailbox that is copied again and again, with the state folder in its place."""
+
+    def __init__(self, tmp: Path, source: QuirkServer, target: QuirkServer) -> None:
+        self._tmp, self._source, self._target = tmp, source, target
+        self.old = source.store
+        self.inbox: Folder = source.store.folders[b"INBOX"]
+
+    def run(self, *words: str) -> Path:
+        """The folder of the run's report."""
+        done = bascule(
+            self._tmp, "copy", self._source.url, self._target.url, "--json", "--quiet", "--state", self._tmp / "state", *words
+        )  # fmt: skip
+        time.sleep(1.1)  # a run's folder is named by the second
+        return Path(report_of(done)["certificate"]).parent
+
+    def check(self, folder: Path, status: int = 0) -> str:
+        return bascule(self._tmp, "report", "--check", folder / "certificate.json", status=status).stdout
+
+    def whole(self) -> list[str]:
+        """What holds now, as a report that was asked for has it."""
+        place = self._tmp / f"whole-{time.monotonic_ns()}"
+        bascule(self._tmp, "report", self._tmp / "state", "--report", place)
+        return (place / "manifest.sha256").read_text().splitlines()
+
+
+@pytest.fixture
+def nights(tmp_path: Path) -> Iterator[Nights]:
+    old = Store()
+    sample.fill(old)
+    with QuirkServer(Quirk(), old) as source, QuirkServer(Quirk()) as target:
+        yield Nights(tmp_path, source, target)
+
+
+def test_a_night_s_manifest_tells_what_changed_and_the_whole_can_be_read_from_it(nights: Nights) -> None:
+    first = (nights.run() / "manifest.sha256").read_text().splitlines()
+    assert len(first) == 40
+    quiet = nights.run()
+    assert len((quiet / "manifest.sha256").read_text().splitlines()) == 1
+    sample.add(nights.old, nights.inbox, 99)
+    nights.inbox.remove(nights.inbox.messages[4:5])
+    changed = nights.run()
+    lines = (changed / "manifest.sha256").read_text().splitlines()
+    assert [line[0] for line in lines] == ["#", "-", "+"]
+    assert read_manifest(changed / "manifest.sha256").lines == set(nights.whole())
+    assert "is unchanged" in nights.check(changed)
+
+
+def test_a_manifest_whose_ground_is_gone_or_changed_is_told_and_the_next_is_whole(nights: Nights) -> None:
+    first, second = nights.run(), nights.run()
+    told = (first / "manifest.sha256").read_text()
+    (first / "manifest.sha256").write_text(told.replace("delivered", "removed", 1))
+    assert "manifest.sha256 builds on another: " in nights.check(second, status=1)
+    assert len((nights.run() / "manifest.sha256").read_text().splitlines()) == 40
+    (first / "manifest.sha256").unlink()
+    assert "can't be read" in nights.check(second, status=1)
+
+
+def test_a_report_in_a_folder_of_its_own_is_whole(nights: Nights, tmp_path: Path) -> None:
+    nights.run()
+    folder = nights.run("--report", str(tmp_path / "handed over"))
+    assert len((folder / "manifest.sha256").read_text().splitlines()) == 40
