@@ -55,7 +55,7 @@ class _HastyPolicy(asyncio.DefaultEventLoopPolicy):
 
 
 @contextlib.contextmanager
-def _in_a_hurry() -> Iterator[None]:
+def in_a_hurry() -> Iterator[None]:
     before = asyncio.get_event_loop_policy()
     asyncio.set_event_loop_policy(_HastyPolicy())
     try:
@@ -69,7 +69,7 @@ def bascule_in_a_hurry(tmp: Path, *words: object) -> Done:
     out, err = io.StringIO(), io.StringIO()
     with (
         pytest.MonkeyPatch.context() as patch,
-        _in_a_hurry(),
+        in_a_hurry(),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):

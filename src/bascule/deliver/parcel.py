@@ -147,5 +147,6 @@ class Batch:
         return batch
 
     def halves(self) -> tuple["Batch", "Batch"]:
+        """Each as often tried as the whole."""
         middle = len(self.parcels) // 2
-        return Batch.of(self.parcels[:middle]), Batch.of(self.parcels[middle:])
+        return Batch.of(self.parcels[:middle], self.tries), Batch.of(self.parcels[middle:], self.tries)

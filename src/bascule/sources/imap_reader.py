@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from bascule.protocols.imap.commands import sequence_set, uid_key
 from bascule.protocols.imap.fetch import DETAILS, UIDS, Fetch
-from bascule.protocols.imap.refusals import WAIT, meaning_of, meaning_of_condition
 from bascule.protocols.imap.responses import Condition
 from bascule.sources.contract import (
     FolderError,
@@ -22,12 +21,12 @@ from bascule.sources.imap_stream import Group, Stream
 from bascule.sources.imap_survey import folder_error, open_again, take_survey
 from bascule.sources.limits import DETAILS_WINDOW, LOST_AT_A_FOLDER, LOST_AT_A_WINDOW, WINDOW_MESSAGES
 from bascule.sources.narrowing import Narrowing
+from bascule.sources.patience import Patience
 from bascule.terms.instant import InternalDate
 from bascule.wire.backoff import Backoff, Throttle
 from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap import ImapClient, reconnect
 from bascule.wire.imap.connection import Pending
-from bascule.wire.limits import ONE_ASKED_SECONDS
 
 _ENDED = "the connection ended each time it was asked for"
 
@@ -49,10 +48,11 @@ class ImapReader:
         self._uidvalidity = 0
         self._measure: tuple[int, int] | None = None
         self._backoff = backoff or Backoff()
+        self._patience = Patience(self._backoff)
 
     async def open(self, folder: SourceFolder, known: SourceState | None) -> Survey:
         ends = 0
-        patience = self._patience()
+        patience = self._patience.with_one()
         while True:
             try:
                 survey = await take_survey(self._client, folder, known)
@@ -62,7 +62,7 @@ class ImapReader:
                 if ends >= LOST_AT_A_FOLDER:
                     raise FolderError(f"the connection ended each time it was opened: {error}") from error
             except CommandRefused as error:
-                if not await self._waited_out(error, patience):
+                if not await self._patience.wait(error.code, error.reason, patience):
                     raise folder_error(folder, error) from error
             else:
                 self._folder, self._uidvalidity = folder, survey.state.uidvalidity
@@ -79,12 +79,13 @@ class ImapReader:
             if data.uid is not None and data.octets is not None:
                 sizes[data.uid] = data.octets
 
+        patience = self._patience.with_one()
         for start in range(0, len(uids), DETAILS_WINDOW):
             window = sequence_set(uids[start : start + DETAILS_WINDOW])
             while True:
                 try:
                     condition = await (await self._client.fetch(window, DETAILS, take)).answer()
-                    if condition.status == "OK" or not await self._waited_for(condition):
+                    if condition.status == "OK" or not await self._waited_for(condition, patience):
                         break  # of what is refused for good nothing is told
                 except ConnectionLost as error:
                     await self._come_back(error)
@@ -101,7 +102,8 @@ class ImapReader:
                         left.pop(message.uid, None)
                         if isinstance(message, SourceMessage) and message.body.octets:
                             self._measure = message.uid, message.body.octets
-                    self._backoff.progress()
+                    if any(isinstance(message, SourceMessage) for message in group):
+                        self._patience.given()
                     narrowing.arrived()
                     await self._throttle.passed(len(group), sum(_size(message) for message in group))
                     yield group
@@ -128,6 +130,7 @@ class ImapReader:
         items = whole_message(self._client)
         joining = Joining(labels=has_labels(self._client))
         stream = Stream(self._client.connection, joining)
+        patience = self._patience.with_one()
         waiting = deque(uids)
         running: deque[tuple[list[int], Pending]] = deque()
         try:
@@ -147,7 +150,8 @@ class ImapReader:
                     yield list(given)
                 if condition.status == "OK":
                     narrowing.answered()
-                elif await self._waited_for(condition):
+                    patience.progress()
+                elif await self._waited_for(condition, patience):
                     waiting.extendleft(reversed(missed))
                 else:
                     for _, other in running:
@@ -187,12 +191,13 @@ class ImapReader:
 
     async def _alone(self, uid: int) -> SourceMessage | Unreadable | None:
         """See `read_alone`. Raises ConnectionLost."""
-        patience = self._patience()
+        patience = self._patience.with_one()
         while True:
             try:
                 return await read_alone(self._client, uid, self._measure)
             except CommandRefused as error:
-                if not await self._waited_out(error, patience):
+                if not await self._patience.wait(error.code, error.reason, patience):
+                    self._patience.given_up()
                     return Unreadable(uid, error.reason)
 
     async def _which_are_there(self, uids: Sequence[int]) -> set[int]:
@@ -205,20 +210,9 @@ class ImapReader:
         except CommandRefused:
             return there if listing.status == "OK" else set(uids)
 
-    def _patience(self) -> Backoff:
-        """With one folder or one message, while the others can be worked with."""
-        return Backoff(self._backoff.name, self._backoff.watcher, asked_seconds=ONE_ASKED_SECONDS)
-
-    async def _waited_out(self, error: CommandRefused, patience: Backoff) -> bool:
-        """Whether the server asked us to come later, and we did: for one folder or message not as long as for the whole server."""
-        if not _asks_to_wait(error):
-            return False
-        of_the_server = error.code in (None, "THROTTLED", "LIMIT")
-        return await (self._backoff if of_the_server else patience).wait(error.reason, asked=True)
-
-    async def _waited_for(self, refusal: Condition) -> bool:
+    async def _waited_for(self, refusal: Condition, patience: Backoff) -> bool:
         """Whether the server asked us to come later, and we did."""
-        return meaning_of_condition(refusal) in WAIT and await self._backoff.wait(refusal.reason, asked=True)
+        return await self._patience.wait(refusal.code.name if refusal.code else None, refusal.reason, patience)
 
     # -- connections --------------------------------------------------------------------------------------------------
 
@@ -251,12 +245,12 @@ class ImapReader:
             await self._come_back(error)
 
     async def _open_again(self, folder: SourceFolder, uidvalidity: int) -> None:
-        patience = self._patience()
+        patience = self._patience.with_one()
         while True:
             try:
                 return await open_again(self._client, folder, uidvalidity)
             except CommandRefused as error:
-                if not await self._waited_out(error, patience):
+                if not await self._patience.wait(error.code, error.reason, patience):
                     raise folder_error(folder, error) from error
 
     async def close(self) -> None:
@@ -265,7 +259,3 @@ class ImapReader:
 
 def _size(message: SourceMessage | Unreadable) -> int:
     return message.body.octets if isinstance(message, SourceMessage) else 0
-
-
-def _asks_to_wait(error: CommandRefused) -> bool:
-    return meaning_of(error.code, error.reason) in WAIT
