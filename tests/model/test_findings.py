@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -342,7 +343,6 @@ def test_what_the_member_removed_does_not_come_back_when_the_old_side_moves_it(
         assert move.there() == {"A": "b", "B": "c"} | ({"Mine": "a"} if deed == "moves" else {})
 
 
-@pytest.mark.xfail(strict=False, reason="the engine does not keep to docs/later-runs.md here yet")
 def test_what_the_member_removed_stays_away_after_a_night_on_which_its_folder_could_not_be_opened(move: Move) -> None:
     move.fill({"A": "a b", "B": "c"})
     move.run()
@@ -358,6 +358,20 @@ def test_what_the_member_removed_stays_away_after_a_night_on_which_its_folder_co
     for _ in range(2):
         move.run()
         assert move.there() == {"A": "b", "B": "c"}
+
+
+def test_what_was_deleted_nights_ago_is_not_the_earlier_copy_of_what_comes_now(move: Move) -> None:
+    """What the old side deleted stays on the new one, also when an equal message comes to another folder nights later."""
+    move.fill({"A": "a b", "B": "c"})
+    move.run()
+    move.remove(move.old, "A", "a")
+    for _ in range(2):
+        move.run()
+        time.sleep(1.1)  # a night
+    move.fill({"B": "a"})
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "a b", "B": "a c"}
 
 
 # 6: several moves, the first of them not followed yet
