@@ -16,6 +16,7 @@ import pytest
 from model.letters import letter
 from model.person import Person
 from model.runner import Done, Runner, Running
+from support.cyrus import PrivateCyrus
 from support.dovecot import PrivateDovecot
 from support.proxy import Proxy
 
@@ -29,7 +30,9 @@ FETCHED = b" FETCH ("
 class Move:
     """One mailbox on its way: a person on each side, and runs between, which reach both servers through a proxy of ours."""
 
-    def __init__(self, tmp: Path, runner: Runner, old: PrivateDovecot, new: PrivateDovecot, user: str) -> None:
+    def __init__(
+        self, tmp: Path, runner: Runner, old: PrivateDovecot, new: PrivateDovecot | PrivateCyrus, user: str
+    ) -> None:
         self.runner, self.user, self.state = runner, user, tmp / "state"
         self.old_root = old.root / "mail" / user
         self.old, self.new = Person(old.port, user), Person(new.port, user)
@@ -210,6 +213,48 @@ def test_deleted_set_or_unset_on_the_old_side_is_no_difference(move: Move, chang
     for _ in range(2):
         move.run("--verify", "full")
         assert move.there() == {"INBOX": "a b c"}
+
+
+def test_a_folder_of_a_killed_run_that_the_member_renamed_is_not_made_again(move: Move) -> None:
+    """Nothing was delivered to F yet when the run was killed, but it was made."""
+    move.fill({"A": "a b", "F": "c"})
+    move.cut("new", lambda said: APPENDED in said, "--connections", "1")
+    assert "c" not in every(move.there())
+    move.new.rename("F", "G")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "a b", "G": "c"}
+        assert move.new.folders() == ["A", "G", "INBOX"]
+
+
+@pytest.fixture
+def to_cyrus(tmp_path: Path, runner: Runner, old_server: PrivateDovecot) -> Iterator[Move]:
+    with ExitStack() as stack:
+        cyrus = stack.enter_context(PrivateCyrus(["cyrille"]))
+        found = Move(tmp_path, runner, old_server, cyrus, "cyrille")
+        for each in (found.old, found.new, *found.proxies.values()):
+            stack.enter_context(each)
+        yield found
+
+
+@pytest.mark.needs("cyrus")
+def test_folders_with_one_uidvalidity_are_known_by_their_mailboxid(to_cyrus: Move) -> None:
+    """Cyrus gives all folders that are made in one second the same UIDVALIDITY. Here two change places, and one moves with the folder below it."""
+    move = to_cyrus
+    move.fill({"A": "a", "B": "b", "P": "p", "P/Q": "q"})
+    move.run()
+    assert len({shelf.uidvalidity for shelf in move.new.read().values()}) < 5
+    for name, to in (("A", "C"), ("B", "A"), ("C", "B"), ("P", "Z")):
+        move.new.rename(name, to)
+    for folder in ("A", "B", "P", "P/Q"):
+        move.mark(move.old, folder, folder[-1].lower(), "+", "\\Flagged")
+        move.fill({folder: f"{folder[-1].lower()}2"})
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"B": "a a2", "A": "b b2", "Z": "p p2", "Z/Q": "q q2"}
+        assert [move.flags(*where) for where in (("B", "a"), ("A", "b"), ("Z", "p"), ("Z/Q", "q"))] == [
+            {"\\flagged"}
+        ] * 4
 
 
 # 2: flags of the old side follow, however many runs were cut in between

@@ -211,7 +211,10 @@ async def _select(target: TargetSession, mailbox: Mailbox, ledger: Ledger, folde
     """Select the folder of the target that holds ours; False where it is not there, or is another one."""
     row = await mailbox.run(ledger.folder, folder)
     try:
-        return row is not None and (await target.select(row.name)).uidvalidity == row.uidvalidity
+        if row is None:
+            return False
+        state = await target.select(row.name)
+        return row.is_still(state.uidvalidity, state.mailboxid)
     except CommandRefused:
         return False
 

@@ -35,6 +35,10 @@ class TargetFolder:
     looked_uidnext: int = 1
     mailboxid: str | None = None
 
+    def is_still(self, uidvalidity: int, mailboxid: str | None) -> bool:
+        """Whether a folder that tells these is this one: its UIDs mean the same messages. Two folders may have one UIDVALIDITY."""
+        return self.uidvalidity == uidvalidity and (not mailboxid or self.mailboxid in (None, mailboxid))
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:
@@ -102,10 +106,10 @@ class Ledger:
         return {values[0]: TargetFolder(*values) for values in self._database.execute(query, (self.target,))}
 
     def record_folder(self, row: TargetFolder) -> None:
-        """Write the row. A change of UIDVALIDITY forgets what was known by UID: all is to be looked at again."""
+        """Write the row. Where it is another folder than before, what was known by UID is forgotten: all is to be looked at again."""
         with transaction(self._database):
             before = self.folder(row.folder)
-            if before and before.uidvalidity not in (0, row.uidvalidity):
+            if before and before.uidvalidity and not before.is_still(row.uidvalidity, row.mailboxid):
                 where = (self.target, row.folder)
                 self._database.execute("DELETE FROM target_messages WHERE target = ? AND folder = ?", where)
                 self._database.execute(

@@ -54,6 +54,8 @@ R = TypeVar("R", bound=Response)
 _STATUS = (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY")
 _STATUS_ITEMS = items(*_STATUS)
 _STATUS_ITEMS_AND_MODSEQ = items(*_STATUS, b"HIGHESTMODSEQ")
+_IDENTITY = items(b"UIDVALIDITY", b"MAILBOXID")
+_LIKELY_IDENTITY = items(b"UIDVALIDITY", b"UIDNEXT")
 _RETURN = atom(b"RETURN")
 _OUR_ID = group(string(b"name"), string(b"Bascule"))
 
@@ -194,6 +196,23 @@ class ImapClient:
         One command where LIST-STATUS is offered (RFC 5819), else one for each mailbox, pipelined.
         """
         asked = _STATUS_ITEMS_AND_MODSEQ if self._keeps_modseq() else _STATUS_ITEMS
+        return {status.name: status.items for status in await self._status(names, asked)}
+
+    @property
+    def tells_mailboxid(self) -> bool:
+        """RFC 8474 §3"""
+        return self.has("OBJECTID")
+
+    async def identities(self, names: Sequence[bytes]) -> dict[bytes, Status]:
+        """By what each is known again under another name: UIDVALIDITY, and MAILBOXID where it is told, else UIDNEXT. One that can't be asked
+        is absent.
+
+        MAILBOXID stands beside no item for which a mailbox must be opened: Cyrus 3.6 tells octets of its memory in its place then.
+        """
+        asked = _IDENTITY if self.tells_mailboxid else _LIKELY_IDENTITY
+        return {status.name: status for status in await self._status(names, asked)}
+
+    async def _status(self, names: Sequence[bytes], asked: Argument) -> list[Status]:
         found: list[Status] = []
         handler = _collect(Status, found)
         if self.has("LIST-STATUS"):
@@ -201,7 +220,7 @@ class ImapClient:
                 await self.run(command(b"LIST", EMPTY, EVERY_NAME, _RETURN, group(atom(b"STATUS"), asked)), handler)
             except CommandRefused:
                 self._go_without("LIST-STATUS")
-                return await self.status_all(names)
+                return await self._status(names, asked)
         else:
             started = []
             for name in names:
@@ -210,7 +229,7 @@ class ImapClient:
             for pending in started:
                 await pending.answer()
         wanted = set(names)
-        return {status.name: status.items for status in found if status.name in wanted}
+        return [status for status in found if status.name in wanted]
 
     def _keeps_modseq(self) -> bool:
         return self.has("CONDSTORE") or self.has("QRESYNC")

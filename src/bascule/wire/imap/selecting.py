@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from bascule.protocols.imap.errors import RemoteError
 from bascule.protocols.imap.fetch import Fetch
-from bascule.protocols.imap.responses import Condition, Exists, Flags, Response, Vanished
+from bascule.protocols.imap.responses import Condition, Exists, Flags, Response, Vanished, mailboxid_of
 from bascule.protocols.imap.sequence import Range
 from bascule.protocols.imap.tokens import as_number, as_text
 
@@ -12,11 +12,13 @@ from bascule.protocols.imap.tokens import as_number, as_text
 @dataclass(frozen=True, slots=True)
 class MailboxState:
     """What SELECT or EXAMINE told. RFC 9051 §6.3.2; ``highestmodseq`` 0: the server keeps none (RFC 7162 §3.1.2.2). ``uidvalidity`` 0: it
-    told none; ``uids_last`` is False where its UIDs are of this session only (RFC 4315 §3, UIDNOTSTICKY)."""
+    told none; ``uids_last`` is False where its UIDs are of this session only (RFC 4315 §3, UIDNOTSTICKY); ``mailboxid`` stays when it is
+    renamed (RFC 8474 §4.2; empty: told none)."""
 
     exists: int = 0
     uidvalidity: int = 0
     uids_last: bool = True
+    mailboxid: str = ""
     uidnext: int = 0
     highestmodseq: int = 0
     read_only: bool = False
@@ -54,6 +56,8 @@ class SelectReading:
                 self.state = replace(self.state, uidnext=_number(value))
             case "HIGHESTMODSEQ":
                 self.state = replace(self.state, highestmodseq=_number(value))
+            case "MAILBOXID":
+                self.state = replace(self.state, mailboxid=mailboxid_of(value))
             case "UIDNOTSTICKY":
                 self.state = replace(self.state, uids_last=False)
             case "PERMANENTFLAGS":
