@@ -103,13 +103,11 @@ def claim_delivered_moves(mailbox: Mailbox, ledger: Ledger) -> None:
     if not vanished:
         return
     oldest = min(between.start for copies in vanished.values() for between, _ in copies)
-    pairs = []
     for digest, later, after_delta in mailbox.database.execute(_LATER_BY_ITSELF, (ledger.target, oldest)):
         copies = vanished.get(digest, [])
         place = next((i for i, (between, _) in enumerate(copies) if after_delta in between), None)
         if place is not None:
-            pairs.append((copies.pop(place)[1], later))
-    ledger.claim(pairs)
+            ledger.claim(copies.pop(place)[1], later)
 
 
 # -- making way -------------------------------------------------------------------------------------------------------

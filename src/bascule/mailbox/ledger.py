@@ -308,13 +308,14 @@ class Ledger:
 
     # -- moves --------------------------------------------------------------------------------------------------------
 
-    def claim(self, pairs: Iterable[tuple[int, int]], *, done: bool = False) -> None:
-        """(earlier, later): the message moved on the source. ``done``: nothing is left to do about its earlier copy."""
-        with transaction(self._database):
-            self._database.executemany(
-                "INSERT OR IGNORE INTO moves (target, earlier, later, done) VALUES (?, ?, ?, ?)",
-                [(self.target, earlier, later, done) for earlier, later in pairs],
-            )
+    def claim(self, earlier: int, later: int, *, done: bool = False) -> bool:
+        """The message moved on the source; False: it did not, as the earlier one is there again. ``done``: nothing is left to do about its
+        earlier copy."""
+        query = (
+            "INSERT OR IGNORE INTO moves (target, earlier, later, done) SELECT ?, id, ?, ? FROM messages"
+            " WHERE id = ? AND vanished_utc IS NOT NULL"
+        )
+        return self._database.execute(query, (self.target, later, done, earlier)).rowcount > 0
 
     def made_way(self, earlier: Iterable[int]) -> None:
         """The earlier copies of these are gone, or are somebody else's now."""
