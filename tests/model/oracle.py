@@ -210,7 +210,8 @@ class Oracle:
         found: list[str] = []
         if complete and ended.status == 0:
             found += self._counts(tag, ended, before, old, new)
-        if complete and not past.deeds and not past.unclear and not past.old_deleted:
+        told = self.world.changed_during and {(each.name, each.at.uid) for each in old} & reports.refused(ended)
+        if complete and not past.deeds and not past.unclear and not past.old_deleted and not told:
             found += self._is_mirrored(tag, ended, now)
         if entries is not None:
             names = self._targets(old[0].name) if old else frozenset()

@@ -49,6 +49,12 @@ def violations(ended: Ended, world: World, *, faulty: bool, may_be: Callable[[st
     return found
 
 
+def refused(ended: Ended) -> set[tuple[str, int]]:
+    """Folder and UID on the old side of what it names as refused: its folder on the new side went away just then."""
+    report = ended.report or {"exceptions": []}
+    return {(each["folder"], each["uid"]) for each in report["exceptions"] if each["code"].startswith("refused")}
+
+
 def _sums(report: dict[str, Any]) -> list[str]:
     """README, promise 2: found = delivered + already there + refused + left out. A run that stopped did not come to all."""
     if report["stopped"]:
