@@ -57,11 +57,13 @@ def refused(ended: Ended) -> set[tuple[str, int]]:
 
 
 def _sums(report: dict[str, Any]) -> list[str]:
-    """README, promise 2: found = delivered + already there + refused + left out. A run that stopped did not come to all."""
+    """README, promise 2: found = delivered + already there + refused + left out. A run that stopped did not come to all, nor to what is in
+    a folder that could not be opened."""
     if report["stopped"]:
         return []
     found = []
-    for line in (report["totals"], *report["folders"]):
+    closed = sum(line["unaccounted"] for line in report["folders"] if line["error"])
+    for line in ({**report["totals"], "found": report["totals"]["found"] - closed}, *report["folders"]):
         parts = line["delivered"] + line["already_there"] + line["refused"] + line["left_out"]
         if line["found"] != parts and not line.get("error"):
             found.append(f"{line.get('folder', 'in total')}: found {line['found']}, but {parts} accounted for")
