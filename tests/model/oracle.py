@@ -252,8 +252,8 @@ class Oracle:
         return []
 
     def _note_what_came_back(self, looks: Looks) -> None:
-        """It left its folder, was seen elsewhere by a run that was cut, and came back: the document says that it may be sent again. Or its folder
-        is another one since: nor does it say then whether this is a move."""
+        """It left its folder, may have been seen elsewhere by a run that was cut, and came back: as itself, or moved from there. Or its folder is
+        another one since: the document does not say then whether this is a move."""
         for tag, held in looks.old.items():
             past, now = self.world.past[tag], {each.at for each in held}
             sure, perhaps = self._sure.get(tag, set()), self._perhaps.get(tag, set())

@@ -1,11 +1,12 @@
 """Histories in which it is in question which message is which: what came back, what is found again, and what an older state knows nothing of."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
-from model.history import APPENDED, Move
+from model.history import APPENDED, Move, every
 
 pytestmark = [pytest.mark.needs("dovecot"), pytest.mark.xdist_group("model-findings")]
 
@@ -46,6 +47,30 @@ def test_what_came_back_in_a_run_that_was_cut_before_it_was_read_is_the_same_mes
     for _ in range(2):
         move.run()
         assert move.there() == {"A": "a b", "B": "c"}
+
+
+@pytest.mark.parametrize("hidden", ["by a closed folder", "by a run that was cut"])
+def test_what_was_where_no_run_had_looked_yet_is_the_same_message(move: Move, hidden: str) -> None:
+    """A is renamed to C, which is not read that night; then the message moves on."""
+    move.fill({"A": "a b", "B": "c"})
+    move.run()
+    move.old.rename("A", "C")
+    if hidden == "by a closed folder":
+        closed = move.old_root / "Maildir" / ".C"
+        mode = closed.stat().st_mode
+        closed.chmod(0)
+        try:
+            move.run(status=1)
+        finally:
+            closed.chmod(mode)
+    else:
+        move.cut("old", lambda said: b"X-Tag: a\r" in said, heard=False)
+    time.sleep(1.1)  # a night
+    move.move(move.old, "C", "a", "B")
+    for _ in range(2):
+        move.run()
+        assert every(move.there()) == {"a": 1, "b": 1, "c": 1}
+        assert move.there()["B"] == "a c"
 
 
 def test_one_that_moved_and_one_that_was_copied_back_are_two(move: Move) -> None:

@@ -79,8 +79,8 @@ _VANISHED_IN_DOUBT = """
 
 @dataclass(slots=True)
 class Agenda:
-    """What there is to review, by folder of the catalogue. ``fresh_since``: the earliest delta in which something that is delivered now
-    was not in its folder yet; None: nothing is delivered."""
+    """What there is to review, by folder of the catalogue. ``fresh_since``: what vanished by then is no earlier copy of anything that is
+    delivered now; None: nothing is delivered."""
 
     fresh_since: int | None
     vanished: dict[int, list[Reviewed]]
@@ -90,6 +90,8 @@ class Agenda:
 def agenda_of(mailbox: Mailbox, ledger: Ledger, level: VerifyLevel, fresh_since: int | None) -> Agenda:
     """What the catalogue and the ledger give reason to look at. Blocks."""
     database, target = mailbox.database, ledger.target
+    if fresh_since is not None:
+        fresh_since = min(fresh_since, Deltas.read(database).whole)
     flagged = _rows(mailbox, _FLAGGED, (target, None))
     vanished = {} if fresh_since is None else _rows(mailbox, _VANISHED, (target, fresh_since, None))
     unread = {folder for (folder,) in database.execute(_OPEN, (target, int(level)))}

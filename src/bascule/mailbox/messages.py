@@ -268,6 +268,7 @@ class Messages:
         )
         found: dict[bytes, list[Departed]] = {}
         deltas = Deltas.read(self._database)
+        since = min(since, deltas.whole)
         for digest, row, last, gone in self._database.execute(query, (folder, uidvalidity, since, since)):
             found.setdefault(digest, []).append(Departed(row, range(last, deltas.gone_in(last, gone))))
         return found
