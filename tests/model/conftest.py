@@ -1,10 +1,14 @@
 """Servers that stand for the whole module, and a mailbox of its own on each side for every test."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from model.history import Move
 from model.runner import Runner
+from support.cyrus import PrivateCyrus
 from support.dovecot import PrivateDovecot
 
 
@@ -24,3 +28,24 @@ def old_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateDove
 def new_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateDovecot]:
     with PrivateDovecot(tmp_path_factory.mktemp("new")) as started:
         yield started
+
+
+@pytest.fixture
+def move(
+    tmp_path: Path, runner: Runner, old_server: PrivateDovecot, new_server: PrivateDovecot, request
+) -> Iterator[Move]:
+    with ExitStack() as stack:
+        found = Move(tmp_path, runner, old_server, new_server, f"u{abs(hash(request.node.nodeid)) % 10**9}")
+        for each in (found.old, found.new, *found.proxies.values()):
+            stack.enter_context(each)
+        yield found
+
+
+@pytest.fixture
+def to_cyrus(tmp_path: Path, runner: Runner, old_server: PrivateDovecot) -> Iterator[Move]:
+    with ExitStack() as stack:
+        cyrus = stack.enter_context(PrivateCyrus(["cyrille"]))
+        found = Move(tmp_path, runner, old_server, cyrus, "cyrille")
+        for each in (found.old, found.new, *found.proxies.values()):
+            stack.enter_context(each)
+        yield found

@@ -34,7 +34,8 @@ NOTHING = Entry("nothing")
 @dataclass(frozen=True, slots=True)
 class Night:
     """One run, seen from one message. ``old``: the message on the old side, if it is there; ``targets``: the names that its folder may have on the new side.
-    ``lasting``: whether an earlier copy may stay (nothing is read back, or the target can't remove one message)."""
+    ``lasting``: whether an earlier copy may stay (nothing is read back, or the target can't remove one message). ``after_cut``: a run since the
+    last complete one may have seen it elsewhere."""
 
     world: World
     old: Held | None
@@ -42,6 +43,7 @@ class Night:
     after: tuple[Held, ...]
     targets: frozenset[str]
     lasting: bool
+    after_cut: bool
 
     @property
     def added(self) -> tuple[Held, ...]:
@@ -68,12 +70,13 @@ def old_words(entry: Entry, night: Night) -> list[str]:
         return ["new"]
     here = now.at
     flagged = now.flags != entry.flags
-    if (here.folder, here.validity, here.uid) == (place.folder, place.validity, place.uid):
-        return ["flagged" if flagged else "same"]
-    if here.folder == place.folder and here.validity != place.validity:
-        return ["UIDVALIDITY new", *(["flagged"] if flagged else [])]
-    if here.folder == place.folder or {here.folder, place.folder} & night.world.reset:
-        return ["moved", "new"]  # left its folder and came back to it; or one of the folders is another one since
+    if (here.folder, here.validity) == (place.folder, place.validity):
+        words = ["flagged" if flagged else "same"]
+        return words if here.uid == place.uid or not night.after_cut else [*words, "moved", "new"]
+    if here.folder == place.folder:
+        return ["flagged" if flagged else "UIDVALIDITY new"]
+    if {here.folder, place.folder} & night.world.reset:
+        return ["moved", "new"]  # one of the folders is another one since
     return ["moved"]
 
 
@@ -159,6 +162,7 @@ def _complete(entry: Entry, night: Night, old: str, done: str, copy: Held | None
             case "removed":
                 if _untouched(night, gone):
                     yield replace(kept, ledger="removed", copy=None)
+                    yield from (placed if old == "moved" else ())  # an equal copy lies there that stands for no message
             case "found" | "found, theirs":
                 if _untouched(night, gone):
                     yield replace(kept, ledger="delivered")

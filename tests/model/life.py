@@ -99,8 +99,10 @@ def old_marks(world: World, chance: random.Random) -> str | None:
     if not messages:
         return None
     change, flags = chance.choice("+-"), chance.sample((*FLAGS, "\\Deleted"), chance.choice((1, 1, 2)))
+    names = frozenset(flag.lower() for flag in flags)
     for each in messages:
         world.note_old(each.tag)
+        world.note_flags(each.tag, each.flags | names if change == "+" else each.flags - names)
     world.old.store(folder, _uids(messages), change, flags)
     return f"old {folder}: {_tags(messages)} {change}{' '.join(flags)}"
 

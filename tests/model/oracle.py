@@ -210,7 +210,8 @@ class Oracle:
         found: list[str] = []
         if complete and ended.status == 0:
             found += self._counts(tag, ended, before, old, new)
-        if complete and not past.deeds and not past.unclear and not past.old_deleted:
+        told = self.world.changed_during and {(each.name, each.at.uid) for each in old} & reports.refused(ended)
+        if complete and not past.deeds and not past.unclear and not past.old_deleted and not told:
             found += self._is_mirrored(tag, ended, now)
         if entries is not None:
             names = self._targets(old[0].name) if old else frozenset()
@@ -222,6 +223,7 @@ class Oracle:
                 tuple(new),
                 frozenset(names),
                 lasting,
+                tag in self._perhaps,
             )
             following = (after_complete if complete else after_cut)(entries, night)
             if not following and not found:
@@ -250,13 +252,15 @@ class Oracle:
         return []
 
     def _note_what_came_back(self, looks: Looks) -> None:
-        """It left its folder and came back between two looks, or its folder is another one since: the document does not say whether this is a move."""
+        """It left its folder, may have been seen elsewhere by a run that was cut, and came back: as itself, or moved from there. Or its folder is
+        another one since: the document does not say then whether this is a move."""
         for tag, held in looks.old.items():
             past, now = self.world.past[tag], {each.at for each in held}
-            sure = self._sure.get(tag, set())
-            seen = sure | self._perhaps.get(tag, set())
+            sure, perhaps = self._sure.get(tag, set()), self._perhaps.get(tag, set())
+            seen = sure | perhaps
             left = {(at.folder, at.validity) for at in seen - now if isinstance(at, Place)}
-            if any((at.folder, at.validity) in left for at in now - sure if isinstance(at, Place)):
+            back = any((at.folder, at.validity) in left for at in now - sure if isinstance(at, Place))
+            if back and (perhaps or self._back is not None):
                 self._allow_more(past, "came back", len(held))
             if past.old_moves and any(at.folder in self.world.reset for at in now | seen if isinstance(at, Place)):
                 self._allow_more(past, "reset and moved", len(held))
@@ -289,9 +293,6 @@ class Oracle:
             ]
             if match:
                 left.remove(match[0])
-            elif any(self.world.reset & {each.name} for each in old) and any(c.name in names for c in left):
-                past.unclear.add("flags at a reset")
-                left.remove(next(c for c in left if c.name in names))
             else:
                 return [
                     f"{tag} is {_where(old)} on the old side, and {_where(new)} on the new one, where nobody touched it"

@@ -216,13 +216,13 @@ class PaperRuns:
                 alike = [
                     was for was, row in vanished.items()
                     if row.octets == seen.octets and (was[0] == key[0]) == same_folder
-                    and (was[1] != key[1] or not same_folder)
                 ]  # fmt: skip
                 if alike:
                     row = vanished.pop(alike[0])
                     if same_folder:
                         state.rows[key] = state.rows.pop(alike[0])
-                        word = "UIDVALIDITY new" if row.flags == _flags(seen) else "flagged"
+                        still = "same" if alike[0][1] == key[1] else "UIDVALIDITY new"
+                        word = still if row.flags == _flags(seen) else "flagged"
                         found[key] = (word, row, seen)
                     elif self.broken != "moves are not seen":
                         found[key] = ("moved", row, seen)

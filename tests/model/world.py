@@ -122,6 +122,10 @@ class World:
         past.during |= self.running
         self.change()
 
+    def note_flags(self, tag: str, flags: frozenset[str]) -> None:
+        """The old side has the message with these flags, perhaps for a moment that only a run sees."""
+        self.past[tag].flags_ever.add(flags - _NOT_OURS)
+
     def note_new(
         self, tag: str, deed: str, *, made: int = 0, removed: int = 0, touched: int = 0, moved: int = 0
     ) -> None:

@@ -10,6 +10,7 @@ from bascule.deliver.parcel import Batch, Parcel
 from bascule.deliver.sending import Shipment, send
 from bascule.protocols.imap.commands import astring, command, sequence_set
 from bascule.protocols.imap.fetch import FLAGS, Fetch
+from bascule.protocols.imap.responses import Status
 from bascule.terms.body import HeldBody
 from bascule.terms.instant import InternalDate
 from bascule.terms.location import Location
@@ -295,6 +296,21 @@ def test_names_are_utf_8_once_the_server_accepts_it() -> None:
         assert client.decode(entry.name) == "\u00c9t\u00e9/R&D"
         assert client.encode("\u00c9t\u00e9/R&D") == entry.name
         await client.select(entry.name, read_only=True)
+
+    asyncio.run(run(script, use))
+
+
+def test_mailboxid_is_told_by_select_and_asked_for_beside_nothing_that_opens_a_mailbox() -> None:
+    script = Script(
+        f"S: {GREETING.format('OBJECTID LIST-STATUS')}", 'C: TAG LOGIN anna "pass word"', "S: TAG OK [CAPABILITY IMAP4rev1 OBJECTID LIST-STATUS] in",
+        'C: TAG LIST "" "*" RETURN (STATUS (UIDVALIDITY MAILBOXID))', "S: * STATUS A (UIDVALIDITY 3 MAILBOXID (F-1))", "S: TAG OK",
+        'C: TAG SELECT A', "S: * OK [UIDVALIDITY 3]", "S: * OK [MAILBOXID (F-1)]", "S: TAG OK [READ-WRITE] open",
+    )  # fmt: skip
+
+    async def use(client: ImapClient) -> None:
+        states = await client.identities([b"A", b"B"])
+        assert states == {b"A": Status(b"A", {"UIDVALIDITY": 3}, "F-1")}
+        assert (await client.select(b"A", read_only=False)).mailboxid == "F-1"
 
     asyncio.run(run(script, use))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox
+from bascule.mailbox.messages import Absence, Departed
 from bascule.sources import Reader, SourceFolder, SourceMessage, SourceState, Survey, Unreadable
 from bascule.terms.outcome import OutcomeCode
 
@@ -37,7 +38,9 @@ class FolderDelta:
     to_read: list[int]
     left_out: set[int]
     _old: dict[bytes, list[int]]
-    _kept: set[int]
+    _departed: dict[bytes, list[Departed]]
+    _absence: Absence
+    _kept: set[int] = field(default_factory=set)
     _came: set[int] = field(default_factory=set)
 
     @classmethod
@@ -80,7 +83,8 @@ class FolderDelta:
         """The messages of a group that the caller is to deal with; the others are dealt with here.
 
         Unreadable ones become rows. Under a new UIDVALIDITY, a message that we hold under the old one is that message
-        (equal content, copy by copy): its row gets the new identity, and it is given only where its row is ``still_wanted``.
+        (equal content, copy by copy), and so is one that left the folder and came back to it: its row gets the new identity, and it is
+        given only where its row is ``still_wanted``.
         """
         self._came.update(m.uid for m in group)
         unreadable = [m for m in group if isinstance(m, Unreadable)]
@@ -88,7 +92,7 @@ class FolderDelta:
             code = OutcomeCode.UNREADABLE.value
             await self.record_not_held([(m.uid, code, m.reason) for m in unreadable])
         messages = [m for m in group if isinstance(m, SourceMessage)]
-        if not self._old:
+        if not (self._old or self._departed):
             return [Sorted(message) for message in messages]
         return await self.mailbox.run(self._recognise, messages, still_wanted)
 
@@ -99,7 +103,7 @@ class FolderDelta:
         with self.mailbox.transaction():
             for message in messages:
                 rows = self._old.get(message.body.sha256)
-                row = rows.pop(0) if rows else 0
+                row = rows.pop(0) if rows else self._came_back(message)
                 if row:
                     self._kept.add(row)
                     self.mailbox.messages.revalidate(row, self.survey.state.uidvalidity, message.uid)
@@ -110,6 +114,15 @@ class FolderDelta:
             if one.row and one.row not in wanted:
                 one.message.body.close()
         return [one for one in found if not one.row or one.row in wanted]
+
+    def _came_back(self, message: SourceMessage) -> int:
+        """The row of the message that this one was before it left the folder; 0: it is another."""
+        absent = self._absence.delta(message.uid)
+        for one in self._departed.get(message.body.sha256, ()):
+            if absent in one.meanwhile and self.mailbox.messages.has_departed(one.row):
+                self._departed[message.body.sha256].remove(one)
+                return one.row
+        return 0
 
     async def record_not_held(self, rows: list[tuple[int, str, str]]) -> None:
         if rows:
@@ -161,7 +174,9 @@ def _apply(mailbox: Mailbox, folder: SourceFolder, row: FolderRow, survey: Surve
         known = messages.known(row.id, validity)
         if not survey.unlisted:  # else what is not in the list may be there all the same
             messages.set_vanished([k.id for k in known.values() if k.uid not in present and not k.vanished], now)
-        messages.set_vanished([k.id for k in known.values() if k.uid in present and k.vanished], None)
+        absence = messages.absence(row.id, validity)
+        back = [(k.id, absence.delta(k.uid)) for k in known.values() if k.uid in present and k.vanished]
+        messages.set_there_again(back)
         messages.set_flags(
             [(k.id, flags) for uid, flags in survey.flags.items() if (k := known.get(uid)) and k.flags != flags]
         )
@@ -169,4 +184,5 @@ def _apply(mailbox: Mailbox, folder: SourceFolder, row: FolderRow, survey: Surve
         folders.count_unlisted(row.id, survey.unlisted)
     old = messages.of_other_validity(row.id, validity)
     to_read = [uid for uid in survey.uids if uid not in known]
-    return FolderDelta(mailbox, folder, row, survey, to_read, set(), old, set())
+    departed = messages.departed(row.id, validity, min(map(absence.delta, to_read))) if to_read else {}
+    return FolderDelta(mailbox, folder, row, survey, to_read, set(), old, departed, absence)

@@ -125,7 +125,8 @@ class FolderDelivery:
         for parcel in (p.for_the_wire() for p in parcels):
             if self._doubt.holds(parcel):
                 continue
-            found = await self._removed_before(parcel) or self._copy_of(parcel)
+            removed = await self._removed_before(parcel)
+            found = self._copy_of(parcel) or removed
             if found is not None:
                 there.append((parcel.message, found))
                 self._done(parcel)
@@ -149,13 +150,12 @@ class FolderDelivery:
         if digest not in self._earlier:
             return None
         after = await self._mailbox.run(self._mailbox.messages.after_delta, parcel.message)
-        earlier = self._earlier.take(digest, after, parcel.date.utc_seconds)
-        if earlier is None:
-            return None
-        decision = earlier.decision
-        done = decision.action is not Action.REPLACE
-        await self._mailbox.run(self._ledger.claim, [(earlier.message, parcel.message)], done=done)
-        return Outcome(decision.record, REMOVED_BEFORE) if decision.record is not None else None
+        while (earlier := self._earlier.take(digest, after, parcel.date.utc_seconds)) is not None:
+            decision = earlier.decision
+            done = decision.action is not Action.REPLACE
+            if await self._mailbox.run(self._ledger.claim, earlier.message, parcel.message, done=done):
+                return Outcome(decision.record, REMOVED_BEFORE) if decision.record is not None else None
+        return None
 
     def _copy_of(self, parcel: Parcel) -> Outcome | None:
         """Where the target holds it already, also in the mended form that an earlier run gave it."""

@@ -1,7 +1,7 @@
 r"""Messages that moved on the old side after they were delivered: the target follows, so that a move is not a duplicate.
 
 A move looks like this to us: a message vanished from one folder, and an equal one (SHA-256) appeared in another folder in which it had not been
-when the first was last seen there. What becomes of it is decided by what became of its earlier copy on the new side (`later_runs.decide`):
+when the first was last seen there, and before it was known that the first is gone: else it was deleted, and came anew. What becomes of it is decided by what became of its earlier copy on the new side (`later_runs.decide`):
 where that is as we left it, the message is delivered to its new place, and once it was read back there the earlier copy makes way; where somebody
 touched it, it stays beside the new one; where somebody removed it, the message does not come back.
 
@@ -17,6 +17,7 @@ from bascule.deliver.look import read_details, read_flags
 from bascule.deliver.removal import remove_messages
 from bascule.deliver.session import TargetSession
 from bascule.mailbox import Mailbox
+from bascule.mailbox.deltas import Deltas
 from bascule.mailbox.ledger import Ledger
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.flags import Flags
@@ -31,10 +32,12 @@ REMOVED_BEFORE = "moved on the old side after its copy had been removed on the n
 
 @dataclass(frozen=True, slots=True)
 class EarlierCopy:
-    """A delivered message that has vanished from its folder. ``last_delta``: the last delta that saw it there."""
+    """A delivered message that has vanished from its folder. ``last_delta``: the last delta that saw it there; ``gone_delta``: the one that
+    did not."""
 
     message: int
     last_delta: int
+    gone_delta: int
     date_utc: int
     knows: Knows
     new: New
@@ -70,7 +73,7 @@ class EarlierCopies:
 
         Of several, one that can make way comes first, then one of the same date.
         """
-        fitting = [copy for copy in self._by_digest.get(digest, ()) if copy.last_delta <= after_delta]
+        fitting = [copy for copy in self._by_digest.get(digest, ()) if copy.last_delta <= after_delta < copy.gone_delta]
         if not fitting:
             return None
         best = min(fitting, key=lambda c: (_PREFERENCE.index(c.decision.action), c.date_utc != date_utc, c.message))
@@ -84,7 +87,7 @@ _LATER_BY_ITSELF = """
     AND m.id NOT IN (SELECT later FROM moves WHERE target = ?1) ORDER BY m.id
 """
 _VANISHED = """
-    SELECT m.sha256, m.id, m.last_delta FROM messages m JOIN outcomes o ON o.message = m.id AND o.target = ?1
+    SELECT m.sha256, m.id, m.last_delta, m.vanished_utc FROM messages m JOIN outcomes o ON o.message = m.id AND o.target = ?1
     WHERE m.vanished_utc IS NOT NULL AND m.last_delta IS NOT NULL AND o.target_uid IS NOT NULL
     AND o.code IN ('delivered', 'already-there', 'altered', 'duplicate')
     AND m.id NOT IN (SELECT earlier FROM moves WHERE target = ?1) ORDER BY m.id
@@ -93,19 +96,18 @@ _VANISHED = """
 
 def claim_delivered_moves(mailbox: Mailbox, ledger: Ledger) -> None:
     """Moves whose later message is delivered already: it had been read before the earlier one was known to have vanished. Blocks."""
-    vanished: dict[bytes, list[tuple[int, int]]] = defaultdict(list)
-    for digest, message, last_delta in mailbox.database.execute(_VANISHED, (ledger.target,)):
-        vanished[digest].append((last_delta, message))
+    vanished: dict[bytes, list[tuple[range, int]]] = defaultdict(list)
+    deltas = Deltas.read(mailbox.database)
+    for digest, message, last_delta, vanished_utc in mailbox.database.execute(_VANISHED, (ledger.target,)):
+        vanished[digest].append((range(last_delta, deltas.gone_in(last_delta, vanished_utc)), message))
     if not vanished:
         return
-    oldest = min(last_delta for copies in vanished.values() for last_delta, _ in copies)
-    pairs = []
+    oldest = min(between.start for copies in vanished.values() for between, _ in copies)
     for digest, later, after_delta in mailbox.database.execute(_LATER_BY_ITSELF, (ledger.target, oldest)):
         copies = vanished.get(digest, [])
-        place = next((i for i, (last_delta, _) in enumerate(copies) if after_delta >= last_delta), None)
+        place = next((i for i, (between, _) in enumerate(copies) if after_delta in between), None)
         if place is not None:
-            pairs.append((copies.pop(place)[1], later))
-    ledger.claim(pairs)
+            ledger.claim(copies.pop(place)[1], later)
 
 
 # -- making way -------------------------------------------------------------------------------------------------------
@@ -207,7 +209,10 @@ async def _select(target: TargetSession, mailbox: Mailbox, ledger: Ledger, folde
     """Select the folder of the target that holds ours; False where it is not there, or is another one."""
     row = await mailbox.run(ledger.folder, folder)
     try:
-        return row is not None and (await target.select(row.name)).uidvalidity == row.uidvalidity
+        if row is None:
+            return False
+        state = await target.select(row.name)
+        return row.is_still(state.uidvalidity, state.mailboxid)
     except CommandRefused:
         return False
 

@@ -1,20 +1,25 @@
 """Folders that a member renamed on the new side: what was delivered to them is found under the new name, and so is what comes next."""
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger, TargetFolder
-from bascule.protocols.imap.responses import NO_NAMESPACE
+from bascule.protocols.imap.responses import NO_NAMESPACE, Status
 from bascule.wire.imap import ImapClient
+
+T = TypeVar("T")
 
 
 async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> frozenset[bytes]:
     """Write the new names of folders that earlier runs used and that are not listed any more, where they can be told; the folders that
     are listed. Nothing is asked where no run used any.
 
-    A folder keeps its UIDs when it is renamed (RFC 9051 §6.3.6); most servers keep its UIDVALIDITY, too. It is this folder where it is
-    the only one that we do not know with this UIDVALIDITY, and its UIDNEXT is not below what we saw. Raises CommandRefused, ConnectionLost.
+    A folder keeps its MAILBOXID when it is renamed (RFC 8474 §4), where the server tells one. Elsewhere it keeps its UIDs (RFC 9051 §6.3.6)
+    and on most servers its UIDVALIDITY, and is this folder where it is the only one that we do not know with this UIDVALIDITY, and its
+    UIDNEXT, where it is asked for, is not below what we saw. Raises CommandRefused, ConnectionLost.
     """
     known = await mailbox.run(ledger.folders)
     used = {folder.name: folder for folder in known.values()}
@@ -26,27 +31,43 @@ async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> 
         for entry in await client.list_all()
         if namespace.is_personal(entry.name) and not (entry.has("\\NonExistent") or entry.has("\\Noselect"))
     )
+    strangers = listed - used.keys()
     lost = [f for name, f in used.items() if f.uidvalidity and name not in listed and name.upper() != b"INBOX"]
-    strangers = sorted(listed - used.keys())
     if not lost or not strangers:
         return listed
-    states = await client.status_all(strangers)
-    for folder, name in _matches(lost, states):
+    states = await client.identities(sorted(listed if client.tells_mailboxid else strangers))
+    for folder, name in _matches(list(used.values()), lost, strangers, states):
         await mailbox.run(ledger.record_folder, replace(folder, name=name))
     return listed
 
 
-def _matches(lost: list[TargetFolder], states: dict[bytes, dict[str, int]]) -> list[tuple[TargetFolder, bytes]]:
-    by_validity: dict[int, list[bytes]] = defaultdict(list)
-    for name, state in states.items():
-        by_validity[state.get("UIDVALIDITY", 0)].append(name)
-    wanted: dict[int, list[TargetFolder]] = defaultdict(list)
-    for folder in lost:
-        wanted[folder.uidvalidity].append(folder)
-    return [
-        (folders[0], by_validity[validity][0])
-        for validity, folders in wanted.items()
-        if len(folders) == 1
-        and len(by_validity[validity]) == 1
-        and states[by_validity[validity][0]].get("UIDNEXT", 0) >= folders[0].looked_uidnext
+def _matches(
+    used: Iterable[TargetFolder], lost: list[TargetFolder], strangers: frozenset[bytes], states: Mapping[bytes, Status]
+) -> list[tuple[TargetFolder, bytes]]:
+    """Each folder that has another name now, with that name. By MAILBOXID it is found under one that was another folder's, too."""
+    names: dict[str | None, bytes] = {status.mailboxid: name for name, status in states.items() if status.mailboxid}
+    by_id = {f.folder: names[f.mailboxid] for f in used if f.mailboxid in names and f.name.upper() != b"INBOX"}
+    renamed = [(f, by_id[f.folder]) for f in used if by_id.get(f.folder, f.name) != f.name]
+    free = {n: s for n, s in states.items() if n in strangers and n not in by_id.values()}
+    left = [f for f in lost if f.folder not in by_id]
+    by_validity = _alone(left, lambda folder: folder.uidvalidity)
+    validities = _alone(free.values(), lambda status: status.items.get("UIDVALIDITY", 0))
+    renamed += [
+        (folder, status.name)
+        for validity, folder in by_validity.items()
+        if (status := validities.get(validity)) and _may_be(folder, status)
     ]
+    return renamed
+
+
+def _may_be(folder: TargetFolder, status: Status) -> bool:
+    told_apart = folder.mailboxid and status.mailboxid  # both are known, and are not the same
+    return not told_apart and status.items.get("UIDNEXT", folder.looked_uidnext) >= folder.looked_uidnext
+
+
+def _alone(found: Iterable[T], key: Callable[[T], int]) -> dict[int, T]:
+    """Those that share their key with no other."""
+    by_key: dict[int, list[T]] = defaultdict(list)
+    for each in found:
+        by_key[key(each)].append(each)
+    return {value: alike[0] for value, alike in by_key.items() if len(alike) == 1}

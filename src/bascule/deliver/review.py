@@ -19,6 +19,7 @@ from bascule.deliver.reading_back import VerifyLevel, read_suspects, sort_by_det
 from bascule.deliver.session import TargetSession
 from bascule.deliver.target_view import NO_LONGER_THERE, TargetView
 from bascule.mailbox import Mailbox
+from bascule.mailbox.deltas import Deltas
 from bascule.mailbox.ledger import Ledger
 from bascule.protocols.imap.flags import ordinary_flags, writable_flags
 from bascule.terms.flags import Flags, same_flags
@@ -32,7 +33,7 @@ from bascule.wire.errors import CommandRefused, ConnectionLost
 @dataclass(frozen=True, slots=True)
 class Reviewed:
     """One delivered message. ``given``: the flags of its copy as we gave or last saw them, None: not known; ``wanted``: the flags that
-    the old side has now; ``last_delta`` None: it has not vanished."""
+    the old side has now; ``last_delta``, ``gone_delta``: where it vanished, the last delta that saw it, and the one that did not."""
 
     message: int
     folder: int
@@ -43,7 +44,8 @@ class Reviewed:
     wanted: Flags
     sha256: bytes
     date_utc: int
-    last_delta: int | None
+    last_delta: int
+    gone_delta: int
     is_theirs: bool
     unwritable: Flags
     """What the old side has beside ``wanted`` that no IMAP command can hold."""
@@ -51,7 +53,7 @@ class Reviewed:
 
 _COLUMNS = (
     "m.id, m.folder, o.code, o.verified, o.target_uid, o.flagset, m.flagset, m.sha256, m.date_utc,"
-    " iif(m.vanished_utc IS NULL, NULL, m.last_delta), o.theirs FROM outcomes o JOIN messages m ON m.id = o.message"
+    " coalesce(m.last_delta, 0), coalesce(m.vanished_utc, 0), o.theirs FROM outcomes o JOIN messages m ON m.id = o.message"
 )
 _ON_TARGET = "('delivered', 'already-there', 'altered', 'duplicate')"
 _FLAGGED = f"""
@@ -59,7 +61,8 @@ _FLAGGED = f"""
     AND NOT o.theirs AND (o.source_flagset IS NOT m.flagset OR o.flagset IS NULL) AND (?2 IS NULL OR m.folder = ?2)
 """
 _VANISHED = f"""
-    SELECT {_COLUMNS} WHERE o.target = ?1 AND m.vanished_utc IS NOT NULL AND m.last_delta >= ?2
+    SELECT {_COLUMNS} WHERE o.target = ?1 AND m.vanished_utc IS NOT NULL
+    AND (m.last_delta >= ?2 OR m.vanished_utc >= (SELECT started_utc FROM deltas WHERE id = ?2 + 1))
     AND o.code IN ('removed', 'delivered', 'already-there', 'altered', 'duplicate')
     AND m.id NOT IN (SELECT earlier FROM moves WHERE target = ?1) AND (?3 IS NULL OR m.folder = ?3)
 """
@@ -76,8 +79,8 @@ _VANISHED_IN_DOUBT = """
 
 @dataclass(slots=True)
 class Agenda:
-    """What there is to review, by folder of the catalogue. ``fresh_since``: the earliest delta in which something that is delivered now
-    was not in its folder yet; None: nothing is delivered."""
+    """What there is to review, by folder of the catalogue. ``fresh_since``: what vanished by then is no earlier copy of anything that is
+    delivered now; None: nothing is delivered."""
 
     fresh_since: int | None
     vanished: dict[int, list[Reviewed]]
@@ -87,6 +90,8 @@ class Agenda:
 def agenda_of(mailbox: Mailbox, ledger: Ledger, level: VerifyLevel, fresh_since: int | None) -> Agenda:
     """What the catalogue and the ledger give reason to look at. Blocks."""
     database, target = mailbox.database, ledger.target
+    if fresh_since is not None:
+        fresh_since = min(fresh_since, Deltas.read(database).whole)
     flagged = _rows(mailbox, _FLAGGED, (target, None))
     vanished = {} if fresh_since is None else _rows(mailbox, _VANISHED, (target, fresh_since, None))
     unread = {folder for (folder,) in database.execute(_OPEN, (target, int(level)))}
@@ -97,15 +102,26 @@ def agenda_of(mailbox: Mailbox, ledger: Ledger, level: VerifyLevel, fresh_since:
 
 def _rows(mailbox: Mailbox, query: str, values: tuple[int | None, ...]) -> dict[int, list[Reviewed]]:
     found: dict[int, list[Reviewed]] = defaultdict(list)
-    flags_of = mailbox.flagsets.flags_of
-    for message, folder, code, verified, uid, given, wanted, digest, date, last, theirs in mailbox.database.execute(
-        query, values
-    ):
+    flags_of, deltas = mailbox.flagsets.flags_of, Deltas.read(mailbox.database)
+    for (
+        message,
+        folder,
+        code,
+        verified,
+        uid,
+        given,
+        wanted,
+        digest,
+        date,
+        last,
+        gone,
+        theirs,
+    ) in mailbox.database.execute(query, values):
         writable, unwritable = writable_flags(flags_of(wanted))
         found[folder].append(
             Reviewed(
                 message, folder, OutcomeCode(code), verified > 0, uid, None if given is None else flags_of(given),
-                writable, digest, date, last, bool(theirs), unwritable,
+                writable, digest, date, last, deltas.gone_in(last, gone), bool(theirs), unwritable,
             )
         )  # fmt: skip
     return found
@@ -276,7 +292,7 @@ def note_vanished(earlier: EarlierCopies, rows: Iterable[Reviewed], flags: Mappi
         now = flags.get(row.target_uid or 0)
         new = otherwise if now is None else _state(now, row)
         knows = knowledge(row.code, is_read_back=row.is_read_back)
-        earlier.add(row.sha256, EarlierCopy(row.message, row.last_delta or 0, row.date_utc, knows, new))
+        earlier.add(row.sha256, EarlierCopy(row.message, row.last_delta, row.gone_delta, row.date_utc, knows, new))
 
 
 def _state(now: Flags | None, row: Reviewed) -> New:

@@ -15,6 +15,7 @@ from bascule.deliver.review import Agenda, Reviewer, agenda_of, note_vanished
 from bascule.deliver.session import TargetSession
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.ledger import Ledger, TargetFolder
+from bascule.protocols.imap.responses import Status
 from bascule.terms.folder import FolderPath
 from bascule.terms.later_runs import FolderAction, New, NewFolder, OldFolder, decide_folder
 from bascule.terms.outcome import Outcome, OutcomeCode
@@ -111,13 +112,24 @@ class TargetRun:
         for sentence in self._folders.notes:
             self.watcher.note(sentence)
         self._folders.notes.clear()
-        await self.mailbox.run(self._record_made, list(made.values()))
+        was_there = {f.row.id for f in folders if f.there}
+        fresh = [f for f in made.values() if f.there and not (f.row.id in was_there and self._is_known(f))]
+        if fresh:
+            states = await client.identities([f.name for f in fresh])
+            await self.mailbox.run(self._record_made, fresh, states)
 
-    def _record_made(self, folders: Sequence[MappedFolder]) -> None:
+    def _is_known(self, folder: MappedFolder) -> bool:
+        known = self._known.get(folder.row.id)
+        return known is not None and known.name == folder.name
+
+    def _record_made(self, folders: Sequence[MappedFolder], states: Mapping[bytes, Status]) -> None:
+        """By what each is known again, if somebody renames it before anything is delivered to it."""
         for folder in folders:
-            known = self._known.get(folder.row.id)
-            if folder.there and (known is None or known.name != folder.name):
-                self.ledger.record_folder(TargetFolder(folder.row.id, folder.name))
+            status = states.get(folder.name, Status(folder.name, {}))
+            validity = status.items.get("UIDVALIDITY", 0)
+            self.ledger.record_folder(
+                TargetFolder(folder.row.id, folder.name, validity, mailboxid=status.mailboxid or None)
+            )
 
     def tell_apart(self, reasons: Mapping[int, str]) -> None:
         """By row: why the old side's own name was not kept. The report says so where it says what the folder is called on the target."""

@@ -40,10 +40,10 @@ class TargetView:
         """Select the folder. Nothing is looked at yet. Raises CommandRefused, TargetError."""
         self._state = state = await self._session.select(self._folder.name)
         known = await self._mailbox.run(self._ledger.folder, self.row.folder)
-        same = known is not None and known.uidvalidity == state.uidvalidity
+        same = known is not None and known.is_still(state.uidvalidity, state.mailboxid)
         self.is_new = known is not None and known.uidvalidity != 0 and not same
         looked = known.looked_uidnext if known and same else 1
-        mailboxid = known.mailboxid if known and same else None
+        mailboxid = state.mailboxid or (known.mailboxid if known and same else None)
         self.row = TargetFolder(self.row.folder, self._folder.name, state.uidvalidity, looked, mailboxid)
         await self._mailbox.run(self._ledger.record_folder, self.row)
         self.uidnext = self.opened_uidnext = state.uidnext or looked
@@ -78,7 +78,7 @@ class TargetView:
     async def reselect(self) -> None:
         """Into the folder again: some targets show what was appended only then. Raises TargetError when it is another folder now."""
         state = await self._session.select(self._folder.name)
-        if state.uidvalidity != self.row.uidvalidity:
+        if not self.row.is_still(state.uidvalidity, state.mailboxid):
             raise TargetError(
                 f"The target's folder {self._folder.display} was replaced while it was being filled.",
                 "Run the same command again; it looks at the new folder first.",

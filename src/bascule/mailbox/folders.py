@@ -49,6 +49,12 @@ class Folders:
         query = f"SELECT {_COLUMNS} FROM folders WHERE id = ?"
         return _row(self._database.execute(query, (identity,)).fetchone())
 
+    def note_whole(self) -> None:
+        """The last delta left nothing of the source unread. Within the caller's transaction, before the next one begins."""
+        self._database.execute(
+            "INSERT OR REPLACE INTO meta SELECT 'whole_delta', max(id) FROM deltas HAVING max(id) IS NOT NULL"
+        )
+
     def begin_delta(self, at_utc: int) -> int:
         """Number a new delta; within the caller's transaction or on its own."""
         return self._database.execute("INSERT INTO deltas (started_utc) VALUES (?)", (at_utc,)).lastrowid or 0

@@ -35,6 +35,10 @@ class TargetFolder:
     looked_uidnext: int = 1
     mailboxid: str | None = None
 
+    def is_still(self, uidvalidity: int, mailboxid: str | None) -> bool:
+        """Whether a folder that tells these is this one: its UIDs mean the same messages. Two folders may have one UIDVALIDITY."""
+        return self.uidvalidity == uidvalidity and (not mailboxid or self.mailboxid in (None, mailboxid))
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:
@@ -102,10 +106,10 @@ class Ledger:
         return {values[0]: TargetFolder(*values) for values in self._database.execute(query, (self.target,))}
 
     def record_folder(self, row: TargetFolder) -> None:
-        """Write the row. A change of UIDVALIDITY forgets what was known by UID: all is to be looked at again."""
+        """Write the row. Where it is another folder than before, what was known by UID is forgotten: all is to be looked at again."""
         with transaction(self._database):
             before = self.folder(row.folder)
-            if before and before.uidvalidity not in (0, row.uidvalidity):
+            if before and before.uidvalidity and not before.is_still(row.uidvalidity, row.mailboxid):
                 where = (self.target, row.folder)
                 self._database.execute("DELETE FROM target_messages WHERE target = ? AND folder = ?", where)
                 self._database.execute(
@@ -304,13 +308,14 @@ class Ledger:
 
     # -- moves --------------------------------------------------------------------------------------------------------
 
-    def claim(self, pairs: Iterable[tuple[int, int]], *, done: bool = False) -> None:
-        """(earlier, later): the message moved on the source. ``done``: nothing is left to do about its earlier copy."""
-        with transaction(self._database):
-            self._database.executemany(
-                "INSERT OR IGNORE INTO moves (target, earlier, later, done) VALUES (?, ?, ?, ?)",
-                [(self.target, earlier, later, done) for earlier, later in pairs],
-            )
+    def claim(self, earlier: int, later: int, *, done: bool = False) -> bool:
+        """The message moved on the source; False: it did not, as the earlier one is there again. ``done``: nothing is left to do about its
+        earlier copy."""
+        query = (
+            "INSERT OR IGNORE INTO moves (target, earlier, later, done) SELECT ?, id, ?, ? FROM messages"
+            " WHERE id = ? AND vanished_utc IS NOT NULL"
+        )
+        return self._database.execute(query, (self.target, later, done, earlier)).rowcount > 0
 
     def made_way(self, earlier: Iterable[int]) -> None:
         """The earlier copies of these are gone, or are somebody else's now."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from bascule.mailbox.bodies import BodyReader, BodyWriter
 from bascule.mailbox.database import transaction
+from bascule.mailbox.deltas import Deltas
 from bascule.mailbox.flagsets import FlagSets
 from bascule.mailbox.format import MailboxError
 from bascule.mailbox.ledger import MISSING_SECONDS, settled_codes
@@ -48,6 +49,14 @@ class Absence:
             if uidnext <= uid:
                 return delta
         return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """A message that vanished from its folder. ``meanwhile``: the deltas of which any may be the last in which its move was not there yet."""
+
+    row: int
+    meanwhile: range
 
 
 class Messages:
@@ -196,8 +205,17 @@ class Messages:
             [(at_utc, i) for i in rows],
         )
 
+    def set_there_again(self, rows: Sequence[tuple[int, int]]) -> None:
+        """(row, the last delta in which it provably was not there) of messages that had vanished and have their UIDs again: their folder was
+        renamed, and has its name back. Where one had been followed to another place, it is new here. Within the caller's transaction."""
+        followed = "message = ? AND code = 'removed' AND EXISTS (SELECT 1 FROM moves m WHERE m.target = outcomes.target AND earlier = message)"
+        self.set_vanished([row for row, _ in rows], None)
+        self._database.executemany("UPDATE messages SET after_delta = ?2 WHERE id = ?1", rows)
+        self._database.executemany(f"DELETE FROM outcomes WHERE {followed}", [(row,) for row, _ in rows])
+        self._database.executemany("DELETE FROM moves WHERE earlier = ?", [(row,) for row, _ in rows])
+
     def revalidate(self, row: int, uidvalidity: int, uid: int) -> None:
-        """The same message under a new UIDVALIDITY: only its identity on the source changes."""
+        """The same message under a new UIDVALIDITY or UID: only its identity on the source changes."""
         self._database.execute(
             "UPDATE messages SET uidvalidity = ?, uid = ?, vanished_utc = NULL, last_delta = NULL WHERE id = ?",
             (uidvalidity, uid, row),
@@ -240,6 +258,25 @@ class Messages:
         for digest, row in self._database.execute(query, (folder, uidvalidity)):
             found.setdefault(digest, []).append(row)
         return found
+
+    def departed(self, folder: int, uidvalidity: int, since: int) -> dict[bytes, list[Departed]]:
+        """SHA-256 → messages of this folder that vanished from it after the delta ``since`` began, and were not followed to another place."""
+        query = (
+            "SELECT sha256, id, last_delta, vanished_utc FROM messages WHERE folder = ? AND uidvalidity = ?"
+            " AND (last_delta >= ? OR vanished_utc >= (SELECT started_utc FROM deltas WHERE id = ? + 1))"
+            " AND vanished_utc IS NOT NULL AND id NOT IN (SELECT earlier FROM moves) ORDER BY uid"
+        )
+        found: dict[bytes, list[Departed]] = {}
+        deltas = Deltas.read(self._database)
+        since = min(since, deltas.whole)
+        for digest, row, last, gone in self._database.execute(query, (folder, uidvalidity, since, since)):
+            found.setdefault(digest, []).append(Departed(row, range(last, deltas.gone_in(last, gone))))
+        return found
+
+    def has_departed(self, row: int) -> bool:
+        """Whether it has vanished, and was not followed to another place."""
+        query = "SELECT vanished_utc IS NOT NULL AND id NOT IN (SELECT earlier FROM moves) FROM messages WHERE id = ?"
+        return bool(self._database.execute(query, (row,)).fetchone()[0])
 
     def list(self, folder: int, *, vanished: bool = False) -> Iterator[MessageRow]:
         """The folder's messages by UID; those that vanished only when asked for."""

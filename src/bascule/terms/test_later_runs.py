@@ -2,6 +2,8 @@
 
 import itertools
 import re
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,7 @@ def rows_of(table: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
 
 
+@cache
 def cells() -> dict[tuple[Old, New, Knows], str]:
     """Every cell of the page's four tables of messages."""
     text = PAGE.read_text("utf-8")
@@ -69,27 +72,96 @@ def test_the_page_has_a_cell_for_every_meeting() -> None:
     assert cells().keys() == set(itertools.product(Old, New, Knows))
 
 
-@pytest.mark.parametrize("meeting", list(itertools.product(Old, New, Knows)), ids=lambda m: " × ".join(m))
-def test_a_cell_is_what_the_page_says(meeting: tuple[Old, New, Knows]) -> None:
-    assert told(rules.decide(*meeting)) == WORDS[cells()[meeting]]
+def differences_of_messages() -> list[str]:
+    return [" × ".join(meeting) for meeting, word in cells().items() if told(rules.decide(*meeting)) != WORDS[word]]
 
 
-def test_folders_are_as_the_page_says() -> None:
+def differences_of_folders() -> list[str]:
     page = {NewFolder(row[0]): row[1:] for row in table_after("Folders")}
     assert page.keys() == set(NewFolder)
+    found = []
     for old, new in itertools.product(OldFolder, NewFolder):
         something = rules.decide_folder(old, new, has_something_to_deliver=True)
         nothing = rules.decide_folder(old, new, has_something_to_deliver=False)
-        assert something == FolderAction(page[new][0])
-        assert nothing == (FolderAction.SKIP if old is OldFolder.GONE else FolderAction(page[new][1]))
+        skips = old is OldFolder.GONE
+        if (something, nothing) != (page[new][0], FolderAction.SKIP if skips else page[new][1]):
+            found.append(f"{old} × {new}")
+    return found
+
+
+def differences_of_reading_back() -> list[str]:
+    page = {Finding(row[0]): row[1:] for row in table_after("Reading back")}
+    assert page.keys() == set(Finding)
+    return [
+        finding
+        for finding, (now, later) in page.items()
+        if told(rules.judge(finding, in_this_run=True)) != WORDS[now]
+        or told(rules.judge(finding, in_this_run=False)) != WORDS[later]
+    ]
+
+
+def test_every_cell_is_what_the_page_says() -> None:
+    assert differences_of_messages() == []
+
+
+def test_folders_are_as_the_page_says() -> None:
+    assert differences_of_folders() == []
 
 
 def test_reading_back_is_as_the_page_says() -> None:
-    page = {Finding(row[0]): row[1:] for row in table_after("Reading back")}
-    assert page.keys() == set(Finding)
-    for finding, (now, later) in page.items():
-        assert told(rules.judge(finding, in_this_run=True)) == WORDS[now]
-        assert told(rules.judge(finding, in_this_run=False)) == WORDS[later]
+    assert differences_of_reading_back() == []
+
+
+def mutants(decision: rules.Decision) -> list[rules.Decision]:
+    """The decision with each of its three parts changed in turn."""
+    action = Action.SEND if decision.action is not Action.SEND else Action.LEAVE
+    record = OutcomeCode.REMOVED if decision.record is not OutcomeCode.REMOVED else None
+    how = Told.FAULT if decision.told is not Told.FAULT else Told.NOTHING
+    return [replace(decision, action=action), replace(decision, record=record), replace(decision, told=how)]
+
+
+@pytest.mark.parametrize("old", list(Old), ids=str)
+def test_a_change_of_any_cell_is_noticed(old: Old, monkeypatch: pytest.MonkeyPatch) -> None:
+    for knows, row in rules._TABLES[old].items():
+        for place, cell in enumerate(row):
+            for mutant in mutants(cell):
+                table = {**rules._TABLES[old], knows: (*row[:place], mutant, *row[place + 1 :])}
+                with monkeypatch.context() as changed:
+                    changed.setattr(rules, "_TABLES", {**rules._TABLES, old: table})
+                    assert differences_of_messages(), f"{old} × {knows}, column {place}: {mutant}"
+
+
+def test_a_change_of_what_a_word_stands_for_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another column for what happened on the new side, another table for what happened on the old one."""
+    for new, column in rules._COLUMNS.items():
+        with monkeypatch.context() as changed:
+            changed.setattr(rules, "_COLUMNS", {**rules._COLUMNS, new: (column + 1) % 7})
+            assert differences_of_messages(), new
+    for old, table in rules._TABLES.items():
+        for other in rules._TABLES.values():
+            with monkeypatch.context() as changed:
+                changed.setattr(rules, "_TABLES", {**rules._TABLES, old: other})
+                assert bool(differences_of_messages()) == (other is not table), old
+
+
+def test_a_change_of_any_cell_of_the_folders_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for new, row in rules._FOLDERS.items():
+        for place, other in itertools.product((0, 1), FolderAction):
+            if other is not row[place]:
+                with monkeypatch.context() as changed:
+                    changed.setattr(
+                        rules, "_FOLDERS", {**rules._FOLDERS, new: (*row[:place], other, *row[place + 1 :])}
+                    )
+                    assert differences_of_folders(), f"{new}: {other}"
+
+
+@pytest.mark.parametrize("table", ["_THIS_RUN", "_LATER"])
+def test_a_change_of_any_cell_of_reading_back_is_noticed(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for finding, decision in getattr(rules, table).items():
+        for mutant in mutants(decision):
+            with monkeypatch.context() as changed:
+                changed.setattr(rules, table, {**getattr(rules, table), finding: mutant})
+                assert differences_of_reading_back(), f"{finding}: {mutant}"
 
 
 TOUCHED_OR_GONE = COLUMNS["touched"] | COLUMNS["gone"]

@@ -69,10 +69,11 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """RFC 9051 §7.3.4; HIGHESTMODSEQ is RFC 7162, SIZE RFC 8438."""
+    """RFC 9051 §7.3.4; HIGHESTMODSEQ is RFC 7162, SIZE RFC 8438. ``mailboxid``: RFC 8474 §4.3; empty: none was told."""
 
     name: bytes
     items: dict[str, int]
+    mailboxid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,9 @@ _CONDITION = re.compile(
     rb"(\*|[^\s+*]+) (OK|NO|BAD|BYE|PREAUTH)(?: |$)(?:\[([^\s\]]+)(?: ?((?:[^\]\"]|\"(?:[^\"\\]|\\.)*\")*))?\] ?)?(.*)",
     re.IGNORECASE | re.DOTALL,
 )
+
+
+_OBJECTID = re.compile(rb"[A-Za-z0-9_-]{1,255}")
 
 
 def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
@@ -315,10 +319,17 @@ def _status(values: list[Value]) -> Status:
     if len(values) < 2 or not isinstance(values[0], bytes):
         raise RemoteError("not a STATUS response")
     items: dict[str, int] = {}
-    for name, value in _pairs(values[-1]).items():
+    pairs = _pairs(values[-1])
+    for name, value in pairs.items():
         if isinstance(value, bytes) and value.isdigit():
             items[name] = as_number(value)
-    return Status(_unquoted_name(values), items)
+    return Status(_unquoted_name(values), items, mailboxid_of(pairs.get("MAILBOXID")))
+
+
+def mailboxid_of(value: object) -> str:
+    """``(objectid)``, RFC 8474 §7; empty for what is none: as good as not told."""
+    name = value[0] if isinstance(value, list) and len(value) == 1 else None
+    return name.decode("ascii") if isinstance(name, bytes) and _OBJECTID.fullmatch(name) else ""
 
 
 def _search(values: list[Value]) -> Search:

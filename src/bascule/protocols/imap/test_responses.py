@@ -76,6 +76,8 @@ TABLE: list[tuple[bytes, Response]] = [
         b"* STATUS blurdy (MESSAGES 231 UIDNEXT 44292 HIGHESTMODSEQ 7011231777)",
         Status(b"blurdy", {"MESSAGES": 231, "UIDNEXT": 44292, "HIGHESTMODSEQ": 7011231777}),
     ),
+    (b"* STATUS A (UIDVALIDITY 7 MAILBOXID (F2212ea87))", Status(b"A", {"UIDVALIDITY": 7}, "F2212ea87")),
+    (b"* STATUS A (UIDNEXT 1 MAILBOXID (}\xbdLd-V))", Status(b"A", {"UIDNEXT": 1})),  # Cyrus 3.6, out of its memory
     (b"* SEARCH 2 84 882", Search((2, 84, 882))),
     (b"* SEARCH", Search(())),
     (b"* SEARCH 2 5 (MODSEQ 917162500)", Search((2, 5))),

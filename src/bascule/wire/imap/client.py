@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from bascule.protocols.imap.commands import (
@@ -33,9 +33,7 @@ from bascule.protocols.imap.responses import (
     Capability,
     Condition,
     Esearch,
-    Exists,
     Expunge,
-    Flags,
     Identification,
     Listing,
     Namespace,
@@ -45,36 +43,21 @@ from bascule.protocols.imap.responses import (
     Status,
     Vanished,
 )
-from bascule.protocols.imap.sequence import MAX_NUMBER, Range, expand
-from bascule.protocols.imap.tokens import as_number, as_text
-from bascule.terms.flags import Flags as MessageFlags
+from bascule.protocols.imap.sequence import MAX_NUMBER, expand
+from bascule.terms.flags import Flags
 from bascule.terms.folder import SpecialUse
 from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap.connection import Connection, Handler, Pending
+from bascule.wire.imap.selecting import MailboxState, SelectReading
 
 R = TypeVar("R", bound=Response)
 _STATUS = (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY")
 _STATUS_ITEMS = items(*_STATUS)
 _STATUS_ITEMS_AND_MODSEQ = items(*_STATUS, b"HIGHESTMODSEQ")
+_IDENTITY = items(b"UIDVALIDITY", b"MAILBOXID")
+_LIKELY_IDENTITY = items(b"UIDVALIDITY", b"UIDNEXT")
 _RETURN = atom(b"RETURN")
 _OUR_ID = group(string(b"name"), string(b"Bascule"))
-
-
-@dataclass(frozen=True, slots=True)
-class MailboxState:
-    """What SELECT or EXAMINE told. RFC 9051 §6.3.2; ``highestmodseq`` 0: the server keeps none (RFC 7162 §3.1.2.2). ``uidvalidity`` 0: it
-    told none; ``uids_last`` is False where its UIDs are of this session only (RFC 4315 §3, UIDNOTSTICKY)."""
-
-    exists: int = 0
-    uidvalidity: int = 0
-    uids_last: bool = True
-    uidnext: int = 0
-    highestmodseq: int = 0
-    read_only: bool = False
-    flags: tuple[str, ...] = ()
-    permanent_flags: tuple[str, ...] | None = None
-    vanished: tuple[Range, ...] = ()
-    changed: tuple[Fetch, ...] = field(default=(), repr=False)
 
 
 class ImapClient:
@@ -213,6 +196,23 @@ class ImapClient:
         One command where LIST-STATUS is offered (RFC 5819), else one for each mailbox, pipelined.
         """
         asked = _STATUS_ITEMS_AND_MODSEQ if self._keeps_modseq() else _STATUS_ITEMS
+        return {status.name: status.items for status in await self._status(names, asked)}
+
+    @property
+    def tells_mailboxid(self) -> bool:
+        """RFC 8474 §3"""
+        return self.has("OBJECTID")
+
+    async def identities(self, names: Sequence[bytes]) -> dict[bytes, Status]:
+        """By what each is known again under another name: UIDVALIDITY, and MAILBOXID where it is told, else UIDNEXT. One that can't be asked
+        is absent.
+
+        MAILBOXID stands beside no item for which a mailbox must be opened: Cyrus 3.6 tells octets of its memory in its place then.
+        """
+        asked = _IDENTITY if self.tells_mailboxid else _LIKELY_IDENTITY
+        return {status.name: status for status in await self._status(names, asked)}
+
+    async def _status(self, names: Sequence[bytes], asked: Argument) -> list[Status]:
         found: list[Status] = []
         handler = _collect(Status, found)
         if self.has("LIST-STATUS"):
@@ -220,7 +220,7 @@ class ImapClient:
                 await self.run(command(b"LIST", EMPTY, EVERY_NAME, _RETURN, group(atom(b"STATUS"), asked)), handler)
             except CommandRefused:
                 self._go_without("LIST-STATUS")
-                return await self.status_all(names)
+                return await self._status(names, asked)
         else:
             started = []
             for name in names:
@@ -229,7 +229,7 @@ class ImapClient:
             for pending in started:
                 await pending.answer()
         wanted = set(names)
-        return {status.name: status.items for status in found if status.name in wanted}
+        return [status for status in found if status.name in wanted]
 
     def _keeps_modseq(self) -> bool:
         return self.has("CONDSTORE") or self.has("QRESYNC")
@@ -244,7 +244,7 @@ class ImapClient:
             tail = [group(atom(b"QRESYNC"), group(*map(number, known)))]
         elif self.has("CONDSTORE") and self.takes_select_parameters and "QRESYNC" not in self.enabled:
             tail = [group(atom(b"CONDSTORE"))]
-        reading = _SelectReading()
+        reading = SelectReading()
         name = b"EXAMINE" if read_only else b"SELECT"
         self.selected = None
         condition = await self.run(command(name, self.mailbox(raw), *tail), reading.take)
@@ -333,7 +333,7 @@ class ImapClient:
         tail = [modifier] if modifier else []
         return await self.start(command(b"UID FETCH", uids, items, *tail), take)
 
-    async def store(self, uids: Argument, flags: MessageFlags, how: How = How.REPLACE) -> None:
+    async def store(self, uids: Argument, flags: Flags, how: How = How.REPLACE) -> None:
         """UID STORE; nothing is told of the result. RFC 9051 §6.4.6
 
         Raises LocalError for flags that IMAP can't write.
@@ -371,48 +371,3 @@ def _collect(kind: type[R], into: list[R]) -> Handler:
             into.append(response)
 
     return take
-
-
-class _SelectReading:
-    """Gathers what SELECT says on its way to its OK."""
-
-    def __init__(self) -> None:
-        self.state = MailboxState()
-
-    def take(self, response: Response) -> None:
-        match response:
-            case Exists(number):
-                self.state = replace(self.state, exists=number)
-            case Flags(names):
-                self.state = replace(self.state, flags=names)
-            case Vanished(earlier=True, uids=uids):
-                self.state = replace(self.state, vanished=(*self.state.vanished, *uids))
-            case Fetch():
-                self.state = replace(self.state, changed=(*self.state.changed, response))
-            case Condition(code=code) if code is not None:
-                self._take_code(code.name, code.arguments)
-
-    def _take_code(self, name: str, arguments: tuple[object, ...]) -> None:
-        value = arguments[0] if arguments else None
-        match name:
-            case "UIDVALIDITY":
-                self.state = replace(self.state, uidvalidity=_number(value))
-            case "UIDNEXT":
-                self.state = replace(self.state, uidnext=_number(value))
-            case "HIGHESTMODSEQ":
-                self.state = replace(self.state, highestmodseq=_number(value))
-            case "UIDNOTSTICKY":
-                self.state = replace(self.state, uids_last=False)
-            case "PERMANENTFLAGS":
-                names = value if isinstance(value, list) else []
-                self.state = replace(
-                    self.state, permanent_flags=tuple(as_text(f) for f in names if isinstance(f, bytes))
-                )
-
-
-def _number(value: object) -> int:
-    """0 for what is no number: as good as not told."""
-    try:
-        return as_number(value)
-    except RemoteError:
-        return 0

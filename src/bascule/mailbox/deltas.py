@@ -1,0 +1,35 @@
+"""The deltas of a mailbox by number and time, for what is known of messages in hindsight: when they were gone."""
+
+import sqlite3
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Deltas:
+    """Read once, for many questions. ``whole``: the last delta before this one that left nothing of the source unread. ``_begun``: when each
+    began, in seconds since 1970, never less than the one before, whatever the clock did."""
+
+    whole: int
+    _numbers: list[int]
+    _begun: list[int]
+
+    @classmethod
+    def read(cls, database: sqlite3.Connection) -> Self:
+        """Blocks."""
+        rows = database.execute("SELECT id, started_utc FROM deltas ORDER BY id").fetchall()
+        whole = database.execute("SELECT value FROM meta WHERE key = 'whole_delta'").fetchone()
+        begun = list(accumulate((begun for _, begun in rows), max))
+        return cls(int(whole[0]) if whole else 0, [number for number, _ in rows], begun)
+
+    def gone_in(self, last_delta: int, vanished_utc: int) -> int:
+        """The delta that found a message gone, which ``last_delta`` was the last to see; its folder may have been closed in those between.
+
+        Two deltas that began within one second are taken for the later one. Where no delta since has read the whole source, the message may
+        lie where none has looked yet: it is gone as of the next one.
+        """
+        place = bisect_right(self._begun, vanished_utc)
+        found = max(last_delta + 1, self._numbers[place - 1] if place else 0)
+        return self._numbers[-1] + 1 if self._numbers and found > self.whole else found

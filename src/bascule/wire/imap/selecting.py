@@ -1,0 +1,75 @@
+"""What SELECT and EXAMINE tell of a mailbox: RFC 9051 §6.3.2."""
+
+from dataclasses import dataclass, field, replace
+
+from bascule.protocols.imap.errors import RemoteError
+from bascule.protocols.imap.fetch import Fetch
+from bascule.protocols.imap.responses import Condition, Exists, Flags, Response, Vanished, mailboxid_of
+from bascule.protocols.imap.sequence import Range
+from bascule.protocols.imap.tokens import as_number, as_text
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxState:
+    """What SELECT or EXAMINE told. RFC 9051 §6.3.2; ``highestmodseq`` 0: the server keeps none (RFC 7162 §3.1.2.2). ``uidvalidity`` 0: it
+    told none; ``uids_last`` is False where its UIDs are of this session only (RFC 4315 §3, UIDNOTSTICKY); ``mailboxid`` stays when it is
+    renamed (RFC 8474 §4.2; empty: told none)."""
+
+    exists: int = 0
+    uidvalidity: int = 0
+    uids_last: bool = True
+    mailboxid: str = ""
+    uidnext: int = 0
+    highestmodseq: int = 0
+    read_only: bool = False
+    flags: tuple[str, ...] = ()
+    permanent_flags: tuple[str, ...] | None = None
+    vanished: tuple[Range, ...] = ()
+    changed: tuple[Fetch, ...] = field(default=(), repr=False)
+
+
+class SelectReading:
+    """Gathers what SELECT says on its way to its OK."""
+
+    def __init__(self) -> None:
+        self.state = MailboxState()
+
+    def take(self, response: Response) -> None:
+        match response:
+            case Exists(number):
+                self.state = replace(self.state, exists=number)
+            case Flags(names):
+                self.state = replace(self.state, flags=names)
+            case Vanished(earlier=True, uids=uids):
+                self.state = replace(self.state, vanished=(*self.state.vanished, *uids))
+            case Fetch():
+                self.state = replace(self.state, changed=(*self.state.changed, response))
+            case Condition(code=code) if code is not None:
+                self._take_code(code.name, code.arguments)
+
+    def _take_code(self, name: str, arguments: tuple[object, ...]) -> None:
+        value = arguments[0] if arguments else None
+        match name:
+            case "UIDVALIDITY":
+                self.state = replace(self.state, uidvalidity=_number(value))
+            case "UIDNEXT":
+                self.state = replace(self.state, uidnext=_number(value))
+            case "HIGHESTMODSEQ":
+                self.state = replace(self.state, highestmodseq=_number(value))
+            case "MAILBOXID":
+                self.state = replace(self.state, mailboxid=mailboxid_of(value))
+            case "UIDNOTSTICKY":
+                self.state = replace(self.state, uids_last=False)
+            case "PERMANENTFLAGS":
+                names = value if isinstance(value, list) else []
+                self.state = replace(
+                    self.state, permanent_flags=tuple(as_text(f) for f in names if isinstance(f, bytes))
+                )
+
+
+def _number(value: object) -> int:
+    """0 for what is no number: as good as not told."""
+    try:
+        return as_number(value)
+    except RemoteError:
+        return 0

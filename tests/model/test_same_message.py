@@ -1,0 +1,200 @@
+"""Histories in which it is in question which message is which: what came back, what is found again, and what an older state knows nothing of."""
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from model.history import APPENDED, Move, every
+
+pytestmark = [pytest.mark.needs("dovecot"), pytest.mark.xdist_group("model-findings")]
+
+# what left its folder and came back to it between two runs
+
+
+@pytest.mark.parametrize("member", ["does nothing", "deletes", "reads"])
+@pytest.mark.parametrize("marked", [False, True])
+def test_what_left_its_folder_and_came_back_is_the_same_message(move: Move, member: str, marked: bool) -> None:
+    """A to B and back to A between two runs: it has another UID there."""
+    move.fill({"A": "a b", "B": "c"})
+    move.run()
+    move.move(move.old, "A", "a", "B")
+    move.move(move.old, "B", "a", "A")
+    if marked:
+        move.mark(move.old, "A", "a", "+", "\\Flagged")
+    if member == "deletes":
+        move.remove(move.new, "A", "a")
+    elif member == "reads":
+        move.mark(move.new, "A", "a", "+", "\\Seen")
+    before = move.new.read_folder("A").messages
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "b" if member == "deletes" else "a b", "B": "c"}
+        assert {seen.uid for seen in before} == {seen.uid for seen in move.new.read_folder("A").messages}
+    if member == "does nothing":
+        assert move.flags("A", "a") == ({"\\flagged"} if marked else set())
+    elif member == "reads":
+        assert move.flags("A", "a") == {"\\seen"}
+
+
+def test_what_came_back_in_a_run_that_was_cut_before_it_was_read_is_the_same_message(move: Move) -> None:
+    move.fill({"A": "a b", "B": "c"})
+    move.run()
+    move.move(move.old, "A", "a", "B")
+    move.move(move.old, "B", "a", "A")
+    move.cut("old", lambda said: b"X-Tag: a\r" in said, heard=False)
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "a b", "B": "c"}
+
+
+@pytest.mark.parametrize("hidden", ["by a closed folder", "by a run that was cut"])
+def test_what_was_where_no_run_had_looked_yet_is_the_same_message(move: Move, hidden: str) -> None:
+    """A is renamed to C, which is not read that night; then the message moves on."""
+    move.fill({"A": "a b", "B": "c"})
+    move.run()
+    move.old.rename("A", "C")
+    if hidden == "by a closed folder":
+        closed = move.old_root / "Maildir" / ".C"
+        mode = closed.stat().st_mode
+        closed.chmod(0)
+        try:
+            move.run(status=1)
+        finally:
+            closed.chmod(mode)
+    else:
+        move.cut("old", lambda said: b"X-Tag: a\r" in said, heard=False)
+    time.sleep(1.1)  # a night
+    move.move(move.old, "C", "a", "B")
+    for _ in range(2):
+        move.run()
+        assert every(move.there()) == {"a": 1, "b": 1, "c": 1}
+        assert move.there()["B"] == "a c"
+
+
+def test_one_that_moved_and_one_that_was_copied_back_are_two(move: Move) -> None:
+    move.fill({"A": "a b", "B": "c"})
+    move.run()
+    move.move(move.old, "A", "a", "B")
+    move.old.copy("B", move.old.uids("B", "a"), "A")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "a b", "B": "a c"}
+
+
+@pytest.mark.parametrize("read_back", ["delivered", "none"])
+@pytest.mark.parametrize("member", ["does nothing", "deletes"])
+def test_a_folder_that_was_renamed_and_has_its_name_back_brings_its_messages_back(
+    move: Move, read_back: str, member: str
+) -> None:
+    """It keeps its UIDVALIDITY and UIDs both times, so that each message is where it was known to have vanished from."""
+    move.fill({"A": "a b", "B": "c"})
+    move.run("--verify", read_back)
+    move.old.rename("A", "X")
+    move.run("--verify", read_back)
+    if member == "deletes":
+        move.remove(move.new, "X", "a")
+    move.old.rename("X", "A")
+    for _ in range(3):
+        move.run()
+    assert move.there() == {"A": "b" if member == "deletes" else "a b", "B": "c"}
+    move.mark(move.old, "A", "b", "+", "\\Flagged")
+    move.run()
+    assert move.flags("A", "b") == {"\\flagged"}
+
+
+# flags and a new UIDVALIDITY at once
+
+
+def test_flags_that_changed_with_the_uidvalidity_follow(move: Move) -> None:
+    move.fill({"A": "a b c", "B": "d"})
+    move.run()
+    move.mark(move.new, "A", "b", "+", "\\Seen")
+    move.old.delete("A")
+    move.fill({"A": "a b c"})
+    for tag in "ab":
+        move.mark(move.old, "A", tag, "+", "\\Flagged")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "a b c", "B": "d"}
+        assert [move.flags("A", tag) for tag in "abc"] == [{"\\flagged"}, {"\\seen"}, set()]
+
+
+# a folder that the member renamed
+
+
+@pytest.mark.parametrize("old_side", ["marks", "moves"])
+def test_a_copy_that_the_member_read_in_a_folder_that_they_renamed_is_theirs(move: Move, old_side: str) -> None:
+    move.fill({"F": "a b", "B": "c"})
+    move.run()
+    move.new.rename("F", "G")
+    move.mark(move.new, "G", "a", "+", "\\Seen")
+    if old_side == "marks":
+        move.mark(move.old, "F", "a", "+", "\\Flagged")
+    else:
+        move.move(move.old, "F", "a", "B")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"G": "a b", "B": "c" if old_side == "marks" else "a c"}
+        assert move.flags("G", "a") == {"\\seen"}
+
+
+# a state folder that is lost, or older than the last run
+
+
+def test_an_older_state_folder_put_back_doubles_nothing_and_flags_and_moves_follow(move: Move, tmp_path: Path) -> None:
+    """Yesterday's copy of it, after three more runs."""
+    move.fill({"A": "a b c d", "B": "e"})
+    move.run()
+    shutil.copytree(move.state, tmp_path / "kept")
+    move.move(move.old, "A", "a", "B")
+    move.run()
+    move.fill({"A": "f", "C": "g"})
+    move.remove(move.new, "A", "b")
+    move.run()
+    move.mark(move.old, "A", "f", "+", "\\Flagged")
+    move.move(move.old, "A", "c", "C")
+    move.run()
+    there = {"A": "d f", "B": "a e", "C": "c g"}
+    assert move.there() == there
+    shutil.rmtree(move.state)
+    shutil.copytree(tmp_path / "kept", move.state)
+    report = move.run()
+    assert move.there() == there
+    assert [each["sha256"] for each in report["exceptions"]] == [], "a is in B, c in C, and b was not looked for"
+    for folder, tag in (("A", "f"), ("B", "a"), ("C", "c"), ("C", "g")):
+        move.mark(move.old, folder, tag, "+", "$Work")
+    move.move(move.old, "B", "a", "C")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "d f", "B": "e", "C": "a c g"}
+        assert [move.flags(*where) for where in (("A", "f"), ("C", "a"), ("C", "c"), ("C", "g"))] == [
+            {"\\flagged", "$work"}, {"$work"}, {"$work"}, {"$work"}
+        ]  # fmt: skip
+
+
+def test_a_move_that_both_sides_made_is_there_once(move: Move) -> None:
+    """The member moved the same message to the same folder on the new side: it is the message, and followed."""
+    move.fill({"A": "a b", "B": "c"})
+    move.run()
+    for who in (move.old, move.new):
+        move.move(who, "A", "a", "B")
+    move.run()
+    move.mark(move.old, "B", "a", "+", "\\Flagged")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "b", "B": "a c"}
+        assert move.flags("B", "a") == {"\\flagged"}
+
+
+def test_an_earlier_copy_that_had_not_made_way_before_the_state_was_lost_stays(move: Move) -> None:
+    """Nothing tells whose it is: nothing is removed, nothing added, and it is no fault."""
+    move.fill({"A": "a b", "B": "c"})
+    move.run()
+    move.move(move.old, "A", "a", "B")
+    move.cut("new", lambda said: APPENDED in said)
+    shutil.rmtree(move.state)
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "a b", "B": "a c"}
