@@ -118,7 +118,7 @@ def main() -> None:
     changes = int(chosen.messages * chosen.per_mille / 1000)
     with (
         tempfile.TemporaryDirectory(prefix="bascule-nights-") as folder,
-        PrivateDovecot(Path(folder) / "old", format="maildir", separator=".") as old,
+        PrivateDovecot(Path(folder) / "old", separator=".") as old,
         PrivateDovecot(Path(folder) / "new") as new,
     ):
         work, source, target = Path(folder), old.url(USER), new.url(USER)

@@ -78,6 +78,16 @@ class Person:
         finally:
             self._leave()
 
+    def marks(self, folder: str) -> list[set[str]]:
+        r"""Every flag of each message, ``\Deleted`` as well, by UID."""
+        self._open(folder, read_only=True)
+        try:
+            replies = self._ok(self._client.uid("FETCH", "1:*", "(FLAGS)"))
+            told = [{flag.decode() for flag in imaplib.ParseFlags(reply)} for reply in replies]
+            return [flags - {"\\Recent"} for flags in told]
+        finally:
+            self._leave()
+
     def store(self, folder: str, uids: Iterable[int], change: str, flags: Iterable[str]) -> None:
         """``change``: ``+`` adds, ``-`` takes away, an empty one replaces."""
         self._on(folder, ("STORE", _set(uids), f"{change}FLAGS.SILENT", f"({' '.join(flags)})"))

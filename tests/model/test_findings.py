@@ -84,6 +84,18 @@ def test_deleted_set_or_unset_on_the_old_side_is_no_difference(move: Move, chang
         assert move.there() == {"INBOX": "a b c"}
 
 
+def test_a_deletion_that_the_old_side_took_back_is_taken_back_on_its_copy_but_not_the_member_s_own(move: Move) -> None:
+    move.fill({"INBOX": "a b"})
+    move.mark(move.old, "INBOX", "a", "+", "\\Deleted")
+    move.run()
+    move.mark(move.new, "INBOX", "b", "+", "\\Deleted")
+    move.mark(move.old, "INBOX", "a", "-", "\\Deleted")
+    move.mark(move.old, "INBOX", "b", "+", "\\Flagged")
+    for _ in range(2):
+        move.run()
+        assert move.new.marks("INBOX") == [set(), {"\\Deleted", "\\Flagged"}]
+
+
 def test_a_folder_of_a_killed_run_that_the_member_renamed_is_not_made_again(move: Move) -> None:
     """Nothing was delivered to F yet when the run was killed, but it was made."""
     move.fill({"A": "a b", "F": "c"})

@@ -217,7 +217,7 @@ class Reviewer:
                 continue
             decision = decide(Old.FLAGGED, _state(now, row), knowledge(row.code, is_read_back=row.is_read_back))
             if decision.action is Action.FOLLOW and now is not None:
-                wanted[(row.wanted - DELETED) | (now & DELETED)].append(row)
+                wanted[_followed(row, now)].append(row)
             elif decision.told is not Told.NOTHING and now is not None:
                 taken.append(row.message)
         await self._gone([r for r in rows if r.target_uid not in there])
@@ -293,6 +293,13 @@ def note_vanished(earlier: EarlierCopies, rows: Iterable[Reviewed], flags: Mappi
         new = otherwise if now is None else _state(now, row)
         knows = knowledge(row.code, is_read_back=row.is_read_back)
         earlier.add(row.sha256, EarlierCopy(row.message, row.last_delta, row.gone_delta, row.date_utc, knows, new))
+
+
+def _followed(row: Reviewed, now: Flags) -> Flags:
+    r"""The flags of the old side. Its ``\Deleted`` is not given; one that we gave at the delivery is taken off with it: a program that expunges
+    would remove what the old side keeps."""
+    taken_back = ((row.given or frozenset()) & DELETED) - row.wanted
+    return (row.wanted - DELETED) | ((now & DELETED) - taken_back)
 
 
 def _state(now: Flags | None, row: Reviewed) -> New:
