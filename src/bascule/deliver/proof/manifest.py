@@ -18,19 +18,18 @@ from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.folder import FolderPath
+from bascule.terms.instant import InternalDate
 
 MANIFEST = "manifest.sha256"
 SERIES = 30
 """Steps to a whole manifest at most: a month of nights. Each is a file to read, and one that must not be lost."""
 _SINCE = "# since "
 _QUERY = """
-SELECT lower(hex(m.sha256)), f.path, m.uid, coalesce(o.code, '-'),
-       CASE WHEN o.verified > 0 THEN iif(o.verified = 1, 'details', 'octets')
-            || coalesce(strftime(' %Y-%m-%dT%H:%M:%SZ', o.verified_utc, 'unixepoch'), '') ELSE '-' END,
-       iif(o.sent_sha256 IS NULL, '', '  sent-as ' || lower(hex(o.sent_sha256)))
+SELECT m.sha256, f.path, m.uid, coalesce(o.code, '-'), coalesce(o.verified, 0), o.verified_utc, o.sent_sha256
 FROM messages m JOIN folders f ON f.id = m.folder LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?
 WHERE m.vanished_utc IS NULL ORDER BY m.folder, m.uid
 """
+_HOW = ("-", "details", "octets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +54,16 @@ def write_manifest(file: Path, mailbox: Mailbox, ledger: Ledger | None, since: P
 
 def _lines(mailbox: Mailbox, ledger: Ledger | None) -> list[str]:
     names: dict[str, str] = {}
+    seen: dict[tuple[int, int | None], str] = {}  # a batch is read back in one second
     lines = []
-    for digest, path, uid, code, seen, sent in mailbox.database.execute(_QUERY, (ledger.target if ledger else 0,)):
+    rows = mailbox.database.execute(_QUERY, (ledger.target if ledger else 0,))
+    for digest, path, uid, code, verified, at, sent in rows:
         if path not in names:
             names[path] = FolderPath.from_json(path).display()
-        lines.append(f"{digest}  {names[path]}/{uid}  {code}  {seen}{sent}")
+        if (verified, at) not in seen:
+            seen[verified, at] = f"{_HOW[verified]} {InternalDate(at).to_iso()}" if verified and at else _HOW[verified]
+        told = f"  sent-as {sent.hex()}" if sent is not None else ""
+        lines.append(f"{digest.hex()}  {names[path]}/{uid}  {code}  {seen[verified, at]}{told}")
     return lines
 
 
