@@ -439,3 +439,26 @@ def test_a_folder_that_the_member_deleted_is_not_made_again(move: Move) -> None:
     move.fill({"A": "d"})
     move.run()
     assert move.there() == {"A": "d", "B": "c"}
+
+
+# What the member does while a run goes on
+
+
+@pytest.mark.parametrize("to_do", ["a message", "a flag", "both"])
+@pytest.mark.parametrize("deed", ["renames", "deletes"])
+def test_a_folder_that_the_member_renames_or_deletes_during_a_run_is_theirs(move: Move, deed: str, to_do: str) -> None:
+    move.fill({"A": "a b", "B": "c"})
+    move.run()
+    if to_do != "a flag":
+        move.fill({"A": "d"})
+    if to_do != "a message":
+        move.mark(move.old, "A", "a", "+", "\\Flagged")
+    act = {"renames": partial(move.new.rename, "A", "Z"), "deletes": partial(move.new.delete, "A")}[deed]
+    move.meanwhile("new", b"List completed", act)
+    fresh = " d" if to_do != "a flag" else ""
+    expected = {"renames": {"B": "c", "Z": "a b" + fresh}, "deletes": {"B": "c"} | ({"A": "d"} if fresh else {})}[deed]
+    for _ in range(2):
+        assert move.there() == expected
+        move.run()
+    if deed == "renames" and to_do != "a message":
+        assert move.flags("Z", "a") == {"\\flagged"}

@@ -213,8 +213,7 @@ class _Worker:
             if place.refusal:
                 await _refuse_all(delta, opened.fresh, place.refusal)
                 return []
-            delivery = run.target.delivery(self._target, replace(place, row=row))
-            await delivery.open()
+            delivery = await run.target.open(self._target, replace(place, row=row))
         except CommandRefused as error:  # the target's refusal: the folder was read, and can be read again
             run.target.watcher.note(f"{row.path}: {error.reason}")
             await _refuse_all(delta, opened.fresh, error.reason)

@@ -75,8 +75,7 @@ async def _work_through(run: TargetRun, queue: deque[tuple[MappedFolder, int]]) 
                 if place is None or place.refusal:
                     await run.refuse_folder(folder.row, place.refusal if place else "")
                     continue
-                delivery = run.delivery(target, place)
-                await delivery.open()
+                delivery = await run.open(target, place)
                 async for parcels in _parcels(run, folder.row):
                     await delivery.offer(parcels)
                 await delivery.finish()

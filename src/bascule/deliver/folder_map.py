@@ -104,6 +104,13 @@ class FolderMap:
         [made] = await self.make_all(client, [mapped])
         return made
 
+    def follow(self, client: ImapClient, folder: MappedFolder, raw: bytes) -> MappedFolder:
+        """The folder under the name that somebody has given it since it was mapped."""
+        name = client.decode(raw)
+        self._taken.add(name)
+        self._names[folder.row.id] = name
+        return replace(folder, name=raw, display=printable(name), renamed=KNOWN, there=True)
+
     # -- asking -------------------------------------------------------------------------------------------------------
 
     async def _look(self, client: ImapClient) -> TargetNames:

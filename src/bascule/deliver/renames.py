@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from bascule.deliver.session import TargetSession
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger, TargetFolder
 from bascule.protocols.imap.responses import NO_NAMESPACE, Status
+from bascule.wire.errors import ConnectionLost
 from bascule.wire.imap import ImapClient
 
 T = TypeVar("T")
@@ -39,6 +41,19 @@ async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> 
     for folder, name in _matches(list(used.values()), lost, strangers, states):
         await mailbox.run(ledger.record_folder, replace(folder, name=name))
     return listed
+
+
+async def find_again(session: TargetSession, mailbox: Mailbox, ledger: Ledger, folder: TargetFolder) -> bytes | None:
+    """The new name of a folder that somebody renamed since this run listed the folders; None: it is not there any more, or can't be told.
+    Raises CommandRefused, TargetError."""
+    while True:
+        try:
+            await find_renamed(session.client, mailbox, ledger)
+            break
+        except ConnectionLost as error:
+            await session.renew(error)
+    known = await mailbox.run(ledger.folder, folder.folder)
+    return known.name if known is not None and known.name != folder.name else None
 
 
 def _matches(

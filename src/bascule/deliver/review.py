@@ -7,7 +7,7 @@ here (never ``\Deleted``, so that no deletion reaches the new side), and what so
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bascule.deliver.doubt import Doubt
 from bascule.deliver.expectation import DELETED, is_touched, to_read_back
@@ -16,12 +16,14 @@ from bascule.deliver.look import read_details, read_flags, windows
 from bascule.deliver.moves import EarlierCopies, EarlierCopy
 from bascule.deliver.parcel import told_unwritable
 from bascule.deliver.reading_back import VerifyLevel, read_suspects, sort_by_details
+from bascule.deliver.renames import find_again
 from bascule.deliver.session import TargetSession
 from bascule.deliver.target_view import NO_LONGER_THERE, TargetView
 from bascule.mailbox import Mailbox
 from bascule.mailbox.deltas import Deltas
-from bascule.mailbox.ledger import Ledger
+from bascule.mailbox.ledger import Ledger, TargetFolder
 from bascule.protocols.imap.flags import ordinary_flags, writable_flags
+from bascule.protocols.imap.refusals import Meaning, meaning_of
 from bascule.terms.flags import Flags, same_flags
 from bascule.terms.later_runs import Action, New, Old, Told, decide, knowledge
 from bascule.terms.outcome import OutcomeCode
@@ -159,7 +161,11 @@ class Reviewer:
                 view = TargetView(self.session, self.mailbox, self.ledger, place)
                 await view.open()
             except CommandRefused as error:
-                if error.code in ("NONEXISTENT", "TRYCREATE"):
+                if meaning_of(error.code, error.reason) is Meaning.GONE:
+                    gone = TargetFolder(folder, place.name)
+                    if name := await find_again(self.session, self.mailbox, self.ledger, gone):
+                        place = replace(place, name=name)
+                        continue
                     await self._folder_gone(folder)
                 else:
                     self.watcher.note(f"{place.display}: the target does not open it now: {error.reason}")

@@ -10,16 +10,18 @@ from bascule.deliver.folder_map import FolderMap, MappedFolder
 from bascule.deliver.moves import EarlierCopies, follow_moves
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.reading_back import VerifyLevel
-from bascule.deliver.renames import find_renamed
+from bascule.deliver.renames import find_again, find_renamed
 from bascule.deliver.review import Agenda, Reviewer, agenda_of, note_vanished
 from bascule.deliver.session import TargetSession
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.ledger import Ledger, TargetFolder
+from bascule.protocols.imap.refusals import Meaning, meaning_of
 from bascule.protocols.imap.responses import Status
 from bascule.terms.folder import FolderPath
 from bascule.terms.later_runs import FolderAction, New, NewFolder, OldFolder, decide_folder
 from bascule.terms.outcome import Outcome, OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
+from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import Connections, ImapClient
 from bascule.wire.together import run_together
 
@@ -139,11 +141,17 @@ class TargetRun:
         ]
 
     async def place(self, session: TargetSession, folder: MappedFolder, *, has_something: bool) -> MappedFolder | None:
-        """The folder, made now where it is not there yet; None where nothing is to be put in and somebody deleted it. Raises ConnectionLost."""
+        """The folder, made now where it is not there yet; None where nothing is to be put in and somebody deleted it. Raises ConnectionLost,
+        CommandRefused, TargetError."""
         if not folder.there and not folder.refusal:
             if not self._is_wanted(folder, has_something=has_something):
                 return None
+            if folder.row.id in self._known:  # it was there once, and was perhaps renamed since the folders were listed
+                return await self._there_again(session, folder)
             await self._make(session.client, [folder])
+        return self._now(folder)
+
+    def _now(self, folder: MappedFolder) -> MappedFolder:
         return next(f for f in self.mapped if f.row.id == folder.row.id)
 
     async def refuse_folder(self, row: FolderRow, reason: str) -> None:
@@ -184,8 +192,32 @@ class TargetRun:
         if session.client.connection.is_open:
             self._idle.append(session.client)
 
-    def delivery(self, session: TargetSession, folder: MappedFolder) -> FolderDelivery:
-        """For one folder, over the session's connection."""
+    async def open(self, session: TargetSession, folder: MappedFolder) -> FolderDelivery:
+        """For one folder, which is `there`, over the session's connection. One that somebody renamed since the folders were listed is found under its
+        new name, and one that somebody deleted is made again, as something is to be put in. Raises CommandRefused, TargetError."""
+        delivery = self._delivery(session, folder)
+        try:
+            await delivery.open()
+        except CommandRefused as error:
+            if meaning_of(error.code, error.reason) is not Meaning.GONE:
+                raise
+            delivery = self._delivery(session, await self._there_again(session, folder))
+            await delivery.open()
+        return delivery
+
+    async def _there_again(self, session: TargetSession, folder: MappedFolder) -> MappedFolder:
+        known = self._known.get(folder.row.id)
+        before = TargetFolder(folder.row.id, known.name if known else folder.name)
+        name = await find_again(session, self.mailbox, self.ledger, before)
+        if name is None:
+            await self._make(session.client, [replace(folder, there=False)])
+            again = self._now(folder)
+        else:
+            again = self._folders.follow(session.client, folder, name)
+            self.mapped = [again if f.row.id == folder.row.id else f for f in self.mapped]
+        return replace(again, row=folder.row)
+
+    def _delivery(self, session: TargetSession, folder: MappedFolder) -> FolderDelivery:
         return FolderDelivery(
             session, self.mailbox, self.ledger, folder, self.options.delivery, self.watcher,
             partial(self._refused, folder.row), self._earlier,
