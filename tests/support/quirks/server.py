@@ -36,6 +36,8 @@ class QuirkServer:
         self.commands: list[Command] = []
         self.faults: list[BaseException] = []
         self.sessions: list[Session] = []
+        self._accepting = threading.Lock()
+        """Held between a session's being listed and its thread's start."""
         self.connections = 0
 
     @property
@@ -47,7 +49,8 @@ class QuirkServer:
 
     def hang_up(self) -> int:
         """End the connections that are there, and give how many there were: none is left to meet the next client."""
-        left = list(self.sessions)
+        with self._accepting:
+            left = list(self.sessions)
         for session in left:
             session.end()
             session.thread.join(5)
@@ -69,8 +72,9 @@ class QuirkServer:
                 return
             self.connections += 1
             session = Session(self, peer, self.connections)
-            self.sessions.append(session)
-            session.thread.start()
+            with self._accepting:
+                self.sessions.append(session)
+                session.thread.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
