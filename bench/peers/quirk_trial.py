@@ -1,7 +1,6 @@
 """One quirk, on one side, with one peer: two runs, and a look at both sides after each."""
 
 import tempfile
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +88,7 @@ class Trial:
         call = self.peer.call(state, source, self._target(), self.words)
         ended = run(self.peer, call, out, state, self.seconds)
         for server in (self.source, self.target):
-            _hang_up(server)
+            server.hang_up()
         changed = not self.old_quirk.moves_by_itself and self.old.snapshot() != untouched
         differences, extra = self._compared()
         return Look(ended.status, ended.said, differences, extra, changed)
@@ -109,17 +108,6 @@ class Trial:
         stayed = [message for message in old if message.number in at_first]
         passing: list[Held] = [*self.before, *(m for m in (*self.at_first, *old) if m not in stayed)]
         return compare(stayed, new, passing, anywhere=self.anywhere)
-
-
-def _hang_up(server: QuirkServer) -> None:
-    """A killed peer may have left a connection that is being taken up at this moment, whose thread can't be waited for yet."""
-    while True:
-        try:
-            server.hang_up()
-        except RuntimeError:
-            time.sleep(0.05)
-        else:
-            return
 
 
 def outcome(
