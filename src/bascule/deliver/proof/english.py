@@ -103,7 +103,7 @@ EN = Words(
     held="stored in the mailbox on disk, whole, each with its SHA-256.",
     note="In each folder found = delivered + already there + refused + left out; where that does not add up, the report says so. What was read back was as "
     "described at that time; what people do with their messages later is theirs, and is told only where a run came to see it. The SHA-256 of each message is in "
-    "manifest.sha256 beside this page; “bascule report --check certificate.json” tells whether any of these files was changed.",
+    "manifest.sha256 beside this page, or in that of an earlier run on which it builds; “bascule report --check certificate.json” tells whether any of these files was changed.",
     codes={
         "refused-empty": "The new platform refuses a message without content",
         "refused-size": "The new platform refuses a message of this size",

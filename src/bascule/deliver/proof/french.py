@@ -160,7 +160,7 @@ FR = Words(
     held="enregistrés dans la boîte sur disque, entiers, chacun avec son empreinte SHA-256.",
     note="Dans chaque dossier, trouvés = transférés + déjà là + refusés + écartés ; si le compte n’y est pas, le compte rendu le dit. Ce qui a été relu était "
     "tel que décrit à ce moment-là ; ce que chacun fait ensuite de ses messages lui appartient, et n’est dit que si une exécution l’a constaté. L’empreinte "
-    "SHA-256 de chaque message est dans manifest.sha256, à côté de cette page ; « bascule report --check certificate.json » dit si l’un de ces fichiers a été "
+    "SHA-256 de chaque message est dans manifest.sha256, à côté de cette page, ou dans celui d’une exécution précédente qu’il complète ; « bascule report --check certificate.json » dit si l’un de ces fichiers a été "
     "modifié.",
     codes={
         "refused-empty": "La nouvelle plateforme refuse un message sans contenu",
