@@ -218,7 +218,16 @@ class _Worker:
             run.target.watcher.note(f"{row.path}: {error.reason}")
             await _refuse_all(delta, opened.fresh, error.reason)
             return []
-        await self._deliver(opened, delivery)
+        try:
+            await self._deliver(opened, delivery)
+        except (
+            CommandRefused
+        ) as error:  # it takes the folder, and not what every server does: this folder's fault alone
+            run.target.watcher.note(f"{row.path}: {error.reason}")
+            await run.target.refuse_folder(row, error.reason)
+            known = await self._mailbox.run(self._mailbox.messages.known, row.id, row.uidvalidity)
+            await _refuse_all(delta, [uid for uid in opened.fresh if uid not in known], error.reason)
+            return []
         return [delivery]
 
     async def _deliver(self, opened: _Opened, delivery: FolderDelivery) -> None:

@@ -122,17 +122,19 @@ class FolderDelivery:
         """Take responsibility for these messages; returns when there is room for more. Raises TargetError, OverQuota."""
         await self._register(parcels)
         there: list[tuple[int, Outcome]] = []
+        left: list[Parcel] = []
         for parcel in (p.for_the_wire() for p in parcels):
             if self._doubt.holds(parcel):
                 continue
-            removed = await self._removed_before(parcel)
-            found = self._copy_of(parcel) or removed
+            found = await self._moved_here(parcel, copy := self._copy_of(parcel)) or copy
             if found is not None:
                 there.append((parcel.message, found))
                 self._done(parcel)
             else:
-                await self._add(parcel)
-        await self._settle(there)
+                left.append(parcel)
+        await self._settle(there)  # before anything is sent, which a quota may end
+        for parcel in left:
+            await self._add(parcel)
 
     async def _register(self, parcels: Sequence[Parcel]) -> None:
         """Rows in the catalogue for messages that have none yet."""
@@ -144,18 +146,26 @@ class FolderDelivery:
             for parcel, message in zip(fresh, ids, strict=True):
                 parcel.message = message
 
-    async def _removed_before(self, parcel: Parcel) -> Outcome | None:
-        """Is it the move of a message whose copy on the new side somebody removed? What it is the move of is written down."""
+    async def _moved_here(self, parcel: Parcel, copy: Outcome | None) -> Outcome | None:
+        """Where it is the move of an earlier message, that is written down, together with its outcome where nothing is to be sent: the target has it
+        (``copy``), or somebody removed the earlier one's copy on the new side."""
         digest = (parcel.original or parcel.body).sha256
         if digest not in self._earlier:
             return None
         after = await self._mailbox.run(self._mailbox.messages.after_delta, parcel.message)
         while (earlier := self._earlier.take(digest, after, parcel.date.utc_seconds)) is not None:
             decision = earlier.decision
-            done = decision.action is not Action.REPLACE
-            if await self._mailbox.run(self._ledger.claim, earlier.message, parcel.message, done=done):
-                return Outcome(decision.record, REMOVED_BEFORE) if decision.record is not None else None
+            removed = Outcome(decision.record, REMOVED_BEFORE) if decision.record is not None else None
+            found, done = copy or removed, decision.action is not Action.REPLACE
+            if await self._claim(earlier.message, parcel.message, found, done):
+                return found
         return None
+
+    async def _claim(self, earlier: int, later: int, found: Outcome | None, done: bool) -> bool:
+        run, ledger = self._mailbox.run, self._ledger
+        if found is None:
+            return await run(ledger.claim, earlier, later, done=done)
+        return await run(ledger.claim_and_settle, earlier, later, self._view.row.folder, found, done=done)
 
     def _copy_of(self, parcel: Parcel) -> Outcome | None:
         """Where the target holds it already, also in the mended form that an earlier run gave it."""
@@ -229,9 +239,9 @@ class FolderDelivery:
         self._session.progress()
         self._setbacks = 0
         self._delivered.update({parcel.message: parcel.body.sha256 for parcel in parcels})
-        await self._proving.begin(parcels, outcomes)
         for parcel in parcels:
             self._done(parcel)
+        await self._proving.begin(parcels, outcomes)
 
     async def _split(self, shipment: Shipment) -> None:
         """A MULTIAPPEND was refused, so the target kept none of it (RFC 3502 §6.3.11): again where that may pass, else halve it

@@ -50,6 +50,8 @@ class EarlierCopy:
         return REPLACE if decision.action is Action.LOOK else decision
 
 
+_ALIKE = 100
+"""Of more equal messages the first that fits is taken: a broken filter makes ten thousand of one."""
 _PREFERENCE = (Action.REPLACE, Action.SEND, Action.LEAVE)
 
 
@@ -73,12 +75,21 @@ class EarlierCopies:
 
         Of several, one that can make way comes first, then one of the same date.
         """
-        fitting = [copy for copy in self._by_digest.get(digest, ()) if copy.last_delta <= after_delta < copy.gone_delta]
-        if not fitting:
+        copies = self._by_digest.get(digest, [])
+        best: tuple[tuple[int, bool, int], EarlierCopy] | None = None
+        for copy in copies:
+            if copy.last_delta <= after_delta < copy.gone_delta:
+                rank = _PREFERENCE.index(copy.decision.action), copy.date_utc != date_utc, copy.message
+                if best is None or rank < best[0]:
+                    best = rank, copy
+                if (
+                    rank[:2] == (0, False) and len(copies) > _ALIKE
+                ):  # as good as any: of many equal ones nobody can tell
+                    break
+        if best is None:
             return None
-        best = min(fitting, key=lambda c: (_PREFERENCE.index(c.decision.action), c.date_utc != date_utc, c.message))
-        self._by_digest[digest].remove(best)
-        return best
+        copies.remove(best[1])
+        return best[1]
 
 
 _LATER_BY_ITSELF = """

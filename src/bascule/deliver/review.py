@@ -168,14 +168,21 @@ class Reviewer:
                         continue
                     await self._folder_gone(folder)
                 else:
-                    self.watcher.note(f"{place.display}: the target does not open it now: {error.reason}")
-                    note_vanished(self.earlier, self.agenda.vanished.get(folder, []), {}, New.NOT_LOOKED)
+                    self._not_looked(place, error)
                 return
             try:
                 await self._review(view, folder)
                 return
             except ConnectionLost as error:
                 await self.session.renew(error)
+            except CommandRefused as error:
+                self._not_looked(place, error)
+                return
+
+    def _not_looked(self, place: MappedFolder, error: CommandRefused) -> None:
+        """What became of what it holds is for the next run; the other folders go on."""
+        self.watcher.note(f"{place.display}: the target does not let us look into it now: {error.reason}")
+        note_vanished(self.earlier, self.agenda.vanished.get(place.row.id, []), {}, New.NOT_LOOKED)
 
     async def _folder_gone(self, folder: int) -> None:
         """Somebody deleted the folder on the new side: what was in it is removed."""
@@ -238,8 +245,13 @@ class Reviewer:
 
     async def _store(self, flags: Flags, rows: Sequence[Reviewed], there: Mapping[int, Flags]) -> None:
         """Give these copies the flags, and see that they have them."""
-        changed = [r for r in rows if not same_flags(there[r.target_uid or 0], flags)]
-        same = [r.message for r in rows if r not in changed]
+        same: list[int] = []
+        changed: list[Reviewed] = []
+        for row in rows:
+            if same_flags(there[row.target_uid or 0], flags):
+                same.append(row.message)
+            else:
+                changed.append(row)
         await self.mailbox.run(self.ledger.followed, same, given=flags)
         for row in rows:
             if row.unwritable:
@@ -250,12 +262,14 @@ class Reviewer:
         if not await self._give(flags, uids):
             return
         now = await read_flags(self.session.client, uids)
+        by_flags: dict[Flags, list[int]] = defaultdict(list)
         for row in changed:
-            kept = now.get(row.target_uid or 0, flags)
-            await self.mailbox.run(self.ledger.followed, [row.message], given=kept)
+            by_flags[now.get(row.target_uid or 0, flags)].append(row.message)
+        for kept, messages in by_flags.items():
+            await self.mailbox.run(self.ledger.followed, messages, given=kept)
             if lost := sorted(flags - kept) if not same_flags(kept, flags) else []:
                 detail = f"without {printable(' '.join(lost))}"
-                await self.mailbox.run(self.ledger.recode, [row.message], OutcomeCode.ALTERED, detail)
+                await self.mailbox.run(self.ledger.recode, messages, OutcomeCode.ALTERED, detail)
 
     async def _give(self, flags: Flags, uids: Sequence[int]) -> bool:
         """STORE, and where that is refused without the keywords that are longer than servers take; whether any was taken."""

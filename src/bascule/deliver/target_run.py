@@ -165,6 +165,7 @@ class TargetRun:
     async def review(self, fresh_since: int | None) -> None:
         """Learn what became of what earlier runs delivered (`bascule.deliver.review`). Raises TargetError, ConnectError."""
         level = self.options.delivery.verify
+        await self.mailbox.run(self.ledger.release)
         await self._review(await self.mailbox.run(agenda_of, self.mailbox, self.ledger, level, fresh_since), level)
 
     async def _review(self, agenda: Agenda, level: VerifyLevel) -> None:

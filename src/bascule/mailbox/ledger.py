@@ -129,19 +129,23 @@ class Ledger:
         """Record outcomes of a folder's messages, in one transaction with what they imply: ``intents`` are no longer in
         doubt, and a message on the target that now stands for one of ours is nobody else's any more."""
         with transaction(self._database):
-            self._forget_foreign(folder, [o.target_uid for _, o in outcomes if o.target_uid is not None])
-            self._database.executemany(
-                "INSERT OR REPLACE INTO outcomes (target, message, code, detail, target_uid, sent_sha256, sent_octets, theirs,"
-                " flagset, source_flagset) SELECT ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, flagset), coalesce(?, flagset) FROM messages WHERE id = ?",
-                [
-                    (
-                        self.target, message, o.code.value, o.detail, o.target_uid, *(o.sent_as or (None, None)), o.theirs,
-                        self._number_of(o.given), self._number_of(o.for_flags), message,
-                    )
-                    for message, o in outcomes
-                ],
-            )  # fmt: skip
+            self._write(folder, outcomes)
             self._database.executemany("DELETE FROM intents WHERE id = ?", [(intent,) for intent in intents])
+
+    def _write(self, folder: int, outcomes: Sequence[tuple[int, Outcome]]) -> None:
+        """Within the caller's transaction."""
+        self._forget_foreign(folder, [o.target_uid for _, o in outcomes if o.target_uid is not None])
+        self._database.executemany(
+            "INSERT OR REPLACE INTO outcomes (target, message, code, detail, target_uid, sent_sha256, sent_octets, theirs,"
+            " flagset, source_flagset) SELECT ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, flagset), coalesce(?, flagset) FROM messages WHERE id = ?",
+            [
+                (
+                    self.target, message, o.code.value, o.detail, o.target_uid, *(o.sent_as or (None, None)), o.theirs,
+                    self._number_of(o.given), self._number_of(o.for_flags), message,
+                )
+                for message, o in outcomes
+            ],
+        )  # fmt: skip
 
     def read_back(self, found: Iterable[ReadBack]) -> None:
         """What reading back found, and when."""
@@ -316,6 +320,22 @@ class Ledger:
             " WHERE id = ? AND vanished_utc IS NOT NULL"
         )
         return self._database.execute(query, (self.target, later, done, earlier)).rowcount > 0
+
+    def claim_and_settle(self, earlier: int, later: int, folder: int, outcome: Outcome, *, done: bool) -> bool:
+        """`claim`, together with the later message's outcome in ``folder``: one without the other would bring back what somebody removed."""
+        with transaction(self._database):
+            claimed = self.claim(earlier, later, done=done)
+            if claimed:
+                self._write(folder, [(later, outcome)])
+            return claimed
+
+    def release(self) -> None:
+        """Moves whose later message was not delivered after all: what became of the earlier copy meanwhile is to be looked at again."""
+        self._database.execute(
+            "DELETE FROM moves WHERE target = ? AND later NOT IN"
+            f" (SELECT message FROM outcomes WHERE target = ? AND code IN {_SETTLED})",
+            (self.target, self.target),
+        )
 
     def made_way(self, earlier: Iterable[int]) -> None:
         """The earlier copies of these are gone, or are somebody else's now."""

@@ -32,18 +32,24 @@ class SelectReading:
     """Gathers what SELECT says on its way to its OK."""
 
     def __init__(self) -> None:
-        self.state = MailboxState()
+        self._state = MailboxState()
+        self._vanished: list[Range] = []
+        self._changed: list[Fetch] = []
+
+    @property
+    def state(self) -> MailboxState:
+        return replace(self._state, vanished=tuple(self._vanished), changed=tuple(self._changed))
 
     def take(self, response: Response) -> None:
         match response:
             case Exists(number):
-                self.state = replace(self.state, exists=number)
+                self._state = replace(self._state, exists=number)
             case Flags(names):
-                self.state = replace(self.state, flags=names)
+                self._state = replace(self._state, flags=names)
             case Vanished(earlier=True, uids=uids):
-                self.state = replace(self.state, vanished=(*self.state.vanished, *uids))
+                self._vanished += uids
             case Fetch():
-                self.state = replace(self.state, changed=(*self.state.changed, response))
+                self._changed.append(response)
             case Condition(code=code) if code is not None:
                 self._take_code(code.name, code.arguments)
 
@@ -51,19 +57,19 @@ class SelectReading:
         value = arguments[0] if arguments else None
         match name:
             case "UIDVALIDITY":
-                self.state = replace(self.state, uidvalidity=_number(value))
+                self._state = replace(self._state, uidvalidity=_number(value))
             case "UIDNEXT":
-                self.state = replace(self.state, uidnext=_number(value))
+                self._state = replace(self._state, uidnext=_number(value))
             case "HIGHESTMODSEQ":
-                self.state = replace(self.state, highestmodseq=_number(value))
+                self._state = replace(self._state, highestmodseq=_number(value))
             case "MAILBOXID":
-                self.state = replace(self.state, mailboxid=mailboxid_of(value))
+                self._state = replace(self._state, mailboxid=mailboxid_of(value))
             case "UIDNOTSTICKY":
-                self.state = replace(self.state, uids_last=False)
+                self._state = replace(self._state, uids_last=False)
             case "PERMANENTFLAGS":
                 names = value if isinstance(value, list) else []
-                self.state = replace(
-                    self.state, permanent_flags=tuple(as_text(f) for f in names if isinstance(f, bytes))
+                self._state = replace(
+                    self._state, permanent_flags=tuple(as_text(f) for f in names if isinstance(f, bytes))
                 )
 
 
