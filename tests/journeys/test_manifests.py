@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bascule.deliver.proof.manifest import read_manifest
+from bascule.terms.errors import BasculeError
 from support.command import bascule, report_of
 from support.quirks import Quirk, QuirkServer, Store, sample
 from support.quirks.store import Folder
@@ -67,10 +68,49 @@ def test_a_manifest_whose_ground_is_gone_or_changed_is_told_and_the_next_is_whol
     assert "manifest.sha256 builds on another: " in nights.check(second, status=1)
     assert len((nights.run() / "manifest.sha256").read_text().splitlines()) == 40
     (first / "manifest.sha256").unlink()
-    assert "can't be read" in nights.check(second, status=1)
+    assert "is not there" in nights.check(second, status=1)
 
 
 def test_a_report_in_a_folder_of_its_own_is_whole(nights: Nights, tmp_path: Path) -> None:
     nights.run()
     folder = nights.run("--report", str(tmp_path / "handed over"))
     assert len((folder / "manifest.sha256").read_text().splitlines()) == 40
+
+
+def test_a_manifest_that_somebody_put_there_is_not_built_on(nights: Nights) -> None:
+    """Without the key nobody can slip in a ground that may be changed later."""
+    first = nights.run()
+    base = first.parent / "00000000-000000"
+    base.mkdir()
+    (base / "manifest.sha256").write_bytes((first / "manifest.sha256").read_bytes())
+    (first / "manifest.sha256").write_text("# since 00000000-000000/manifest.sha256 \n")
+    second = nights.run()
+    assert len((second / "manifest.sha256").read_text().splitlines()) == 40
+    (second / "manifest.sha256").write_bytes(b"\xff\xfe\n")
+    assert len((nights.run() / "manifest.sha256").read_text().splitlines()) == 40
+    assert "was changed since it was signed" in nights.check(second, status=1)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [b"\xff\n", b"# since v/../../x 00\n", b"# since ../manifest.sha256 \n", b"# since v/manifest.sha256 00\n"],
+)
+def test_what_is_no_manifest_is_told_in_a_sentence(tmp_path: Path, octets: bytes) -> None:
+    (tmp_path / "manifest.sha256").write_bytes(octets)
+    with pytest.raises(BasculeError, match=r"no manifest|does not say"):
+        read_manifest(tmp_path / "manifest.sha256")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"statement": {"files": [[1, "x"]]}, "public_key": "", "signature": ""}',
+        '{"statement": 5}',
+        "[]",
+    ],
+)
+def test_what_is_no_certificate_is_told_in_a_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "certificate.json").write_text(text)
+    done = bascule(tmp_path, "report", "--check", tmp_path / "certificate.json", status=2)
+    assert "is not a certificate of Bascule's" in done.stderr

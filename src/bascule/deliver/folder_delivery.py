@@ -14,7 +14,7 @@ The life of a message here::
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bascule.deliver.doubt import Doubt
 from bascule.deliver.expectation import is_touched
@@ -99,6 +99,8 @@ class FolderDelivery:
         self._flying: deque[Shipment] = deque()
         self._delivered: dict[int, bytes] = {}
         """Message → SHA-256 of what this run delivered here."""
+        self._uids: set[int] = set()
+        """Of the target's messages that were there when this run came, ours or not, and that it was told of since."""
         self._refused_once: list[Parcel] = []
         self._is_second_try = False
         self._patience = REFUSAL_TRIES
@@ -115,6 +117,8 @@ class FolderDelivery:
         """Select the folder and learn what is in it. Raises CommandRefused when it can't be selected, TargetError."""
         await self._view.open_and_look()
         await self._doubt.open()
+        run, folder = self._mailbox.run, self._view.row.folder
+        self._uids = await run(self._ledger.our_uids, folder) | {f.uid for f in await run(self._ledger.foreign, folder)}
 
     # -- offering -----------------------------------------------------------------------------------------------------
 
@@ -234,7 +238,7 @@ class FolderDelivery:
 
     async def _arrived(self, shipment: Shipment, parcels: Sequence[Parcel]) -> None:
         """The target said OK to all of it."""
-        outcomes = delivered(shipment, self._view.row.uidvalidity)
+        outcomes = self._as_told(shipment)
         await self._settle(outcomes, [shipment.batch.intent])
         self._session.progress()
         self._setbacks = 0
@@ -242,6 +246,17 @@ class FolderDelivery:
         for parcel in parcels:
             self._done(parcel)
         await self._proving.begin(parcels, outcomes)
+
+    def _as_told(self, shipment: Shipment) -> list[tuple[int, Outcome]]:
+        """Outcomes of what was answered OK. A UID that another message has already counts as not told, and its message is looked for: there are targets
+        that keep one of several equal messages."""
+        found = []
+        for message, outcome in delivered(shipment, self._view.row.uidvalidity):
+            is_new = outcome.target_uid not in self._uids
+            found.append((message, outcome if is_new else replace(outcome, target_uid=None)))
+            if outcome.target_uid is not None:
+                self._uids.add(outcome.target_uid)
+        return found
 
     async def _split(self, shipment: Shipment) -> None:
         """A MULTIAPPEND was refused, so the target kept none of it (RFC 3502 §6.3.11): again where that may pass, else halve it
@@ -267,7 +282,7 @@ class FolderDelivery:
         over_quota = ""
         for parcel, answer in zip(shipment.batch.parcels, shipment.answers, strict=True):
             if answer.status == "OK":
-                pairs = delivered(Shipment(Batch([parcel]), answers=[answer]), self._view.row.uidvalidity)
+                pairs = self._as_told(Shipment(Batch([parcel]), answers=[answer]))
                 outcomes += pairs
                 self._proving.later([parcel], pairs)
                 self._delivered[parcel.message] = parcel.body.sha256
@@ -336,7 +351,7 @@ class FolderDelivery:
             for place, parcel in enumerate(shipment.batch.parcels):
                 if place < len(heard) and heard[place].status == "OK":
                     one = Shipment(Batch([parcel]), answers=[heard[place]])
-                    pairs = delivered(one, self._view.row.uidvalidity)
+                    pairs = self._as_told(one)
                     settled += pairs
                     self._proving.later([parcel], pairs)
                     self._delivered[parcel.message] = parcel.body.sha256

@@ -58,7 +58,10 @@ async def read_contents(client: ImapClient, uids: Sequence[int], *, with_likenes
         window = sequence_set(uids[start : start + LOOK_WINDOW])
         answers = Answers()
         await (await client.fetch(window, WHOLE_MESSAGE, _reader(answers, found, with_likeness))).ok()
-    return found
+    asked = set(uids)
+    return [
+        one for one in found if one.uid in asked
+    ]  # a server may tell of others, and is not believed of what it was not asked
 
 
 def _reader(answers: Answers, found: list[Found], with_likeness: bool) -> Callable[[Fetch], None]:

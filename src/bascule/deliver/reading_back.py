@@ -48,8 +48,8 @@ class Reading:
         """The details of those that are there, which others need no more. Raises CommandRefused, ConnectionLost."""
         for pending in self.pendings:
             await pending.ok()
-        uids = [e.target_uid for e in self.expected if e.target_uid in self.details]
-        return {uid: self.details.pop(uid) for uid in uids if uid is not None}
+        asked = {e.target_uid for e in self.expected if e.target_uid is not None}
+        return {uid: self.details.pop(uid) for uid in asked & self.details.keys()}
 
 
 @dataclass(slots=True)

@@ -100,9 +100,8 @@ def delivered(shipment: Shipment, uidvalidity: int) -> list[tuple[int, Outcome]]
     """Outcomes of a shipment that was answered OK throughout, with UIDs where UIDPLUS told them."""
     uids: list[int | None] = []
     for answer, count in zip(shipment.answers, _counts(shipment), strict=True):
-        told = appended_uids(answer)
-        known = told is not None and told[0] == uidvalidity and len(told[1]) == count
-        uids += told[1] if told and known else [None] * count
+        told = appended_uids(answer, count)
+        uids += told[1] if told is not None and told[0] == uidvalidity else [None] * count
     return [(parcel.message, arrival(parcel, uid)) for parcel, uid in zip(shipment.batch.parcels, uids, strict=True)]
 
 

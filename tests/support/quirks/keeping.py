@@ -270,6 +270,38 @@ class NoUidplus(Quirk):
     without = frozenset({"UIDPLUS"})
 
 
+class KeepsOneOfEqual(Quirk):
+    """Of several equal messages one is kept, and its UID told for each."""
+
+    seen = "Gmail, and filters against duplicates"
+    as_target = NAMED
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[bytes, bytes], int] = {}
+        self._told: list[int] = []
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        place = folder.name, message.octets
+        known = self._kept.setdefault(place, folder.uidnext)
+        self._told.append(known)
+        return message if known == folder.uidnext else None
+
+    def appended(self, session: Session, folder: Folder, uids: list[int]) -> bytes:
+        told, self._told = self._told, []
+        return super().appended(session, folder, told)
+
+
+class TellsOneUidForAll(KeepsOneOfEqual):
+    """Of a MULTIAPPEND all are kept, and the first one's UID is told for each."""
+
+    seen = "thought of, beside targets that keep one of several equal messages"
+    as_target = EXACT
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        self._told.append(self._told[0] if self._told else folder.uidnext)
+        return message
+
+
 class AppenduidSwapped(Quirk):
     """APPENDUID tells the UID first and UIDVALIDITY then."""
 

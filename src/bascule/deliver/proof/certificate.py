@@ -10,7 +10,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
@@ -28,6 +28,8 @@ from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.printable import printable_json
 
 CERTIFICATE = "certificate.json"
+NAME_CHARACTERS = 100
+"""Of a file that a certificate names: ours have a dozen."""
 FILES = ("report.txt", "report.json", "report.html", MANIFEST)
 
 
@@ -60,12 +62,27 @@ def _before(place: Path, report: Report) -> Path | None:
         if folder.name >= place.name or not (folder / MANIFEST).is_file():
             continue
         try:
-            statement = json.loads((folder / CERTIFICATE).read_text("utf-8"))["statement"]
-            if (statement["source"], statement["target"]) == (report.source, report.target):
+            statement = _signed_by_us(folder / CERTIFICATE)
+            if (statement["source"], statement["target"]) != (report.source, report.target):
+                continue
+            if statement["files"][MANIFEST] == _digest(folder / MANIFEST):
                 return folder / MANIFEST
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # of no use, and no reason not to write a whole one
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, BasculeError):
+            continue  # not to be built on, and no reason not to write a whole one
     return None
+
+
+def _signed_by_us(certificate: Path) -> dict[str, Any]:
+    """Its statement. Raises BasculeError, ValueError, KeyError, TypeError for what is not this installation's, or was changed."""
+    from cryptography.exceptions import InvalidSignature
+
+    told = json.loads(certificate.read_text("utf-8"))
+    try:
+        _key().public_key().verify(base64.b64decode(told["signature"]), _canonical(told["statement"]))
+    except InvalidSignature as error:
+        raise ValueError("not signed by this installation's key") from error
+    statement: dict[str, Any] = told["statement"]
+    return statement
 
 
 def _sign(place: Path, report: Report) -> dict[str, object]:
@@ -153,10 +170,10 @@ def check_certificate(certificate: Path) -> Checked:
     try:
         told = json.loads(certificate.read_text("utf-8"))
         statement, public = told["statement"], base64.b64decode(told["public_key"])
-        files = dict(statement["files"])
+        files = {str(name): str(digest) for name, digest in dict(statement["files"]).items()}
         key = Ed25519PublicKey.from_public_bytes(public)
         signature = base64.b64decode(told["signature"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BasculeError(
             f"{certificate} is not a certificate of Bascule's: {error}.", "Name a certificate.json.", ExitStatus.USAGE
         ) from error
@@ -167,7 +184,7 @@ def check_certificate(certificate: Path) -> Checked:
         problems.append("the signature is not of this statement: the certificate was changed")
     for name, digest in files.items():
         path = certificate.parent / Path(name).name
-        if not path.is_file():
+        if len(name) > NAME_CHARACTERS or not path.is_file():
             problems.append(f"{name} is missing")
         elif _digest(path) != digest:
             problems.append(f"{name} was changed since it was signed")

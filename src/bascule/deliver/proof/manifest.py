@@ -11,6 +11,7 @@ The first of a series is whole; so is each that would be half as long as a whole
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from bascule.terms.instant import InternalDate
 MANIFEST = "manifest.sha256"
 SERIES = 30
 """Steps to a whole manifest at most: a month of nights. Each is a file to read, and one that must not be lost."""
-_SINCE = "# since "
+_SINCE = re.compile(r"# since ([^/]+)/manifest\.sha256 ([0-9a-f]{64})")
+_MARK = "# since "
 _QUERY = """
 SELECT m.sha256, f.path, m.uid, coalesce(o.code, '-'), coalesce(o.verified, 0), o.verified_utc, o.sent_sha256
 FROM messages m JOIN folders f ON f.id = m.folder LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?
@@ -80,7 +82,7 @@ def _changes(lines: list[str], since: Path) -> list[str] | None:
     if len(gone) + len(new) > len(lines) // 2:
         return None
     place = f"{since.parent.name}/{since.name}"
-    return [f"{_SINCE}{place} {_digest(since)}", *(f"-{line}" for line in gone), *(f"+{line}" for line in new)]
+    return [f"{_MARK}{place} {_digest(since)}", *(f"-{line}" for line in gone), *(f"+{line}" for line in new)]
 
 
 def read_manifest(file: Path) -> Manifest:
@@ -88,19 +90,34 @@ def read_manifest(file: Path) -> Manifest:
     chain: list[list[str]] = []
     at, digest = file, ""
     while len(chain) <= SERIES + 1:
-        try:
-            octets = at.read_bytes()
-        except OSError as error:
-            raise BasculeError(f"{at} can't be read: {error.strerror}.", _ADVICE, ExitStatus.MISSING) from error
+        octets = _octets(at)
         if digest and hashlib.sha256(octets).hexdigest() != digest:
-            raise BasculeError(f"{at} was changed since a later one was built on it.", _ADVICE, ExitStatus.MISSING)
-        lines = octets.decode("utf-8", "surrogatepass").split("\n")[:-1]
+            raise _unsound(f"{at} was changed since a later one was built on it")
+        try:
+            lines = octets.decode("utf-8", "surrogatepass").split("\n")[:-1]
+        except UnicodeDecodeError as error:
+            raise _unsound(f"{at} is no manifest") from error
         chain.append(lines)
-        if not lines or not lines[0].startswith(_SINCE):
+        if not lines or not lines[0].startswith(_MARK):
             return _joined(chain)
-        place, _, digest = lines[0].removeprefix(_SINCE).rpartition(" ")
-        at = file.parent.parent / Path(place).parent.name / Path(place).name
-    raise BasculeError(f"{file} builds on more than {SERIES} others.", _ADVICE, ExitStatus.MISSING)
+        found = _SINCE.fullmatch(lines[0])
+        if found is None or found[1] in (".", ".."):
+            raise _unsound(f"{at} does not say on what it builds")
+        at, digest = file.parent.parent / found[1] / MANIFEST, found[2]
+    raise _unsound(f"{file} builds on more than {SERIES} others")
+
+
+def _octets(file: Path) -> bytes:
+    try:
+        if not file.is_file():
+            raise _unsound(f"{file} is not there")
+        return file.read_bytes()
+    except OSError as error:
+        raise _unsound(f"{file} can't be read: {error.strerror}") from error
+
+
+def _unsound(what: str) -> BasculeError:
+    return BasculeError(f"{what}.", _ADVICE, ExitStatus.MISSING)
 
 
 _ADVICE = "“bascule report” writes a whole one from what is remembered."

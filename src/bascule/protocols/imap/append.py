@@ -21,13 +21,16 @@ def format_message_head(flags: Flags, date: InternalDate, octets: int, *, nonsyn
     return b" (%b) %b %b{%d%b}\r\n" % (format_flags(flags), format_date_time(date), opening, octets, plus)
 
 
-def appended_uids(condition: Condition) -> tuple[int, list[int]] | None:
-    """UIDVALIDITY and the new UIDs in order, from ``[APPENDUID 38505 3955:3957]``; None without UIDPLUS, and where these are no numbers."""
+def appended_uids(condition: Condition, count: int) -> tuple[int, list[int]] | None:
+    """UIDVALIDITY and the new UIDs in order, from ``[APPENDUID 38505 3955:3957]``; None without UIDPLUS, and where these are no ``count`` UIDs."""
     code = condition.code
     if code is None or code.name != "APPENDUID" or len(code.arguments) != 2:
         return None
     validity, uids = code.arguments
     try:
-        return as_number(validity), list(expand(parse_ranges(uids))) if isinstance(uids, bytes) else []
+        ranges = parse_ranges(uids) if isinstance(uids, bytes) else []
+        if sum(last - first + 1 for first, last in ranges) != count or any(first < 1 for first, _ in ranges):
+            return None
+        return as_number(validity), list(expand(ranges))
     except RemoteError:
         return None

@@ -171,7 +171,7 @@ Response = (
 )  # fmt: skip
 
 _CONDITION = re.compile(
-    rb"(\*|[^\s+*]+) (OK|NO|BAD|BYE|PREAUTH)(?: |$)(?:\[([^\s\]]+)(?: ?((?:[^\]\"]|\"(?:[^\"\\]|\\.)*\")*))?\] ?)?(.*)",
+    rb"(\*|[^\s+*]+) (OK|NO|BAD|BYE|PREAUTH)(?: |$)(?:\[([^\s\]\[]{1,64})(?: ((?:[^\]\"]|\"(?:[^\"\\]|\\.)*\")*))?\] ?)?(.*)",
     re.IGNORECASE | re.DOTALL,
 )
 

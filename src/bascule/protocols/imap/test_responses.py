@@ -250,17 +250,27 @@ def test_what_a_server_says_of_a_refusal_can_be_shown_on_a_terminal() -> None:
 def test_appenduid_gives_uids_in_order() -> None:
     answer = parse(b"a OK [APPENDUID 38505 3955:3957] done")
     assert isinstance(answer, Condition)
-    assert appended_uids(answer) == (38505, [3955, 3956, 3957])
+    assert appended_uids(answer, 3) == (38505, [3955, 3956, 3957])
     plain = parse(b"a OK done")
     assert isinstance(plain, Condition)
-    assert appended_uids(plain) is None
+    assert appended_uids(plain, 3) is None
 
 
-@pytest.mark.parametrize("uids", [b"x AAMkAD-1", b"1 AAMkAD-1", b"x 1", b"1 (1)", b"1 1:4294967295"])
+@pytest.mark.parametrize(
+    "uids", [b"x AAMkAD-1", b"1 AAMkAD-1", b"x 1", b"1 (1)", b"1 1:4294967295", b"7 1:49999999", b"7 0", b"7 1,2"]
+)
 def test_a_garbled_appenduid_is_as_none(uids: bytes) -> None:
     answer = parse(b"a OK [APPENDUID " + uids + b"] done")
     assert isinstance(answer, Condition)
-    assert not (appended_uids(answer) or (0, []))[1]
+    assert appended_uids(answer, 1) is None
+
+
+@pytest.mark.parametrize("start", [b"* OK [", b"* OK [A ", b"a NO [X [", b'* OK [A "'])
+def test_a_response_code_without_end_is_read_in_time(start: bytes) -> None:
+    """What takes the square of its length takes minutes here."""
+    assert isinstance(parse(start + 200_000 * b"A"), Condition)
+    assert isinstance(parse(start + 100_000 * b"A "), Condition)
+    assert parse(b"* LIST () NIL " + 100_000 * b"[") is not None
 
 
 @pytest.mark.parametrize(

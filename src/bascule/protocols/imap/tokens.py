@@ -17,7 +17,7 @@ _TOKEN = re.compile(
       (?P<open>\()
     | (?P<close>\))
     | "(?P<quoted>(?:[^"\\]|\\.)*)"
-    | (?P<atom>(?:[^\s()"\[]|\[[^\]]*\]|\[)+)
+    | (?P<atom>(?:[^\s()"\[]|\[[^\[\]]*\]|\[)+)
     )""",
     re.VERBOSE | re.DOTALL,
 )

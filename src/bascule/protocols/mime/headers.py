@@ -19,6 +19,8 @@ _FIELD = re.compile(
     rb"^(" + b"|".join(_WANTED) + rb")[ \t]*:[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE
 )
 _END = re.compile(rb"\r?\n\r?\n")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a character, which UTF-7 may spell in an encoded word, and which no file and no database takes."""
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 
@@ -54,7 +56,7 @@ def decode_field(raw: bytes, characters: int | None = FIELD_CHARACTERS) -> str:
         text = joined.decode("latin-1")
     if "=?" in text:
         text = _decode_words(text)
-    return " ".join(text.replace("\0", "").split())[:characters]
+    return _SURROGATE.sub("\ufffd", " ".join(text.replace("\0", "").split()))[:characters]
 
 
 def _decode_words(text: str) -> str:

@@ -46,3 +46,8 @@ def test_any_octets_have_a_place_in_the_index(octets: bytes) -> None:
         + octets
     )
     assert searchable(html).subject == "kept"
+
+
+@pytest.mark.parametrize("raw", [b"=?utf-7?Q?+2AA-?=", b"=?unicode_escape?Q?=5Cud800?=", b"=?utf-7?B?KzJBQS0=?="])
+def test_half_a_character_in_an_encoded_word_can_be_written_down(raw: bytes) -> None:
+    decode_field(raw).encode("utf-8")

@@ -80,7 +80,8 @@ class ImapClient:
     def set_capabilities(self, names: frozenset[str]) -> None:
         self.capabilities = names
         self.literals = LiteralRule.from_capabilities(names)
-        limits = [int(name[12:]) for name in names if name.startswith("APPENDLIMIT=") and name[12:].isdigit()]
+        told = [name.removeprefix("APPENDLIMIT=") for name in names if name.startswith("APPENDLIMIT=")]
+        limits = [int(number) for number in told if number.isascii() and number.isdigit() and len(number) < 20]
         self._append_limit = min(limits, default=None)
 
     def has(self, capability: str) -> bool:
