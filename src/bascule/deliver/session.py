@@ -58,6 +58,7 @@ class TargetSession:
         self.client = client
         self._backoff = connections.backoff()
         self._literals_wait = False
+        self._proved: ImapClient | None = None
 
     def literals_wait(self) -> None:
         """From the next connection on each literal waits for the target's leave (RFC 9051 §4.3): one that offers LITERAL+ and ends
@@ -70,6 +71,7 @@ class TargetSession:
         patience = Backoff(self._connections.name, self._connections.watcher, asked_seconds=ONE_ASKED_SECONDS)
         while True:
             try:
+                await self._prove_literals()
                 return await self.client.select(name, read_only=False)
             except ConnectionLost as error:
                 await self.renew(error)
@@ -77,6 +79,20 @@ class TargetSession:
                 asks_to_wait = meaning_of(error.code, error.reason) in WAIT
                 if not asks_to_wait or not await patience.wait(error.reason, asked=True):
                     raise
+
+    async def _prove_literals(self) -> None:
+        """Once on each connection, before a mail's text is sent: nothing is sent behind what may not be read as a literal."""
+        if self._proved is self.client or not self.client.literals.allows(1):
+            return
+        self._proved = self.client
+        try:
+            is_read = await self.client.takes_unasked_literals()
+        except ConnectionLost:
+            self._literals_wait = True
+            raise
+        if not is_read:
+            self._literals_wait = True
+            self.client.literals = LiteralRule()
 
     async def renew(self, error: ConnectionLost) -> None:
         """Connect again after waiting. Raises TargetError when the connection ends again and again."""

@@ -58,6 +58,20 @@ class LiteralPlusUpTo4k(Quirk):
             raise Hangup
 
 
+class AnnouncesLiteralPlus(Quirk):
+    """LITERAL+ is offered and not known: what follows ``{n+}`` is read as commands."""
+
+    seen = "thought of: a proxy in front of an older server"
+    as_target = EXACT
+
+    def announced(self, session: Session, text: bytes, octets: int, waits: bool) -> None:
+        if not waits:
+            raise Bad("syntax error")
+
+    def before(self, session: Session, command: Command) -> None:
+        assert command.verb not in ("SUBJECT:", "FROM:", "MESSAGE-ID:"), "a mail's text was read as a command"
+
+
 class LiteralRefusedUntagged(Quirk):
     """A literal above 64 kB is answered by an untagged BAD, and then by nothing."""
 

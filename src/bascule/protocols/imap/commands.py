@@ -128,6 +128,14 @@ def string(value: bytes) -> Argument:
     return Argument((quote(value),))
 
 
+def unasked_literal(value: bytes) -> Argument:
+    """An atom's octets as a literal that is sent without waiting (RFC 7888): what a server that does not know these reads as a command is one that it
+    does not know either."""
+    if not ATOM.fullmatch(value):
+        raise LocalError(f"not an atom: {value[:60]!a}")
+    return Argument((b"{%d+}\r\n%b" % (len(value), value),))
+
+
 def literal(value: bytes) -> Argument:
     """Octets, sent when the server asks for them. Raises LocalError for NUL (RFC 9051 §9: literal is of CHAR8; literal8 is APPEND's)."""
     if b"\0" in value:

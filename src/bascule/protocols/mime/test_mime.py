@@ -1,9 +1,11 @@
 """Header fields for lists, and words for the index, from messages as they are."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bascule.protocols.mime import summarise
+from bascule.protocols.mime.headers import decode_field
 from bascule.protocols.mime.text import Searchable, html_words, searchable
 
 

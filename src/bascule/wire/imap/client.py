@@ -25,6 +25,7 @@ from bascule.protocols.imap.commands import (
     special_use,
     string,
     uid_key,
+    unasked_literal,
 )
 from bascule.protocols.imap.errors import LocalError, RemoteError
 from bascule.protocols.imap.fetch import UIDS, Fetch
@@ -99,6 +100,12 @@ class ImapClient:
     def speaks_utf8(self) -> bool:
         """Whether names, and headers in APPEND UTF8, are in UTF-8 on this connection. RFC 6855 §3, §4"""
         return "UTF8=ACCEPT" in self.enabled
+
+    async def takes_unasked_literals(self) -> bool:
+        """Whether a literal that does not wait for leave is read as one, shown with a word of the protocol: some proxies announce LITERAL+ for a server that
+        does not know it, which would read a mail's text as commands. Raises ConnectionLost, also where the server is confused by it."""
+        status = command(b"STATUS", unasked_literal(b"INBOX"), group(atom(b"UIDVALIDITY")))
+        return (await (await self.start(status)).answer()).status != "BAD"
 
     def mailbox(self, raw: bytes) -> Argument:
         """A mailbox name as an argument. Raises CommandRefused for one that IMAP can't write: no server is asked then."""
