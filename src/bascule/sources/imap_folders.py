@@ -112,6 +112,8 @@ def _pieces(raw: bytes, separator: str | None) -> list[bytes]:
     """
     if not separator:
         return [raw] if raw else []
+    if not raw.replace(separator.encode(), b""):
+        return []
     mark = re.escape(separator.encode())
     return re.findall(rb"(?:%b)*(?:(?!%b).)+(?:(?:%b)+\Z)?" % (mark, mark, mark), raw, re.DOTALL)
 

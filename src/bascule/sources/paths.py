@@ -1,7 +1,7 @@
 """From what an old platform calls its folders to paths, so that each folder has one of its own."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from bascule.terms.folder import FolderPath
@@ -37,19 +37,22 @@ def tell_apart(spellings: Collection[Spelling]) -> dict[Spelling, Place]:
     """
     placed: dict[tuple[bytes, ...], Place] = {}
     found: dict[Spelling, Place] = {}
-    for depth in sorted({len(spelling.pieces) for spelling in spellings}):
+    depths = sorted({len(spelling.pieces) for spelling in spellings})
+    for depth in depths:
+        above = [each for each in reversed(depths) if each < depth]
         wanted: dict[FolderPath, list[Spelling]] = defaultdict(list)
         for spelling in spellings:
             if len(spelling.pieces) == depth:
-                wanted[_plain(spelling, placed)].append(spelling)
+                wanted[_plain(spelling, placed, above)].append(spelling)
         for spelling, place in _share_out(wanted):
             placed[spelling.pieces] = found[spelling] = place
     return found
 
 
-def _plain(spelling: Spelling, placed: dict[tuple[bytes, ...], Place]) -> FolderPath:
-    """Below the folder that it lies in, which may have been told apart; the old side need not list every level."""
-    for depth in range(len(spelling.pieces) - 1, 0, -1):
+def _plain(spelling: Spelling, placed: dict[tuple[bytes, ...], Place], depths: Sequence[int]) -> FolderPath:
+    """Below the folder that it lies in, which may have been told apart; the old side need not list every level. ``depths``: those at which
+    there are folders, the deepest first."""
+    for depth in depths:
         above = placed.get(spelling.pieces[:depth])
         if above is not None:
             return FolderPath((*above.path.parts, *spelling.names[depth:]))

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bascule.protocols.imap.names import decode_name, decode_utf7, encode_name, encode_utf7
 from bascule.protocols.imap.responses import NO_NAMESPACE, Listing, Namespace
-from bascule.sources.imap_folders import NameForm, folders_of
+from bascule.sources.imap_folders import NameForm, _pieces, folders_of
+from bascule.sources.paths import Spelling, tell_apart
 from bascule.terms.folder import FolderPath, SpecialUse
 
 UTF7 = NameForm(decode_utf7, encode_utf7)
@@ -135,3 +136,10 @@ def test_any_names_have_paths_of_their_own_in_whatever_order(
     assert len(set(listed.values())) == len(listed)
     stored = {FolderPath(path).to_json().encode() for path in listed.values()}
     assert len(stored) == len(listed)
+
+
+def test_names_of_separators_and_of_many_levels_are_read_in_time() -> None:
+    """What takes the square of their length takes minutes here."""
+    assert _pieces(300_000 * b"/", "/") == []
+    deep = Spelling(tuple(b"x" for _ in range(20_000)), tuple("x" for _ in range(20_000)))
+    assert len(tell_apart([deep])) == 1

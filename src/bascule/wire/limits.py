@@ -36,5 +36,9 @@ FIRST_CONNECTION_SECONDS = 60.0
 somebody is waiting who typed a command."""
 SIGN_IN_TRIES = 2
 """Refusals without a reason of a sign-in that was right before, after which it is tried again: servers lock accounts at five or ten."""
+FOUND = 5_000_000
+"""Messages that SEARCH finds: they become a list, of 200 MB then. The largest mailbox that we measure has 1,000,000."""
+CHALLENGES = 5
+"""Questions of a server while we sign in. Our mechanisms have one answer, and an empty one to an error (RFC 7628 §3.2.3)."""
 NOTE_SECONDS = 3.0
 """A wait of so long, or the first that follows on so much waiting, is told: until then it is not worth a line."""

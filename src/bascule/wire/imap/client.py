@@ -50,6 +50,7 @@ from bascule.terms.folder import SpecialUse
 from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap.connection import Connection, Handler, Pending
 from bascule.wire.imap.selecting import MailboxState, SelectReading
+from bascule.wire.limits import FOUND
 
 R = TypeVar("R", bound=Response)
 _STATUS = (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY")
@@ -293,6 +294,8 @@ class ImapClient:
         numbers: list[int] = []
 
         def take(response: Response) -> None:
+            if isinstance(response, Esearch) and sum(last - first + 1 for first, last in response.all) > FOUND:
+                raise RemoteError("SEARCH found more messages than a mailbox has")
             if isinstance(response, Search | Esearch):
                 found = response.numbers if isinstance(response, Search) else tuple(expand(response.all))
                 if found and max(found) > MAX_NUMBER:

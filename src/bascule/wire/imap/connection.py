@@ -306,7 +306,14 @@ class Connection(asyncio.BufferedProtocol):
     def start_compression(self) -> None:
         """RFC 4978: raw DEFLATE both ways, from the octet after the tagged OK on."""
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        self._inflate = inflater.decompress
+
+        def inflate(octets: memoryview | bytes) -> bytes:
+            given = inflater.decompress(octets)
+            if inflater.eof:
+                raise zlib.error("its compressed stream has an end")
+            return given
+
+        self._inflate = inflate
         self._compressed = memoryview(bytearray(_COMPRESSED_OCTETS))
         self._deflate = zlib.compressobj(level=3, wbits=-zlib.MAX_WBITS)
         rest = self._receiver.take_rest()

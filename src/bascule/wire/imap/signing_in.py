@@ -10,6 +10,7 @@ from bascule.terms.location import Location
 from bascule.wire.errors import CommandRefused, ConnectError, NotNow, SignInError, TooManyConnections
 from bascule.wire.imap.client import ImapClient
 from bascule.wire.imap.credentials import Credentials
+from bascule.wire.limits import CHALLENGES
 
 
 def adopt(client: ImapClient, condition: Condition) -> None:
@@ -95,7 +96,12 @@ async def _sasl(client: ImapClient, mechanism: str, initial: bytes) -> Condition
     arguments = [atom(mechanism.encode()), *([encoded(initial)] if sent else [])]
     pending = connection.begin("AUTHENTICATE")
     await connection.write_line(pending, command(b"AUTHENTICATE", *arguments))
+    answers = 0
     while await connection.challenge(pending) is not None:
+        answers += 1
+        if answers > CHALLENGES:
+            connection.abort("the server asks again and again while we sign in")
+            break
         await connection.write((b"" if sent else base64.b64encode(initial)) + b"\r\n")
         sent = True
     return await pending.ok()
