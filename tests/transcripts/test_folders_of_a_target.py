@@ -307,10 +307,10 @@ def test_one_folder_is_made_when_it_is_needed() -> None:
         client = await server.client()
         folders = FolderMap()
         mapped = await folders.map(client, [row(1, "a", subscribed=True), row(2, "b", subscribed=True)])
-        found = await asyncio.gather(*(folders.make(client, each) for each in mapped[:1] * 3))
+        found = await asyncio.gather(*(folders.make_all(client, mapped[:1]) for _ in range(3)))
         await client.logout()
         await server.stop()
-        return found
+        return [each for [each] in found]
 
     found = asyncio.run(work())
     assert all(each.there for each in found)

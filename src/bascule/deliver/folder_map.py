@@ -1,7 +1,7 @@
 """Which folder of the target takes which folder of the mailbox.
 
-`FolderMap.map` only asks, and gives every folder a name of its own; `make_all` and `make` write, and give the names that the folders have in the
-end. No two folders of the mailbox ever have one folder of the target, whatever the target takes for the same name.
+`FolderMap.map` only asks, and gives every folder a name of its own; `make_all` writes, and gives the names that the folders have in the end.
+No two folders of the mailbox ever have one folder of the target, whatever the target takes for the same name.
 """
 
 import asyncio
@@ -98,11 +98,6 @@ class FolderMap:
             done = [made.get(each.row.id, each) for each in mapped]
             await self._subscribe(client, done)
             return done
-
-    async def make(self, client: ImapClient, mapped: MappedFolder) -> MappedFolder:
-        """Make one folder, where it is not `there`: see `make_all`. For a folder that is made only once something is to be put in."""
-        [made] = await self.make_all(client, [mapped])
-        return made
 
     def follow(self, client: ImapClient, folder: MappedFolder, raw: bytes) -> MappedFolder:
         """The folder under the name that somebody has given it since it was mapped."""
