@@ -300,6 +300,24 @@ def test_mapping_writes_nothing_and_says_what_is_there() -> None:
     assert not server.subscribed
 
 
+@pytest.mark.parametrize("known", [None, {1: b"INBOX", 3: b"Else"}])
+def test_mapping_again_gives_the_same(known: Mapping[int, bytes] | None) -> None:
+    """As after the connection had ended in the middle of it."""
+    wanted = [*rows("INBOX", "Sent", "a", "A", "a/b"), row(6, "Gesendet", use=SpecialUse.SENT)]
+    server = FolderServer({b"INBOX": "", b"INBOX.Sent": "\\Sent", b"INBOX.Else": ""}, separator=".")
+
+    async def work() -> list[tuple[list[MappedFolder], list[str]]]:
+        client = await server.client()
+        folders = FolderMap()
+        found = [(await folders.map(client, wanted, known), list(folders.notes)) for _ in range(2)]
+        await client.logout()
+        await server.stop()
+        return found
+
+    first, second = asyncio.run(work())
+    assert first == second
+
+
 def test_one_folder_is_made_when_it_is_needed() -> None:
     server = FolderServer()
 

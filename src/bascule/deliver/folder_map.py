@@ -60,8 +60,10 @@ class FolderMap:
         """Every folder that can hold messages, INBOX first, each with a name that no other has. Nothing is written.
 
         ``known``: row id → the raw name that an earlier run used. It wins while the target lists it, so that what goes to a folder goes where it went
-        before. A folder that is not `there` has the name that will be tried; the target may yet refuse it. Raises ConnectionLost, TargetError.
+        before. A folder that is not `there` has the name that will be tried; the target may yet refuse it. Raises ConnectionLost, TargetError; the same
+        call may be made again, and begins anew.
         """
+        self._forget()
         self._client = client
         self._namespace = await client.namespace()
         self._separator = await client.separator()
@@ -76,6 +78,11 @@ class FolderMap:
         }
         self._subscribed.update(kept)
         return [kept.get(row.id) or self._give(row) for row in wanted]
+
+    def _forget(self) -> None:
+        """What an earlier call has left."""
+        for left in (self.notes, self._names, self._taken, self._subscribed, self._moved):
+            left.clear()
 
     def _give(self, row: FolderRow) -> MappedFolder:
         """A name that is still free."""
