@@ -9,7 +9,9 @@ import pytest
 from support import messages, reference
 from support.command import bascule, report_of
 from support.dovecot import PrivateDovecot
+from support.kinds import Place
 from support.lesser import Without
+from support.person import Person
 from support.proxy import Faults, Proxy
 
 pytestmark = pytest.mark.needs("dovecot")
@@ -75,6 +77,23 @@ def test_it_moves_with_capture_and_deliver_too(tmp_path, old, new):
     bascule(tmp_path, "deliver", mailbox, new.url(USER), "--quiet")
     assert reference.read_mailbox(new.port, USER) == reference.read_mailbox(old.port, USER)
     assert "is sound" in bascule(tmp_path, "check", mailbox).stdout
+
+
+def test_what_moved_into_a_folder_that_is_closed_for_a_night_does_not_come_back_once_it_was_removed(tmp_path, old):
+    mailbox = tmp_path / "a.mailbox"
+    with PrivateDovecot(tmp_path / "new", acl=True) as new:
+        bascule(tmp_path, "capture", old.url(USER), mailbox, "--quiet")
+        bascule(tmp_path, "deliver", mailbox, new.url(USER), "--quiet")
+        with Person(Place("", new.port)) as member:
+            member.delete("INBOX", 1)
+            member.leave_rights("Archive", "la")
+        on(old, "INBOX", ("MOVE", "2", "Archive"))
+        bascule(tmp_path, "capture", old.url(USER), mailbox, "--quiet")
+        bascule(tmp_path, "deliver", mailbox, new.url(USER), "--quiet", status=1)
+        with Person(Place("", new.port)) as member:
+            member.leave_rights("Archive", "lrswitea")
+        bascule(tmp_path, "deliver", mailbox, new.url(USER), "--quiet")
+        assert reference.digest(messages.plain(1)) not in {key[1] for key in reference.read_mailbox(new.port, USER)}
 
 
 def test_a_renamed_folder_is_not_there_twice(tmp_path, old, new):

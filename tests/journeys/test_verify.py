@@ -134,6 +134,25 @@ def test_what_happened_on_the_old_side_since_is_to_do(tmp_path, old, new) -> Non
     assert verify(tmp_path, old, new)["equal"] == MESSAGES - 1
 
 
+def test_what_comes_anew_after_an_equal_message_was_deleted_on_both_sides_is_no_move(tmp_path, old, new) -> None:
+    copy(tmp_path, old, new)
+    with at(new) as member:
+        member.delete("A", 2)
+        member.delete("C", 20)
+    with at(old) as them:
+        them.delete("A", 2)
+        them.delete("C", 20)
+    copy(tmp_path, old, new)
+    with at(old) as them:
+        them.add("B", range(2, 3))
+        them.add("D", range(20, 21))
+    found = verify(tmp_path, old, new, status=1)
+    told = "not on the new side yet: no run has dealt with it"
+    assert named(found, "to do") == {("B", "2"): told, ("D", "20"): told}
+    copy(tmp_path, old, new)
+    assert verify(tmp_path, old, new)["equal"] == MESSAGES
+
+
 def test_a_copy_that_was_damaged_or_lost_on_the_target_is_a_fault(tmp_path, old, new) -> None:
     copy(tmp_path, old, new, "--verify", "full")
     folder = new.root / "mail" / USER / "sdbox" / "mailboxes" / "A" / "dbox-Mails"

@@ -300,6 +300,24 @@ def test_mapping_writes_nothing_and_says_what_is_there() -> None:
     assert not server.subscribed
 
 
+@pytest.mark.parametrize("known", [None, {1: b"INBOX", 3: b"Else"}])
+def test_mapping_again_gives_the_same(known: Mapping[int, bytes] | None) -> None:
+    """As after the connection had ended in the middle of it."""
+    wanted = [*rows("INBOX", "Sent", "a", "A", "a/b"), row(6, "Gesendet", use=SpecialUse.SENT)]
+    server = FolderServer({b"INBOX": "", b"INBOX.Sent": "\\Sent", b"INBOX.Else": ""}, separator=".")
+
+    async def work() -> list[tuple[list[MappedFolder], list[str]]]:
+        client = await server.client()
+        folders = FolderMap()
+        found = [(await folders.map(client, wanted, known), list(folders.notes)) for _ in range(2)]
+        await client.logout()
+        await server.stop()
+        return found
+
+    first, second = asyncio.run(work())
+    assert first == second
+
+
 def test_one_folder_is_made_when_it_is_needed() -> None:
     server = FolderServer()
 
@@ -307,10 +325,10 @@ def test_one_folder_is_made_when_it_is_needed() -> None:
         client = await server.client()
         folders = FolderMap()
         mapped = await folders.map(client, [row(1, "a", subscribed=True), row(2, "b", subscribed=True)])
-        found = await asyncio.gather(*(folders.make(client, each) for each in mapped[:1] * 3))
+        found = await asyncio.gather(*(folders.make_all(client, mapped[:1]) for _ in range(3)))
         await client.logout()
         await server.stop()
-        return found
+        return [each for [each] in found]
 
     found = asyncio.run(work())
     assert all(each.there for each in found)

@@ -10,6 +10,7 @@ from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.target_run import Connect, DeliverOptions, Refused, TargetRun, forget_refused
 from bascule.mailbox import FolderRow, Mailbox, MessageRow
+from bascule.mailbox.ledger import settled_codes
 from bascule.terms.watch import SILENT, Watcher
 from bascule.wire.errors import CommandRefused
 from bascule.wire.together import run_together
@@ -51,7 +52,7 @@ def _fresh_since(run: TargetRun) -> int | None:
     """The earliest delta in which something that is to be delivered was not in its folder yet. Blocks."""
     query = (
         "SELECT min(m.after_delta) FROM messages m LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?"
-        " WHERE m.vanished_utc IS NULL AND o.code IS NULL"
+        f" WHERE m.vanished_utc IS NULL AND (o.code IS NULL OR o.code NOT IN {settled_codes()})"
     )
     found = run.mailbox.database.execute(query, (run.ledger.target,)).fetchone()[0]
     return None if found is None else int(found)

@@ -1,7 +1,7 @@
 """Which folder of the target takes which folder of the mailbox.
 
-`FolderMap.map` only asks, and gives every folder a name of its own; `make_all` and `make` write, and give the names that the folders have in the
-end. No two folders of the mailbox ever have one folder of the target, whatever the target takes for the same name.
+`FolderMap.map` only asks, and gives every folder a name of its own; `make_all` writes, and gives the names that the folders have in the end.
+No two folders of the mailbox ever have one folder of the target, whatever the target takes for the same name.
 """
 
 import asyncio
@@ -60,8 +60,10 @@ class FolderMap:
         """Every folder that can hold messages, INBOX first, each with a name that no other has. Nothing is written.
 
         ``known``: row id → the raw name that an earlier run used. It wins while the target lists it, so that what goes to a folder goes where it went
-        before. A folder that is not `there` has the name that will be tried; the target may yet refuse it. Raises ConnectionLost, TargetError.
+        before. A folder that is not `there` has the name that will be tried; the target may yet refuse it. Raises ConnectionLost, TargetError; the same
+        call may be made again, and begins anew.
         """
+        self._forget()
         self._client = client
         self._namespace = await client.namespace()
         self._separator = await client.separator()
@@ -76,6 +78,11 @@ class FolderMap:
         }
         self._subscribed.update(kept)
         return [kept.get(row.id) or self._give(row) for row in wanted]
+
+    def _forget(self) -> None:
+        """What an earlier call has left."""
+        for left in (self.notes, self._names, self._taken, self._subscribed, self._moved):
+            left.clear()
 
     def _give(self, row: FolderRow) -> MappedFolder:
         """A name that is still free."""
@@ -98,11 +105,6 @@ class FolderMap:
             done = [made.get(each.row.id, each) for each in mapped]
             await self._subscribe(client, done)
             return done
-
-    async def make(self, client: ImapClient, mapped: MappedFolder) -> MappedFolder:
-        """Make one folder, where it is not `there`: see `make_all`. For a folder that is made only once something is to be put in."""
-        [made] = await self.make_all(client, [mapped])
-        return made
 
     def follow(self, client: ImapClient, folder: MappedFolder, raw: bytes) -> MappedFolder:
         """The folder under the name that somebody has given it since it was mapped."""

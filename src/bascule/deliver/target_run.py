@@ -155,10 +155,17 @@ class TargetRun:
         return next(f for f in self.mapped if f.row.id == folder.row.id)
 
     async def refuse_folder(self, row: FolderRow, reason: str) -> None:
-        """An outcome for each message of a folder that the target does not make or open."""
+        """An outcome for each message of a folder that the target does not make or open, or no longer. One whose batch was sent, and not answered,
+        stays in doubt: the target may have it."""
         outcome = Outcome(OutcomeCode.REFUSED_FOLDER, reason)
-        rows = await self.mailbox.run(list, self.mailbox.messages.undelivered(row.id, self.ledger.target))
-        await self.mailbox.run(self.ledger.settle, row.id, [(message.id, outcome) for message in rows])
+        rows = await self.mailbox.run(self._never_sent, row)
+        await self.mailbox.run(self.ledger.settle, row.id, [(message, outcome) for message in rows])
+
+    def _never_sent(self, row: FolderRow) -> list[int]:
+        """The folder's messages that are still to be delivered, and are in no batch of which the answer was not heard. Blocks."""
+        in_doubt = {message for intent in self.ledger.intents(row.id) for message in intent.given}
+        left = self.mailbox.messages.undelivered(row.id, self.ledger.target)
+        return [message.id for message in left if message.id not in in_doubt]
 
     # -- the run ------------------------------------------------------------------------------------------------------
 

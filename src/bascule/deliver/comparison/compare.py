@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from bascule.deliver.comparison.census import Fact, FolderCensus
 from bascule.deliver.comparison.copies import Copies, key_of
 from bascule.deliver.comparison.findings import Comparison, Finding, Kind
-from bascule.deliver.comparison.judging import Place, judge_absent, judge_copy, judge_moved, judge_new
+from bascule.deliver.comparison.judging import Place, judge_absent, judge_copy, judge_moved, judge_new, state_of_earlier
 from bascule.deliver.comparison.memory import Memory, Remembered
 from bascule.deliver.comparison.renamed import find_places
+from bascule.deliver.moves import EarlierCopies, EarlierCopy
 from bascule.terms.folder import FolderPath
 from bascule.terms.later_runs import SETTLED, Old
 from bascule.terms.printable import printable
@@ -174,15 +175,15 @@ class _Comparing:
 
     def look_elsewhere(self) -> None:
         """What is left is told by what earlier runs knew of it; what somebody moved to another folder is found there."""
-        gone = self._gone_on_the_old_side()
+        earlier = self._earlier_copies()
         for one in [one for left in self.waiting.values() for one in left]:
-            earlier = gone.get(one.fact.sha256) if one.known is None else None
+            moved = self._judge_moved(one, earlier)
             if one.place.is_unread:
                 finding = Finding(Kind.FAULT, _UNREAD)
             elif one.known is not None:
                 finding = judge_absent(one.known, one.place, one.old)
-            elif earlier:
-                finding = self._judge_moved(earlier.pop(0))
+            elif moved is not None:
+                finding = moved
             else:
                 what = "not on the new side yet: no run has dealt with it" if self.memory else "missing"
                 finding = Finding(Kind.TO_DO if self.memory else Kind.FAULT, what)
@@ -191,26 +192,38 @@ class _Comparing:
             self._tell(one, finding)
         self.waiting.clear()
 
-    def _gone_on_the_old_side(self) -> dict[bytes, list[Remembered]]:
-        """SHA-256 → messages that were dealt with, are not where they were on the old side, and whose move no run has dealt with."""
-        found: dict[bytes, list[Remembered]] = defaultdict(list)
+    def _earlier_copies(self) -> EarlierCopies:
+        """Of messages that were dealt with, are not where they were on the old side, and whose move no run has dealt with."""
+        found = EarlierCopies()
         if self.memory is not None:
             for one in self.memory.by_message.values():
                 is_seen = one.message in self.present or one.path in self.unread
                 if one.code is not None and not is_seen and one.message not in self.memory.followed:
-                    found[one.sha256].append(one)
+                    found.add(one.sha256, self._as_earlier(one))
         return found
 
-    def _judge_moved(self, earlier: Remembered) -> Finding:
-        place = self.places.get(earlier.path, Place(None))
-        if earlier.path not in self.places and self.memory:  # a folder that the old side has no longer
-            kept = self.memory.places.get(earlier.folder)
-            name = key_of(kept.name) if kept else None
-            place = Place(name if name in self.copies.folders else None)
+    def _as_earlier(self, one: Remembered) -> EarlierCopy:
+        place = self._place_of_earlier(one)
         there = None
-        if place.name is not None and earlier.target_uid is not None:
-            there = self.copies.at(place.name, earlier.target_uid)
-        return judge_moved(earlier, there, place, str(earlier.path))
+        if place.name is not None and one.target_uid is not None:
+            there = self.copies.at(place.name, one.target_uid)
+        new = state_of_earlier(one, there, place)
+        return EarlierCopy(one.message, one.meanwhile.start, one.meanwhile.stop, one.date_utc, one.knows, new)
+
+    def _place_of_earlier(self, one: Remembered) -> Place:
+        if one.path in self.places or self.memory is None:
+            return self.places.get(one.path, Place(None))
+        kept = self.memory.places.get(one.folder)  # of a folder that the old side has no longer
+        name = key_of(kept.name) if kept else None
+        return Place(name if name in self.copies.folders else None)
+
+    def _judge_moved(self, one: _Waiting, copies: EarlierCopies) -> Finding | None:
+        """None: the message is known where it is, or is not known to have moved there."""
+        if self.memory is None or one.known is not None:
+            return None
+        after = self.memory.old_side.absent_in(one.census.path, one.census.uidvalidity, one.fact.uid)
+        earlier = copies.take(one.fact.sha256, after, one.fact.utc_seconds or 0)
+        return None if earlier is None else judge_moved(self.memory.by_message[earlier.message], earlier.new)
 
     def _tell(self, one: _Waiting, finding: Finding, there: Fact | None = None) -> None:
         if finding.kind is Kind.EQUAL and there is not None and there.sha256 != one.fact.sha256:

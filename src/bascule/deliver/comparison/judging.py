@@ -126,18 +126,20 @@ def judge_absent(known: Remembered, place: Place, old: Old = Old.SAME) -> Findin
     return Finding(Kind.FAULT if known.knows is Knows.MISSING else Kind.TO_DO, what, last_seen=last_seen(known))
 
 
-def judge_moved(earlier: Remembered, there: Fact | None, place: Place, display: str) -> Finding:
-    """A message that no run has seen where it is: it moved on the old side since. ``there``: its earlier copy, in the folder ``display``."""
+def state_of_earlier(earlier: Remembered, there: Fact | None, place: Place) -> New:
+    """What became of the copy of a message that is in its folder on the old side no longer. ``there``: that copy, in ``place``."""
     if there is None:
-        new = place.absent
-    else:
-        given = earlier.given if earlier.given is not None else there.flags
-        new = _state(there, given, place, earlier.is_theirs or is_touched(there.flags, given))
-    decision = decide(Old.MOVED, new, earlier.knows)
-    if decision.action is Action.LEAVE:
-        what = f"moved on the old side; its copy in {display} had been removed or moved on the new side"
+        return place.absent
+    given = earlier.given if earlier.given is not None else there.flags
+    return _state(there, given, place, earlier.is_theirs or is_touched(there.flags, given))
+
+
+def judge_moved(earlier: Remembered, new: New) -> Finding:
+    """A message that no run has seen where it is: it moved on the old side since. ``new``: what became of its earlier copy."""
+    if decide(Old.MOVED, new, earlier.knows).action is Action.LEAVE:
+        what = f"moved on the old side; its copy in {earlier.path} had been removed or moved on the new side"
         return Finding(Kind.THEIRS, what, last_seen=last_seen(earlier))
-    return Finding(Kind.TO_DO, f"moved on the old side since, from {display}")
+    return Finding(Kind.TO_DO, f"moved on the old side since, from {earlier.path}")
 
 
 def _without_memory(fact: Fact, there: Fact) -> Finding:

@@ -6,9 +6,12 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from bascule.deliver.comparison.old_side import OldSide, read_old_side
 from bascule.mailbox import Mailbox
 from bascule.mailbox.database import unusable
+from bascule.mailbox.deltas import Deltas
 from bascule.mailbox.flagsets import FlagSets
 from bascule.mailbox.ledger import TargetFolder
 from bascule.mailbox.upgrading import is_current, upgrade
@@ -25,7 +28,8 @@ Identity = tuple[FolderPath, int, int]
 class Remembered:
     """One message. ``given``: the flags of its copy as it got them from us, ``given_for`` those of the message then; None: not known.
     ``is_theirs``: somebody changed its copy before. ``date_utc``: what its copy was dated. ``verified``: 0 not read back, 1 by its
-    details, 2 in every octet, at ``verified_utc``."""
+    details, 2 in every octet, at ``verified_utc``. ``meanwhile``: where it is in its folder no longer, the deltas of which any may be the last in
+    which its move was not there yet."""
 
     message: int
     folder: int
@@ -45,6 +49,7 @@ class Remembered:
     verified: int
     verified_utc: int | None
     is_in_doubt: bool
+    meanwhile: range
 
     @property
     def knows(self) -> Knows:
@@ -54,7 +59,7 @@ class Remembered:
 @dataclass(slots=True)
 class Memory:
     """``places``: the folder of the target that each of the old side's went to, by its row; ``followed``: messages that moved on the old
-    side, and whose move an earlier run dealt with; ``left_out``: what the user left out, and why."""
+    side, and whose move an earlier run dealt with; ``left_out``: what the user left out, and why; ``old_side``: what runs saw of its folders."""
 
     by_message: dict[int, Remembered] = field(default_factory=dict)
     by_identity: dict[Identity, Remembered] = field(default_factory=dict)
@@ -63,6 +68,7 @@ class Memory:
     folders: dict[FolderPath, int] = field(default_factory=dict)
     followed: set[int] = field(default_factory=set)
     left_out: dict[Identity, str] = field(default_factory=dict)
+    old_side: OldSide = field(default_factory=OldSide)
 
     def place_of(self, path: FolderPath) -> TargetFolder | None:
         """The target's folder that this one went to in earlier runs."""
@@ -114,15 +120,38 @@ def _current(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         yield copied
 
 
+class _Row(NamedTuple):
+    """As `_MESSAGES` gives it. ``given``, ``given_for``: numbers of flag sets; ``last_delta``: the last one that saw it in its folder."""
+
+    message: int
+    folder: int
+    uidvalidity: int
+    uid: int
+    sha256: bytes
+    sent_sha256: bytes
+    date_utc: int
+    vanished_utc: int | None
+    last_delta: int
+    code: str | None
+    detail: str
+    target_uid: int | None
+    given: int | None
+    given_for: int | None
+    is_theirs: int
+    verified: int
+    verified_utc: int | None
+
+
 _MESSAGES = """
-SELECT m.id, m.folder, m.uidvalidity, m.uid, m.sha256, coalesce(o.sent_sha256, m.sha256), m.date_utc, m.vanished_utc IS NULL, o.code,
-       coalesce(o.detail, ''), o.target_uid, o.flagset, o.source_flagset, coalesce(o.theirs, 0), coalesce(o.verified, 0), o.verified_utc
-FROM messages m LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?
+SELECT m.id, m.folder, m.uidvalidity, m.uid, m.sha256, coalesce(o.sent_sha256, m.sha256), m.date_utc, m.vanished_utc,
+       coalesce(m.last_delta, iif(m.vanished_utc IS NULL, f.delta, 0)), o.code, coalesce(o.detail, ''), o.target_uid, o.flagset,
+       o.source_flagset, coalesce(o.theirs, 0), coalesce(o.verified, 0), o.verified_utc
+FROM messages m JOIN folders f ON f.id = m.folder LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?
 """
 
 
 def _load(database: sqlite3.Connection, target: int) -> Memory:
-    memory = Memory()
+    memory = Memory(old_side=read_old_side(database))
     paths: dict[int, FolderPath] = {}
     for identity, path, gone in database.execute("SELECT id, path, gone_utc IS NOT NULL FROM folders"):
         paths[identity] = FolderPath.from_json(path)
@@ -132,9 +161,10 @@ def _load(database: sqlite3.Connection, target: int) -> Memory:
     memory.places = {row[0]: TargetFolder(*row) for row in database.execute(query, (target,))}
     batches = database.execute("SELECT messages FROM intents WHERE target = ?", (target,))
     doubtful = {one[0] for (text,) in batches for one in json.loads(text)}
-    flagsets = FlagSets(database)
-    for values in database.execute(_MESSAGES, (target,)):
-        one = _remembered(values, paths, flagsets, doubtful)
+    flagsets, deltas = FlagSets(database), memory.old_side.deltas(database)
+    for row in map(_Row._make, database.execute(_MESSAGES, (target,))):
+        meanwhile = _meanwhile(row, memory.old_side, deltas)
+        one = _remembered(row, paths[row.folder], flagsets, row.message in doubtful, meanwhile)
         memory.by_message[one.message] = one
         memory.by_path[one.path].append(one)
         memory.by_identity[one.path, one.uidvalidity, one.uid] = one
@@ -146,49 +176,31 @@ def _load(database: sqlite3.Connection, target: int) -> Memory:
     return memory
 
 
-def _remembered(
-    values: tuple[
-        int,
-        int,
-        int,
-        int,
-        bytes,
-        bytes,
-        int,
-        int,
-        str | None,
-        str,
-        int | None,
-        int | None,
-        int | None,
-        int,
-        int,
-        int | None,
-    ],
-    paths: dict[int, FolderPath],
-    flagsets: FlagSets,
-    doubtful: set[int],
-) -> Remembered:
-    (
-        message,
-        folder,
-        validity,
-        uid,
-        digest,
-        sent,
-        date,
-        there,
-        code,
-        detail,
-        copy,
-        given,
-        given_for,
-        theirs,
-        verified,
-        at,
-    ) = values
+def _meanwhile(row: _Row, old_side: OldSide, deltas: Deltas) -> range:
+    """One that the last run saw, or would have, may have moved since."""
+    gone = old_side.delta + 1 if row.vanished_utc is None else deltas.gone_in(row.last_delta, row.vanished_utc)
+    return range(row.last_delta, gone)
+
+
+def _remembered(row: _Row, path: FolderPath, flagsets: FlagSets, is_in_doubt: bool, meanwhile: range) -> Remembered:
     return Remembered(
-        message, folder, paths[folder], validity, uid, digest, sent, date, bool(there), OutcomeCode(code) if code else None, detail,
-        copy, None if given is None else flagsets.flags_of(given), None if given_for is None else flagsets.flags_of(given_for),
-        bool(theirs), verified, at, message in doubtful,
-    )  # fmt: skip
+        message=row.message,
+        folder=row.folder,
+        path=path,
+        uidvalidity=row.uidvalidity,
+        uid=row.uid,
+        sha256=row.sha256,
+        sent_sha256=row.sent_sha256,
+        date_utc=row.date_utc,
+        is_there=row.vanished_utc is None,
+        code=OutcomeCode(row.code) if row.code else None,
+        detail=row.detail,
+        target_uid=row.target_uid,
+        given=None if row.given is None else flagsets.flags_of(row.given),
+        given_for=None if row.given_for is None else flagsets.flags_of(row.given_for),
+        is_theirs=bool(row.is_theirs),
+        verified=row.verified,
+        verified_utc=row.verified_utc,
+        is_in_doubt=is_in_doubt,
+        meanwhile=meanwhile,
+    )

@@ -6,7 +6,7 @@ import pytest
 
 from bascule.deliver.comparison.census import Fact
 from bascule.deliver.comparison.findings import Kind
-from bascule.deliver.comparison.judging import Place, judge_absent, judge_copy, judge_moved, judge_new
+from bascule.deliver.comparison.judging import Place, judge_absent, judge_copy, judge_moved, judge_new, state_of_earlier
 from bascule.deliver.comparison.memory import Remembered
 from bascule.terms.folder import INBOX
 from bascule.terms.later_runs import FOUND, Action, Knows, New, Old, Told, decide
@@ -16,7 +16,7 @@ SEEN, FLAGGED, NONE = frozenset({"\\Seen"}), frozenset({"\\Flagged"}), frozenset
 FACT = Fact(7, b"a", 100, SEEN, 1_580_000_000, "budget", b"a")
 THERE = Fact(9, b"a", 100, SEEN, 1_580_000_000)
 KNOWN = Remembered(
-    1, 1, INBOX, 1, 7, b"a", b"a", 1_580_000_000, True, OutcomeCode.DELIVERED, "", 9, SEEN, SEEN, False, 2, 1_590_000_000, False
+    1, 1, INBOX, 1, 7, b"a", b"a", 1_580_000_000, True, OutcomeCode.DELIVERED, "", 9, SEEN, SEEN, False, 2, 1_590_000_000, False, range(0)
 )  # fmt: skip
 PLACE = Place(b"INBOX")
 STATES = {
@@ -100,7 +100,8 @@ def test_what_was_there_before_keeps_its_flags_and_date() -> None:
 def test_a_move_on_the_old_side_is_theirs_only_where_they_removed_its_copy(knows: Knows, there: Fact | None) -> None:
     new = New.DELETED if there is None else New.UNTOUCHED if there is THERE else New.FLAGGED
     decision = decide(Old.MOVED, new, knows)
-    found = judge_moved(STATES[knows], there, PLACE, "INBOX")
+    assert state_of_earlier(STATES[knows], there, PLACE) is new
+    found = judge_moved(STATES[knows], new)
     assert (found.kind is Kind.THEIRS) is (decision.action is Action.LEAVE)
 
 
