@@ -73,6 +73,48 @@ def test_what_was_where_no_run_had_looked_yet_is_the_same_message(move: Move, hi
         assert move.there()["B"] == "a c"
 
 
+@pytest.mark.parametrize("member", ["does nothing", "deletes"])
+@pytest.mark.parametrize("to", ["B", "a folder that is new"])
+def test_what_moved_while_the_surveys_went_on_is_the_same_message(move: Move, member: str, to: str) -> None:
+    """B is as it was when the run begins, and not looked at again; INBOX, which changed, is looked at after the message left it."""
+    move.fill({"C": "c", "INBOX": "a b", "B": "d"})
+    move.run("--connections", "1")
+    move.mark(
+        move.old, "C", "c", "+", "$Mark"
+    )  # it is looked at before INBOX, which is listed last; its keywords are told as it is opened
+    move.fill({"INBOX": "e"})
+    folder = "B" if to == "B" else "N"
+
+    def act() -> None:
+        if folder == "N":
+            move.old.create("N")
+        move.move(move.old, "INBOX", "a", folder)
+
+    move.meanwhile("old", b"$Mark", act, "--connections", "1")
+    time.sleep(1.1)  # a night
+    if member == "deletes":
+        move.remove(move.new, "INBOX", "a")
+    there = {"B": "d", "C": "c", "INBOX": "b e"}
+    if member == "does nothing":
+        there[folder] = " ".join(sorted({"a", *there.get(folder, "").split()}))
+    for _ in range(2):
+        move.run()
+        assert move.there() == there
+
+
+def test_what_was_deleted_before_a_run_and_an_equal_one_that_came_after_it_are_two(move: Move) -> None:
+    move.fill({"Y": "a b", "B": "d"})
+    move.run()
+    move.remove(move.old, "Y", "a")
+    move.run()
+    time.sleep(1.1)  # a night
+    move.remove(move.new, "Y", "a")
+    move.fill({"B": "a"})
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"B": "a d", "Y": "b"}
+
+
 def test_one_that_moved_and_one_that_was_copied_back_are_two(move: Move) -> None:
     move.fill({"A": "a b", "B": "c"})
     move.run()

@@ -145,6 +145,7 @@ class FolderDelta:
             messages.set_vanished(left, int(time.time()))
             messages.advance(self.row.id, self.survey.state.uidnext)
             if gone:
+                folders.note_moving()
                 state = self.survey.state
                 folders.surveyed(self.row.id, replace(state, messages=state.messages - len(gone)).to_json())
             folders.completed(self.row.id)

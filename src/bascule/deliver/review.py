@@ -64,7 +64,7 @@ _FLAGGED = f"""
 """
 _VANISHED = f"""
     SELECT {_COLUMNS} WHERE o.target = ?1 AND m.vanished_utc IS NOT NULL
-    AND (m.last_delta >= ?2 OR m.vanished_utc >= (SELECT started_utc FROM deltas WHERE id = ?2 + 1))
+    AND (m.last_delta >= ?2 OR m.vanished_utc >= (SELECT started_utc FROM deltas WHERE id = max(?2, 1)))
     AND o.code IN ('removed', 'delivered', 'already-there', 'altered', 'duplicate')
     AND m.id NOT IN (SELECT earlier FROM moves WHERE target = ?1) AND (?3 IS NULL OR m.folder = ?3)
 """

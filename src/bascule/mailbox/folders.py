@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bascule.mailbox.database import transaction
+from bascule.mailbox.deltas import moving_key
 from bascule.mailbox.rows import FolderRow
 from bascule.terms.folder import FolderPath, SpecialUse
 
@@ -56,8 +57,33 @@ class Folders:
         )
 
     def begin_delta(self, at_utc: int) -> int:
-        """Number a new delta; within the caller's transaction or on its own."""
-        return self._database.execute("INSERT INTO deltas (started_utc) VALUES (?)", (at_utc,)).lastrowid or 0
+        """Number a new delta, during which messages may come until `note_still`. Within the caller's transaction."""
+        delta = self._database.execute("INSERT INTO deltas (started_utc) VALUES (?)", (at_utc,)).lastrowid or 0
+        self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, '')", (moving_key(delta),))
+        return delta
+
+    def note_still(self) -> None:
+        """No message came anywhere between the sightings of the current delta and the end of its surveys: it is a picture of one instant."""
+        (delta,) = self._database.execute("SELECT max(id) FROM deltas").fetchone()
+        self._database.execute("DELETE FROM meta WHERE key = ?", (moving_key(delta),))
+
+    def note_moving(self) -> None:
+        """What is found gone from here on had been there at the surveys of the current delta. Within the caller's transaction."""
+        (delta,) = self._database.execute("SELECT max(id) FROM deltas").fetchone()
+        self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, '')", (moving_key(delta),))
+
+    def any_vanished(self) -> bool:
+        """Whether the current delta found a message gone, as far as a clock of whole seconds tells."""
+        query = "SELECT 1 FROM messages WHERE vanished_utc >= (SELECT started_utc FROM deltas ORDER BY id DESC LIMIT 1) LIMIT 1"
+        return self._database.execute(query).fetchone() is not None
+
+    def sighted(self) -> dict[bytes, tuple[int, int]]:
+        """The source's name of each folder that the current delta has seen → UIDVALIDITY and UIDNEXT as it saw them first."""
+        query = (
+            "SELECT f.source_name, s.uidvalidity, s.uidnext FROM folders f JOIN sightings s ON s.folder = f.id"
+            " WHERE s.delta = (SELECT max(id) FROM deltas) AND f.gone_utc IS NULL"
+        )
+        return {name: (validity, uidnext) for name, validity, uidnext in self._database.execute(query)}
 
     def record(
         self,

@@ -260,10 +260,10 @@ class Messages:
         return found
 
     def departed(self, folder: int, uidvalidity: int, since: int) -> dict[bytes, list[Departed]]:
-        """SHA-256 → messages of this folder that vanished from it after the delta ``since`` began, and were not followed to another place."""
+        """SHA-256 → messages of this folder that vanished from it in the delta ``since`` or later, and were not followed to another place."""
         query = (
             "SELECT sha256, id, last_delta, vanished_utc FROM messages WHERE folder = ? AND uidvalidity = ?"
-            " AND (last_delta >= ? OR vanished_utc >= (SELECT started_utc FROM deltas WHERE id = ? + 1))"
+            " AND (last_delta >= ? OR vanished_utc >= (SELECT started_utc FROM deltas WHERE id = max(?, 1)))"
             " AND vanished_utc IS NOT NULL AND id NOT IN (SELECT earlier FROM moves) ORDER BY uid"
         )
         found: dict[bytes, list[Departed]] = {}
