@@ -73,6 +73,42 @@ def test_what_was_where_no_run_had_looked_yet_is_the_same_message(move: Move, hi
         assert move.there()["B"] == "a c"
 
 
+@pytest.mark.parametrize("run", [("--folder", "A", "--folder", "C"), ("--since", "2025-01-01"), "killed"])
+def test_what_moved_on_before_a_run_that_looked_at_everything_is_the_same_message(
+    move: Move, run: str | tuple[str, ...]
+) -> None:
+    """A run that looks at some folders, or leaves messages out, or is killed, between a move and the next one of the same message."""
+    move.fill({"A": "a b", "B": "c", "C": "d"})
+    move.run()
+    move.move(move.old, "A", "a", "B")
+    if isinstance(run, tuple):
+        move.run(*run)
+    else:
+        move.run("--folder", "A")
+        time.sleep(1.1)  # a night
+        move.cut(
+            "old", lambda said: b"[UIDVALIDITY" in said, heard=False
+        )  # as it opens B, and has seen how far each goes
+    time.sleep(1.1)  # a night
+    move.move(move.old, "B", "a", "C")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "b", "B": "c", "C": "a d"}
+
+
+def test_what_a_run_left_out_is_taken_by_the_next_that_takes_all(move: Move) -> None:
+    """Also where it had moved, and the folder is as that run saw it."""
+    move.fill({"A": "a b", "B": "c"})
+    move.run()
+    move.move(move.old, "A", "a", "B")
+    move.fill({"B": "d"})
+    move.run("--since", "2025-01-01")
+    time.sleep(1.1)  # a night
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "b", "B": "a c d"}
+
+
 @pytest.mark.parametrize("member", ["does nothing", "deletes"])
 @pytest.mark.parametrize("to", ["B", "a folder that is new"])
 def test_what_moved_while_the_surveys_went_on_is_the_same_message(move: Move, member: str, to: str) -> None:

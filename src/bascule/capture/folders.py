@@ -14,11 +14,8 @@ def record_folders(
 ) -> list[tuple[SourceFolder, FolderRow]]:
     """Write what the source lists; the folders that the selection takes, with their rows. Blocks."""
     taken: list[tuple[SourceFolder, FolderRow]] = []
-    complete = mailbox.folders.complete_ones()
-    before = [row for row in mailbox.folders.all() if row.selectable and selection.takes_folder(row.path)]
     with mailbox.transaction():
-        if all(row.id in complete for row in before):
-            mailbox.folders.note_whole()
+        mailbox.folders.note_whole()
         mailbox.folders.begin_delta(int(time.time()))
         rows = [
             mailbox.folders.record(

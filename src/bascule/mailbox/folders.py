@@ -51,9 +51,12 @@ class Folders:
         return _row(self._database.execute(query, (identity,)).fetchone())
 
     def note_whole(self) -> None:
-        """The last delta left nothing of the source unread. Within the caller's transaction, before the next one begins."""
+        """Note the last delta where it left nothing of the source unread: it surveyed every folder, or found it unchanged, and each was
+        dealt with to the end. Within the caller's transaction, before the next one begins."""
         self._database.execute(
-            "INSERT OR REPLACE INTO meta SELECT 'whole_delta', max(id) FROM deltas HAVING max(id) IS NOT NULL"
+            "INSERT OR REPLACE INTO meta SELECT 'whole_delta', max(id) FROM deltas HAVING max(id) IS NOT NULL AND NOT EXISTS"
+            " (SELECT 1 FROM folders WHERE selectable AND gone_utc IS NULL"
+            " AND NOT (complete AND delta = (SELECT max(id) FROM deltas)))"
         )
 
     def begin_delta(self, at_utc: int) -> int:
@@ -193,15 +196,17 @@ class Folders:
             self._database.execute("DELETE FROM meta WHERE key = ?", (unlisted_key(identity),))
 
     def completed(self, identity: int) -> None:
-        """Every message of the last survey was dealt with; one that the source did not give keeps the folder from being complete, as
-        it is tried again. Of the sightings only the last is of use then."""
+        """Every message of the last survey was dealt with. One that the source did not give keeps the folder from being complete, and so
+        does one that the user's choice left out: it may be a message that left another folder. Each is tried again. Of the sightings of
+        a complete folder only the last is of use."""
         self._database.execute(
-            "UPDATE folders SET complete = NOT EXISTS (SELECT 1 FROM not_held WHERE folder = ?1 AND code = 'unreadable')"
+            "UPDATE folders SET complete = NOT EXISTS (SELECT 1 FROM not_held WHERE folder = ?1 AND code IN ('unreadable', 'left-out'))"
             " WHERE id = ?1",
             (identity,),
         )
         self._database.execute(
-            "DELETE FROM sightings WHERE folder = ?1 AND delta < (SELECT max(delta) FROM sightings WHERE folder = ?1)",
+            "DELETE FROM sightings WHERE folder = ?1 AND (SELECT complete FROM folders WHERE id = ?1)"
+            " AND delta < (SELECT max(delta) FROM sightings WHERE folder = ?1)",
             (identity,),
         )
 
