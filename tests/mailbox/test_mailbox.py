@@ -217,3 +217,13 @@ def test_a_word_of_nearly_every_message_finds_the_newest_just_so(root: Path, mon
 
 def test_only_the_last_word_may_be_a_beginning() -> None:
     assert to_fts('de budg "le mot" from:ann') == '"de" AND "budg" AND "le mot" AND people : "ann"*'
+
+
+def test_of_the_sightings_of_an_unchanged_folder_the_last_is_kept(tmp_path: Path) -> None:
+    with Mailbox.open_or_create(tmp_path / "x", keeps_bodies=False) as mailbox:
+        for uidnext in (5, 5, 5, 8, 8):
+            with mailbox.transaction():
+                mailbox.folders.begin_delta(0)
+                mailbox.folders.sight([(1, 7, uidnext)])
+                mailbox.folders.sight([(1, 7, uidnext + 1)])
+        assert mailbox.messages.absence(1, 7).sightings == ((5, 8), (3, 5))

@@ -174,9 +174,15 @@ class Folders:
 
     def sight(self, seen: Iterable[tuple[int, int, int]]) -> None:
         """(folder, UIDVALIDITY, UIDNEXT) as the current delta sees them: messages from UIDNEXT on are not there yet. Of several in one
-        delta the first is kept. Within the caller's transaction, or on its own."""
+        delta the first is kept, and of several deltas that saw the same UIDNEXT the last: it says all that they say. Within the caller's
+        transaction, or on its own."""
+        rows = list(seen)
         query = "INSERT OR IGNORE INTO sightings SELECT ?1, max(id), ?2, ?3 FROM deltas"
-        self._database.executemany(query, list(seen))
+        self._database.executemany(query, rows)
+        self._database.executemany(
+            "DELETE FROM sightings WHERE folder = ?1 AND uidvalidity = ?2 AND uidnext >= ?3 AND delta < (SELECT max(id) FROM deltas)",
+            rows,
+        )
 
     def surveyed(self, identity: int, source_state: str) -> None:
         """The survey that ``source_state`` tells of is in the catalogue: what is known has its flags, and what vanished is marked.
