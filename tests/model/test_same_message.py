@@ -151,6 +151,29 @@ def test_what_was_deleted_before_a_run_and_an_equal_one_that_came_after_it_are_t
         assert move.there() == {"B": "a d", "Y": "b"}
 
 
+def test_an_equal_copy_whose_run_was_cut_is_not_taken_for_the_one_that_was_deleted_since(move: Move) -> None:
+    """It came while the run was looking, and has its row; then the first one goes: what has a row did not come back from anywhere."""
+    move.fill({"A": "a", "B": "c"})
+    move.run()
+    move.mark(move.old, "A", "a", "+", "\\Flagged")  # A is looked at
+    came: list[bool] = []
+
+    def listen(octets: bytes) -> bytes:
+        if not came and b"* STATUS A " in octets:
+            came.append(True)
+            move.fill({"A": "a"})
+        return octets
+
+    move.proxies["old"].faults.rewrite_down = listen
+    move.cut("new", lambda said: APPENDED in said, heard=False)
+    move.proxies["old"].faults.rewrite_down = None
+    move.old.remove("A", move.old.uids("A", "a")[:1])
+    move.fill({"A": "b"})
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "a b", "B": "c"}
+
+
 def test_one_that_moved_and_one_that_was_copied_back_are_two(move: Move) -> None:
     move.fill({"A": "a b", "B": "c"})
     move.run()
