@@ -222,6 +222,22 @@ def test_flags_that_changed_with_the_uidvalidity_follow(move: Move) -> None:
         assert [move.flags("A", tag) for tag in "abc"] == [{"\\flagged"}, {"\\seen"}, set()]
 
 
+def test_what_was_left_out_under_a_new_uidvalidity_is_the_same_message_to_a_run_that_takes_it(move: Move) -> None:
+    move.fill({"A": "a b c", "B": "d"})
+    move.run()
+    move.mark(move.new, "A", "a", "+", "\\Seen")
+    move.remove(move.new, "A", "b")
+    move.run("--since", "2025-01-01")
+    move.old.delete("A")
+    move.fill({"A": "a b c"})
+    for _ in range(2):
+        time.sleep(1.1)  # a night
+        move.run("--since", "2025-01-01")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "a c", "B": "d"}
+
+
 # a folder that the member renamed
 
 

@@ -118,8 +118,12 @@ class FolderDelta:
 
     def _row_before(self, message: SourceMessage) -> int:
         """The row of the message that this one was under another UIDVALIDITY, or before it left the folder; 0: it is another."""
-        rows = self._old.get(message.body.sha256)
-        return rows.pop(0) if rows else self._came_back(message)
+        rows = self._old.get(message.body.sha256, [])
+        while rows:
+            row = rows.pop(0)
+            if self.mailbox.messages.is_free(row):
+                return row
+        return self._came_back(message)
 
     def _came_back(self, message: SourceMessage) -> int:
         """The row of the message that this one was before it left the folder; 0: it is another."""
@@ -137,7 +141,8 @@ class FolderDelta:
             await self.mailbox.run(self.mailbox.messages.record_not_held, self.row.id, validity, rows, now)
 
     async def complete(self, asked: Sequence[int] = ()) -> None:
-        """Everything in ``to_read`` was dealt with: what is left under an old UIDVALIDITY has vanished. Of ``asked``, the UIDs that the source
+        """Everything in ``to_read`` was dealt with: what is left under an old UIDVALIDITY has vanished; where some were left out or not given, the
+        run that reads these still knows it. Of ``asked``, the UIDs that the source
         was asked for to the end, those that it gave nothing of went away meanwhile, and do not count as found."""
         await self.mailbox.run(self._complete, set(asked) - self._came)
 

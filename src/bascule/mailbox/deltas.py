@@ -42,8 +42,15 @@ class Deltas:
         lie where none has looked yet: it is gone as of the next one. So it is where messages came while the surveys went on: it may have come
         to a folder that was looked at before it left the other.
         """
-        place = bisect_right(self._begun, vanished_utc)
-        found = max(last_delta + 1, self._numbers[place - 1] if place else 0)
+        found = self._found_in(last_delta, vanished_utc)
         if self._numbers and found > self.whole:
             return self._numbers[-1] + 1
         return found + 1 if found in self._moving else found
+
+    def may_lie_unread(self, last_delta: int, vanished_utc: int) -> bool:
+        """Whether no delta has read the whole source since the message was found gone."""
+        return self._found_in(last_delta, vanished_utc) > self.whole
+
+    def _found_in(self, last_delta: int, vanished_utc: int) -> int:
+        place = bisect_right(self._begun, vanished_utc)
+        return max(last_delta + 1, self._numbers[place - 1] if place else 0)

@@ -197,11 +197,12 @@ class Messages:
         )
 
     def set_vanished(self, rows: Iterable[int], at_utc: int | None) -> None:
-        """Mark rows as vanished at that instant, or as there again (None). The bodies stay. Within the caller's transaction, and
+        """Mark rows as vanished at that instant, or as there again (None); one that has vanished already stays as it is. The bodies stay. Within the caller's transaction, and
         before the folder's new survey is written: they were last seen by the one before."""
         self._database.executemany(
             "UPDATE messages SET vanished_utc = ?1, modseq = modseq + 1,"
-            " last_delta = iif(?1 IS NULL, NULL, coalesce(last_delta, (SELECT delta FROM folders WHERE id = folder))) WHERE id = ?2",
+            " last_delta = iif(?1 IS NULL, NULL, coalesce(last_delta, (SELECT delta FROM folders WHERE id = folder)))"
+            " WHERE id = ?2 AND (?1 IS NULL OR vanished_utc IS NULL)",
             [(at_utc, i) for i in rows],
         )
 
@@ -252,11 +253,17 @@ class Messages:
         return int(self._database.execute(query, (folder,)).fetchone()[0])
 
     def of_other_validity(self, folder: int, uidvalidity: int) -> dict[bytes, list[int]]:
-        """SHA-256 → rows of this folder under any other UIDVALIDITY, oldest first, that are not vanished."""
+        """SHA-256 → rows of this folder under any other UIDVALIDITY, oldest first: those that are there, and those of which the last run did
+        not find the new UID, and left out, or could not read, what may be them."""
         found: dict[bytes, list[int]] = {}
-        query = "SELECT sha256, id FROM messages WHERE folder = ? AND uidvalidity <> ? AND vanished_utc IS NULL ORDER BY uid"
-        for digest, row in self._database.execute(query, (folder, uidvalidity)):
-            found.setdefault(digest, []).append(row)
+        query = (
+            "SELECT sha256, id, coalesce(last_delta, 0), vanished_utc FROM messages WHERE folder = ? AND uidvalidity <> ?"
+            " AND (vanished_utc IS NULL OR id NOT IN (SELECT earlier FROM moves)) ORDER BY uid"
+        )
+        deltas = Deltas.read(self._database)
+        for digest, row, last, gone in self._database.execute(query, (folder, uidvalidity)):
+            if gone is None or deltas.may_lie_unread(last, gone):
+                found.setdefault(digest, []).append(row)
         return found
 
     def departed(self, folder: int, uidvalidity: int, since: int) -> dict[bytes, list[Departed]]:
@@ -272,6 +279,10 @@ class Messages:
         for digest, row, last, gone in self._database.execute(query, (folder, uidvalidity, since, since)):
             found.setdefault(digest, []).append(Departed(row, range(last, deltas.gone_in(last, gone))))
         return found
+
+    def is_free(self, row: int) -> bool:
+        """Whether it was not followed to another place."""
+        return self._database.execute("SELECT 1 FROM moves WHERE earlier = ?", (row,)).fetchone() is None
 
     def has_departed(self, row: int) -> bool:
         """Whether it has vanished, and was not followed to another place."""
