@@ -76,15 +76,11 @@ class Messages:
         On an error nothing of the group is in the catalogue; at most unreferenced bodies are left behind.
         """
         places = self.write_bodies([new.body for new in group])
-        try:
-            with transaction(self._database):
-                absence = self.absence(folder, uidvalidity)
-                if places is None:
-                    return self._insert_all(folder, uidvalidity, absence, group)
-                return [self._insert(folder, uidvalidity, absence, new, places) for new in group]
-        except BaseException:
-            self._flagsets.forget()
-            raise
+        with transaction(self._database):
+            absence = self.absence(folder, uidvalidity)
+            if places is None:
+                return self._insert_all(folder, uidvalidity, absence, group)
+            return [self._insert(folder, uidvalidity, absence, new, places) for new in group]
 
     def write_bodies(
         self, bodies: Sequence[Body], *, all_of_them: bool = False
