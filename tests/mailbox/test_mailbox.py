@@ -217,3 +217,36 @@ def test_a_word_of_nearly_every_message_finds_the_newest_just_so(root: Path, mon
 
 def test_only_the_last_word_may_be_a_beginning() -> None:
     assert to_fts('de budg "le mot" from:ann') == '"de" AND "budg" AND "le mot" AND people : "ann"*'
+
+
+def test_of_the_sightings_of_an_unchanged_folder_the_last_is_kept(tmp_path: Path) -> None:
+    with Mailbox.open_or_create(tmp_path / "x", keeps_bodies=False) as mailbox:
+        for uidnext in (5, 5, 5, 8, 8):
+            with mailbox.transaction():
+                mailbox.folders.begin_delta(0)
+                mailbox.folders.sight([(1, 7, uidnext)])
+                mailbox.folders.sight([(1, 7, uidnext + 1)])
+        assert mailbox.messages.absence(1, 7).sightings == ((5, 8), (3, 5))
+
+
+def test_a_set_of_flags_that_was_rolled_back_is_written_again(tmp_path: Path) -> None:
+    """Whoever wrote it: here the ledger. Its number may be another set's by then."""
+    seen, flagged = frozenset({"\\Seen"}), frozenset({"\\Flagged"})
+    with Mailbox.open_or_create(tmp_path / "x", keeps_bodies=False) as mailbox:
+        ledger = mailbox.ledger("imap://u@h")
+
+        def fail() -> None:
+            with mailbox.transaction() as database:
+                ledger.intend(1, 1, 1, {1: seen})
+                mailbox.flagsets.flags_of(mailbox.flagsets.number_of(seen))
+                database.execute("INSERT INTO meta SELECT key, value FROM meta")
+
+        with pytest.raises(sqlite3.IntegrityError):
+            fail()
+        with mailbox.transaction():
+            numbers = mailbox.flagsets.number_of(flagged), mailbox.flagsets.number_of(seen)
+        assert [mailbox.flagsets.flags_of(number) for number in numbers] == [flagged, seen]
+        assert dict(mailbox.database.execute("SELECT names, id FROM flagsets")) == {
+            "\\Flagged": numbers[0],
+            "\\Seen": numbers[1],
+        }

@@ -73,6 +73,107 @@ def test_what_was_where_no_run_had_looked_yet_is_the_same_message(move: Move, hi
         assert move.there()["B"] == "a c"
 
 
+@pytest.mark.parametrize("run", [("--folder", "A", "--folder", "C"), ("--since", "2025-01-01"), "killed"])
+def test_what_moved_on_before_a_run_that_looked_at_everything_is_the_same_message(
+    move: Move, run: str | tuple[str, ...]
+) -> None:
+    """A run that looks at some folders, or leaves messages out, or is killed, between a move and the next one of the same message."""
+    move.fill({"A": "a b", "B": "c", "C": "d"})
+    move.run()
+    move.move(move.old, "A", "a", "B")
+    if isinstance(run, tuple):
+        move.run(*run)
+    else:
+        move.run("--folder", "A")
+        time.sleep(1.1)  # a night
+        move.cut(
+            "old", lambda said: b"[UIDVALIDITY" in said, heard=False
+        )  # as it opens B, and has seen how far each goes
+    time.sleep(1.1)  # a night
+    move.move(move.old, "B", "a", "C")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "b", "B": "c", "C": "a d"}
+
+
+def test_what_a_run_left_out_is_taken_by_the_next_that_takes_all(move: Move) -> None:
+    """Also where it had moved, and the folder is as that run saw it."""
+    move.fill({"A": "a b", "B": "c"})
+    move.run()
+    move.move(move.old, "A", "a", "B")
+    move.fill({"B": "d"})
+    move.run("--since", "2025-01-01")
+    time.sleep(1.1)  # a night
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "b", "B": "a c d"}
+
+
+@pytest.mark.parametrize("member", ["does nothing", "deletes"])
+@pytest.mark.parametrize("to", ["B", "a folder that is new"])
+def test_what_moved_while_the_surveys_went_on_is_the_same_message(move: Move, member: str, to: str) -> None:
+    """B is as it was when the run begins, and not looked at again; INBOX, which changed, is looked at after the message left it."""
+    move.fill({"C": "c", "INBOX": "a b", "B": "d"})
+    move.run("--connections", "1")
+    move.mark(
+        move.old, "C", "c", "+", "$Mark"
+    )  # it is looked at before INBOX, which is listed last; its keywords are told as it is opened
+    move.fill({"INBOX": "e"})
+    folder = "B" if to == "B" else "N"
+
+    def act() -> None:
+        if folder == "N":
+            move.old.create("N")
+        move.move(move.old, "INBOX", "a", folder)
+
+    move.meanwhile("old", b"$Mark", act, "--connections", "1")
+    time.sleep(1.1)  # a night
+    if member == "deletes":
+        move.remove(move.new, "INBOX", "a")
+    there = {"B": "d", "C": "c", "INBOX": "b e"}
+    if member == "does nothing":
+        there[folder] = " ".join(sorted({"a", *there.get(folder, "").split()}))
+    for _ in range(2):
+        move.run()
+        assert move.there() == there
+
+
+def test_what_was_deleted_before_a_run_and_an_equal_one_that_came_after_it_are_two(move: Move) -> None:
+    move.fill({"Y": "a b", "B": "d"})
+    move.run()
+    move.remove(move.old, "Y", "a")
+    move.run()
+    time.sleep(1.1)  # a night
+    move.remove(move.new, "Y", "a")
+    move.fill({"B": "a"})
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"B": "a d", "Y": "b"}
+
+
+def test_an_equal_copy_whose_run_was_cut_is_not_taken_for_the_one_that_was_deleted_since(move: Move) -> None:
+    """It came while the run was looking, and has its row; then the first one goes: what has a row did not come back from anywhere."""
+    move.fill({"A": "a", "B": "c"})
+    move.run()
+    move.mark(move.old, "A", "a", "+", "\\Flagged")  # A is looked at
+    came: list[bool] = []
+
+    def listen(octets: bytes) -> bytes:
+        if not came and b"* STATUS A " in octets:
+            came.append(True)
+            move.fill({"A": "a"})
+        return octets
+
+    move.proxies["old"].faults.rewrite_down = listen
+    move.cut("new", lambda said: APPENDED in said, heard=False)
+    move.proxies["old"].faults.rewrite_down = None
+    move.old.remove("A", move.old.uids("A", "a")[:1])
+    move.fill({"A": "b"})
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "a b", "B": "c"}
+
+
 def test_one_that_moved_and_one_that_was_copied_back_are_two(move: Move) -> None:
     move.fill({"A": "a b", "B": "c"})
     move.run()
@@ -119,6 +220,22 @@ def test_flags_that_changed_with_the_uidvalidity_follow(move: Move) -> None:
         move.run()
         assert move.there() == {"A": "a b c", "B": "d"}
         assert [move.flags("A", tag) for tag in "abc"] == [{"\\flagged"}, {"\\seen"}, set()]
+
+
+def test_what_was_left_out_under_a_new_uidvalidity_is_the_same_message_to_a_run_that_takes_it(move: Move) -> None:
+    move.fill({"A": "a b c", "B": "d"})
+    move.run()
+    move.mark(move.new, "A", "a", "+", "\\Seen")
+    move.remove(move.new, "A", "b")
+    move.run("--since", "2025-01-01")
+    move.old.delete("A")
+    move.fill({"A": "a b c"})
+    for _ in range(2):
+        time.sleep(1.1)  # a night
+        move.run("--since", "2025-01-01")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "a c", "B": "d"}
 
 
 # a folder that the member renamed

@@ -1,7 +1,7 @@
 """One folder's delta: what is new on the source, what changed its flags, what vanished; and a new UIDVALIDITY."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from bascule.capture.selection import Selection
@@ -40,6 +40,8 @@ class FolderDelta:
     _old: dict[bytes, list[int]]
     _departed: dict[bytes, list[Departed]]
     _absence: Absence
+    _known: Set[int]
+    """UIDs that have a row, also those that an earlier run could not deal with."""
     _kept: set[int] = field(default_factory=set)
     _came: set[int] = field(default_factory=set)
 
@@ -102,8 +104,7 @@ class FolderDelta:
         found: list[Sorted] = []
         with self.mailbox.transaction():
             for message in messages:
-                rows = self._old.get(message.body.sha256)
-                row = rows.pop(0) if rows else self._came_back(message)
+                row = 0 if message.uid in self._known else self._row_before(message)
                 if row:
                     self._kept.add(row)
                     self.mailbox.messages.revalidate(row, self.survey.state.uidvalidity, message.uid)
@@ -114,6 +115,15 @@ class FolderDelta:
             if one.row and one.row not in wanted:
                 one.message.body.close()
         return [one for one in found if not one.row or one.row in wanted]
+
+    def _row_before(self, message: SourceMessage) -> int:
+        """The row of the message that this one was under another UIDVALIDITY, or before it left the folder; 0: it is another."""
+        rows = self._old.get(message.body.sha256, [])
+        while rows:
+            row = rows.pop(0)
+            if self.mailbox.messages.is_free(row):
+                return row
+        return self._came_back(message)
 
     def _came_back(self, message: SourceMessage) -> int:
         """The row of the message that this one was before it left the folder; 0: it is another."""
@@ -131,7 +141,8 @@ class FolderDelta:
             await self.mailbox.run(self.mailbox.messages.record_not_held, self.row.id, validity, rows, now)
 
     async def complete(self, asked: Sequence[int] = ()) -> None:
-        """Everything in ``to_read`` was dealt with: what is left under an old UIDVALIDITY has vanished. Of ``asked``, the UIDs that the source
+        """Everything in ``to_read`` was dealt with: what is left under an old UIDVALIDITY has vanished; where some were left out or not given, the
+        run that reads these still knows it. Of ``asked``, the UIDs that the source
         was asked for to the end, those that it gave nothing of went away meanwhile, and do not count as found."""
         await self.mailbox.run(self._complete, set(asked) - self._came)
 
@@ -145,6 +156,7 @@ class FolderDelta:
             messages.set_vanished(left, int(time.time()))
             messages.advance(self.row.id, self.survey.state.uidnext)
             if gone:
+                folders.note_moving()
                 state = self.survey.state
                 folders.surveyed(self.row.id, replace(state, messages=state.messages - len(gone)).to_json())
             folders.completed(self.row.id)
@@ -185,4 +197,4 @@ def _apply(mailbox: Mailbox, folder: SourceFolder, row: FolderRow, survey: Surve
     old = messages.of_other_validity(row.id, validity)
     to_read = [uid for uid in survey.uids if uid not in known]
     departed = messages.departed(row.id, validity, min(map(absence.delta, to_read))) if to_read else {}
-    return FolderDelta(mailbox, folder, row, survey, to_read, set(), old, departed, absence)
+    return FolderDelta(mailbox, folder, row, survey, to_read, set(), old, departed, absence, known.keys())

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bascule.capture.delta import FolderDelta
-from bascule.capture.folders import give_up, is_unchanged, record_folders, record_sightings
+from bascule.capture.folders import give_up, is_unchanged, look_for_arrivals, record_folders, record_sightings
 from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox, NewMessage
 from bascule.sources import Reader, Source, SourceFolder, SourceMessage, SourceState
@@ -53,6 +53,7 @@ async def capture(source: Source, mailbox: Mailbox, options: CaptureOptions, wat
         queue = deque(sorted(work, key=lambda item: -item.messages))
         workers = min(options.connections, len(queue))
         await run_together([_work_through(queue, source, mailbox, options, watcher) for _ in range(workers)])
+        await look_for_arrivals(source, mailbox)
     finally:
         await source.close()
 

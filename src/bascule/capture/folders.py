@@ -4,7 +4,7 @@ import time
 
 from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox
-from bascule.sources import SourceFolder, SourceState
+from bascule.sources import Source, SourceFolder, SourceState
 from bascule.sources.contract import FolderGone
 from bascule.terms.watch import Watcher
 
@@ -14,11 +14,8 @@ def record_folders(
 ) -> list[tuple[SourceFolder, FolderRow]]:
     """Write what the source lists; the folders that the selection takes, with their rows. Blocks."""
     taken: list[tuple[SourceFolder, FolderRow]] = []
-    complete = mailbox.folders.complete_ones()
-    before = [row for row in mailbox.folders.all() if row.selectable and selection.takes_folder(row.path)]
     with mailbox.transaction():
-        if all(row.id in complete for row in before):
-            mailbox.folders.note_whole()
+        mailbox.folders.note_whole()
         mailbox.folders.begin_delta(int(time.time()))
         rows = [
             mailbox.folders.record(
@@ -44,6 +41,20 @@ def record_sightings(
     seen = [(row.id, state.uidvalidity, state.uidnext) for f, row in taken if (state := states.get(f.name))]
     with mailbox.transaction():
         mailbox.folders.sight(seen)
+
+
+async def look_for_arrivals(source: Source, mailbox: Mailbox) -> None:
+    """After the surveys: did a message come anywhere since this delta began? Only where none did, and no folder either, is what was found gone
+    known to have left before whatever comes later. Asked only where something was found gone. Raises SourceError."""
+    if await mailbox.run(mailbox.folders.any_vanished):
+        listed = [folder for folder in await source.folders() if folder.selectable]
+        states = await source.states(listed)
+        sighted = await mailbox.run(mailbox.folders.sighted)
+        for folder in listed:
+            state = states.get(folder.name)
+            if state is None or sighted.get(folder.name) != (state.uidvalidity, state.uidnext):
+                return
+    await mailbox.run(mailbox.folders.note_still)
 
 
 def is_unchanged(row: FolderRow, state: SourceState | None) -> bool:

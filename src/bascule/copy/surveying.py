@@ -8,7 +8,7 @@ folder as it comes to it.
 from collections import deque
 from dataclasses import replace
 
-from bascule.capture import FolderDelta, Selection, give_up
+from bascule.capture import FolderDelta, Selection, give_up, look_for_arrivals
 from bascule.copy.work import Work, fresh_of
 from bascule.deliver import TargetRun
 from bascule.sources import Source
@@ -20,6 +20,7 @@ async def survey_first(source: Source, target: TargetRun, work: list[Work], sele
     """Survey all of ``work`` where an earlier run left messages in the catalogue; what is left to do. Raises SourceError, MailboxError."""
     mailbox = target.mailbox
     if not work or not await mailbox.run(mailbox.messages.any):
+        await look_for_arrivals(source, mailbox)
         return work
     queue = deque(work)
     surveyed: list[Work] = []
@@ -39,6 +40,7 @@ async def survey_first(source: Source, target: TargetRun, work: list[Work], sele
             await reader.close()
 
     await run_together([survey() for _ in range(min(target.options.connections, len(work)))])
+    await look_for_arrivals(source, mailbox)
     return [item for item in surveyed if not await _is_done(target, item)]
 
 

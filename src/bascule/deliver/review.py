@@ -54,24 +54,29 @@ class Reviewed:
 
 
 _COLUMNS = (
-    "m.id, m.folder, o.code, o.verified, o.target_uid, o.flagset, m.flagset, m.sha256, m.date_utc,"
-    " coalesce(m.last_delta, 0), coalesce(m.vanished_utc, 0), o.theirs FROM outcomes o JOIN messages m ON m.id = o.message"
+    "SELECT m.id, m.folder, o.code, o.verified, o.target_uid, o.flagset, m.flagset, m.sha256, m.date_utc,"
+    " coalesce(m.last_delta, 0), coalesce(m.vanished_utc, 0), o.theirs"
 )
+_OF_ALL = f"{_COLUMNS} FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = :target"
+_OF_FOLDER = f"{_COLUMNS} FROM messages m CROSS JOIN outcomes o ON o.message = m.id WHERE m.folder = :folder AND o.target = :target"
+"""CROSS JOIN: SQLite takes the left one first, so that a folder costs what it holds, whatever the others hold."""
 _ON_TARGET = "('delivered', 'already-there', 'altered', 'duplicate')"
 _FLAGGED = f"""
-    SELECT {_COLUMNS} WHERE o.target = ?1 AND m.vanished_utc IS NULL AND o.code IN {_ON_TARGET} AND o.target_uid IS NOT NULL
-    AND NOT o.theirs AND (o.source_flagset IS NOT m.flagset OR o.flagset IS NULL) AND (?2 IS NULL OR m.folder = ?2)
+    m.vanished_utc IS NULL AND o.code IN {_ON_TARGET} AND o.target_uid IS NOT NULL
+    AND NOT o.theirs AND (o.source_flagset IS NOT m.flagset OR o.flagset IS NULL)
 """
-_VANISHED = f"""
-    SELECT {_COLUMNS} WHERE o.target = ?1 AND m.vanished_utc IS NOT NULL
-    AND (m.last_delta >= ?2 OR m.vanished_utc >= (SELECT started_utc FROM deltas WHERE id = ?2 + 1))
+_VANISHED = """
+    m.vanished_utc IS NOT NULL AND (m.last_delta >= :since OR m.vanished_utc >= (SELECT started_utc FROM deltas WHERE id = max(:since, 1)))
     AND o.code IN ('removed', 'delivered', 'already-there', 'altered', 'duplicate')
-    AND m.id NOT IN (SELECT earlier FROM moves WHERE target = ?1) AND (?3 IS NULL OR m.folder = ?3)
+    AND m.id NOT IN (SELECT earlier FROM moves WHERE target = :target)
 """
-_OPEN = """
+_UNREAD = """
     SELECT DISTINCT m.folder FROM outcomes o JOIN messages m ON m.id = o.message
-    WHERE o.target = ?1 AND o.code IN ('delivered', 'altered')
-    AND (o.target_uid IS NULL OR (o.verified < ?2 AND m.vanished_utc IS NULL))
+    WHERE o.target = ?1 AND o.code IN ('delivered', 'altered') AND o.verified < ?2 AND m.vanished_utc IS NULL
+"""
+_UNNAMED = """
+    SELECT DISTINCT m.folder FROM outcomes o INDEXED BY outcomes_uid JOIN messages m ON m.id = o.message
+    WHERE o.target = ?1 AND o.target_uid IS NULL AND o.code IN ('delivered', 'altered')
 """
 _VANISHED_IN_DOUBT = """
     SELECT DISTINCT i.folder FROM intents i, json_each(i.messages) j JOIN messages m ON m.id = json_extract(j.value, '$[0]')
@@ -89,20 +94,40 @@ class Agenda:
     folders: set[int]
 
 
-def agenda_of(mailbox: Mailbox, ledger: Ledger, level: VerifyLevel, fresh_since: int | None) -> Agenda:
-    """What the catalogue and the ledger give reason to look at. Blocks."""
+def agenda_of(
+    mailbox: Mailbox, ledger: Ledger, level: VerifyLevel, fresh_since: int | None, among: Iterable[int] | None = None
+) -> Agenda:
+    """What the catalogue and the ledger give reason to look at. ``among``: only in these folders may flags differ; None: in any. Blocks."""
     database, target = mailbox.database, ledger.target
     if fresh_since is not None:
         fresh_since = min(fresh_since, Deltas.read(database).whole)
-    flagged = _rows(mailbox, _FLAGGED, (target, None))
-    vanished = {} if fresh_since is None else _rows(mailbox, _VANISHED, (target, fresh_since, None))
-    unread = {folder for (folder,) in database.execute(_OPEN, (target, int(level)))}
+    flagged = _flagged(mailbox, target).keys() if among is None else {f for f in among if _flagged(mailbox, target, f)}
+    vanished = {} if fresh_since is None else _vanished(mailbox, target, fresh_since)
+    open_ones = {folder for (folder,) in database.execute(_UNNAMED, (target,))}
+    if level is not VerifyLevel.NONE:
+        open_ones |= {folder for (folder,) in database.execute(_UNREAD, (target, int(level)))}
     doubtful = {folder for (folder,) in database.execute(_VANISHED_IN_DOUBT, (target,))}
     reached = {f for f, rows in vanished.items() if any(row.target_uid is not None for row in rows)}
-    return Agenda(fresh_since, vanished, flagged.keys() | reached | unread | doubtful)
+    return Agenda(fresh_since, vanished, flagged | reached | open_ones | doubtful)
 
 
-def _rows(mailbox: Mailbox, query: str, values: tuple[int | None, ...]) -> dict[int, list[Reviewed]]:
+def _flagged(mailbox: Mailbox, target: int, folder: int | None = None) -> dict[int, list[Reviewed]]:
+    """By folder, or of one: what has other flags on the old side than its copy got."""
+    return _rows(
+        mailbox, f"{_OF_ALL if folder is None else _OF_FOLDER} AND {_FLAGGED}", {"target": target, "folder": folder}
+    )
+
+
+def _vanished(mailbox: Mailbox, target: int, since: int, folder: int | None = None) -> dict[int, list[Reviewed]]:
+    """By folder, or of one: what vanished on the old side in the delta ``since`` or later, and was not followed to another place."""
+    return _rows(
+        mailbox,
+        f"{_OF_ALL if folder is None else _OF_FOLDER} AND {_VANISHED}",
+        {"target": target, "folder": folder, "since": since},
+    )
+
+
+def _rows(mailbox: Mailbox, query: str, values: Mapping[str, int | None]) -> dict[int, list[Reviewed]]:
     found: dict[int, list[Reviewed]] = defaultdict(list)
     flags_of, deltas = mailbox.flagsets.flags_of, Deltas.read(mailbox.database)
     for (
@@ -186,7 +211,7 @@ class Reviewer:
 
     async def _folder_gone(self, folder: int) -> None:
         """Somebody deleted the folder on the new side: what was in it is removed."""
-        flagged = await self.mailbox.run(_rows, self.mailbox, _FLAGGED, (self.ledger.target, folder))
+        flagged = await self.mailbox.run(_flagged, self.mailbox, self.ledger.target, folder)
         vanished = self.agenda.vanished.get(folder, [])
         await self._gone([r for r in [*flagged.get(folder, []), *vanished] if r.target_uid is not None])
         note_vanished(self.earlier, vanished, {}, New.FOLDER_GONE)
@@ -197,14 +222,14 @@ class Reviewer:
             await view.look()
         await view.settle_unnamed()
         await self._resolve_vanished(view, folder)
-        flagged = await self.mailbox.run(_rows, self.mailbox, _FLAGGED, (self.ledger.target, folder))
+        flagged = await self.mailbox.run(_flagged, self.mailbox, self.ledger.target, folder)
         await self._follow(flagged.get(folder, []))
         await self._read_back(folder)
         if self.agenda.fresh_since is not None:
             await self._look_for_vanished(folder, self.agenda.fresh_since)
 
     async def _look_for_vanished(self, folder: int, since: int) -> None:
-        found = await self.mailbox.run(_rows, self.mailbox, _VANISHED, (self.ledger.target, since, folder))
+        found = await self.mailbox.run(_vanished, self.mailbox, self.ledger.target, since, folder)
         vanished = found.get(folder, [])
         flags = await read_flags(self.session.client, [r.target_uid for r in vanished if r.target_uid is not None])
         await self._gone([r for r in vanished if r.target_uid is not None and r.target_uid not in flags])

@@ -68,6 +68,7 @@ class TargetRun:
         self._listed: frozenset[bytes] = frozenset()
         self._known: dict[int, TargetFolder] = {}
         self._idle: list[ImapClient] = []
+        self._delivered_to: set[int] = set()
 
     async def begin(self) -> None:
         """Connect. Raises ConnectError."""
@@ -226,6 +227,7 @@ class TargetRun:
         return replace(again, row=folder.row)
 
     def _delivery(self, session: TargetSession, folder: MappedFolder) -> FolderDelivery:
+        self._delivered_to.add(folder.row.id)
         return FolderDelivery(
             session, self.mailbox, self.ledger, folder, self.options.delivery, self.watcher,
             partial(self._refused, folder.row), self._earlier,
@@ -235,7 +237,8 @@ class TargetRun:
         """What turned out to be there already gets its flags, what moved on the old side makes way; connections are closed. Raises
         TargetError, ConnectionLost."""
         none = VerifyLevel.NONE
-        await self._review(await self.mailbox.run(agenda_of, self.mailbox, self.ledger, none, None), none)
+        agenda = await self.mailbox.run(agenda_of, self.mailbox, self.ledger, none, None, frozenset(self._delivered_to))
+        await self._review(agenda, none)
         await follow_moves(self.session, self.mailbox, self.ledger, self.watcher)
         await self.close()
 

@@ -13,7 +13,13 @@ BUSY_SECONDS = 30.0
 """How long a writer waits for another process's short transaction."""
 
 
-def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1024) -> sqlite3.Connection:
+class Connection(sqlite3.Connection):
+    """Counts its ``rollbacks``, for who keeps something in memory that was read or written within a transaction."""
+
+    rollbacks = 0
+
+
+def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1024) -> Connection:
     """A connection in autocommit mode, for use from any one thread at a time. Raises MailboxError."""
     mode = "ro" if read_only else "rwc"
     if read_only and path.with_name(f"{path.name}-journal").exists():
@@ -26,6 +32,7 @@ def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1
             check_same_thread=False,
             timeout=BUSY_SECONDS,
             cached_statements=256,
+            factory=Connection,
         )
         database.execute(f"PRAGMA cache_size = -{cache_kib}")
         if not read_only:
@@ -103,11 +110,13 @@ def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     database.execute("BEGIN IMMEDIATE")
     try:
         yield database
+        database.execute("COMMIT")
     except BaseException:
         if database.in_transaction:
             database.execute("ROLLBACK")
+        if isinstance(database, Connection):
+            database.rollbacks += 1
         raise
-    database.execute("COMMIT")
 
 
 @contextlib.contextmanager

@@ -6,13 +6,22 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Self
 
+_MOVING = "moving:"
+
+
+def moving_key(delta: int) -> str:
+    """Of `Mailbox.meta`, there from the beginning of a delta until it is proved that no message came anywhere while it surveyed."""
+    return f"{_MOVING}{delta}"
+
 
 @dataclass(frozen=True, slots=True)
 class Deltas:
     """Read once, for many questions. ``whole``: the last delta before this one that left nothing of the source unread. ``_begun``: when each
-    began, in seconds since 1970, never less than the one before, whatever the clock did."""
+    began, in seconds since 1970, never less than the one before, whatever the clock did. ``_moving``: those during whose surveys messages
+    may have come."""
 
     whole: int
+    _moving: frozenset[int]
     _numbers: list[int]
     _begun: list[int]
 
@@ -21,15 +30,27 @@ class Deltas:
         """Blocks."""
         rows = database.execute("SELECT id, started_utc FROM deltas ORDER BY id").fetchall()
         whole = database.execute("SELECT value FROM meta WHERE key = 'whole_delta'").fetchone()
+        moving = database.execute("SELECT substr(key, ?) FROM meta WHERE key GLOB ?", (len(_MOVING) + 1, f"{_MOVING}*"))
         begun = list(accumulate((begun for _, begun in rows), max))
-        return cls(int(whole[0]) if whole else 0, [number for number, _ in rows], begun)
+        moved = frozenset(int(number) for (number,) in moving)
+        return cls(int(whole[0]) if whole else 0, moved, [number for number, _ in rows], begun)
 
     def gone_in(self, last_delta: int, vanished_utc: int) -> int:
         """The delta that found a message gone, which ``last_delta`` was the last to see; its folder may have been closed in those between.
 
         Two deltas that began within one second are taken for the later one. Where no delta since has read the whole source, the message may
-        lie where none has looked yet: it is gone as of the next one.
+        lie where none has looked yet: it is gone as of the next one. So it is where messages came while the surveys went on: it may have come
+        to a folder that was looked at before it left the other.
         """
+        found = self._found_in(last_delta, vanished_utc)
+        if self._numbers and found > self.whole:
+            return self._numbers[-1] + 1
+        return found + 1 if found in self._moving else found
+
+    def may_lie_unread(self, last_delta: int, vanished_utc: int) -> bool:
+        """Whether no delta has read the whole source since the message was found gone."""
+        return self._found_in(last_delta, vanished_utc) > self.whole
+
+    def _found_in(self, last_delta: int, vanished_utc: int) -> int:
         place = bisect_right(self._begun, vanished_utc)
-        found = max(last_delta + 1, self._numbers[place - 1] if place else 0)
-        return self._numbers[-1] + 1 if self._numbers and found > self.whole else found
+        return max(last_delta + 1, self._numbers[place - 1] if place else 0)

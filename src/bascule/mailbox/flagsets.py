@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from bascule.mailbox.database import Connection
 from bascule.terms.flags import Flags
 
 
@@ -10,9 +11,11 @@ class FlagSets:
         self._database = database
         self._number: dict[Flags, int] = {}
         self._flags: dict[int, Flags] = {}
+        self._rollbacks = 0
 
     def number_of(self, flags: Flags) -> int:
         """The number of ``flags``, adding a row within the caller's transaction where it is new."""
+        self._forget_rolled_back()
         number = self._number.get(flags)
         if number is None:
             names = " ".join(sorted(flags))
@@ -22,12 +25,16 @@ class FlagSets:
         return number
 
     def flags_of(self, number: int) -> Flags:
+        self._forget_rolled_back()
         flags = self._flags.get(number)
         if flags is None:
             row = self._database.execute("SELECT names FROM flagsets WHERE id = ?", (number,)).fetchone()
             flags = self._flags[number] = frozenset(row[0].split(" ")) - {""}
         return flags
 
-    def forget(self) -> None:
-        """After a rollback: numbers handed out within it do not exist."""
-        self._number.clear()
+    def _forget_rolled_back(self) -> None:
+        """Numbers that were handed out within a transaction that was rolled back do not exist, or will be another set's."""
+        if isinstance(self._database, Connection) and self._database.rollbacks != self._rollbacks:
+            self._rollbacks = self._database.rollbacks
+            self._number.clear()
+            self._flags.clear()

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bascule.mailbox.database import transaction
+from bascule.mailbox.deltas import moving_key
 from bascule.mailbox.rows import FolderRow
 from bascule.terms.folder import FolderPath, SpecialUse
 
@@ -50,14 +51,42 @@ class Folders:
         return _row(self._database.execute(query, (identity,)).fetchone())
 
     def note_whole(self) -> None:
-        """The last delta left nothing of the source unread. Within the caller's transaction, before the next one begins."""
+        """Note the last delta where it left nothing of the source unread: it surveyed every folder, or found it unchanged, and each was
+        dealt with to the end. Within the caller's transaction, before the next one begins."""
         self._database.execute(
-            "INSERT OR REPLACE INTO meta SELECT 'whole_delta', max(id) FROM deltas HAVING max(id) IS NOT NULL"
+            "INSERT OR REPLACE INTO meta SELECT 'whole_delta', max(id) FROM deltas HAVING max(id) IS NOT NULL AND NOT EXISTS"
+            " (SELECT 1 FROM folders WHERE selectable AND gone_utc IS NULL"
+            " AND NOT (complete AND delta = (SELECT max(id) FROM deltas)))"
         )
 
     def begin_delta(self, at_utc: int) -> int:
-        """Number a new delta; within the caller's transaction or on its own."""
-        return self._database.execute("INSERT INTO deltas (started_utc) VALUES (?)", (at_utc,)).lastrowid or 0
+        """Number a new delta, during which messages may come until `note_still`. Within the caller's transaction."""
+        delta = self._database.execute("INSERT INTO deltas (started_utc) VALUES (?)", (at_utc,)).lastrowid or 0
+        self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, '')", (moving_key(delta),))
+        return delta
+
+    def note_still(self) -> None:
+        """No message came anywhere between the sightings of the current delta and the end of its surveys: it is a picture of one instant."""
+        (delta,) = self._database.execute("SELECT max(id) FROM deltas").fetchone()
+        self._database.execute("DELETE FROM meta WHERE key = ?", (moving_key(delta),))
+
+    def note_moving(self) -> None:
+        """What is found gone from here on had been there at the surveys of the current delta. Within the caller's transaction."""
+        (delta,) = self._database.execute("SELECT max(id) FROM deltas").fetchone()
+        self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, '')", (moving_key(delta),))
+
+    def any_vanished(self) -> bool:
+        """Whether the current delta found a message gone, as far as a clock of whole seconds tells."""
+        query = "SELECT 1 FROM messages WHERE vanished_utc >= (SELECT started_utc FROM deltas ORDER BY id DESC LIMIT 1) LIMIT 1"
+        return self._database.execute(query).fetchone() is not None
+
+    def sighted(self) -> dict[bytes, tuple[int, int]]:
+        """The source's name of each folder that the current delta has seen → UIDVALIDITY and UIDNEXT as it saw them first."""
+        query = (
+            "SELECT f.source_name, s.uidvalidity, s.uidnext FROM folders f JOIN sightings s ON s.folder = f.id"
+            " WHERE s.delta = (SELECT max(id) FROM deltas) AND f.gone_utc IS NULL"
+        )
+        return {name: (validity, uidnext) for name, validity, uidnext in self._database.execute(query)}
 
     def record(
         self,
@@ -145,9 +174,15 @@ class Folders:
 
     def sight(self, seen: Iterable[tuple[int, int, int]]) -> None:
         """(folder, UIDVALIDITY, UIDNEXT) as the current delta sees them: messages from UIDNEXT on are not there yet. Of several in one
-        delta the first is kept. Within the caller's transaction, or on its own."""
+        delta the first is kept, and of several deltas that saw the same UIDNEXT the last: it says all that they say. Within the caller's
+        transaction, or on its own."""
+        rows = list(seen)
         query = "INSERT OR IGNORE INTO sightings SELECT ?1, max(id), ?2, ?3 FROM deltas"
-        self._database.executemany(query, list(seen))
+        self._database.executemany(query, rows)
+        self._database.executemany(
+            "DELETE FROM sightings WHERE folder = ?1 AND uidvalidity = ?2 AND uidnext >= ?3 AND delta < (SELECT max(id) FROM deltas)",
+            rows,
+        )
 
     def surveyed(self, identity: int, source_state: str) -> None:
         """The survey that ``source_state`` tells of is in the catalogue: what is known has its flags, and what vanished is marked.
@@ -167,15 +202,17 @@ class Folders:
             self._database.execute("DELETE FROM meta WHERE key = ?", (unlisted_key(identity),))
 
     def completed(self, identity: int) -> None:
-        """Every message of the last survey was dealt with; one that the source did not give keeps the folder from being complete, as
-        it is tried again. Of the sightings only the last is of use then."""
+        """Every message of the last survey was dealt with. One that the source did not give keeps the folder from being complete, and so
+        does one that the user's choice left out: it may be a message that left another folder. Each is tried again. Of the sightings of
+        a complete folder only the last is of use."""
         self._database.execute(
-            "UPDATE folders SET complete = NOT EXISTS (SELECT 1 FROM not_held WHERE folder = ?1 AND code = 'unreadable')"
+            "UPDATE folders SET complete = NOT EXISTS (SELECT 1 FROM not_held WHERE folder = ?1 AND code IN ('unreadable', 'left-out'))"
             " WHERE id = ?1",
             (identity,),
         )
         self._database.execute(
-            "DELETE FROM sightings WHERE folder = ?1 AND delta < (SELECT max(delta) FROM sightings WHERE folder = ?1)",
+            "DELETE FROM sightings WHERE folder = ?1 AND (SELECT complete FROM folders WHERE id = ?1)"
+            " AND delta < (SELECT max(delta) FROM sightings WHERE folder = ?1)",
             (identity,),
         )
 

@@ -76,15 +76,11 @@ class Messages:
         On an error nothing of the group is in the catalogue; at most unreferenced bodies are left behind.
         """
         places = self.write_bodies([new.body for new in group])
-        try:
-            with transaction(self._database):
-                absence = self.absence(folder, uidvalidity)
-                if places is None:
-                    return self._insert_all(folder, uidvalidity, absence, group)
-                return [self._insert(folder, uidvalidity, absence, new, places) for new in group]
-        except BaseException:
-            self._flagsets.forget()
-            raise
+        with transaction(self._database):
+            absence = self.absence(folder, uidvalidity)
+            if places is None:
+                return self._insert_all(folder, uidvalidity, absence, group)
+            return [self._insert(folder, uidvalidity, absence, new, places) for new in group]
 
     def write_bodies(
         self, bodies: Sequence[Body], *, all_of_them: bool = False
@@ -197,11 +193,12 @@ class Messages:
         )
 
     def set_vanished(self, rows: Iterable[int], at_utc: int | None) -> None:
-        """Mark rows as vanished at that instant, or as there again (None). The bodies stay. Within the caller's transaction, and
+        """Mark rows as vanished at that instant, or as there again (None); one that has vanished already stays as it is. The bodies stay. Within the caller's transaction, and
         before the folder's new survey is written: they were last seen by the one before."""
         self._database.executemany(
             "UPDATE messages SET vanished_utc = ?1, modseq = modseq + 1,"
-            " last_delta = iif(?1 IS NULL, NULL, coalesce(last_delta, (SELECT delta FROM folders WHERE id = folder))) WHERE id = ?2",
+            " last_delta = iif(?1 IS NULL, NULL, coalesce(last_delta, (SELECT delta FROM folders WHERE id = folder)))"
+            " WHERE id = ?2 AND (?1 IS NULL OR vanished_utc IS NULL)",
             [(at_utc, i) for i in rows],
         )
 
@@ -252,18 +249,24 @@ class Messages:
         return int(self._database.execute(query, (folder,)).fetchone()[0])
 
     def of_other_validity(self, folder: int, uidvalidity: int) -> dict[bytes, list[int]]:
-        """SHA-256 → rows of this folder under any other UIDVALIDITY, oldest first, that are not vanished."""
+        """SHA-256 → rows of this folder under any other UIDVALIDITY, oldest first: those that are there, and those of which the last run did
+        not find the new UID, and left out, or could not read, what may be them."""
         found: dict[bytes, list[int]] = {}
-        query = "SELECT sha256, id FROM messages WHERE folder = ? AND uidvalidity <> ? AND vanished_utc IS NULL ORDER BY uid"
-        for digest, row in self._database.execute(query, (folder, uidvalidity)):
-            found.setdefault(digest, []).append(row)
+        query = (
+            "SELECT sha256, id, coalesce(last_delta, 0), vanished_utc FROM messages WHERE folder = ? AND uidvalidity <> ?"
+            " AND (vanished_utc IS NULL OR id NOT IN (SELECT earlier FROM moves)) ORDER BY uid"
+        )
+        deltas = Deltas.read(self._database)
+        for digest, row, last, gone in self._database.execute(query, (folder, uidvalidity)):
+            if gone is None or deltas.may_lie_unread(last, gone):
+                found.setdefault(digest, []).append(row)
         return found
 
     def departed(self, folder: int, uidvalidity: int, since: int) -> dict[bytes, list[Departed]]:
-        """SHA-256 → messages of this folder that vanished from it after the delta ``since`` began, and were not followed to another place."""
+        """SHA-256 → messages of this folder that vanished from it in the delta ``since`` or later, and were not followed to another place."""
         query = (
             "SELECT sha256, id, last_delta, vanished_utc FROM messages WHERE folder = ? AND uidvalidity = ?"
-            " AND (last_delta >= ? OR vanished_utc >= (SELECT started_utc FROM deltas WHERE id = ? + 1))"
+            " AND (last_delta >= ? OR vanished_utc >= (SELECT started_utc FROM deltas WHERE id = max(?, 1)))"
             " AND vanished_utc IS NOT NULL AND id NOT IN (SELECT earlier FROM moves) ORDER BY uid"
         )
         found: dict[bytes, list[Departed]] = {}
@@ -272,6 +275,10 @@ class Messages:
         for digest, row, last, gone in self._database.execute(query, (folder, uidvalidity, since, since)):
             found.setdefault(digest, []).append(Departed(row, range(last, deltas.gone_in(last, gone))))
         return found
+
+    def is_free(self, row: int) -> bool:
+        """Whether it was not followed to another place."""
+        return self._database.execute("SELECT 1 FROM moves WHERE earlier = ?", (row,)).fetchone() is None
 
     def has_departed(self, row: int) -> bool:
         """Whether it has vanished, and was not followed to another place."""

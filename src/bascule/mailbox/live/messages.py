@@ -87,9 +87,6 @@ class LiveMessages:
                     return self._insert(folder, wanted)
             except _BodyPurged:
                 continue
-            except BaseException:
-                self._mailbox.flagsets.forget()
-                raise
         raise MailboxError(f"{self._mailbox.root} lost a body while it was written.", "Run “bascule check”.")
 
     def _is_new(self, new: Arriving, now_utc: int) -> bool:
@@ -198,27 +195,22 @@ class LiveMessages:
         self, folder: int, uids: Iterable[int], change: Callable[[Flags], Flags], unchanged_since: int | None = None
     ) -> Flagged:
         """Change the flags of messages that are there. ``unchanged_since``: only where MODSEQ is not above it. Raises FolderGone."""
-        flagsets = self._mailbox.flagsets
         becomes: dict[int, int] = {}
         changed: list[tuple[int, int]] = []
         refused: list[int] = []
         updates: list[tuple[int, int]] = []
-        try:
-            with self._mailbox.transaction():
-                for row, uid, flagset, modseq in self._there(folder, uids):
-                    if unchanged_since is not None and modseq > unchanged_since:
-                        refused.append(uid)
-                        continue
-                    if flagset not in becomes:
-                        becomes[flagset] = self._becomes(flagset, change)
-                    if becomes[flagset] != flagset:
-                        changed.append((uid, becomes[flagset]))
-                        updates.append((becomes[flagset], row))
-                _, _, modseq = self._advance(folder, 0) if updates else (0, 0, 0)
-                self._write_flags(updates, modseq)
-        except BaseException:
-            flagsets.forget()
-            raise
+        with self._mailbox.transaction():
+            for row, uid, flagset, modseq in self._there(folder, uids):
+                if unchanged_since is not None and modseq > unchanged_since:
+                    refused.append(uid)
+                    continue
+                if flagset not in becomes:
+                    becomes[flagset] = self._becomes(flagset, change)
+                if becomes[flagset] != flagset:
+                    changed.append((uid, becomes[flagset]))
+                    updates.append((becomes[flagset], row))
+            _, _, modseq = self._advance(folder, 0) if updates else (0, 0, 0)
+            self._write_flags(updates, modseq)
         return Flagged(changed, refused, modseq)
 
     def _becomes(self, flagset: int, change: Callable[[Flags], Flags]) -> int:
