@@ -21,7 +21,7 @@ from bascule.terms.outcome import Outcome, OutcomeCode
 
 
 class Doubt:
-    """`open` it with the folder. ``resent``: message → SHA-256 of what was sent again in this run."""
+    """`open` it with the folder. ``resent``: message → what was sent again in this run, and what becomes of it."""
 
     def __init__(self, view: TargetView, mailbox: Mailbox, ledger: Ledger, settle_seconds: float, mends: bool) -> None:
         self._view = view
@@ -33,7 +33,7 @@ class Doubt:
         self._given: dict[int, Flags | None] = {}
         """The flags that each was sent with."""
         self._held: list[Parcel] = []
-        self.resent: dict[int, bytes] = {}
+        self.resent: dict[int, tuple[bytes, Outcome]] = {}
         self._resent_from = 0
 
     def __bool__(self) -> bool:
@@ -77,7 +77,7 @@ class Doubt:
             await self._find_vanished(vanished, since)
         await self._mailbox.run(self._ledger.settle, self._view.row.folder, [], [intent.id for intent in intents])
         self._resent_from = self._resent_from or self._view.row.looked_uidnext
-        self.resent.update({parcel.message: parcel.body.sha256 for parcel in missing})
+        self.resent.update({parcel.message: (parcel.body.sha256, arrival(parcel, None)) for parcel in missing})
         return found, missing
 
     async def resolve_vanished(self, waiting: Callable[[float], None]) -> None:
@@ -155,9 +155,11 @@ class Doubt:
         """The folder is selected again: what was sent again and had been taken after all is removed. Outcomes of what can't be."""
         await self._view.look()
         doubled = []
-        for message, digest in self.resent.items():
+        uids = await self._mailbox.run(self._ledger.uids_of, list(self.resent))
+        for message, (digest, sent) in self.resent.items():
             copy = self._view.take_digest(digest, above=self._resent_from)
             if copy is not None and not await self._view.remove(copy.uid):
                 reason = f"a batch that had been cut was committed late: one copy too many, UID {copy.uid}"
-                doubled.append((message, Outcome(OutcomeCode.DUPLICATE, reason)))
+                uid = uids.get(message)
+                doubled.append((message, replace(sent, code=OutcomeCode.DUPLICATE, detail=reason, target_uid=uid)))
         return doubled

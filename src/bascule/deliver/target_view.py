@@ -15,6 +15,8 @@ from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Foreign, Ledger, TargetFolder
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.body import Body
+from bascule.terms.later_runs import Decision, New, Old, decide, knowledge
+from bascule.terms.outcome import OutcomeCode
 from bascule.wire.errors import ConnectionLost
 from bascule.wire.imap import MailboxState
 
@@ -136,13 +138,16 @@ class TargetView:
         copies = [Foreign(f.uid, f.sha256, f.likeness, f.date_utc, f.flags) for f in found]
         await self._mailbox.run(self._ledger.record_foreign, self.row.folder, copies)
         self._free.add(copies)
+        await self._name_by_content()
+
+    async def _name_by_content(self) -> None:
         named = [(e, self._free.take(e.sha256, date_utc=e.date.utc_seconds)) for e in await self.unnamed()]
         await self._record_names({e.message: copy.uid for e, copy in named if copy is not None})
 
     # -- UIDs that the target did not tell ----------------------------------------------------------------------------
 
     async def unnamed(self) -> list[Expectation]:
-        """What was delivered to the folder and has no UID, in the order of sending."""
+        """What has a copy in the folder and no UID, in the order of sending."""
         return await self._mailbox.run(without_uid, self._mailbox, self._ledger.target, self.row.folder)
 
     async def name_unnamed(self) -> None:
@@ -158,9 +163,14 @@ class TargetView:
             await self._name(pair_in_order(left, await self._arrived(self.opened_uidnext)))
 
     async def settle_unnamed(self) -> None:
-        """What earlier runs delivered and has no UID, or has none any more (a new UIDVALIDITY): it is found, or was removed."""
+        """What has no UID from earlier runs, or has none any more (a new UIDVALIDITY): it is found, or was removed. What is a fault
+        where it was never seen (`later_runs.decide`) stays one: the target altered it, perhaps beyond recognition."""
         if not await self.unnamed():
             return
+        self._free.add(
+            await self._mailbox.run(self._ledger.foreign, self.row.folder)
+        )  # an earlier run may have read it
+        await self._name_by_content()
         while True:
             try:
                 await self._session.client.noop()
@@ -168,7 +178,7 @@ class TargetView:
                 break
             except ConnectionLost as error:
                 await self.renew(error)
-        gone = [e.message for e in await self.unnamed()]
+        gone = [e.message for e in await self.unnamed() if _never_seen(e.code).record is OutcomeCode.REMOVED]
         await self._mailbox.run(self._ledger.removed, gone, NO_LONGER_THERE)
 
     async def _arrived(self, since: int) -> dict[int, MessageData]:
@@ -214,3 +224,8 @@ class TargetView:
             return False
         await self._mailbox.run(self._ledger.forget_foreign, self.row.folder, [uid])
         return True
+
+
+def _never_seen(code: OutcomeCode) -> Decision:
+    """What becomes of a message whose copy is found nowhere."""
+    return decide(Old.SAME, New.NEVER_SEEN, knowledge(code))

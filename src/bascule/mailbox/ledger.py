@@ -19,10 +19,15 @@ def settled_codes() -> str:
     return f"({', '.join(sorted(repr(code.value) for code in SETTLED))})"
 
 
+def on_target_codes() -> str:
+    """Those of them whose message has a copy on the target, as an SQL list."""
+    return f"({', '.join(sorted(repr(code.value) for code in SETTLED - {OutcomeCode.REMOVED}))})"
+
+
 _SETTLED = settled_codes()
 MISSING_SECONDS = 600
 """A message that the target said OK to and does not show is sent again by a run so much later: until then the target may yet show it."""
-_ON_TARGET = f"({', '.join(sorted(repr(code.value) for code in SETTLED - {OutcomeCode.REMOVED}))})"
+_ON_TARGET = on_target_codes()
 
 
 @dataclass(frozen=True, slots=True)
