@@ -57,6 +57,7 @@ class TargetView:
         if self._free:
             await self._forget_gone()
         await self.look(self._state)
+        await self._look_for_missing()
         await self.settle_unnamed()
 
     async def _forget_gone(self) -> None:
@@ -98,6 +99,20 @@ class TargetView:
             except ConnectionLost as error:
                 await self.renew(error)
                 state = None
+
+    async def _look_for_missing(self) -> None:
+        """Where the target had told that a message lies which it did not show then: its UID may be below what was looked at since."""
+        run, folder = self._mailbox.run, self.row.folder
+        if not (told := await run(self._ledger.missing_uids, folder)):
+            return
+        known = {f.uid for f in await run(self._ledger.foreign, folder)} | await run(self._ledger.our_uids, folder)
+        unseen = sorted(told - known)
+        while True:
+            try:
+                await self._adopt(await read_contents(self._session.client, unseen))
+                return
+            except ConnectionLost as error:
+                await self.renew(error)
 
     async def look_anew(self) -> None:
         """The same for all that arrived since this run came: what was taken for ours may be another's."""

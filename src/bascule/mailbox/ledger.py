@@ -225,7 +225,10 @@ class Ledger:
 
     def uids_of(self, messages: Iterable[int]) -> dict[int, int]:
         """Message → the UID of its copy on the target, where it is known."""
-        query = "SELECT target_uid FROM outcomes WHERE target = ? AND message = ? AND target_uid IS NOT NULL"
+        query = (
+            "SELECT target_uid FROM outcomes WHERE target = ? AND message = ? AND target_uid IS NOT NULL"
+            " AND code <> 'missing'"
+        )
         found = ((m, self._database.execute(query, (self.target, m)).fetchone()) for m in messages)
         return {message: row[0] for message, row in found if row is not None}
 
@@ -389,8 +392,15 @@ class Ledger:
 
     def our_uids(self, folder: int) -> set[int]:
         """Target UIDs that hold messages of ours."""
+        return self._uids(folder, missing=False)
+
+    def missing_uids(self, folder: int) -> set[int]:
+        """Target UIDs that were told for messages of ours, and held none when they were read back."""
+        return self._uids(folder, missing=True)
+
+    def _uids(self, folder: int, *, missing: bool) -> set[int]:
         query = (
             "SELECT o.target_uid FROM outcomes o JOIN messages m ON m.id = o.message"
-            " WHERE o.target = ? AND m.folder = ? AND o.target_uid IS NOT NULL"
+            " WHERE o.target = ? AND m.folder = ? AND o.target_uid IS NOT NULL AND (o.code = 'missing') = ?"
         )
-        return {uid for (uid,) in self._database.execute(query, (self.target, folder)).fetchall()}
+        return {uid for (uid,) in self._database.execute(query, (self.target, folder, missing)).fetchall()}
