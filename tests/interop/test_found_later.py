@@ -2,8 +2,11 @@
 
 import sqlite3
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from bascule.mailbox.ledger import MISSING_SECONDS
 from support.command import report_of
@@ -86,3 +89,44 @@ def test_what_stays_missing_is_sent_again_once(tmp_path: Path) -> None:
         for _ in range(2):
             assert run()["exceptions"] == []
             assert new.keys() == old.keys()
+
+
+class Munges(Quirk):
+    """As Cyrus with munge8bit, an octet above 127 in a header becomes an X; or it becomes ``written``."""
+
+    def __init__(self, written: bytes = b"X") -> None:
+        self.written = written
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        return replace(message, octets=message.octets.replace(b"R\xe9union", b"R" + self.written + b"union"))
+
+
+def number_anew(store: Store) -> None:
+    """Every folder gets a new UIDVALIDITY, and every message a new UID."""
+    for folder in store.folders.values():
+        folder.uidvalidity += 1000
+        folder.uidnext += 300
+        for message in folder.messages:
+            message.uid += 300
+
+
+@pytest.mark.parametrize("written", [b"X", b"=E9"], ids=["of the same size", "of another size"])
+def test_what_the_target_had_altered_is_a_fault_also_after_it_numbered_everything_anew(
+    tmp_path: Path, written: bytes
+) -> None:
+    """Where it is known again, its flags follow; either way it is not told as removed by the member."""
+    old, new = Store(), Store()
+    sample.fill(old)
+    meetings = b"R&AOk-unions"
+    with QuirkServer(Quirk(), old) as source, QuirkServer(Munges(written), new) as target:
+        run = Runs(tmp_path, source, target)
+        assert codes(run(1)) == {"altered": 1}
+        number_anew(new)
+        old.folders[meetings].change(old.folders[meetings].messages[-1], [b"\\Flagged"])
+        for _ in range(2):
+            report = run(1)
+            assert codes(report) == {"altered": 1}
+            assert report["totals"]["removed"] == 0
+            assert len(new.folders[meetings].messages) == 8
+        if written == b"X":
+            assert new.folders[meetings].messages[-1].flags == {b"\\Flagged"}

@@ -190,11 +190,18 @@ class TargetView:
             try:
                 await self._session.client.noop()
                 await self.name_unnamed()
+                await self._name_altered()
                 break
             except ConnectionLost as error:
                 await self.renew(error)
         gone = [e.message for e in await self.unnamed() if _never_seen(e.code).record is OutcomeCode.REMOVED]
         await self._mailbox.run(self._ledger.removed, gone, NO_LONGER_THERE)
+
+    async def _name_altered(self) -> None:
+        """What the target may have altered is found by no content: it is a copy of its size and date that stands for no message."""
+        altered = [e for e in await self.unnamed() if e.code is not OutcomeCode.DELIVERED or e.traits.fragile]
+        if altered and (free := self._free.dated({e.date.utc_seconds for e in altered})):
+            await self._name(pair_by_details(altered, await read_details(self._session.client, free)))
 
     async def _arrived(self, since: int) -> dict[int, MessageData]:
         """What lies from ``since`` on and is not known as ours."""
