@@ -7,7 +7,7 @@ copy is known, and is never sent.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from bascule.deliver.expectation import is_touched
@@ -66,7 +66,7 @@ class Doubt:
         """
         intents = await self._mailbox.run(self._ledger.intents, self._view.row.folder)
         parcels, self._held, messages, self._messages = self._held, [], self._messages, set()
-        since = min((i.uidnext for i in intents if i.uidvalidity == self._view.row.uidvalidity), default=0)
+        since = self._since(intents)
         vanished = messages - {parcel.message for parcel in parcels}
         found, missing = await self._find(parcels, since)
         vanished = await self._find_vanished(vanished, since)
@@ -86,12 +86,20 @@ class Doubt:
         if not there:
             return
         intents = await self._mailbox.run(self._ledger.intents, self._view.row.folder)
-        since = min((i.uidnext for i in intents if i.uidvalidity == self._view.row.uidvalidity), default=0)
+        since = self._since(intents)
         if missing := await self._find_vanished(there, since):
             await self._wait(intents, waiting)
             await self._find_vanished(missing, since)
         over = [intent.id for intent in intents if there.issuperset(intent.given)]
         await self._mailbox.run(self._ledger.settle, self._view.row.folder, [], over)
+
+    def _since(self, intents: Sequence[Intent]) -> dict[int, int]:
+        """Message → the UID from which on its copy lies: where the target was when it was first sent; 0: the folder is another one since."""
+        since: dict[int, int] = {}
+        for intent in intents:
+            first = intent.uidnext if intent.uidvalidity == self._view.row.uidvalidity else 0
+            since.update({message: min(first, since.get(message, first)) for message in intent.given})
+        return since
 
     async def _wait(self, intents: Sequence[Intent], waiting: Callable[[float], None]) -> None:
         wait = max((intent.at_utc for intent in intents), default=0.0) + self._settle_seconds - time.time()
@@ -100,16 +108,17 @@ class Doubt:
             waiting(wait)
             await asyncio.sleep(wait)
 
-    async def _find(self, parcels: Sequence[Parcel], since: int) -> tuple[list[Parcel], list[Parcel]]:
+    async def _find(self, parcels: Sequence[Parcel], since: Mapping[int, int]) -> tuple[list[Parcel], list[Parcel]]:
         """Settle those that the target has: they, and the others."""
         await self._view.look()
         arrived: list[tuple[int, Outcome]] = []
         found: list[Parcel] = []
         missing: list[Parcel] = []
         for parcel in parcels:
-            copy = self._view.take(parcel.body, above=since, date_utc=parcel.date.utc_seconds)
+            above = since.get(parcel.message, 0)
+            copy = self._view.take(parcel.body, above=above, date_utc=parcel.date.utc_seconds)
             outcome = self._found(arrival(parcel, copy.uid), parcel.message, copy) if copy is not None else None
-            outcome = outcome or self.mended_copy_of(parcel, since)
+            outcome = outcome or self.mended_copy_of(parcel, above)
             if outcome is None:
                 missing.append(parcel)
             else:
@@ -119,7 +128,7 @@ class Doubt:
             await self._mailbox.run(self._ledger.settle, self._view.row.folder, arrived)
         return found, missing
 
-    async def _find_vanished(self, messages: set[int], since: int) -> set[int]:
+    async def _find_vanished(self, messages: set[int], since: Mapping[int, int]) -> set[int]:
         """Settle those of the messages, gone on the old side, that the target has; the others."""
         if not messages:
             return messages
@@ -127,7 +136,7 @@ class Doubt:
         arrived: list[tuple[int, Outcome]] = []
         for message in sorted(messages):
             row = await self._mailbox.run(self._mailbox.messages.get, message)
-            copy = self._view.take_digest(row.sha256, above=since)
+            copy = self._view.take_digest(row.sha256, above=since.get(message, 0))
             if copy is not None:
                 arrived.append((message, self._found(Outcome(OutcomeCode.DELIVERED, "", copy.uid), message, copy)))
         if arrived:
