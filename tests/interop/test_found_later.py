@@ -130,3 +130,14 @@ def test_what_the_target_had_altered_is_a_fault_also_after_it_numbered_everythin
             assert len(new.folders[meetings].messages) == 8
         if written == b"X":
             assert new.folders[meetings].messages[-1].flags == {b"\\Flagged"}
+
+
+def test_a_missing_message_is_not_told_as_read_back(tmp_path: Path) -> None:
+    old, new = Store(), Store()
+    old.append(old.folders[b"INBOX"], b"Subject: one\r\n" + VICTIM + b"\r\n\r\ntext\r\n")
+    with QuirkServer(Quirk(), old) as source, QuirkServer(HidesOne(), new) as target:
+        report = Runs(tmp_path, source, target)(1)
+    assert codes(report) == {"missing": 1}
+    assert (report["verified"], report["read_back_first"], report["read_back_last"]) == ({}, "", "")
+    (manifest,) = (tmp_path / "state").rglob("manifest.sha256")
+    assert manifest.read_text().split("  ")[1:] == ["INBOX/1", "missing", "-\n"]

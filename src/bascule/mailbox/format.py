@@ -140,7 +140,7 @@ CREATE TABLE outcomes (
     source_flagset INTEGER,                 -- the flags of the message then
     theirs INTEGER NOT NULL DEFAULT 0,      -- somebody changed its copy on the new side: it is neither followed nor removed
     verified INTEGER NOT NULL DEFAULT 0,    -- 0 not yet, 1 size, date and flags, 2 every octet
-    verified_utc INTEGER,                   -- when it was read back last
+    verified_utc INTEGER,                   -- when it was read back last; of one that is missing: when it was looked for
     PRIMARY KEY (target, message)
 ) WITHOUT ROWID;
 CREATE INDEX outcomes_uid ON outcomes (target, message) WHERE target_uid IS NULL;

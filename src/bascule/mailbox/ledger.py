@@ -70,7 +70,7 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What reading back found of a message. ``how``: 1 size, date and flags, 2 every octet. ``flags``: of its copy; None: as given."""
+    """What reading back found of a message. ``how``: 0 it was not there, 1 size, date and flags, 2 every octet. ``flags``: of its copy; None: as given."""
 
     message: int
     outcome: Outcome
