@@ -15,7 +15,7 @@ from bascule.deliver.parcel import Parcel
 from bascule.deliver.sending import arrival
 from bascule.deliver.target_view import TargetView
 from bascule.mailbox import Mailbox
-from bascule.mailbox.ledger import Foreign, Intent, Ledger
+from bascule.mailbox.ledger import Foreign, Intent, Ledger, Sent
 from bascule.terms.flags import Flags
 from bascule.terms.outcome import Outcome, OutcomeCode
 
@@ -32,6 +32,7 @@ class Doubt:
         self._messages: set[int] = set()
         self._given: dict[int, Flags | None] = {}
         """The flags that each was sent with."""
+        self._sent: dict[int, Sent] = {}
         self._held: list[Parcel] = []
         self.resent: dict[int, tuple[bytes, Outcome]] = {}
         self._resent_from = 0
@@ -44,6 +45,7 @@ class Doubt:
         intents = await self._mailbox.run(self._ledger.intents, self._view.row.folder)
         for intent in intents:
             self._given.update(intent.given)
+            self._sent.update(intent.sent)
         self._messages = set(self._given)
 
     def holds(self, parcel: Parcel) -> bool:
@@ -136,9 +138,12 @@ class Doubt:
         arrived: list[tuple[int, Outcome]] = []
         for message in sorted(messages):
             row = await self._mailbox.run(self._mailbox.messages.get, message)
-            copy = self._view.take_digest(row.sha256, above=since.get(message, 0))
+            sent = self._sent.get(message, Sent())
+            digest = sent.as_other[0] if sent.as_other is not None else row.sha256
+            copy = self._view.take_digest(digest, sent.likeness, above=since.get(message, 0))
             if copy is not None:
-                arrived.append((message, self._found(Outcome(OutcomeCode.DELIVERED, "", copy.uid), message, copy)))
+                outcome = Outcome(OutcomeCode.DELIVERED, "", copy.uid, sent.as_other)
+                arrived.append((message, self._found(outcome, message, copy)))
         if arrived:
             await self._mailbox.run(self._ledger.settle, self._view.row.folder, arrived)
         return messages - {message for message, _ in arrived}

@@ -229,8 +229,8 @@ class TargetView:
         alike = likeness(body.whole()) if body.traits.fragile else None
         return self._free.take(body.sha256, alike, above=above, date_utc=date_utc)
 
-    def take_digest(self, digest: bytes, *, above: int = 0) -> Foreign | None:
-        return self._free.take(digest, above=above)
+    def take_digest(self, digest: bytes, alike: bytes | None = None, *, above: int = 0) -> Foreign | None:
+        return self._free.take(digest, alike, above=above)
 
     def free_uids(self, digest: bytes, *, above: int) -> list[int]:
         """The UIDs, from ``above`` on, of copies that stand for no message yet."""

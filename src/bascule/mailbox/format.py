@@ -152,7 +152,8 @@ CREATE TABLE moves (                        -- a message that moved on the sourc
 CREATE TABLE intents (                      -- a batch that is about to be sent, or whose answer we did not hear
     id INTEGER PRIMARY KEY, target INTEGER NOT NULL, folder INTEGER NOT NULL,
     uidvalidity INTEGER NOT NULL, uidnext INTEGER NOT NULL, at_utc REAL NOT NULL,
-    messages TEXT NOT NULL                  -- JSON: [message, flagset that it is sent with or null] of each
+    messages TEXT NOT NULL                  -- JSON: [message, flagset that it is sent with or null] of each; where its own SHA-256
+                                            -- may not be what the target has, also [SHA-256, octets] of what is sent or null, likeness or null
 );
 """
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from bascule.mailbox.database import transaction
 from bascule.mailbox.flagsets import FlagSets
@@ -46,15 +47,25 @@ class TargetFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """What a message is known by on the target, where its own SHA-256 does not tell. ``as_other``: SHA-256 and size of the octets that are
+    sent in place of its own; ``likeness``: of what servers are known to alter."""
+
+    as_other: tuple[bytes, int] | None = None
+    likeness: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """A batch written down before it was sent, whose answer we have not heard. ``given``: message → the flags that it was sent with; None: not
-    known (of a batch that an older Bascule wrote down)."""
+    known (of a batch that an older Bascule wrote down). ``sent``: of those messages for which there is something to say."""
 
     id: int
     uidvalidity: int
     uidnext: int
     given: Mapping[int, Flags | None]
     at_utc: float
+    sent: Mapping[int, Sent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,12 +298,21 @@ class Ledger:
 
     # -- doubt --------------------------------------------------------------------------------------------------------
 
-    def intend(self, folder: int, uidvalidity: int, uidnext: int, given: Mapping[int, Flags]) -> int:
+    def intend(
+        self,
+        folder: int,
+        uidvalidity: int,
+        uidnext: int,
+        given: Mapping[int, Flags],
+        sent: Mapping[int, Sent] = MappingProxyType({}),
+    ) -> int:
         """Write down a batch before a single octet of it is sent: message → the flags that it is sent with; the batch's number."""
-        pairs = [(message, self._flagsets.number_of(flags)) for message, flags in given.items()]
+        messages = [
+            (message, self._flagsets.number_of(flags), *_written(sent.get(message))) for message, flags in given.items()
+        ]
         cursor = self._database.execute(
             "INSERT INTO intents (target, folder, uidvalidity, uidnext, messages, at_utc) VALUES (?, ?, ?, ?, ?, ?)",
-            (self.target, folder, uidvalidity, uidnext, json.dumps(pairs), self._now()),
+            (self.target, folder, uidvalidity, uidnext, json.dumps(messages), self._now()),
         )
         return cursor.lastrowid or 0
 
@@ -307,7 +327,9 @@ class Ledger:
             "SELECT id, uidvalidity, uidnext, messages, at_utc FROM intents WHERE target = ? AND folder = ? ORDER BY id",
             (self.target, folder),
         ).fetchall()
-        return [Intent(i, validity, uidnext, self._given(text), at) for i, validity, uidnext, text, at in rows]
+        return [
+            Intent(i, validity, uidnext, self._given(text), at, _read(text)) for i, validity, uidnext, text, at in rows
+        ]
 
     def _given(self, text: str) -> dict[int, Flags | None]:
         flags_of = self._flagsets.flags_of
@@ -404,3 +426,22 @@ class Ledger:
             " WHERE o.target = ? AND m.folder = ? AND o.target_uid IS NOT NULL AND (o.code = 'missing') = ?"
         )
         return {uid for (uid,) in self._database.execute(query, (self.target, folder, missing)).fetchall()}
+
+
+def _written(sent: Sent | None) -> tuple[object, ...]:
+    """What an intent says of a message behind its flags; nothing where there is nothing to say."""
+    if sent is None:
+        return ()
+    other = (sent.as_other[0].hex(), sent.as_other[1]) if sent.as_other is not None else None
+    return other, sent.likeness.hex() if sent.likeness is not None else None
+
+
+def _read(text: str) -> dict[int, Sent]:
+    found = {}
+    for message, _, *said in json.loads(text):
+        if said:
+            other, alike = said
+            found[message] = Sent(
+                (bytes.fromhex(other[0]), other[1]) if other else None, bytes.fromhex(alike) if alike else None
+            )
+    return found
