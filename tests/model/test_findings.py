@@ -462,3 +462,21 @@ def test_a_folder_that_the_member_renames_or_deletes_during_a_run_is_theirs(move
         move.run()
     if deed == "renames" and to_do != "a message":
         assert move.flags("Z", "a") == {"\\flagged"}
+
+
+# Two batches in doubt, the folder made anew between them
+
+
+def test_what_is_in_doubt_from_before_a_new_uidvalidity_is_found_beside_a_later_batch_in_doubt(move: Move) -> None:
+    """The first batch's copies lie, in the folder that the member made anew, below where the later batch began."""
+    move.fill({"A": "a b"})
+    move.cut("new", lambda said: APPENDED in said, heard=False)
+    move.new.delete("A")
+    move.new.create("A")
+    for tag in "ab":
+        move.new.append("A", letter(tag))
+    move.fill({"A": "c"})
+    move.cut("new", lambda said: APPENDED in said, heard=False)
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "a b c"}

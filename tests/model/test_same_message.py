@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from model.history import APPENDED, Move, every
+from model.letters import letter
 
 pytestmark = [pytest.mark.needs("dovecot"), pytest.mark.xdist_group("model-findings")]
 
@@ -315,3 +316,33 @@ def test_an_earlier_copy_that_had_not_made_way_before_the_state_was_lost_stays(m
     for _ in range(2):
         move.run()
         assert move.there() == {"A": "a b", "B": "a c"}
+
+
+# a folder of the new side that was made anew
+
+
+@pytest.mark.parametrize("old_side", ["marks", "moves"])
+def test_what_was_already_there_is_known_by_content_when_its_folder_has_another_uidvalidity(
+    move: Move, old_side: str
+) -> None:
+    """The folder is made anew with the same messages in it, as after a server was restored."""
+    move.fill({"A": "a b", "B": "c"})
+    move.new.create("A")
+    move.new.append("A", letter("a"))
+    move.run()
+    move.new.delete("A")
+    move.new.create("A")
+    for tag in "ab":
+        move.new.append("A", letter(tag))
+    if old_side == "marks":
+        move.mark(move.old, "A", "a", "+", "\\Flagged")
+    else:
+        move.move(move.old, "A", "a", "B")
+    for _ in range(2):
+        move.run()
+        assert move.there() == ({"A": "a b", "B": "c"} if old_side == "marks" else {"A": "b", "B": "a c"})
+    if old_side == "marks":
+        assert move.flags("A", "a") == {"\\flagged"}
+        move.mark(move.old, "A", "a", "+", "$Work")
+        move.run()
+        assert move.flags("A", "a") == {"\\flagged", "$work"}

@@ -30,7 +30,8 @@ def pair_in_order(sent: Sequence[Expectation], arrived: Mapping[int, MessageData
     for uid, data in sorted(arrived.items()):
         by_date[data.date.utc_seconds if data.date is not None else 0].append(uid)
     paired = {e.message: uids.popleft() for e in sent if (uids := by_date.get(e.date.utc_seconds))}
-    left = deque(uid for uid in sorted(arrived) if uid not in set(paired.values()))
+    taken = set(paired.values())
+    left = deque(uid for uid in sorted(arrived) if uid not in taken)
     for e in sent:
         if e.message not in paired and left:
             paired[e.message] = left.popleft()

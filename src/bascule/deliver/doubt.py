@@ -7,7 +7,7 @@ copy is known, and is never sent.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from bascule.deliver.expectation import is_touched
@@ -15,13 +15,13 @@ from bascule.deliver.parcel import Parcel
 from bascule.deliver.sending import arrival
 from bascule.deliver.target_view import TargetView
 from bascule.mailbox import Mailbox
-from bascule.mailbox.ledger import Foreign, Intent, Ledger
+from bascule.mailbox.ledger import Foreign, Intent, Ledger, Sent
 from bascule.terms.flags import Flags
 from bascule.terms.outcome import Outcome, OutcomeCode
 
 
 class Doubt:
-    """`open` it with the folder. ``resent``: message → SHA-256 of what was sent again in this run."""
+    """`open` it with the folder. ``resent``: message → what was sent again in this run, and what becomes of it."""
 
     def __init__(self, view: TargetView, mailbox: Mailbox, ledger: Ledger, settle_seconds: float, mends: bool) -> None:
         self._view = view
@@ -32,8 +32,9 @@ class Doubt:
         self._messages: set[int] = set()
         self._given: dict[int, Flags | None] = {}
         """The flags that each was sent with."""
+        self._sent: dict[int, Sent] = {}
         self._held: list[Parcel] = []
-        self.resent: dict[int, bytes] = {}
+        self.resent: dict[int, tuple[bytes, Outcome]] = {}
         self._resent_from = 0
 
     def __bool__(self) -> bool:
@@ -44,6 +45,7 @@ class Doubt:
         intents = await self._mailbox.run(self._ledger.intents, self._view.row.folder)
         for intent in intents:
             self._given.update(intent.given)
+            self._sent.update(intent.sent)
         self._messages = set(self._given)
 
     def holds(self, parcel: Parcel) -> bool:
@@ -66,7 +68,7 @@ class Doubt:
         """
         intents = await self._mailbox.run(self._ledger.intents, self._view.row.folder)
         parcels, self._held, messages, self._messages = self._held, [], self._messages, set()
-        since = min((i.uidnext for i in intents if i.uidvalidity == self._view.row.uidvalidity), default=0)
+        since = self._since(intents)
         vanished = messages - {parcel.message for parcel in parcels}
         found, missing = await self._find(parcels, since)
         vanished = await self._find_vanished(vanished, since)
@@ -77,7 +79,7 @@ class Doubt:
             await self._find_vanished(vanished, since)
         await self._mailbox.run(self._ledger.settle, self._view.row.folder, [], [intent.id for intent in intents])
         self._resent_from = self._resent_from or self._view.row.looked_uidnext
-        self.resent.update({parcel.message: parcel.body.sha256 for parcel in missing})
+        self.resent.update({parcel.message: (parcel.body.sha256, arrival(parcel, None)) for parcel in missing})
         return found, missing
 
     async def resolve_vanished(self, waiting: Callable[[float], None]) -> None:
@@ -86,12 +88,20 @@ class Doubt:
         if not there:
             return
         intents = await self._mailbox.run(self._ledger.intents, self._view.row.folder)
-        since = min((i.uidnext for i in intents if i.uidvalidity == self._view.row.uidvalidity), default=0)
+        since = self._since(intents)
         if missing := await self._find_vanished(there, since):
             await self._wait(intents, waiting)
             await self._find_vanished(missing, since)
         over = [intent.id for intent in intents if there.issuperset(intent.given)]
         await self._mailbox.run(self._ledger.settle, self._view.row.folder, [], over)
+
+    def _since(self, intents: Sequence[Intent]) -> dict[int, int]:
+        """Message → the UID from which on its copy lies: where the target was when it was first sent; 0: the folder is another one since."""
+        since: dict[int, int] = {}
+        for intent in intents:
+            first = intent.uidnext if intent.uidvalidity == self._view.row.uidvalidity else 0
+            since.update({message: min(first, since.get(message, first)) for message in intent.given})
+        return since
 
     async def _wait(self, intents: Sequence[Intent], waiting: Callable[[float], None]) -> None:
         wait = max((intent.at_utc for intent in intents), default=0.0) + self._settle_seconds - time.time()
@@ -100,16 +110,17 @@ class Doubt:
             waiting(wait)
             await asyncio.sleep(wait)
 
-    async def _find(self, parcels: Sequence[Parcel], since: int) -> tuple[list[Parcel], list[Parcel]]:
+    async def _find(self, parcels: Sequence[Parcel], since: Mapping[int, int]) -> tuple[list[Parcel], list[Parcel]]:
         """Settle those that the target has: they, and the others."""
         await self._view.look()
         arrived: list[tuple[int, Outcome]] = []
         found: list[Parcel] = []
         missing: list[Parcel] = []
         for parcel in parcels:
-            copy = self._view.take(parcel.body, above=since, date_utc=parcel.date.utc_seconds)
+            above = since.get(parcel.message, 0)
+            copy = self._view.take(parcel.body, above=above, date_utc=parcel.date.utc_seconds)
             outcome = self._found(arrival(parcel, copy.uid), parcel.message, copy) if copy is not None else None
-            outcome = outcome or self.mended_copy_of(parcel, since)
+            outcome = outcome or self.mended_copy_of(parcel, above)
             if outcome is None:
                 missing.append(parcel)
             else:
@@ -119,7 +130,7 @@ class Doubt:
             await self._mailbox.run(self._ledger.settle, self._view.row.folder, arrived)
         return found, missing
 
-    async def _find_vanished(self, messages: set[int], since: int) -> set[int]:
+    async def _find_vanished(self, messages: set[int], since: Mapping[int, int]) -> set[int]:
         """Settle those of the messages, gone on the old side, that the target has; the others."""
         if not messages:
             return messages
@@ -127,9 +138,12 @@ class Doubt:
         arrived: list[tuple[int, Outcome]] = []
         for message in sorted(messages):
             row = await self._mailbox.run(self._mailbox.messages.get, message)
-            copy = self._view.take_digest(row.sha256, above=since)
+            sent = self._sent.get(message, Sent())
+            digest = sent.as_other[0] if sent.as_other is not None else row.sha256
+            copy = self._view.take_digest(digest, sent.likeness, above=since.get(message, 0))
             if copy is not None:
-                arrived.append((message, self._found(Outcome(OutcomeCode.DELIVERED, "", copy.uid), message, copy)))
+                outcome = Outcome(OutcomeCode.DELIVERED, "", copy.uid, sent.as_other)
+                arrived.append((message, self._found(outcome, message, copy)))
         if arrived:
             await self._mailbox.run(self._ledger.settle, self._view.row.folder, arrived)
         return messages - {message for message, _ in arrived}
@@ -155,9 +169,11 @@ class Doubt:
         """The folder is selected again: what was sent again and had been taken after all is removed. Outcomes of what can't be."""
         await self._view.look()
         doubled = []
-        for message, digest in self.resent.items():
+        uids = await self._mailbox.run(self._ledger.uids_of, list(self.resent))
+        for message, (digest, sent) in self.resent.items():
             copy = self._view.take_digest(digest, above=self._resent_from)
             if copy is not None and not await self._view.remove(copy.uid):
                 reason = f"a batch that had been cut was committed late: one copy too many, UID {copy.uid}"
-                doubled.append((message, Outcome(OutcomeCode.DUPLICATE, reason)))
+                uid = uids.get(message)
+                doubled.append((message, replace(sent, code=OutcomeCode.DUPLICATE, detail=reason, target_uid=uid)))
         return doubled

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from bascule.deliver.parcel import Parcel
 from bascule.mailbox import Mailbox
+from bascule.mailbox.ledger import on_target_codes
 from bascule.protocols.imap.dates import writable_date
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.body import Traits
 from bascule.terms.flags import Flags, same_flags
 from bascule.terms.instant import InternalDate
 from bascule.terms.later_runs import Finding
+from bascule.terms.outcome import OutcomeCode
 from bascule.terms.printable import printable
 
 DELETED = frozenset({"\\Deleted"})
@@ -19,7 +21,8 @@ DELETED = frozenset({"\\Deleted"})
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """``octets`` and ``sha256`` are of what was sent, ``flags`` those that its copy was given; ``target_uid`` None: the target told no
-    UID (no UIDPLUS). ``altered``: how it is known to differ already, as the outcome's detail (it was mended, or read back before)."""
+    UID (no UIDPLUS). ``altered``: how it is known to differ already, as the outcome's detail (it was mended, or read back before).
+    ``code``: its outcome until it is read back."""
 
     message: int
     target_uid: int | None
@@ -30,6 +33,7 @@ class Expectation:
     traits: Traits
     sent_as: tuple[bytes, int] | None
     altered: str = ""
+    code: OutcomeCode = OutcomeCode.DELIVERED
 
 
 def expectation_of(parcel: Parcel, uid: int | None) -> Expectation:
@@ -37,43 +41,44 @@ def expectation_of(parcel: Parcel, uid: int | None) -> Expectation:
     body = parcel.body
     return Expectation(
         parcel.message, uid, body.sha256, body.octets, parcel.flags, parcel.date, body.traits, parcel.sent_as,
-        parcel.alteration,
+        parcel.alteration, OutcomeCode.ALTERED if parcel.alteration else OutcomeCode.DELIVERED,
     )  # fmt: skip
 
 
 _QUERY = """
 SELECT o.message, o.target_uid, coalesce(o.sent_sha256, m.sha256), coalesce(o.sent_octets, m.octets), coalesce(o.flagset, m.flagset),
-       m.date_utc, m.zone_minutes, m.traits, o.sent_sha256 IS NOT NULL, iif(o.code = 'altered', o.detail, '')
+       m.date_utc, m.zone_minutes, m.traits, o.sent_sha256 IS NOT NULL, iif(o.code = 'altered', o.detail, ''), o.code
 FROM outcomes o JOIN messages m ON m.id = o.message
-WHERE o.target = ? AND m.folder = ? AND o.code IN ('delivered', 'altered') AND {where}
+WHERE o.target = ? AND m.folder = ? AND {where}
 ORDER BY m.uidvalidity, m.uid
 """
 
 
 def _load(mailbox: Mailbox, target: int, folder: int, where: str) -> list[Expectation]:
-    rows: Sequence[tuple[int, int | None, bytes, int, int, int, int, int, int, str]] = mailbox.database.execute(
+    rows: Sequence[tuple[int, int | None, bytes, int, int, int, int, int, int, str, str]] = mailbox.database.execute(
         _QUERY.format(where=where), (target, folder)
     ).fetchall()
     flags_of = mailbox.flagsets.flags_of
     return [
         Expectation(
             message, uid, digest, octets, flags_of(flagset), InternalDate(date, zone), Traits.from_bits(traits),
-            (digest, octets) if sent_otherwise else None, altered,
+            (digest, octets) if sent_otherwise else None, altered, OutcomeCode(code),
         )
-        for message, uid, digest, octets, flagset, date, zone, traits, sent_otherwise, altered in rows
+        for message, uid, digest, octets, flagset, date, zone, traits, sent_otherwise, altered, code in rows
     ]  # fmt: skip
 
 
 def to_read_back(mailbox: Mailbox, target: int, folder: int, level: int) -> list[Expectation]:
     """Messages that earlier runs delivered to ``target`` and did not read back to ``level`` (1 details, 2 octets). Blocks."""
     return _load(
-        mailbox, target, folder, f"o.verified < {int(level)} AND o.target_uid IS NOT NULL AND m.vanished_utc IS NULL"
-    )
+        mailbox, target, folder,
+        f"o.code IN ('delivered', 'altered') AND o.verified < {int(level)} AND o.target_uid IS NOT NULL AND m.vanished_utc IS NULL",
+    )  # fmt: skip
 
 
 def without_uid(mailbox: Mailbox, target: int, folder: int) -> list[Expectation]:
-    """Messages delivered whose UID on the target is not known. Blocks."""
-    return _load(mailbox, target, folder, "o.target_uid IS NULL")
+    """Messages that have a copy on the target, of whatever kind, whose UID is not known. Blocks."""
+    return _load(mailbox, target, folder, f"o.code IN {on_target_codes()} AND o.target_uid IS NULL")
 
 
 def is_touched(now: Flags, given: Flags) -> bool:

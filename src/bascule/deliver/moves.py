@@ -18,7 +18,7 @@ from bascule.deliver.removal import remove_messages
 from bascule.deliver.session import TargetSession
 from bascule.mailbox import Mailbox
 from bascule.mailbox.deltas import Deltas
-from bascule.mailbox.ledger import Ledger
+from bascule.mailbox.ledger import Ledger, on_target_codes
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.flags import Flags
 from bascule.terms.later_runs import REPLACE, SETTLED, Action, Decision, Knows, New, Old, decide
@@ -148,10 +148,14 @@ _COPY = """
     FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND o.message = ?
 """
 
+_UNNAMED = f"""
+    SELECT 1 FROM outcomes WHERE target = ? AND message = ? AND target_uid IS NULL AND code IN {on_target_codes()}
+"""
+
 
 def pending_moves(mailbox: Mailbox, ledger: Ledger) -> list[Move]:
     """Moves whose later message is on the target, and whose earlier copy may be there still. A message that moved several times
-    is followed to where it is now. Blocks."""
+    is followed to where it is now; one whose earlier copy has no UID that we know waits until it has. Blocks."""
     query = "SELECT earlier, later FROM moves WHERE target = ? AND NOT done"
     links = dict(mailbox.database.execute("SELECT earlier, later FROM moves WHERE target = ?", (ledger.target,)))
     moves, over = [], []
@@ -161,9 +165,9 @@ def pending_moves(mailbox: Mailbox, ledger: Ledger) -> list[Move]:
             seen.add(later)
             later = links[later]
         one, other = _copy(mailbox, ledger, earlier), _copy(mailbox, ledger, later)
-        if one is None:
+        if one is None and not mailbox.database.execute(_UNNAMED, (ledger.target, earlier)).fetchone():
             over.append(earlier)
-        elif other is not None:
+        elif one is not None and other is not None:
             moves.append(Move(one, other))
     ledger.made_way(over)
     return moves

@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from bascule.deliver.limits import MENDING_OCTETS
+from bascule.deliver.likeness import likeness
+from bascule.deliver.limits import LIKENESS_OCTETS, MENDING_OCTETS
+from bascule.mailbox.ledger import Sent
 from bascule.protocols.imap.dates import writable_date
 from bascule.protocols.imap.flags import ordinary_flags, writable_flags
 from bascule.protocols.mime.headers import HEADER_OCTETS
@@ -90,6 +92,14 @@ class Parcel:
         if not self.mended:
             return self.remark
         return "; ".join(text for text in (MENDED + self.mended, self.remark) if text)
+
+    @property
+    def sent(self) -> Sent | None:
+        """What its copy is known by beside the message's own SHA-256; None where that is enough."""
+        alike = self.body.traits.fragile and self.body.octets <= LIKENESS_OCTETS
+        if not alike and self.sent_as is None:
+            return None
+        return Sent(self.sent_as, likeness(self.body.whole()) if alike else None)
 
     @property
     def sent_as(self) -> tuple[bytes, int] | None:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from itertools import islice
 
 from bascule.mailbox.ledger import Foreign
@@ -22,6 +22,10 @@ class FreeCopies:
 
     def uids(self) -> set[int]:
         return set(self._copies)
+
+    def dated(self, dates: Container[int]) -> list[int]:
+        """Those whose date of arrival is one of these."""
+        return [uid for uid, copy in self._copies.items() if copy.date_utc in dates]
 
     def uids_of(self, digest: bytes, above: int) -> list[int]:
         """The free copies of this content from UID ``above`` on, ascending."""

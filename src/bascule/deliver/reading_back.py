@@ -133,10 +133,12 @@ def verdict(expected: Expectation, there: MessageData, content: Found | None, *,
 
 
 def absent(expected: Expectation) -> ReadBack:
-    """The row of a message that this run delivered, and that the target does not have moments later."""
+    """The row of a message that this run delivered, and that the target does not have moments later. The UID that it told is kept: a
+    later run looks there first. Nothing was read back of it."""
     decision = judge(Finding.ABSENT, in_this_run=True)
     assert decision.record is not None
-    return ReadBack(expected.message, Outcome(decision.record, "the target said OK, and does not have it"), 1)
+    outcome = Outcome(decision.record, "the target said OK, and does not have it", expected.target_uid)
+    return ReadBack(expected.message, outcome, 0)
 
 
 def _alteration(expected: Expectation, content: Found) -> str:

@@ -332,10 +332,13 @@ class Reviewer:
 
 
 def note_vanished(earlier: EarlierCopies, rows: Iterable[Reviewed], flags: Mapping[int, Flags], otherwise: New) -> None:
-    """These may be what is delivered now under another folder. ``otherwise``: what became of the copies that are not in ``flags``."""
+    """These may be what is delivered now under another folder. ``otherwise``: what became of the copies that are not in ``flags``; one
+    whose UID is not known is not gone for all that."""
     for row in rows:
         now = flags.get(row.target_uid or 0)
         new = otherwise if now is None else _state(now, row)
+        if new is New.DELETED and row.target_uid is None and row.code is not OutcomeCode.REMOVED:
+            new = New.NEVER_SEEN
         knows = knowledge(row.code, is_read_back=row.is_read_back)
         earlier.add(row.sha256, EarlierCopy(row.message, row.last_delta, row.gone_delta, row.date_utc, knows, new))
 

@@ -15,6 +15,8 @@ from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Foreign, Ledger, TargetFolder
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.body import Body
+from bascule.terms.later_runs import Decision, New, Old, decide, knowledge
+from bascule.terms.outcome import OutcomeCode
 from bascule.wire.errors import ConnectionLost
 from bascule.wire.imap import MailboxState
 
@@ -55,6 +57,7 @@ class TargetView:
         if self._free:
             await self._forget_gone()
         await self.look(self._state)
+        await self._look_for_missing()
         await self.settle_unnamed()
 
     async def _forget_gone(self) -> None:
@@ -97,6 +100,20 @@ class TargetView:
                 await self.renew(error)
                 state = None
 
+    async def _look_for_missing(self) -> None:
+        """Where the target had told that a message lies which it did not show then: its UID may be below what was looked at since."""
+        run, folder = self._mailbox.run, self.row.folder
+        if not (told := await run(self._ledger.missing_uids, folder)):
+            return
+        known = {f.uid for f in await run(self._ledger.foreign, folder)} | await run(self._ledger.our_uids, folder)
+        unseen = sorted(told - known)
+        while True:
+            try:
+                await self._adopt(await read_contents(self._session.client, unseen))
+                return
+            except ConnectionLost as error:
+                await self.renew(error)
+
     async def look_anew(self) -> None:
         """The same for all that arrived since this run came: what was taken for ours may be another's."""
         self.row = replace(self.row, looked_uidnext=min(self.row.looked_uidnext, self.opened_uidnext))
@@ -136,13 +153,16 @@ class TargetView:
         copies = [Foreign(f.uid, f.sha256, f.likeness, f.date_utc, f.flags) for f in found]
         await self._mailbox.run(self._ledger.record_foreign, self.row.folder, copies)
         self._free.add(copies)
+        await self._name_by_content()
+
+    async def _name_by_content(self) -> None:
         named = [(e, self._free.take(e.sha256, date_utc=e.date.utc_seconds)) for e in await self.unnamed()]
         await self._record_names({e.message: copy.uid for e, copy in named if copy is not None})
 
     # -- UIDs that the target did not tell ----------------------------------------------------------------------------
 
     async def unnamed(self) -> list[Expectation]:
-        """What was delivered to the folder and has no UID, in the order of sending."""
+        """What has a copy in the folder and no UID, in the order of sending."""
         return await self._mailbox.run(without_uid, self._mailbox, self._ledger.target, self.row.folder)
 
     async def name_unnamed(self) -> None:
@@ -158,18 +178,30 @@ class TargetView:
             await self._name(pair_in_order(left, await self._arrived(self.opened_uidnext)))
 
     async def settle_unnamed(self) -> None:
-        """What earlier runs delivered and has no UID, or has none any more (a new UIDVALIDITY): it is found, or was removed."""
+        """What has no UID from earlier runs, or has none any more (a new UIDVALIDITY): it is found, or was removed. What is a fault
+        where it was never seen (`later_runs.decide`) stays one: the target altered it, perhaps beyond recognition."""
         if not await self.unnamed():
             return
+        self._free.add(
+            await self._mailbox.run(self._ledger.foreign, self.row.folder)
+        )  # an earlier run may have read it
+        await self._name_by_content()
         while True:
             try:
                 await self._session.client.noop()
                 await self.name_unnamed()
+                await self._name_altered()
                 break
             except ConnectionLost as error:
                 await self.renew(error)
-        gone = [e.message for e in await self.unnamed()]
+        gone = [e.message for e in await self.unnamed() if _never_seen(e.code).record is OutcomeCode.REMOVED]
         await self._mailbox.run(self._ledger.removed, gone, NO_LONGER_THERE)
+
+    async def _name_altered(self) -> None:
+        """What the target may have altered is found by no content: it is a copy of its size and date that stands for no message."""
+        altered = [e for e in await self.unnamed() if e.code is not OutcomeCode.DELIVERED or e.traits.fragile]
+        if altered and (free := self._free.dated({e.date.utc_seconds for e in altered})):
+            await self._name(pair_by_details(altered, await read_details(self._session.client, free)))
 
     async def _arrived(self, since: int) -> dict[int, MessageData]:
         """What lies from ``since`` on and is not known as ours."""
@@ -197,8 +229,8 @@ class TargetView:
         alike = likeness(body.whole()) if body.traits.fragile else None
         return self._free.take(body.sha256, alike, above=above, date_utc=date_utc)
 
-    def take_digest(self, digest: bytes, *, above: int = 0) -> Foreign | None:
-        return self._free.take(digest, above=above)
+    def take_digest(self, digest: bytes, alike: bytes | None = None, *, above: int = 0) -> Foreign | None:
+        return self._free.take(digest, alike, above=above)
 
     def free_uids(self, digest: bytes, *, above: int) -> list[int]:
         """The UIDs, from ``above`` on, of copies that stand for no message yet."""
@@ -214,3 +246,8 @@ class TargetView:
             return False
         await self._mailbox.run(self._ledger.forget_foreign, self.row.folder, [uid])
         return True
+
+
+def _never_seen(code: OutcomeCode) -> Decision:
+    """What becomes of a message whose copy is found nowhere."""
+    return decide(Old.SAME, New.NEVER_SEEN, knowledge(code))

@@ -133,13 +133,14 @@ CREATE TABLE target_messages (              -- what the target held that we did 
 ) WITHOUT ROWID;
 CREATE TABLE outcomes (
     target INTEGER NOT NULL, message INTEGER NOT NULL,
-    code TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '', target_uid INTEGER,
+    code TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '',
+    target_uid INTEGER,                     -- of its copy; of one that is missing: where the target had told that it lies
     sent_sha256 BLOB, sent_octets INTEGER,  -- where what was sent is not the message's own octets (LF made CRLF)
     flagset INTEGER,                        -- the flags of its copy as we gave or last saw them; NULL: not known
     source_flagset INTEGER,                 -- the flags of the message then
     theirs INTEGER NOT NULL DEFAULT 0,      -- somebody changed its copy on the new side: it is neither followed nor removed
     verified INTEGER NOT NULL DEFAULT 0,    -- 0 not yet, 1 size, date and flags, 2 every octet
-    verified_utc INTEGER,                   -- when it was read back last
+    verified_utc INTEGER,                   -- when it was read back last; of one that is missing: when it was looked for
     PRIMARY KEY (target, message)
 ) WITHOUT ROWID;
 CREATE INDEX outcomes_uid ON outcomes (target, message) WHERE target_uid IS NULL;
@@ -151,7 +152,8 @@ CREATE TABLE moves (                        -- a message that moved on the sourc
 CREATE TABLE intents (                      -- a batch that is about to be sent, or whose answer we did not hear
     id INTEGER PRIMARY KEY, target INTEGER NOT NULL, folder INTEGER NOT NULL,
     uidvalidity INTEGER NOT NULL, uidnext INTEGER NOT NULL, at_utc REAL NOT NULL,
-    messages TEXT NOT NULL                  -- JSON: [message, flagset that it is sent with or null] of each
+    messages TEXT NOT NULL                  -- JSON: [message, flagset that it is sent with or null] of each; where its own SHA-256
+                                            -- may not be what the target has, also [SHA-256, octets] of what is sent or null, likeness or null
 );
 """
 

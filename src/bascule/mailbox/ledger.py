@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from bascule.mailbox.database import transaction
 from bascule.mailbox.flagsets import FlagSets
@@ -19,10 +20,15 @@ def settled_codes() -> str:
     return f"({', '.join(sorted(repr(code.value) for code in SETTLED))})"
 
 
+def on_target_codes() -> str:
+    """Those of them whose message has a copy on the target, as an SQL list."""
+    return f"({', '.join(sorted(repr(code.value) for code in SETTLED - {OutcomeCode.REMOVED}))})"
+
+
 _SETTLED = settled_codes()
 MISSING_SECONDS = 600
 """A message that the target said OK to and does not show is sent again by a run so much later: until then the target may yet show it."""
-_ON_TARGET = f"({', '.join(sorted(repr(code.value) for code in SETTLED - {OutcomeCode.REMOVED}))})"
+_ON_TARGET = on_target_codes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +47,25 @@ class TargetFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """What a message is known by on the target, where its own SHA-256 does not tell. ``as_other``: SHA-256 and size of the octets that are
+    sent in place of its own; ``likeness``: of what servers are known to alter."""
+
+    as_other: tuple[bytes, int] | None = None
+    likeness: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """A batch written down before it was sent, whose answer we have not heard. ``given``: message → the flags that it was sent with; None: not
-    known (of a batch that an older Bascule wrote down)."""
+    known (of a batch that an older Bascule wrote down). ``sent``: of those messages for which there is something to say."""
 
     id: int
     uidvalidity: int
     uidnext: int
     given: Mapping[int, Flags | None]
     at_utc: float
+    sent: Mapping[int, Sent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +81,7 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What reading back found of a message. ``how``: 1 size, date and flags, 2 every octet. ``flags``: of its copy; None: as given."""
+    """What reading back found of a message. ``how``: 0 it was not there, 1 size, date and flags, 2 every octet. ``flags``: of its copy; None: as given."""
 
     message: int
     outcome: Outcome
@@ -220,7 +236,10 @@ class Ledger:
 
     def uids_of(self, messages: Iterable[int]) -> dict[int, int]:
         """Message → the UID of its copy on the target, where it is known."""
-        query = "SELECT target_uid FROM outcomes WHERE target = ? AND message = ? AND target_uid IS NOT NULL"
+        query = (
+            "SELECT target_uid FROM outcomes WHERE target = ? AND message = ? AND target_uid IS NOT NULL"
+            " AND code <> 'missing'"
+        )
         found = ((m, self._database.execute(query, (self.target, m)).fetchone()) for m in messages)
         return {message: row[0] for message, row in found if row is not None}
 
@@ -279,12 +298,21 @@ class Ledger:
 
     # -- doubt --------------------------------------------------------------------------------------------------------
 
-    def intend(self, folder: int, uidvalidity: int, uidnext: int, given: Mapping[int, Flags]) -> int:
+    def intend(
+        self,
+        folder: int,
+        uidvalidity: int,
+        uidnext: int,
+        given: Mapping[int, Flags],
+        sent: Mapping[int, Sent] = MappingProxyType({}),
+    ) -> int:
         """Write down a batch before a single octet of it is sent: message → the flags that it is sent with; the batch's number."""
-        pairs = [(message, self._flagsets.number_of(flags)) for message, flags in given.items()]
+        messages = [
+            (message, self._flagsets.number_of(flags), *_written(sent.get(message))) for message, flags in given.items()
+        ]
         cursor = self._database.execute(
             "INSERT INTO intents (target, folder, uidvalidity, uidnext, messages, at_utc) VALUES (?, ?, ?, ?, ?, ?)",
-            (self.target, folder, uidvalidity, uidnext, json.dumps(pairs), self._now()),
+            (self.target, folder, uidvalidity, uidnext, json.dumps(messages), self._now()),
         )
         return cursor.lastrowid or 0
 
@@ -299,7 +327,9 @@ class Ledger:
             "SELECT id, uidvalidity, uidnext, messages, at_utc FROM intents WHERE target = ? AND folder = ? ORDER BY id",
             (self.target, folder),
         ).fetchall()
-        return [Intent(i, validity, uidnext, self._given(text), at) for i, validity, uidnext, text, at in rows]
+        return [
+            Intent(i, validity, uidnext, self._given(text), at, _read(text)) for i, validity, uidnext, text, at in rows
+        ]
 
     def _given(self, text: str) -> dict[int, Flags | None]:
         flags_of = self._flagsets.flags_of
@@ -384,8 +414,34 @@ class Ledger:
 
     def our_uids(self, folder: int) -> set[int]:
         """Target UIDs that hold messages of ours."""
+        return self._uids(folder, missing=False)
+
+    def missing_uids(self, folder: int) -> set[int]:
+        """Target UIDs that were told for messages of ours, and held none when they were read back."""
+        return self._uids(folder, missing=True)
+
+    def _uids(self, folder: int, *, missing: bool) -> set[int]:
         query = (
             "SELECT o.target_uid FROM outcomes o JOIN messages m ON m.id = o.message"
-            " WHERE o.target = ? AND m.folder = ? AND o.target_uid IS NOT NULL"
+            " WHERE o.target = ? AND m.folder = ? AND o.target_uid IS NOT NULL AND (o.code = 'missing') = ?"
         )
-        return {uid for (uid,) in self._database.execute(query, (self.target, folder)).fetchall()}
+        return {uid for (uid,) in self._database.execute(query, (self.target, folder, missing)).fetchall()}
+
+
+def _written(sent: Sent | None) -> tuple[object, ...]:
+    """What an intent says of a message behind its flags; nothing where there is nothing to say."""
+    if sent is None:
+        return ()
+    other = (sent.as_other[0].hex(), sent.as_other[1]) if sent.as_other is not None else None
+    return other, sent.likeness.hex() if sent.likeness is not None else None
+
+
+def _read(text: str) -> dict[int, Sent]:
+    found = {}
+    for message, _, *said in json.loads(text):
+        if said:
+            other, alike = said
+            found[message] = Sent(
+                (bytes.fromhex(other[0]), other[1]) if other else None, bytes.fromhex(alike) if alike else None
+            )
+    return found
