@@ -21,7 +21,7 @@ from bascule.terms.folder import FolderPath
 from bascule.terms.later_runs import FolderAction, New, NewFolder, OldFolder, decide_folder
 from bascule.terms.outcome import Outcome, OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
-from bascule.wire.errors import CommandRefused
+from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap import Connections, ImapClient
 from bascule.wire.together import run_together
 
@@ -80,18 +80,19 @@ class TargetRun:
         client = self._idle.pop() if self._idle else await self._connections.one_more()
         return TargetSession(self._connections, client)
 
-    async def _client(self) -> ImapClient:
-        if not self._idle:
-            self._idle.append(await self._connections.one_more())
-        return self._idle[0]
-
     # -- folders ------------------------------------------------------------------------------------------------------
 
     async def map_folders(self, rows: Sequence[FolderRow], late: Container[int] = ()) -> None:
         """Which folder of the target takes which of ours; those that no run has made yet are made. Not ``late`` ones, of which the old
         side did not say that they can be opened, nor those that somebody deleted on the new side since: they are made when something is to
-        be put in (`place`). Messages of a folder that the target refuses get their outcome. Raises ConnectionLost."""
-        client = await self._client()
+        be put in (`place`). Messages of a folder that the target refuses get their outcome. Raises CommandRefused, TargetError."""
+        session = await self.session()
+        try:
+            await _though_it_ends(session, lambda: self._map(session.client, rows, late))
+        finally:
+            await self._give_back(session)
+
+    async def _map(self, client: ImapClient, rows: Sequence[FolderRow], late: Container[int]) -> None:
         self._listed = await find_renamed(client, self.mailbox, self.ledger)
         self._known = await self.mailbox.run(self.ledger.folders)
         names = {folder: known.name for folder, known in self._known.items()}
@@ -118,7 +119,11 @@ class TargetRun:
         was_there = {f.row.id for f in folders if f.there}
         fresh = [f for f in made.values() if f.there and not (f.row.id in was_there and self._is_known(f))]
         if fresh:
-            states = await client.identities([f.name for f in fresh])
+            try:
+                states = await client.identities([f.name for f in fresh])
+            except ConnectionLost:
+                await self.mailbox.run(self._record_made, fresh, {})  # what was made is known, if not by what
+                raise
             await self.mailbox.run(self._record_made, fresh, states)
 
     def _is_known(self, folder: MappedFolder) -> bool:
@@ -142,14 +147,14 @@ class TargetRun:
         ]
 
     async def place(self, session: TargetSession, folder: MappedFolder, *, has_something: bool) -> MappedFolder | None:
-        """The folder, made now where it is not there yet; None where nothing is to be put in and somebody deleted it. Raises ConnectionLost,
-        CommandRefused, TargetError."""
+        """The folder, made now where it is not there yet; None where nothing is to be put in and somebody deleted it. Raises CommandRefused,
+        TargetError."""
         if not folder.there and not folder.refusal:
             if not self._is_wanted(folder, has_something=has_something):
                 return None
             if folder.row.id in self._known:  # it was there once, and was perhaps renamed since the folders were listed
                 return await self._there_again(session, folder)
-            await self._make(session.client, [folder])
+            await _though_it_ends(session, lambda: self._make(session.client, [folder]))
         return self._now(folder)
 
     def _now(self, folder: MappedFolder) -> MappedFolder:
@@ -219,7 +224,8 @@ class TargetRun:
         before = TargetFolder(folder.row.id, known.name if known else folder.name)
         name = await find_again(session, self.mailbox, self.ledger, before)
         if name is None:
-            await self._make(session.client, [replace(folder, there=False)])
+            lost = replace(folder, there=False)
+            await _though_it_ends(session, lambda: self._make(session.client, [lost]))
             again = self._now(folder)
         else:
             again = self._folders.follow(session.client, folder, name)
@@ -245,3 +251,12 @@ class TargetRun:
     async def close(self) -> None:
         while self._idle:
             await self._idle.pop().logout()
+
+
+async def _though_it_ends(session: TargetSession, work: Callable[[], Awaitable[None]]) -> None:
+    """Work that goes on from where it was, on another connection where one ends. Raises TargetError where that happens again and again."""
+    while True:
+        try:
+            return await work()
+        except ConnectionLost as error:
+            await session.renew(error)
