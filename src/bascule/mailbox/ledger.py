@@ -360,11 +360,13 @@ class Ledger:
             return claimed
 
     def release(self) -> None:
-        """Moves whose later message was not delivered after all: what became of the earlier copy meanwhile is to be looked at again."""
+        """Moves whose later message was not delivered after all, nor may have been: what became of the earlier copy meanwhile is to be looked at
+        again."""
         self._database.execute(
-            "DELETE FROM moves WHERE target = ? AND later NOT IN"
-            f" (SELECT message FROM outcomes WHERE target = ? AND code IN {_SETTLED})",
-            (self.target, self.target),
+            "DELETE FROM moves WHERE target = ?1 AND later NOT IN"
+            f" (SELECT message FROM outcomes WHERE target = ?1 AND code IN {_SETTLED}) AND later NOT IN"
+            " (SELECT json_extract(one.value, '$[0]') FROM intents, json_each(messages) one WHERE target = ?1)",
+            (self.target,),
         )
 
     def made_way(self, earlier: Iterable[int]) -> None:
