@@ -210,9 +210,10 @@ class FolderDelivery:
         while len(self._flying) >= BATCHES_IN_FLIGHT:
             await self._conclude()
         given = {parcel.message: parcel.flags for parcel in batch.parcels}
+        sent = {parcel.message: said for parcel in batch.parcels if (said := parcel.sent) is not None}
         row = self._view.row
         batch.intent = await self._mailbox.run(
-            self._ledger.intend, row.folder, row.uidvalidity, self._view.uidnext, given
+            self._ledger.intend, row.folder, row.uidvalidity, self._view.uidnext, given, sent
         )
         shipment = Shipment(batch)
         self._flying.append(shipment)

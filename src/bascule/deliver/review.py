@@ -21,7 +21,7 @@ from bascule.deliver.session import TargetSession
 from bascule.deliver.target_view import NO_LONGER_THERE, TargetView
 from bascule.mailbox import Mailbox
 from bascule.mailbox.deltas import Deltas
-from bascule.mailbox.ledger import Ledger, TargetFolder
+from bascule.mailbox.ledger import Ledger, TargetFolder, on_target_codes
 from bascule.protocols.imap.flags import ordinary_flags, writable_flags
 from bascule.protocols.imap.refusals import Meaning, meaning_of
 from bascule.terms.flags import Flags, same_flags
@@ -74,9 +74,9 @@ _UNREAD = """
     SELECT DISTINCT m.folder FROM outcomes o JOIN messages m ON m.id = o.message
     WHERE o.target = ?1 AND o.code IN ('delivered', 'altered') AND o.verified < ?2 AND m.vanished_utc IS NULL
 """
-_UNNAMED = """
+_UNNAMED = f"""
     SELECT DISTINCT m.folder FROM outcomes o INDEXED BY outcomes_uid JOIN messages m ON m.id = o.message
-    WHERE o.target = ?1 AND o.target_uid IS NULL AND o.code IN ('delivered', 'altered')
+    WHERE o.target = ?1 AND o.target_uid IS NULL AND o.code IN {on_target_codes()}
 """
 _VANISHED_IN_DOUBT = """
     SELECT DISTINCT i.folder FROM intents i, json_each(i.messages) j JOIN messages m ON m.id = json_extract(j.value, '$[0]')

@@ -14,7 +14,7 @@ from bascule.deliver.comparison.memory import Remembered
 from bascule.deliver.expectation import is_touched
 from bascule.protocols.imap.flags import writable_flags
 from bascule.terms.flags import Flags, same_flags
-from bascule.terms.later_runs import FOUND, Action, Knows, New, Old, Told, decide, judge
+from bascule.terms.later_runs import FOUND, SETTLED, Action, Knows, New, Old, Told, decide, judge
 from bascule.terms.later_runs import Finding as Read
 from bascule.terms.outcome import OutcomeCode
 from bascule.terms.printable import printable
@@ -113,7 +113,7 @@ def judge_new(fact: Fact, there: Fact) -> Finding:
 
 def judge_absent(known: Remembered, place: Place, old: Old = Old.SAME) -> Finding:
     """A message of which no copy is there."""
-    is_unnamed = known.target_uid is None and known.code in (OutcomeCode.DELIVERED, OutcomeCode.ALTERED)
+    is_unnamed = known.target_uid is None and known.code in SETTLED - {OutcomeCode.REMOVED}
     decision = decide(old, New.NEVER_SEEN if is_unnamed and not place.is_another else place.absent, known.knows)
     if decision.told is Told.THEIRS:
         what = REMOVED if place.name is not None else f"{REMOVED}, with its folder"
