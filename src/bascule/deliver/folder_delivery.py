@@ -37,6 +37,7 @@ from bascule.deliver.rivals import settle_rivals
 from bascule.deliver.sending import (
     Shipment,
     delivered,
+    is_of_keywords,
     is_over_quota,
     is_unexplained,
     may_pass,
@@ -328,13 +329,13 @@ class FolderDelivery:
         await self._flush_all()
 
     def _mended(self, parcel: Parcel, answer: Condition) -> Parcel | None:
-        """Another form to try, where it is the message that the target refuses: without its keywords, for which no mail is left behind; in
-        other octets only where the user asked for that."""
+        """Another form to try, where it is the message that the target refuses: without its keywords where it says that it means them, as no mail is
+        left behind for one; in other octets only where the user asked for that."""
         if refusal(parcel, answer).code is not OutcomeCode.REFUSED_CONTENT:
             return None
         if self._options.mend:
             return parcel.in_mended_form()
-        return None if is_unexplained(answer) and not self._is_second_try else parcel.without_keywords()
+        return parcel.without_keywords() if is_of_keywords(answer) else None
 
     async def _refuse(self, parcel: Parcel, outcome: Outcome) -> None:
         await self._settle([(parcel.message, outcome)])

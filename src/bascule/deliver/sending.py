@@ -1,5 +1,6 @@
 """A batch onto the wire: one MULTIAPPEND, or one APPEND after the other, pipelined where literals need no leave."""
 
+import re
 from dataclasses import dataclass, field
 
 from bascule.deliver.parcel import Batch, Parcel
@@ -13,6 +14,8 @@ from bascule.wire.imap.connection import Pending
 
 _WRITE_OCTETS = 128 * 1024
 _QUOTA = frozenset({"OVERQUOTA"})
+_KEYWORDS = re.compile(r"\bflags?\b|keyword", re.IGNORECASE)
+"""Dovecot: ``[CANNOT] Keyword length too long``; others: ``Invalid flag list``."""
 _SIZE = frozenset({"TOOBIG", "APPENDLIMIT"})
 _NOT_NOW = frozenset({"EXPUNGEISSUED", "LIMIT"})
 """Response codes of RFC 5530 that are of the moment where a message is appended. LIMIT is a limit of the server's own, on what it does
@@ -128,6 +131,11 @@ def may_pass(answer: Condition) -> bool:
 def is_unexplained(answer: Condition) -> bool:
     """A NO without a code: most servers mean the message by it, some only the moment."""
     return answer.status == "NO" and answer.code is None
+
+
+def is_of_keywords(answer: Condition) -> bool:
+    """Whether the target says that it is flags or keywords that it refuses. A refusal that says nothing of them may pass, and no flag is given up for it."""
+    return _KEYWORDS.search(answer.reason) is not None
 
 
 def refusal(parcel: Parcel, answer: Condition) -> Outcome:
