@@ -211,24 +211,22 @@ class _Worker:
                 await delta.complete()
                 return []
             if place.refusal:
-                await _refuse_all(delta, opened.fresh, place.refusal)
-                return []
+                return await self._refuse(opened, place.refusal)
             delivery = await run.target.open(self._target, replace(place, row=row))
-        except CommandRefused as error:  # the target's refusal: the folder was read, and can be read again
-            run.target.watcher.note(f"{row.path}: {error.reason}")
-            await _refuse_all(delta, opened.fresh, error.reason)
-            return []
-        try:
             await self._deliver(opened, delivery)
-        except (
-            CommandRefused
-        ) as error:  # it takes the folder, and not what every server does: this folder's fault alone
+        except CommandRefused as error:  # the target's: the folder can be read again, and the others go on
             run.target.watcher.note(f"{row.path}: {error.reason}")
-            await run.target.refuse_folder(row, error.reason)
-            known = await self._mailbox.run(self._mailbox.messages.known, row.id, row.uidvalidity)
-            await _refuse_all(delta, [uid for uid in opened.fresh if uid not in known], error.reason)
-            return []
+            return await self._refuse(opened, error.reason)
         return [delivery]
+
+    async def _refuse(self, opened: _Opened, reason: str) -> list[FolderDelivery]:
+        """The target makes no such folder, or does not go along with it: what it was not sent is refused, read already or not; nothing is delivered."""
+        delta, row = opened.delta, opened.delta.row
+        await self._run.target.refuse_folder(row, reason)
+        known = await self._mailbox.run(self._mailbox.messages.known, row.id, row.uidvalidity)
+        unread = [uid for uid in opened.fresh if uid not in known]
+        await delta.record_not_held([(uid, OutcomeCode.REFUSED_FOLDER.value, reason) for uid in unread])
+        return []
 
     async def _deliver(self, opened: _Opened, delivery: FolderDelivery) -> None:
         delta, ledger = opened.delta, self._run.target.ledger
@@ -245,9 +243,3 @@ class _Worker:
         self._upcoming = asyncio.ensure_future(self._open_next())
         await delivery.finish()
         await delta.complete(opened.fresh)
-
-
-async def _refuse_all(delta: FolderDelta, uids: Sequence[int], reason: str) -> None:
-    """The target makes no such folder, or does not open it: each message is a row with that reason, and is not read."""
-    rows = [(uid, OutcomeCode.REFUSED_FOLDER.value, reason) for uid in uids]
-    await delta.record_not_held(rows)
