@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from model.history import Move
-from model.runner import Runner
+from support.command import environment
 from support.cyrus import PrivateCyrus
 from support.dovecot import PrivateDovecot
+from support.runner import Runner
 
 
 @pytest.fixture(scope="module")
 def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
-    with Runner(tmp_path_factory.mktemp("runs")) as started:
+    with Runner(environment(tmp_path_factory.mktemp("runs")), hurry=True) as started:
         yield started
 
 

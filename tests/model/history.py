@@ -9,10 +9,10 @@ from typing import Any
 
 from model.letters import letter
 from model.person import Person
-from model.runner import Done, Runner, Running
 from support.cyrus import PrivateCyrus
 from support.dovecot import PrivateDovecot
 from support.proxy import Proxy
+from support.runner import Done, Runner, Running
 
 LARGE = 20_000
 """Octets of the messages that make a run long enough to be cut in the middle."""

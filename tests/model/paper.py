@@ -13,10 +13,10 @@ from typing import Any
 from model.oracle import Oracle
 from model.person import TAG, Refused, Seen, Shelf
 from model.rules import what_is_done
-from model.runner import Done
 from model.runs import Ended, Order
 from model.sequence import Sequence, Sides
 from model.world import World
+from support.runner import Done
 
 _NOT_OURS = frozenset({"\\deleted", "\\recent"})
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.runner import Done, Runner, Running
 from support.lesser import Without
 from support.proxy import Proxy
+from support.runner import Done, Runner, Running
 
 _SETTLE_SECONDS = "0.3"
 _QUIET_SECONDS = 0.08

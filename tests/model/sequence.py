@@ -13,10 +13,10 @@ from pathlib import Path
 from model import life
 from model.oracle import Oracle
 from model.person import Person
-from model.runner import Runner
 from model.runs import Order, Runs
 from model.world import World
 from support.proxy import Proxy
+from support.runner import Runner
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ import pytest
 from model.history import APPENDED, FETCHED, LARGE, Move, every
 from model.letters import letter
 from model.person import Person
-from model.runner import Runner
 from support.dovecot import PrivateDovecot
+from support.runner import Runner
 
 pytestmark = [pytest.mark.needs("dovecot"), pytest.mark.xdist_group("model-findings")]
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from model.runner import Runner
 from model.sequence import Sequence, Sides, Violated
 from support import parts
 from support.cyrus import PrivateCyrus
 from support.dovecot import PrivateDovecot
+from support.runner import Runner
 from support.server import PrivateBascule
 
 pytestmark = [pytest.mark.needs("dovecot"), pytest.mark.xdist_group("model")]
@@ -98,8 +98,10 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     started.close()
 
 
-def numbers() -> list[int]:
-    return list(range(0, FULL if os.environ.get("BASCULE_SOAK") == "1" else SAMPLE, AT_ONCE))
+def numbers() -> list[object]:
+    """The first of each test's. Two processes share them: each has servers of its own."""
+    every = range(0, FULL if os.environ.get("BASCULE_SOAK") == "1" else SAMPLE, AT_ONCE)
+    return [pytest.param(first, marks=pytest.mark.xdist_group(f"{number % 2}")) for number, first in enumerate(every)]
 
 
 def play(

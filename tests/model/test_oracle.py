@@ -10,9 +10,9 @@ from model.letters import letter
 from model.oracle import Looks, Oracle
 from model.person import Seen, Shelf
 from model.rules import tables
-from model.runner import Done
 from model.runs import Ended, Order
 from model.world import Past, World
+from support.runner import Done
 
 Mail = dict[str, str]
 """Folders, each with its messages as ``name+flag+flag``; an apostrophe after the name makes it another copy than the one before."""

@@ -1,11 +1,15 @@
 """Running `bascule` as a program, as its users do."""
 
+import atexit
 import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from support.runner import Runner
 
 ENTRY = [sys.executable, "-c", "from bascule.commands import main; main()"]
 
@@ -22,13 +26,19 @@ def environment(tmp: Path) -> dict[str, str]:
 
 def bascule(tmp: Path, *words: object, status: int | None = 0, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run to the end; fails when the exit status is not ``status`` (None: any)."""
-    done = subprocess.run(
-        [*ENTRY, *map(str, words)], capture_output=True, text=True, timeout=300, check=False,
-        env={**environment(tmp), **variables}, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert status is None or done.returncode == status, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
+    done = _runner().start(*words, variables={**environment(tmp), **variables}, seconds=300).wait()
+    assert status is None or done.status == status, f"{words}: {done.status}\n{done.output}\n{done.errors}"
+    assert "Traceback" not in done.errors, done.errors
+    return subprocess.CompletedProcess([*map(str, words)], done.status, done.output, done.errors)
+
+
+@cache
+def _runner() -> Runner:
+    """One of this process, which ends with it."""
+    runner = Runner({})
+    runner.__enter__()
+    atexit.register(runner.__exit__, None, None, None)
+    return runner
 
 
 def report_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

@@ -1,10 +1,14 @@
 """Bascule as a process, hundreds of times over: one process has the program loaded, and forks a child for each run.
 
-A run starts in a few hundredths of a second instead of half of one; it is a process of its own all the same, which can be killed at any instant.
+A run starts in a few hundredths of a second instead of half of one; it is a process of its own all the same, with the words, environment and folder
+that it is given, which can be killed at any instant and ends as the program itself does.
 """
 
+import importlib
 import json
 import os
+import pkgutil
+import select
 import signal
 import socket
 import subprocess
@@ -14,12 +18,18 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
-from support.command import environment
+import bascule
 
-_RUN_SECONDS = 60
-"""A run of a few dozen messages that takes longer hangs."""
+_NOT_LOADED = (
+    "bascule.portal",
+    "bascule.demo",
+    "bascule.platform",
+    "bascule.commands.serve",
+    "bascule.commands.worker",
+)
+"""What a run loads by itself, where it wants it: the rest is there before it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +49,17 @@ class Done:
 
 
 class Running:
-    """A run that was started."""
+    """A run that was started. ``seconds``: one that takes longer hangs."""
 
-    def __init__(self, place: Path, words: tuple[str, ...], out: Path) -> None:
+    def __init__(
+        self, place: Path, words: tuple[str, ...], out: Path, variables: dict[str, str], seconds: float
+    ) -> None:
         self._words, self._out = words, out
         self._link = socket.socket(socket.AF_UNIX)
-        self._link.settimeout(_RUN_SECONDS)
+        self._link.settimeout(seconds)
         self._link.connect(str(place))
-        self._link.sendall(json.dumps({"words": words, "out": str(out)}).encode() + b"\n")
+        order = {"words": words, "out": str(out), "variables": variables, "folder": str(Path.cwd())}
+        self._link.sendall(json.dumps(order).encode() + b"\n")
         self._answers = self._link.makefile("rb")
         self.pid = int(self._answers.readline())
         self._ended = self._interrupted = False
@@ -78,28 +91,38 @@ class Running:
             self._ended = True
             self._answers.close()
             self._link.close()
-        return Done(self._words, status, _read(self._out), _read(self._out.with_suffix(".err")))
+        return Done(self._words, status, _taken(self._out), _taken(self._out.with_suffix(".err")))
 
 
-def _read(file: Path) -> str:
-    """Empty where the run was killed before it began to print."""
-    return file.read_text(errors="replace") if file.exists() else ""
+def _taken(file: Path) -> str:
+    """What was printed, and its file is gone; empty where the run was killed before it began to print."""
+    try:
+        text = file.read_text(errors="replace")
+    except FileNotFoundError:
+        return ""
+    file.unlink()
+    return text
 
 
 class Runner:
-    """Use as a context manager. ``tmp`` takes the signing key, and what the runs print."""
+    """Use as a context manager.
 
-    def __init__(self, tmp: Path) -> None:
-        self._tmp = tmp
-        self._sockets = tempfile.TemporaryDirectory(prefix="bascule-")
-        self._place = Path(self._sockets.name) / "runs"
+    ``variables``: the environment of each run. ``hurry``: what the program waits, for a server that asks it to or is away, takes a twentieth of its time.
+    """
+
+    def __init__(self, variables: dict[str, str], *, hurry: bool = False) -> None:
+        self._variables, self._hurry = variables, hurry
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="bascule-", dir="/tmp"
+        )  # a socket's path is at most 107 octets long
+        self._place = Path(self._folder.name) / "runs"
         self._number = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "model.runner", str(self._place)],
-            env={**environment(self._tmp), "PYTHONPATH": ":".join(sys.path)}, stdin=subprocess.PIPE,
+            [sys.executable, "-m", "support.runner", str(self._place), *(["hurry"] if self._hurry else [])],
+            env={**os.environ, "PYTHONPATH": ":".join(sys.path)}, stdin=subprocess.PIPE,
         )  # fmt: skip
         deadline = time.monotonic() + 20
         while not self._place.exists():
@@ -115,25 +138,27 @@ class Runner:
         assert self._process.stdin is not None
         self._process.stdin.close()  # it ends when nobody holds its input
         self._process.wait(20)
-        self._sockets.cleanup()
+        self._folder.cleanup()
 
-    def start(self, *words: object) -> Running:
+    def start(self, *words: object, variables: dict[str, str] | None = None, seconds: float = 60) -> Running:
         self._number += 1
-        return Running(self._place, tuple(map(str, words)), self._tmp / f"run-{self._number}.out")
+        out = Path(self._folder.name) / f"run-{self._number}.out"
+        return Running(
+            self._place, tuple(map(str, words)), out, self._variables if variables is None else variables, seconds
+        )
 
     def run(self, *words: object) -> Done:
         """From its start to its end."""
         return self.start(*words).wait()
 
 
-def _serve(place: Path) -> None:
+def _serve(place: Path, *, hurry: bool) -> None:
     """Forks for each connection, until the input is closed."""
-    import select
-
-    import bascule.commands.capture_command
-    import bascule.commands.copy_command
-    import bascule.commands.deliver_command  # noqa: F401 - loaded once, for all children
-
+    for module in pkgutil.walk_packages(bascule.__path__, "bascule."):
+        if not module.name.startswith(_NOT_LOADED) and "test_" not in module.name:
+            importlib.import_module(module.name)
+    if hurry:
+        _hurry()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     waiting = socket.socket(socket.AF_UNIX)
     waiting.bind(str(place.with_suffix(".early")))
@@ -150,6 +175,17 @@ def _serve(place: Path) -> None:
         link.close()
 
 
+def _hurry() -> None:
+    from bascule.wire.backoff import Backoff
+
+    sleep = Backoff._sleep
+
+    async def sooner(self: Backoff, seconds: float) -> None:
+        await sleep(self, seconds / 20)
+
+    Backoff._sleep = sooner  # type: ignore[method-assign]
+
+
 def _mind(link: socket.socket) -> None:
     """In a child: makes the run's process, tells its id, waits for it, tells its status, and waits until nobody asks for more."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -157,7 +193,7 @@ def _mind(link: socket.socket) -> None:
     pid = os.fork()
     if pid == 0:
         link.close()
-        _become(order["words"], Path(order["out"]))
+        _become(order["words"], Path(order["out"]), order["variables"], order["folder"])
     link.sendall(b"%d\n" % pid)
     # not reaped yet: its id stays its own for as long as somebody may send it a signal
     ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
@@ -168,7 +204,7 @@ def _mind(link: socket.socket) -> None:
     os._exit(0)
 
 
-def _become(words: list[str], out: Path) -> None:
+def _become(words: list[str], out: Path, variables: dict[str, str], folder: str) -> NoReturn:
     """In a child of the child: the program itself, with its outputs in files."""
     from bascule.commands.main import main
 
@@ -177,21 +213,13 @@ def _become(words: list[str], out: Path) -> None:
     for number, place in ((1, out), (2, out.with_suffix(".err"))):
         os.dup2(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
     os.setsid()
+    os.environ.clear()
+    os.environ.update(variables)
+    os.chdir(folder)
     sys.argv = ["bascule", *words]
-    try:
-        main()
-        status = 0
-    except SystemExit as error:
-        status = error.code if isinstance(error.code, int) else 1
-    except BaseException:  # noqa: BLE001 - what a traceback would be for a user
-        import traceback
-
-        traceback.print_exc()
-        status = 70
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    main()
+    sys.exit(0)
 
 
 if __name__ == "__main__":
-    _serve(Path(sys.argv[1]))
+    _serve(Path(sys.argv[1]), hurry="hurry" in sys.argv[2:])
