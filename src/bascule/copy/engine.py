@@ -13,6 +13,7 @@ from bascule.copy.work import Work, fresh_of, fresh_since
 from bascule.deliver import DeliverOptions, FolderDelivery, MappedFolder, Parcel, TargetRun, TargetSession
 from bascule.deliver.target_run import Connect, Refused, forget_refused
 from bascule.mailbox import FolderRow, Mailbox
+from bascule.mailbox.tallies import Tally
 from bascule.sources import Reader, Source, SourceFolder, SourceMessage, SourceState, Unreadable
 from bascule.sources.arrival import arrival_to_keep
 from bascule.sources.contract import FolderError
@@ -22,6 +23,7 @@ from bascule.wire.errors import CommandRefused
 from bascule.wire.together import open_both, run_together
 
 Group = list[SourceMessage | Unreadable]
+_NOTHING = Tally()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def _to_do(
     """Folders that may hold something new or left over. Blocks."""
     places = {folder.row.id: folder for folder in target.mapped}
     ledger, folders = target.ledger, target.mailbox.folders
-    doubtful, complete = ledger.folders_in_doubt(), folders.complete_ones()
+    doubtful, complete, tallies = ledger.folders_in_doubt(), folders.complete_ones(), ledger.tallies()
     work = []
     same: list[int] = []
     for folder, row in taken:
@@ -101,10 +103,10 @@ def _to_do(
         unchanged = is_unchanged(row, state) and row.id in complete
         if unchanged:
             same.append(row.id)
-        if unchanged and not (ledger.unsettled(row.id) or row.id in doubtful or selection.looks_at_messages):
+        tally = tallies.get(row.id, _NOTHING)
+        if unchanged and not (tally.unsettled or row.id in doubtful or selection.looks_at_messages):
             continue
-        known = ledger.settled_count(row.id)
-        work.append(Work(folder, row, places[row.id], max(0, (state.messages if state else 0) - known)))
+        work.append(Work(folder, row, places[row.id], max(0, (state.messages if state else 0) - tally.settled)))
     folders.are_unchanged(same)
     return work
 

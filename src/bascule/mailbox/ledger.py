@@ -3,13 +3,13 @@
 import json
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from bascule.mailbox.database import transaction
 from bascule.mailbox.flagsets import FlagSets
+from bascule.mailbox.tallies import Tally, tallies
 from bascule.terms.flags import Flags
 from bascule.terms.later_runs import SETTLED
 from bascule.terms.outcome import Outcome, OutcomeCode
@@ -252,49 +252,9 @@ class Ledger:
         since = int(self._now()) - MISSING_SECONDS
         return {m for m in messages if self._database.execute(query, (self.target, m, since)).fetchone()}
 
-    def settled_count(self, folder: int) -> int:
-        """How many of the folder's messages that are there need not be delivered again."""
-        query = (
-            "SELECT count(*) FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND m.folder = ?"
-            f" AND m.vanished_utc IS NULL AND o.code IN {_SETTLED}"
-        )
-        return int(self._database.execute(query, (self.target, folder)).fetchone()[0])
-
-    def unsettled(self, folder: int) -> int:
-        """How many of the folder's messages that are there have no outcome that settles them."""
-        query = (
-            "SELECT count(*) FROM messages m LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?"
-            f" WHERE m.folder = ? AND m.vanished_utc IS NULL AND (o.code IS NULL OR o.code NOT IN {_SETTLED})"
-        )
-        return int(self._database.execute(query, (self.target, folder)).fetchone()[0])
-
-    def counts(self) -> dict[int, Counter[str]]:
-        """Folder → outcome code (or ``none``) → how many of its messages that have not vanished."""
-        counted: dict[int, Counter[str]] = {}
-        query = (
-            "SELECT m.folder, coalesce(o.code, 'none'), count(*) FROM messages m"
-            " LEFT JOIN outcomes o ON o.message = m.id AND o.target = ? WHERE m.vanished_utc IS NULL GROUP BY 1, 2"
-        )
-        for folder, code, number in self._database.execute(query, (self.target,)):
-            counted.setdefault(folder, Counter())[code] = number
-        return counted
-
-    def marked(self) -> dict[int, int]:
-        """Folder → how many of its messages, there on both sides, somebody marked on the new side."""
-        query = (
-            "SELECT m.folder, count(*) FROM outcomes o JOIN messages m ON m.id = o.message"
-            f" WHERE o.target = ? AND o.theirs AND m.vanished_utc IS NULL AND o.code IN {_ON_TARGET} GROUP BY 1"
-        )
-        return dict(self._database.execute(query, (self.target,)).fetchall())
-
-    def line_ends(self) -> dict[int, int]:
-        """Folder → how many of its messages were sent with CRLF for LF alone, and in no other way changed."""
-        query = (
-            "SELECT m.folder, count(*) FROM outcomes o JOIN messages m ON m.id = o.message"
-            " WHERE o.target = ? AND o.sent_sha256 IS NOT NULL AND m.vanished_utc IS NULL AND o.code IN ('delivered', 'removed')"
-            " GROUP BY 1"
-        )
-        return dict(self._database.execute(query, (self.target,)).fetchall())
+    def tallies(self) -> dict[int, Tally]:
+        """What the outcomes come to, by folder; one without messages has none."""
+        return tallies(self._database, self.target)
 
     # -- doubt --------------------------------------------------------------------------------------------------------
 

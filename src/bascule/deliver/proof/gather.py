@@ -9,6 +9,7 @@ from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.folders import unlisted_key
 from bascule.mailbox.ledger import Ledger
+from bascule.mailbox.tallies import NONE, Tally
 from bascule.sources import SourceState
 from bascule.terms.folder import FolderPath
 from bascule.terms.instant import InternalDate
@@ -23,6 +24,9 @@ SELECT f.path, m.uid, o.code, o.detail, m.octets, hex(m.sha256), coalesce(h.subj
 FROM outcomes o JOIN messages m ON m.id = o.message JOIN folders f ON f.id = m.folder LEFT JOIN headers h ON h.message = m.id
 WHERE o.target = ? AND m.vanished_utc IS NULL AND o.code NOT IN ('delivered', 'already-there', 'removed') ORDER BY f.path, m.uid
 """
+_ORDINARY = {OutcomeCode.DELIVERED, OutcomeCode.ALREADY_THERE, OutcomeCode.REMOVED, NONE}
+_HOW = ("no", "details", "octets")
+"""What a report calls how a message was read back."""
 _WITHOUT_OUTCOME = """
 SELECT f.path, m.uid, m.octets, hex(m.sha256), m.date_utc FROM messages m JOIN folders f ON f.id = m.folder
 LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?
@@ -54,24 +58,25 @@ def gather_report(
     rows = mailbox.folders.all() if taken is None else [mailbox.folders.get(row.id) for row in taken]
     rows.sort(key=lambda row: (not row.path.is_inbox, row.path.display().casefold()))
     places = {folder.row.id: folder for folder in mapped}
-    counted = ledger.counts() if ledger else {}
-    marked = ledger.marked() if ledger else {}
-    line_ends = ledger.line_ends() if ledger else {}
+    tallies = ledger.tallies() if ledger else {}
     not_held = _not_held(mailbox)
     for row in rows:
         if row.selectable or row.error:
-            codes = counted.get(row.id) if ledger else {OutcomeCode.DELIVERED.value: _held(mailbox, row)}
-            report.folders.append(_folder(row, places.get(row.id), codes or {}, not_held.get(row.id, {})))
-            report.folders[-1].marked = marked.get(row.id, 0)
-            report.folders[-1].line_ends = line_ends.get(row.id, 0)
+            tally = tallies.get(row.id) or Tally()
+            if not ledger:
+                tally.codes[OutcomeCode.DELIVERED] = _held(mailbox, row)
+            report.folders.append(_folder(row, places.get(row.id), tally, not_held.get(row.id, {})))
             _count_unlisted(report.folders[-1], int(mailbox.meta(unlisted_key(row.id)) or 0))
+    total = Tally()
+    for tally in tallies.values():
+        total.add(tally)
     paths = {row.path for row in rows}
-    report.exceptions = _exceptions(mailbox, ledger, paths)
+    report.exceptions = _exceptions(mailbox, ledger, paths, total)
     if ledger:
-        if not stopped:  # a run that was stopped says so in one sentence
+        if total.codes[NONE] and not stopped:  # a run that was stopped says so in one sentence
             report.exceptions += _without_outcome(mailbox, ledger, paths)
-        report.verified = _verified(mailbox, ledger)
-        report.read_back_first, report.read_back_last = _read_back_between(mailbox, ledger)
+        report.verified = {_HOW[how]: number for how, number in sorted(total.read_back.items())}
+        report.read_back_first, report.read_back_last = _instant(total.first_utc), _instant(total.last_utc)
     return report
 
 
@@ -87,25 +92,26 @@ def _not_held(mailbox: Mailbox) -> dict[int, dict[str, int]]:
     return found
 
 
-def _folder(row: FolderRow, place: MappedFolder | None, codes: dict[str, int], missing: dict[str, int]) -> FolderCounts:
+def _folder(row: FolderRow, place: MappedFolder | None, tally: Tally, missing: dict[str, int]) -> FolderCounts:
     state = SourceState.from_json(row.source_state)
     counts = FolderCounts(row.path.display(), place.display if place else "", error=row.error or "")
+    counts.marked, counts.line_ends = tally.marked, tally.line_ends
     counts.error_of = "source" if counts.error else ""
     counts.renamed = place.renamed if place else ""
     if place and place.refusal:
         counts.error, counts.error_of = place.refusal, "target"
-    for name, number in codes.items():
+    for name, number in tally.codes.items():
         if name == OutcomeCode.ALREADY_THERE:
             counts.already_there += number
         elif name in SETTLED:
             counts.delivered += number
             counts.removed += number if name == OutcomeCode.REMOVED else 0
             counts.altered += number if name in (OutcomeCode.ALTERED, OutcomeCode.DUPLICATE) else 0
-        elif name != "none":
+        elif name != NONE:
             counts.refused += number
     counts.left_out = missing.get(OutcomeCode.LEFT_OUT.value, 0)
     counts.refused += sum(number for code, number in missing.items() if code != OutcomeCode.LEFT_OUT)
-    counts.found = state.messages if state else sum(codes.values()) + sum(missing.values())
+    counts.found = state.messages if state else tally.codes.total() + sum(missing.values())
     return counts
 
 
@@ -115,9 +121,11 @@ def _count_unlisted(counts: FolderCounts, unlisted: int) -> None:
     counts.found += unlisted
 
 
-def _exceptions(mailbox: Mailbox, ledger: Ledger | None, paths: set[FolderPath]) -> list[ReportedException]:
+def _exceptions(
+    mailbox: Mailbox, ledger: Ledger | None, paths: set[FolderPath], total: Tally
+) -> list[ReportedException]:
     found = []
-    if ledger:
+    if ledger and total.codes.keys() - _ORDINARY:
         for path, uid, code, detail, octets, digest, subject, sender, date, message in mailbox.database.execute(
             _EXCEPTIONS, (ledger.target,)
         ):
@@ -149,21 +157,5 @@ def _without_outcome(mailbox: Mailbox, ledger: Ledger, paths: set[FolderPath]) -
     return found
 
 
-def _verified(mailbox: Mailbox, ledger: Ledger) -> dict[str, int]:
-    names = {0: "no", 1: "details", 2: "octets"}
-    query = (
-        "SELECT o.verified, count(*) FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ?"
-        " AND m.vanished_utc IS NULL AND o.code IN ('delivered', 'altered', 'duplicate', 'removed') GROUP BY 1"
-    )
-    return {names[how]: number for how, number in mailbox.database.execute(query, (ledger.target,))}
-
-
-def _read_back_between(mailbox: Mailbox, ledger: Ledger) -> tuple[str, str]:
-    query = (
-        "SELECT min(o.verified_utc), max(o.verified_utc) FROM outcomes o JOIN messages m ON m.id = o.message"
-        " WHERE o.target = ? AND o.verified > 0 AND m.vanished_utc IS NULL"
-    )
-    first, last = mailbox.database.execute(query, (ledger.target,)).fetchone()
-    if first is None:
-        return "", ""
-    return InternalDate(first).to_iso(), InternalDate(last).to_iso()
+def _instant(at: int | None) -> str:
+    return "" if at is None else InternalDate(at).to_iso()

@@ -12,6 +12,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _MONTH_NUMBER = {name.lower().encode(): number for number, name in enumerate(_MONTHS, 1)}
 _DATE_TIME = re.compile(rb"([ 0-3]?\d)-([A-Za-z]{3}-\d{4}) (\d\d):(\d\d):(\d\d) ([+-]\d\d)(\d\d)")
 _DATE = re.compile(rb"(\d{1,2})-([A-Za-z]{3})-(\d{4})")
+_OCTETS = len("17-Jul-1996 02:44:25 -0700")
 _YEARS = range(1, 10000)
 
 
@@ -27,6 +28,12 @@ def _month(month_year: bytes) -> tuple[int, int] | None:
 def read_date_time(octets: bytes) -> InternalDate | None:
     """None for what is not a date-time: of no calendar (``31-Feb-2020``), or without a zone, which leaves it open when that was.
     A leap second (``:60``) is the next minute."""
+    return _read(octets) if len(octets) <= _OCTETS else None
+
+
+@lru_cache(maxsize=4096)
+def _read(octets: bytes) -> InternalDate | None:
+    """What is copied is read from the old side, and soon after from the new one."""
     found = _DATE_TIME.fullmatch(octets)
     month = _month(found[2]) if found else None
     if found is None or month is None:
