@@ -12,7 +12,11 @@ class WireLimits:
     probe_seconds: float = 4.0
     """No greeting for so long on a connection without TLS: it is looked whether the port wants TLS first, as 993 does."""
     stall_seconds: float = 120.0
-    """No octet from the server while an answer is due. Servers send ``* OK Still here`` each minute or two on long work."""
+    """No octet from the server, and none that it takes of ours, while an answer is due. Servers send ``* OK Still here`` each minute or two on
+    long work."""
+    fruitless_seconds: float = 3600.0
+    """An answer is due, and in so long there was none, nor `FRUIT_OCTETS` beside ``* OK Still here``. The longest honest work that we know, an
+    index of a million messages made anew, takes some minutes."""
     write_octets: int = 256 * 1024
     """How much is handed to the socket at once, so that a large message never stands twice in memory."""
 
@@ -36,6 +40,10 @@ FIRST_CONNECTION_SECONDS = 60.0
 somebody is waiting who typed a command."""
 SIGN_IN_TRIES = 2
 """Refusals without a reason of a sign-in that was right before, after which it is tried again: servers lock accounts at five or ten."""
+FRUIT_OCTETS = 8 * 1024
+"""What a server gives us, or takes of ours, to be called at work: an octet a second for an hour is none."""
+LISTED = 500_000
+"""Mailboxes that one LIST tells: 250 MB of them. A whole campus's shared ones are some ten thousand."""
 FOUND = 5_000_000
 """Messages that SEARCH finds: they become a list, of 200 MB then. The largest mailbox that we measure has 1,000,000."""
 CHALLENGES = 5

@@ -50,7 +50,7 @@ from bascule.terms.folder import SpecialUse
 from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap.connection import Connection, Handler, Pending
 from bascule.wire.imap.selecting import MailboxState, SelectReading
-from bascule.wire.limits import FOUND
+from bascule.wire.limits import FOUND, LISTED
 
 R = TypeVar("R", bound=Response)
 _STATUS = (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY")
@@ -333,8 +333,14 @@ class ImapClient:
         """Start a UID FETCH; ``on_message`` is called for each FETCH that arrives before its answer, ``on_removal`` when a message went
         away meanwhile, after which sequence numbers mean others."""
 
+        replies = 0
+
         def take(response: Response) -> None:
+            nonlocal replies
             if isinstance(response, Fetch):
+                replies += 1
+                if replies > FOUND:
+                    raise RemoteError("FETCH told of more messages than a mailbox has")
                 if response.data.uid is not None and response.data.uid > MAX_NUMBER:
                     raise RemoteError("FETCH told a UID that no message can have")
                 on_message(response)
@@ -379,6 +385,8 @@ class ImapClient:
 def _collect(kind: type[R], into: list[R]) -> Handler:
     def take(response: Response) -> None:
         if isinstance(response, kind):
+            if len(into) >= LISTED:
+                raise RemoteError(f"it lists more than {LISTED:,} mailboxes")
             into.append(response)
 
     return take

@@ -15,6 +15,7 @@ from bascule.protocols.imap.responses import Condition, Continuation, Response, 
 from bascule.protocols.imap.tokens import as_text
 from bascule.terms.printable import printable
 from bascule.wire.errors import CommandRefused, ConnectionLost
+from bascule.wire.imap.stalls import StallWatch, unacknowledged
 from bascule.wire.limits import DEFAULT_WIRE_LIMITS, WireLimits
 
 Handler = Callable[[Response], None]
@@ -74,7 +75,7 @@ class Connection(asyncio.BufferedProtocol):
         self._writable.set()
         self._sending = asyncio.Lock()
         self._holders = 0
-        self._last_octet = self._loop.time()
+        self._stalls = StallWatch(self._loop.time, wire_limits)
         self._watch: asyncio.TimerHandle | None = None
         self._inflate: Callable[[memoryview | bytes], bytes] | None = None
         self._compressed = memoryview(b"")
@@ -95,7 +96,6 @@ class Connection(asyncio.BufferedProtocol):
         return self._receiver.room() if self._inflate is None else self._compressed
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._last_octet = self._loop.time()
         self.octets_received += nbytes
         if self._failure:
             return
@@ -103,8 +103,11 @@ class Connection(asyncio.BufferedProtocol):
             if self._inflate is None:
                 self._receiver.arrived(nbytes)
             else:
-                self._receiver.feed(self._inflate(self._compressed[:nbytes]))
+                inflated = self._inflate(self._compressed[:nbytes])
+                nbytes = len(inflated)
+                self._receiver.feed(inflated)
             self._read_frames()
+            self._stalls.received(nbytes)
         except (RemoteError, zlib.error) as error:
             self.abort(f"the server sent something that is not IMAP: {error}")
         except OSError as error:  # a sink that can't be written: our disk is full
@@ -115,7 +118,10 @@ class Connection(asyncio.BufferedProtocol):
             if not self._greeting.done():
                 self._greet(frame)
             else:
-                self._dispatch(parse_response(frame, self._imap_limits))
+                response = parse_response(frame, self._imap_limits)
+                if isinstance(response, Condition):
+                    self._stalls.told(response, sum(len(part) for part in frame if isinstance(part, bytes)))
+                self._dispatch(response)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail(ConnectionLost(str(exc) or type(exc).__name__ if exc else "the server closed the connection"))
@@ -187,16 +193,25 @@ class Connection(asyncio.BufferedProtocol):
     def release(self) -> None:
         self._holders -= 1
         if self._holders == 0 and self._transport and not self._transport.is_closing():
-            self._last_octet = self._loop.time()
+            self._stalls.begin()
             self._transport.resume_reading()
 
     def _look_for_stall(self) -> None:
-        waited = self._loop.time() - self._last_octet
         busy = bool(self._pending) or not self._greeting.done()
-        if busy and not self._holders and waited > self._limits.stall_seconds:
-            self.abort(f"no answer for {self._limits.stall_seconds:.0f} seconds")
-            return
+        if not busy or self._holders:
+            self._stalls.begin()
+        else:
+            self._stalls.taken(self.octets_sent - self._on_their_way())
+            if reason := self._stalls.reason():
+                self.abort(reason)
+                return
         self._watch = self._loop.call_later(self._limits.stall_seconds / 4, self._look_for_stall)
+
+    def _on_their_way(self) -> int:
+        """Octets of ours that the server has not taken yet, here and in the kernel."""
+        if self._transport is None or self._transport.is_closing():
+            return 0
+        return self._transport.get_write_buffer_size() + unacknowledged(self._transport)
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
@@ -211,7 +226,7 @@ class Connection(asyncio.BufferedProtocol):
         self._next_tag += 1
         pending = Pending(f"b{self._next_tag}", name, handler, self._loop)
         if not self._pending:
-            self._last_octet = self._loop.time()
+            self._stalls.begin()
         self._pending.append(pending)
         return pending
 

@@ -1,0 +1,112 @@
+"""Who is slow is waited for, and who does nothing is given up: a thin line, and servers that only say that they are there."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from bascule.deliver.parcel import Batch, Parcel
+from bascule.deliver.sending import Shipment, send
+from bascule.terms.body import HeldBody
+from bascule.terms.instant import InternalDate
+from bascule.terms.location import Location
+from bascule.wire.errors import ConnectionLost
+from bascule.wire.imap import Credentials, ImapClient, connect
+from bascule.wire.imap import client as client_module
+from bascule.wire.limits import WireLimits
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable[None]]
+
+
+async def against(
+    serve: Serve, use: Callable[[ImapClient], Awaitable[object]], limits: WireLimits, window: int = 0
+) -> None:
+    """``serve`` has the tag of the first command after the sign-in. ``window``: octets that the server's kernel takes unread."""
+
+    async def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"* OK [CAPABILITY IMAP4rev1 LITERAL+] hi\r\n")
+        tag = (await reader.readline()).split()[0]
+        writer.write(tag + b" OK [CAPABILITY IMAP4rev1 LITERAL+] in\r\n")
+        tag = (await reader.readuntil(b" ")).strip()
+        with contextlib.suppress(ConnectionError):
+            await serve(reader, writer, tag)
+        writer.close()
+
+    listening = socket.socket()
+    if window:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+    listening.bind(("127.0.0.1", 0))
+    server = await asyncio.start_server(begin, sock=listening, limit=2**16)
+    location = Location("imap", "anna", "127.0.0.1", listening.getsockname()[1])
+    async with server:
+        client = await connect(location, Credentials("anna", lambda: "secret"), limits=limits)
+        try:
+            await use(client)
+        finally:
+            await client.connection.close()
+
+
+def test_a_large_message_on_a_thin_line_takes_as_long_as_it_takes() -> None:
+    octets, seconds = 3_000_000, 0.0
+
+    async def thin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tag: bytes) -> None:
+        taken = 0
+        while taken < octets:
+            taken += len(await reader.read(50_000))
+            await asyncio.sleep(0.05)
+        writer.write(tag + b" OK [APPENDUID 7 1] kept\r\n")
+
+    async def use(client: ImapClient) -> None:
+        nonlocal seconds
+        parcel = Parcel(1, frozenset(), InternalDate(0), HeldBody(b"x" * octets))
+        shipment = Shipment(Batch.of([parcel]))
+        start = time.monotonic()
+        await send(client, b"INBOX", shipment)
+        for pending in shipment.pendings:
+            await pending.ok()
+        seconds = time.monotonic() - start
+
+    asyncio.run(against(thin, use, WireLimits(stall_seconds=0.5), window=20_000))
+    assert seconds > 1.5  # several times what a silent server is given
+
+
+@pytest.mark.parametrize(
+    ("said", "pause"), [(b"* OK Still here\r\n" * 1000, 0.01), (b"x", 0.05)], ids=["chatter", "an octet"]
+)
+def test_signs_of_life_alone_are_no_answer(said: bytes, pause: float) -> None:
+    async def alive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tag: bytes) -> None:
+        for _ in range(2000):
+            writer.write(said)
+            await writer.drain()
+            await asyncio.sleep(pause)
+
+    with pytest.raises(ConnectionLost, match="signs that the server is there"):
+        asyncio.run(against(alive, ImapClient.noop, WireLimits(stall_seconds=0.5, fruitless_seconds=1)))
+
+
+def test_long_work_with_something_to_show_is_waited_for() -> None:
+    async def steady(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tag: bytes) -> None:
+        for number in range(30):
+            writer.write(b'* LIST () "/" "%d %s"\r\n' % (number, b"x" * 2000))
+            await asyncio.sleep(0.1)
+        writer.write(tag + b" OK all\r\n")
+
+    async def use(client: ImapClient) -> None:
+        assert len(await client.list_all()) == 30
+
+    asyncio.run(against(steady, use, WireLimits(stall_seconds=0.5, fruitless_seconds=1)))
+
+
+def test_a_list_without_an_end_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "LISTED", 1000)
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tag: bytes) -> None:
+        for number in range(100_000):
+            writer.write(b'* LIST () "/" f%d\r\n' % number)
+            await writer.drain()
+
+    with pytest.raises(ConnectionLost, match="more than 1,000 mailboxes"):
+        asyncio.run(against(endless, ImapClient.list_all, WireLimits()))
