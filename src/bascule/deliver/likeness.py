@@ -10,6 +10,9 @@
 import hashlib
 import re
 
+from bascule.deliver.limits import LIKENESS_OCTETS
+from bascule.terms.body import Body
+
 _CR_RUN = re.compile(rb"\r*\n|\r+")
 _EIGHT_BIT = bytes.maketrans(bytes(range(128, 256)), b"X" * 128)
 _END = re.compile(rb"\n\n")
@@ -21,3 +24,8 @@ def likeness(message: bytes) -> bytes:
     end = _END.search(plain)
     border = end.start() if end else len(plain)
     return hashlib.sha256(plain[:border].translate(_EIGHT_BIT) + plain[border:]).digest()
+
+
+def likeness_of(body: Body) -> bytes | None:
+    """None for a message that is too large to be held in memory for it."""
+    return likeness(body.whole()) if body.octets <= LIKENESS_OCTETS else None

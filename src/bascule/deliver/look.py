@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from bascule.deliver.likeness import likeness
-from bascule.deliver.limits import LIKENESS_OCTETS, LOOK_WINDOW, SET_MEMBERS
+from bascule.deliver.likeness import likeness, likeness_of
+from bascule.deliver.limits import LOOK_WINDOW, SET_MEMBERS
 from bascule.protocols.imap.commands import Argument, sequence_set
 from bascule.protocols.imap.fetch import DETAILS, FLAGS, WHOLE_MESSAGE, Fetch, MessageData
 from bascule.terms.body import SpooledBody
@@ -89,7 +89,7 @@ def _found(uid: int, literal: object, with_likeness: bool, date: int | None, fla
         alike = likeness(literal) if with_likeness else None
         return Found(uid, hashlib.sha256(literal).digest(), len(literal), alike, date, flags)
     assert isinstance(literal, SpooledBody)  # the sink of every connection that `connect` opens
-    alike = likeness(literal.whole()) if with_likeness and literal.octets <= LIKENESS_OCTETS else None
+    alike = likeness_of(literal) if with_likeness else None
     literal.close()
     return Found(uid, literal.sha256, literal.octets, alike, date, flags)
 

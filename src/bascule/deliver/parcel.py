@@ -1,11 +1,11 @@
 """What is on its way: one message, and a batch of them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bascule.deliver.likeness import likeness
-from bascule.deliver.limits import LIKENESS_OCTETS, MENDING_OCTETS
+from bascule.deliver.likeness import likeness_of
+from bascule.deliver.limits import MENDING_OCTETS
 from bascule.mailbox.ledger import Sent
 from bascule.protocols.imap.dates import writable_date
 from bascule.protocols.imap.flags import ordinary_flags, writable_flags
@@ -51,7 +51,7 @@ class Parcel:
     def _with_crlf(self) -> "Parcel":
         if not self.body.traits.bare_lf or self.original is not None:
             return self
-        wire = body_of(iter([with_crlf(self.body.whole())]))
+        wire = body_of(with_crlf(self.body.chunks()))
         return replace(self, body=wire, original=self.body)
 
     @property
@@ -96,10 +96,8 @@ class Parcel:
     @property
     def sent(self) -> Sent | None:
         """What its copy is known by beside the message's own SHA-256; None where that is enough."""
-        alike = self.body.traits.fragile and self.body.octets <= LIKENESS_OCTETS
-        if not alike and self.sent_as is None:
-            return None
-        return Sent(self.sent_as, likeness(self.body.whole()) if alike else None)
+        alike = likeness_of(self.body) if self.body.traits.fragile else None
+        return None if alike is None and self.sent_as is None else Sent(self.sent_as, alike)
 
     @property
     def sent_as(self) -> tuple[bytes, int] | None:
@@ -111,9 +109,14 @@ class Parcel:
             self.original.close()
 
 
-def with_crlf(message: bytes) -> bytes:
+def with_crlf(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The message with CRLF for each LF that stands alone: no octet of what it says is lost, and a server would do it otherwise."""
-    return _BARE_LF.sub(b"\r\n", message)
+    after_cr = False
+    for piece in pieces:
+        if piece:
+            rest = piece[1:] if after_cr and piece.startswith(b"\n") else piece
+            yield piece[: len(piece) - len(rest)] + _BARE_LF.sub(b"\r\n", rest)
+            after_cr = piece.endswith(b"\r")
 
 
 def told_unwritable(flags: Flags) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from bascule.deliver.arrivals import pair_by_details, pair_in_order
 from bascule.deliver.expectation import Expectation, without_uid
 from bascule.deliver.folder_map import MappedFolder
-from bascule.deliver.likeness import likeness
+from bascule.deliver.likeness import likeness_of
 from bascule.deliver.look import Found, read_contents, read_details
 from bascule.deliver.pool import FreeCopies
 from bascule.deliver.removal import remove_messages
@@ -226,7 +226,7 @@ class TargetView:
 
     def take(self, body: Body, *, above: int = 0, date_utc: int | None = None) -> Foreign | None:
         """A copy that stands for no message yet, from UID ``above`` on; it does from now on."""
-        alike = likeness(body.whole()) if body.traits.fragile else None
+        alike = likeness_of(body) if body.traits.fragile else None
         return self._free.take(body.sha256, alike, above=above, date_utc=date_utc)
 
     def take_digest(self, digest: bytes, alike: bytes | None = None, *, above: int = 0) -> Foreign | None:

@@ -5,8 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from bascule.deliver.likeness import likeness
-from bascule.deliver.limits import LIKENESS_OCTETS
+from bascule.deliver.likeness import likeness_of
 from bascule.deliver.parcel import with_crlf
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.protocols.mime import summarise
@@ -99,19 +98,20 @@ def _fact(message: SourceMessage) -> Fact:
     header = summarise(body.start(HEADER_OCTETS))
     fact = Fact(
         message.uid, body.sha256, body.octets, message.flags, date.utc_seconds if date else None,
-        header.subject or header.message_id, wire_digest(body), _likeness(body),
+        header.subject or header.message_id, wire_digest(body), likeness_of(body),
     )  # fmt: skip
     body.close()
     return fact
 
 
-def _likeness(body: Body) -> bytes | None:
-    return likeness(body.whole()) if body.octets <= LIKENESS_OCTETS else None
-
-
 def wire_digest(body: Body) -> bytes:
     """The SHA-256 of what is sent of it."""
-    return hashlib.sha256(with_crlf(body.whole())).digest() if body.traits.bare_lf else body.sha256
+    if not body.traits.bare_lf:
+        return body.sha256
+    digest = hashlib.sha256()
+    for piece in with_crlf(body.chunks()):
+        digest.update(piece)
+    return digest.digest()
 
 
 def census_of_mailbox(mailbox: Mailbox, folders: Sequence[FolderRow]) -> list[FolderCensus]:
@@ -123,7 +123,7 @@ def census_of_mailbox(mailbox: Mailbox, folders: Sequence[FolderRow]) -> list[Fo
             alike, wire = None, row.sha256
             if row.traits.fragile or row.traits.bare_lf:
                 body = mailbox.messages.body(row)
-                alike, wire = _likeness(body), wire_digest(body)
+                alike, wire = likeness_of(body), wire_digest(body)
                 body.close()
             header = mailbox.messages.header(row.id)
             title = (header.subject or header.message_id) if header else ""
