@@ -44,7 +44,10 @@ def test_a_wrong_password(tmp_path, server) -> None:
 def test_an_unknown_host_and_a_port_where_nobody_listens(tmp_path, mailbox) -> None:
     done = bascule(tmp_path, "deliver", mailbox, "imap://a@no-such-host.invalid", status=3)
     # a machine without any name server can't know that there is none
-    no_such, not_now = "There is no server named “no-such-host.invalid”", "“no-such-host.invalid” can't be looked up now"
+    no_such, not_now = (
+        "There is no server named “no-such-host.invalid”",
+        "“no-such-host.invalid” can't be looked up now",
+    )
     assert no_such in done.stderr or not_now in done.stderr
     done = bascule(tmp_path, "deliver", mailbox, "imap://a@127.0.0.1:1", status=3)
     assert "can't be reached" in done.stderr

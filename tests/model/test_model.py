@@ -99,9 +99,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 def numbers() -> list[object]:
-    """The first of each test's. Two processes share them: each has servers of its own."""
+    """The first of each test's. Four processes share them, each with servers of its own: a run waits more than it works."""
     every = range(0, FULL if os.environ.get("BASCULE_SOAK") == "1" else SAMPLE, AT_ONCE)
-    return [pytest.param(first, marks=pytest.mark.xdist_group(f"{number % 2}")) for number, first in enumerate(every)]
+    return [pytest.param(first, marks=pytest.mark.xdist_group(f"{number % 4}")) for number, first in enumerate(every)]
 
 
 def play(
