@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bascule.capture import FolderDelta, Selection, give_up, is_unchanged, record_folders, record_sightings
+from bascule.copy.naming import name_exceptions
 from bascule.copy.surveying import survey_first
 from bascule.copy.work import Work, fresh_of, fresh_since
 from bascule.deliver import DeliverOptions, FolderDelivery, MappedFolder, Parcel, TargetRun, TargetSession
@@ -78,6 +79,7 @@ async def copy(
         run = _Run(source, target, options, queue)
         await run_together([_work_through(run) for _ in range(min(options.deliver.connections, len(work)))])
         await target.conclude()
+        await name_exceptions(source, mailbox, target.ledger.target, {row.id: folder for folder, row in taken})
     finally:
         await target.close()
         await source.close()
