@@ -78,4 +78,4 @@ def soak() -> bool:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """A long trial that fails says so when it does, not after the others' hours."""
     if report.failed and os.environ.get("BASCULE_SOAK") == "1" and "PYTEST_XDIST_WORKER" not in os.environ:
-        print(f"\n{report.nodeid} failed\n{report.longreprtext}", flush=True)  # noqa: T201
+        print(f"\n{report.nodeid} failed\n{report.longreprtext}", flush=True)
