@@ -77,6 +77,8 @@ def old_words(entry: Entry, night: Night) -> list[str]:
         return ["flagged" if flagged else "UIDVALIDITY new"]
     if {here.folder, place.folder} & night.world.reset:
         return ["moved", "new"]  # one of the folders is another one since
+    if place.folder == night.world.closed:
+        return ["moved", "new"]  # it is not seen that it left its folder
     return ["moved"]
 
 

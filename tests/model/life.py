@@ -77,8 +77,8 @@ def old_gets(world: World, chance: random.Random) -> str | None:
     for _ in range(chance.choice((1, 1, 2, 3))):
         twin = chance.choice(list(world.past)) if world.past and chance.random() < 0.15 else ""
         tag = world.fresh(chance.choice(_SIZES), twin)
-        world.old.append(folder, world.past[tag].octets, _some_flags(chance), world.past[tag].date)
         world.note_old(tag, new=1)
+        _append(world, folder, tag, _some_flags(chance))
         tags.append(f"{tag}{f' with the Message-ID of {twin}' if twin else ''}")
     return f"old {folder} gets {', '.join(tags)}"
 
@@ -90,8 +90,13 @@ def old_gets_equal(world: World, chance: random.Random) -> str | None:
         return None
     folder, tag = chance.choice(world.old.folders()), messages[0].tag
     world.note_old(tag, new=1)
-    world.old.append(folder, world.past[tag].octets, _some_flags(chance), world.past[tag].date)
+    _append(world, folder, tag, _some_flags(chance))
     return f"old {folder} gets one more {tag}"
+
+
+def _append(world: World, folder: str, tag: str, flags: list[str]) -> None:
+    world.note_flags(tag, frozenset(flag.lower() for flag in flags))
+    world.old.append(folder, world.past[tag].octets, flags, world.past[tag].date)
 
 
 def old_marks(world: World, chance: random.Random) -> str | None:
@@ -188,8 +193,7 @@ def old_resets(world: World, chance: random.Random) -> str | None:
     messages = _read(world.old, name)
     for each in messages:
         world.note_old(each.tag)
-    world.change()
-    world.reset.add(name)
+    world.note_reset(name)
     world.old.delete(name)
     world.old.create(name)
     for each in messages:

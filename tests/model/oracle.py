@@ -29,6 +29,8 @@ class Knowledge:
     """When it was last used."""
     complete: bool = False
     """Whether a complete run ever came to its end with it."""
+    resets: int = 0
+    """How many of `World.resets` had been when the last complete run came to its end with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Oracle:
     def _take(self, knowledge: Knowledge) -> None:
         """From now on only this is known."""
         self.knowledge, self._back = knowledge, knowledge.new
+        self.world.reset.update(self.world.resets[knowledge.resets :])
         self.at_rest, self._during, self._taken = False, False, self._taken + 1
         self._blur(self.look())
 
@@ -162,7 +165,7 @@ class Oracle:
                 ):
                     continue
                 if each.at not in after:
-                    found.append(f"{tag} in {each.name}, which is the member's, was removed")
+                    found.append(f"{tag} in {each.name} {set(each.flags)}, which is the member's, was removed")
                 elif after[each.at].seen != each.seen:
                     found.append(
                         f"{tag} in {each.name} was the member's with {set(each.seen.flags)}, has {set(after[each.at].seen.flags)}"
@@ -377,6 +380,7 @@ class Oracle:
         self._cut_since = not complete or during
         if complete and not during:
             self._back, knowledge.complete = None, True
+            knowledge.resets = len(self.world.resets)
             self._sure = {tag: {each.at for each in held} for tag, held in now.old.items()}
             self._perhaps.clear()
             self._complete_runs += 1

@@ -76,9 +76,9 @@ class Runs:
             proxies[1].faults.lesser = Without("UIDPLUS")
 
     def keep(self, number: int) -> None:
-        """A copy of the state folder as it is now, under a number."""
-        if self._state.exists():
-            shutil.copytree(self._state, self._tmp / f"kept-{number}")
+        """A copy of the state folder as it is now, under a number; an empty one where a run was killed before it made it."""
+        self._state.mkdir(exist_ok=True)
+        shutil.copytree(self._state, self._tmp / f"kept-{number}")
 
     def put_back(self, number: int) -> None:
         self.lose()

@@ -110,10 +110,12 @@ class Sequence:
             f"RUN {order}{', met a fault' if faulty else ''}{', with life going on' if meanwhile else ''}: {ended}"
         )
         found = oracle.after(ended, before, oracle.look(), faulty=faulty, during=meanwhile)
+        world.closed = ""
         if found:
             raise Violated(self._told(found))
         if chance.random() < 0.3:
             self._kept += 1
+            world.tell(f"the state folder is copied: {self._kept}")
             self.runs.keep(self._kept)
             oracle.keep(self._kept)
 
@@ -135,11 +137,13 @@ class Sequence:
         """A folder of the old side can't be opened (a Maildir of Dovecot's)."""
         assert self.sides.old_root is not None
         names = [name for name in self.world.old.folders() if name != "INBOX"]
-        folder = self.sides.old_root / "Maildir" / f".{chance.choice(names).replace('/', '.')}" if names else None
-        if folder is None or not folder.exists():
+        name = chance.choice(names) if names else ""
+        folder = self.sides.old_root / "Maildir" / f".{name.replace('/', '.')}"
+        if not name or not folder.exists():
             yield
             return
-        self.world.tell(f"old {folder.name} can't be opened tonight")
+        self.world.tell(f"old {name} can't be opened tonight")
+        self.world.closed = name
         mode = folder.stat().st_mode
         folder.chmod(0)
         try:

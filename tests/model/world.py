@@ -96,7 +96,11 @@ class World:
         self.changed = True
         """Whether anything happened since the last run."""
         self.reset: set[str] = set()
-        """Folders of the old side that got a new UIDVALIDITY since the last complete run."""
+        """Folders of the old side that got a new UIDVALIDITY since the last complete run with the state folder that is taken."""
+        self.resets: list[str] = []
+        """All that ever got one, in order."""
+        self.closed = ""
+        """The folder of the old side that can't be opened tonight."""
         self._numbers = count(1)
         self._fids = count(1)
 
@@ -138,6 +142,12 @@ class World:
         past.made, past.removed, past.touched = past.made + made, past.removed + removed, past.touched + touched
         past.moved += moved
         past.during |= self.running
+
+    def note_reset(self, folder: str) -> None:
+        """A folder of the old side got a new UIDVALIDITY."""
+        self.reset.add(folder)
+        self.resets.append(folder)
+        self.change()
 
     def change(self) -> None:
         """Something happened, to whatever it was."""
