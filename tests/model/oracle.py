@@ -133,9 +133,11 @@ class Oracle:
         return found
 
     def _may_be_a_fault(self, tag: str, code: str) -> bool:
-        """Something happened to it while a run was at work; or it moved, and the target can't remove its earlier copy."""
+        """Something happened to it while a run was at work; or it moved, or was copied and then deleted, and the target can't remove its
+        earlier copy."""
         past = self.world.past[tag]
-        moved = code == "duplicate" and not self.uidplus and past.old_moves > 0
+        moves = past.old_moves + min(past.old_ever - 1, past.old_deleted)
+        moved = code == "duplicate" and not self.uidplus and moves > 0
         return past.during or tag in self.faults or moved
 
     def _kept_still(self, before: Looks, now: Looks) -> list[str]:
@@ -343,6 +345,7 @@ class Oracle:
                 and complete
                 and not now.new_shelves[name].messages
                 and name not in self.knowledge.unsure
+                and not self._came_to(name, now)
             ):
                 found.append(f"the run made {name} again, which the member deleted, with nothing in it")
         gone = set(before.new_shelves) - set(now.new_shelves)
@@ -351,6 +354,14 @@ class Oracle:
             never = set(now.old_shelves) - set(self.knowledge.folders) - set(now.new_shelves) - self.knowledge.unsure
             found += [f"the folder {name} was never made on the new side" for name in sorted(never)]
         return found
+
+    def _came_to(self, name: str, now: Looks) -> bool:
+        """Whether the old side's folder has something that was not in it when the last complete run looked."""
+        return any(
+            each.name == name and each.at not in self._sure.get(tag, set())
+            for tag, held in now.old.items()
+            for each in held
+        )
 
     def _learn_taker(self, name: str, *, here: bool, surely: bool) -> None:
         """Which folder of the new side takes what comes from ``name``. ``here``: one of that name is there. ``surely``: the run came to its end."""

@@ -480,3 +480,31 @@ def test_what_is_in_doubt_from_before_a_new_uidvalidity_is_found_beside_a_later_
     for _ in range(2):
         move.run()
         assert move.there() == {"A": "a b c"}
+
+
+@pytest.mark.parametrize("member", ["does nothing", "deletes"])
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_a_folder_that_holds_only_others_now_has_lost_its_messages(move: Move, member: str, comes_back: bool) -> None:
+    """The old side still lists it, as what no message can be in."""
+    move.fill({"P": "a b", "P/Q": "q"})
+    move.run()
+    if member == "deletes":
+        for tag in "ab":
+            move.remove(move.new, "P", tag)
+    for tag in "ab":
+        move.move(move.old, "P", tag, "INBOX")
+    move.old.delete("P")
+    move.move(move.old, "P/Q", "q", "INBOX")
+    move.old.delete("P/Q")
+    move.old.create("P/Q")
+    left = "q" if member == "deletes" else "a b q"
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"INBOX": left}
+    if comes_back:
+        move.old.create("P")
+        move.move(move.old, "INBOX", "a", "P")
+        move.move(move.old, "INBOX", "q", "P")
+        for _ in range(2):
+            move.run()
+            assert move.there() == ({"P": "q"} if member == "deletes" else {"INBOX": "b", "P": "a q"})

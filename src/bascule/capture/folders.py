@@ -27,6 +27,9 @@ def record_folders(
             )
             for folder in listed
         ]
+        for row in rows:
+            if not row.selectable:
+                mailbox.folders.vanish(row.id, int(time.time()))
     mailbox.folders.mark_gone([row.id for row in rows], int(time.time()))
     for folder, row in zip(listed, rows, strict=True):
         if selection.takes_folder(folder.path):

@@ -101,12 +101,12 @@ class Folders:
         key = path.to_json()
         values = (source_name, special_use.value if special_use else None, subscribed, selectable)
         query = (
-            "SELECT id, gone_utc IS NOT NULL FROM folders WHERE path = ?"
+            "SELECT id, gone_utc IS NOT NULL OR NOT selectable FROM folders WHERE path = ?"
             " ORDER BY gone_utc IS NOT NULL, gone_utc DESC, id DESC LIMIT 1"
         )
         known = self._database.execute(query, (key,)).fetchone()
         if known is not None:
-            if known[1]:
+            if known[1] and selectable:
                 self._was_not_there(known[0])
             self._database.execute(
                 "UPDATE folders SET source_name = ?, special_use = ?, subscribed = ?, selectable = ?, gone_utc = NULL"
@@ -122,7 +122,7 @@ class Folders:
         return self.get(cursor.lastrowid or 0)
 
     def _was_not_there(self, identity: int) -> None:
-        """The folder is listed for the first time, or again: in the delta before this one nothing was in it."""
+        """The folder is listed for the first time, or again, or as one that holds messages: in the delta before this one nothing was in it."""
         self._database.execute(
             "INSERT OR REPLACE INTO sightings SELECT ?, coalesce(max(id), 0) - 1, 0, 0 FROM deltas", (identity,)
         )
@@ -141,7 +141,7 @@ class Folders:
         return len(lost)
 
     def vanish(self, identity: int, at_utc: int) -> None:
-        """The source lists it and it is not there: it holds other folders only. Within the caller's transaction."""
+        """It holds other folders only: the source says so where it lists it, or where it is opened. Within the caller's transaction."""
         self._database.execute(
             "UPDATE folders SET selectable = 0, source_state = NULL, complete = 0, error = NULL WHERE id = ?",
             (identity,),
