@@ -75,10 +75,11 @@ def old_words(entry: Entry, night: Night) -> list[str]:
         return words if here.uid == place.uid or not night.after_cut else [*words, "moved", "new"]
     if here.folder == place.folder:
         return ["flagged" if flagged else "UIDVALIDITY new"]
-    if {here.folder, place.folder} & night.world.reset:
-        return ["moved", "new"]  # one of the folders is another one since
-    if place.folder == night.world.closed:
-        return ["moved", "new"]  # it is not seen that it left its folder
+    if {here.folder, place.folder} & (night.world.reset | night.world.closed):
+        return [
+            "moved",
+            "new",
+        ]  # one of the folders is another one since, or could not be looked into when it left or came
     return ["moved"]
 
 

@@ -62,6 +62,8 @@ class Oracle:
         """What the new side had when the state folder that was taken was last used; until a complete run has come after it."""
         self._taken = 0
         """How often the state folder was lost, or an older one put back."""
+        self._there_before: frozenset[str] = frozenset()
+        """The folders of the new side when the run began."""
         self._cut_since = self._during = False
         """``_cut_since``: a run was cut, or met a fault, after the last complete one."""
 
@@ -108,6 +110,7 @@ class Oracle:
         if self._back is not None:
             self._blur(before)
         self._during = during
+        self._there_before = frozenset(before.new_shelves)
         self._note_what_came_back(before)
         if during:
             self._learn_places(before)
@@ -258,7 +261,7 @@ class Oracle:
 
     def _note_what_came_back(self, looks: Looks) -> None:
         """It left its folder, may have been seen elsewhere by a run that was cut, and came back: as itself, or moved from there. Or its folder is
-        another one since: the document does not say then whether this is a move."""
+        another one since, or could not be looked into: the document does not say then whether this is a move."""
         for tag, held in looks.old.items():
             past, now = self.world.past[tag], {each.at for each in held}
             sure, perhaps = self._sure.get(tag, set()), self._perhaps.get(tag, set())
@@ -267,7 +270,8 @@ class Oracle:
             back = any((at.folder, at.validity) in left for at in now - sure if isinstance(at, Place))
             if back and (perhaps or self._back is not None):
                 self._allow_more(past, "came back", len(held))
-            if past.old_moves and any(at.folder in self.world.reset for at in now | seen if isinstance(at, Place)):
+            unseen = self.world.reset | self.world.closed
+            if past.old_moves and any(at.folder in unseen for at in now | seen if isinstance(at, Place)):
                 self._allow_more(past, "reset and moved", len(held))
 
     def _allow_more(self, past: Past, why: str, count: int = 1) -> None:
@@ -324,7 +328,10 @@ class Oracle:
         if taker is None or name is None:
             return frozenset({folder})
         changed = self.world.validities.get(taker[0]) != taker[1] and name != folder
-        if folder in self.knowledge.unsure or changed:
+        another = (
+            name != folder and folder in self.world.folders
+        )  # which has the name now, and where no MAILBOXID is told is taken for it
+        if folder in self.knowledge.unsure or changed or another:
             return frozenset({name, folder, *self.world.now_called(folder)})
         return frozenset({name})
 

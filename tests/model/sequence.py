@@ -110,7 +110,6 @@ class Sequence:
             f"RUN {order}{', met a fault' if faulty else ''}{', with life going on' if meanwhile else ''}: {ended}"
         )
         found = oracle.after(ended, before, oracle.look(), faulty=faulty, during=meanwhile)
-        world.closed = ""
         if found:
             raise Violated(self._told(found))
         if chance.random() < 0.3:
@@ -143,7 +142,7 @@ class Sequence:
             yield
             return
         self.world.tell(f"old {name} can't be opened tonight")
-        self.world.closed = name
+        self.world.closed.add(name)
         mode = folder.stat().st_mode
         folder.chmod(0)
         try:

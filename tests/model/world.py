@@ -99,8 +99,8 @@ class World:
         """Folders of the old side that got a new UIDVALIDITY since the last complete run with the state folder that is taken."""
         self.resets: list[str] = []
         """All that ever got one, in order."""
-        self.closed = ""
-        """The folder of the old side that can't be opened tonight."""
+        self.closed: set[str] = set()
+        """Folders of the old side that could not be opened in a run since the last complete one."""
         self._numbers = count(1)
         self._fids = count(1)
 
@@ -216,6 +216,7 @@ class World:
         """A complete run without anything going on beside it is over: what comes now is since then."""
         self.changed = False
         self.reset.clear()
+        self.closed.clear()
 
 
 def _by_tag(held: Iterable[Held]) -> Side:
