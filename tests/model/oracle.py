@@ -328,9 +328,8 @@ class Oracle:
         if taker is None or name is None:
             return frozenset({folder})
         changed = self.world.validities.get(taker[0]) != taker[1] and name != folder
-        another = (
-            name != folder and folder in self.world.folders
-        )  # which has the name now, and where no MAILBOXID is told is taken for it
+        # where no MAILBOXID is told, the folder that has the name now is taken for the one that was renamed
+        another = name != folder and folder in self._there_before
         if folder in self.knowledge.unsure or changed or another:
             return frozenset({name, folder, *self.world.now_called(folder)})
         return frozenset({name})

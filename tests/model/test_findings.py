@@ -508,3 +508,58 @@ def test_a_folder_that_holds_only_others_now_has_lost_its_messages(move: Move, m
         for _ in range(2):
             move.run()
             assert move.there() == ({"P": "q"} if member == "deletes" else {"INBOX": "b", "P": "a q"})
+
+
+@pytest.mark.parametrize("member", ["moves", "deletes"])
+@pytest.mark.parametrize("connections", ["1", "3"])
+@pytest.mark.parametrize("to", ["z", "A/sub"])
+def test_another_folder_takes_the_name_of_one_that_was_renamed(
+    move: Move, member: str, connections: str, to: str
+) -> None:
+    """Its messages are known to have left it before the renamed one is looked into."""
+    move.fill({"work": "a b c", "B": "d"})
+    move.run()
+    if member == "moves":
+        move.move(move.new, "work", "b", "B")
+    else:
+        move.remove(move.new, "work", "b")
+    move.old.rename("work", to)
+    move.fill({"work": "e"})
+    for _ in range(2):
+        move.run("--connections", connections)
+        assert move.there() == {"work": "e", to: "a c", "B": "b d" if member == "moves" else "d"}
+
+
+@pytest.mark.parametrize("how", ["renamed", "made"])
+def test_a_name_that_held_only_others_becomes_a_folder(move: Move, how: str) -> None:
+    """A name that no message can be in held none, whatever comes to it later."""
+    move.fill({"A/sub": "a b", "B": "c"})
+    move.run()
+    if how == "renamed":
+        move.old.rename("A/sub", "A")
+    else:
+        move.old.create("A")
+        for tag in "ab":
+            move.move(move.old, "A/sub", tag, "A")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "a b", "B": "c"}
+
+
+@pytest.mark.parametrize("first", [(), ("--folder", "INBOX")])
+@pytest.mark.parametrize("choice", [("--folder", "INBOX"), ("--without-folder", "B")])
+@pytest.mark.parametrize("member", ["does nothing", "deletes"])
+def test_what_moves_to_a_folder_that_a_run_left_out_by_choice_is_the_same_message(
+    move: Move, first: tuple[str, ...], choice: tuple[str, ...], member: str
+) -> None:
+    """How far its UIDs went is seen all the same."""
+    move.fill({"INBOX": "a b", "B": "c"})
+    move.run(*first)
+    if member == "deletes":
+        move.remove(move.new, "INBOX", "a")
+    move.run(*choice)
+    time.sleep(1.1)  # a night
+    move.move(move.old, "INBOX", "a", "B")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"INBOX": "b", "B": "c" if member == "deletes" else "a c"}

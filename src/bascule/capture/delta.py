@@ -134,6 +134,29 @@ class FolderDelta:
                 return one.row
         return 0
 
+    async def recognise(self, reader: Reader) -> None:
+        """Under a new UIDVALIDITY: read everything, only to find again what is known, so that the rest is known to have vanished before any other
+        folder is looked into. What is new is read once more by whoever deals with it. Raises FolderError, SourceError."""
+        if not self._old:
+            return
+        async for group in reader.read(self.to_read):
+            for one in await self.sort_out(group):
+                one.message.body.close()
+        await self.mailbox.run(self._forget_old)
+
+    def _forget_old(self) -> None:
+        with self.mailbox.transaction():
+            self.mailbox.messages.set_vanished(self._not_recognised(), int(time.time()))
+        self._old.clear()
+        self._came.clear()
+        known = self.mailbox.messages.known(self.row.id, self.survey.state.uidvalidity)
+        self._known = known.keys()
+        self.to_read = [uid for uid in self.to_read if uid not in known]
+
+    def _not_recognised(self) -> list[int]:
+        """Rows under an old UIDVALIDITY that are no message of the folder."""
+        return [row for rows in self._old.values() for row in rows if row not in self._kept]
+
     async def record_not_held(self, rows: list[tuple[int, str, str]]) -> None:
         if rows:
             now = int(time.time())
@@ -148,7 +171,7 @@ class FolderDelta:
 
     def _complete(self, gone: set[int]) -> None:
         messages, folders = self.mailbox.messages, self.mailbox.folders
-        left = [row for rows in self._old.values() for row in rows if row not in self._kept]
+        left = self._not_recognised()
         if gone:  # an earlier run may have refused them
             known = messages.known(self.row.id, self.survey.state.uidvalidity)
             left += [known[uid].id for uid in gone & known.keys()]

@@ -45,9 +45,10 @@ async def capture(source: Source, mailbox: Mailbox, options: CaptureOptions, wat
     source.watch(watcher)
     try:
         listed = await source.folders()
-        taken = await mailbox.run(record_folders, mailbox, listed, options.selection)
-        states = await source.states([folder for folder, _ in taken])
-        await mailbox.run(record_sightings, mailbox, taken, states)
+        rows = await mailbox.run(record_folders, mailbox, listed)
+        states = await source.states(listed)
+        await mailbox.run(record_sightings, mailbox, rows, states)
+        taken = [(folder, row) for folder, row in rows if options.selection.takes_folder(folder.path)]
         work = await mailbox.run(_to_do, mailbox, taken, states, options.selection)
         watcher.expect(sum(item.messages for item in work))
         queue = deque(sorted(work, key=lambda item: -item.messages))

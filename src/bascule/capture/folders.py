@@ -2,18 +2,14 @@
 
 import time
 
-from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.sources import Source, SourceFolder, SourceState
 from bascule.sources.contract import FolderGone
 from bascule.terms.watch import Watcher
 
 
-def record_folders(
-    mailbox: Mailbox, listed: list[SourceFolder], selection: Selection
-) -> list[tuple[SourceFolder, FolderRow]]:
-    """Write what the source lists; the folders that the selection takes, with their rows. Blocks."""
-    taken: list[tuple[SourceFolder, FolderRow]] = []
+def record_folders(mailbox: Mailbox, listed: list[SourceFolder]) -> list[tuple[SourceFolder, FolderRow]]:
+    """Write what the source lists; all of it, with its rows. Blocks."""
     with mailbox.transaction():
         mailbox.folders.note_whole()
         mailbox.folders.begin_delta(int(time.time()))
@@ -31,17 +27,15 @@ def record_folders(
             if not row.selectable:
                 mailbox.folders.vanish(row.id, int(time.time()))
     mailbox.folders.mark_gone([row.id for row in rows], int(time.time()))
-    for folder, row in zip(listed, rows, strict=True):
-        if selection.takes_folder(folder.path):
-            taken.append((folder, row))
-    return taken
+    return list(zip(listed, rows, strict=True))
 
 
 def record_sightings(
-    mailbox: Mailbox, taken: list[tuple[SourceFolder, FolderRow]], states: dict[bytes, SourceState]
+    mailbox: Mailbox, folders: list[tuple[SourceFolder, FolderRow]], states: dict[bytes, SourceState]
 ) -> None:
-    """Write how far each folder's UIDs go as this delta begins: what comes later is known not to have been there yet. Blocks."""
-    seen = [(row.id, state.uidvalidity, state.uidnext) for f, row in taken if (state := states.get(f.name))]
+    """Write how far each folder's UIDs go as this delta begins: what comes later is known not to have been there yet. Those that a choice
+    leaves out count too: what moves to one of them is looked for there later. Blocks."""
+    seen = [(row.id, state.uidvalidity, state.uidnext) for f, row in folders if (state := states.get(f.name))]
     with mailbox.transaction():
         mailbox.folders.sight(seen)
 

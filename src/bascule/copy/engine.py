@@ -65,9 +65,10 @@ async def copy(
     target = TargetRun(mailbox, location, connect, options.deliver, watcher, refused)
     listed, _ = await asyncio.gather(source.folders(), target.begin())
     try:
-        taken = await mailbox.run(record_folders, mailbox, listed, options.selection)
-        states = await source.states([folder for folder, _ in taken])
-        await mailbox.run(record_sightings, mailbox, taken, states)
+        rows = await mailbox.run(record_folders, mailbox, listed)
+        states = await source.states(listed)
+        await mailbox.run(record_sightings, mailbox, rows, states)
+        taken = [(folder, row) for folder, row in rows if options.selection.takes_folder(folder.path)]
         late = {row.id for folder, row in taken if folder.name not in states}
         await target.map_folders([row for _, row in taken], late)
         target.tell_apart({row.id: folder.told_apart for folder, row in taken if folder.told_apart})

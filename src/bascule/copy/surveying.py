@@ -1,8 +1,8 @@
 """In a later run every folder that changed is surveyed before anything is delivered.
 
 What vanished from one folder may be what is new in another: whether it comes back, moves or stays is decided by what became of its
-copy on the new side, and that is only known when all of them were looked at. The first run has nothing to compare, and surveys each
-folder as it comes to it.
+copy on the new side, and that is only known when all of them were looked at. A folder with a new UIDVALIDITY is read for it: which of
+its messages it still has, only their octets tell. The first run has nothing to compare, and surveys each folder as it comes to it.
 """
 
 from collections import deque
@@ -32,6 +32,7 @@ async def survey_first(source: Source, target: TargetRun, work: list[Work], sele
                 item = queue.popleft()
                 try:
                     delta = await FolderDelta.begin(mailbox, reader, item.folder, item.row, selection)
+                    await delta.recognise(reader)
                 except FolderError as error:
                     await give_up(mailbox, item.row, error, target.watcher)
                 else:
