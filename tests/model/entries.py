@@ -126,17 +126,29 @@ def after_complete(entries: frozenset[Entry], night: Night) -> frozenset[Entry]:
     """What the ledger may know after a complete run that left things as they are; empty: the document does not allow what the run did."""
     return frozenset(
         following
-        for entry in entries
+        for entry in (_found_again(each, night) for each in entries)
         for old, done, copy in actions(entry, night)
         for following in _complete(entry, night, old, done, copy)
     )
+
+
+def _found_again(entry: Entry, night: Night) -> Entry:
+    """Copies that are to make way lie under other UIDs where their folder has a new UIDVALIDITY: there they are known by what they are."""
+    earlier: set[tuple[Copy, Flags | None]] = set()
+    for at, given in entry.earlier:
+        if night.world.validities.get(at.folder) == at.validity:
+            earlier.add((at, given))
+        else:
+            alike = (each.at for each in night.before if each.at.folder == at.folder and each.at != entry.copy)
+            earlier.update((each, given) for each in alike)
+    return replace(entry, earlier=frozenset(earlier))
 
 
 def after_cut(entries: frozenset[Entry], night: Night) -> frozenset[Entry]:
     """The same after a run that was cut, or that met a fault: each thing that it would have done may be undone."""
     return frozenset(
         following
-        for entry in entries
+        for entry in (_found_again(each, night) for each in entries)
         for _, done, copy in actions(entry, night)
         for following in _cut(entry, night, done, copy)
     ) | after_complete(entries, night)
