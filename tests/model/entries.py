@@ -4,7 +4,7 @@ Where the document or a cut run leaves more than one possibility, all are kept; 
 how Bascule keeps its ledger: an entry holds what the document's words need.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -83,7 +83,7 @@ def old_words(entry: Entry, night: Night) -> list[str]:
     return ["moved"]
 
 
-def new_words(entry: Entry, night: Night) -> list[tuple[str, Held | None]]:
+def new_words(entry: Entry, night: Night) -> Sequence[tuple[str, Held | None]]:
     """The words that it may use for the new side, each with the copy that it speaks of."""
     if entry.copy is None:
         if entry.ledger == "removed":
@@ -96,14 +96,16 @@ def new_words(entry: Entry, night: Night) -> list[tuple[str, Held | None]]:
         return [("gone", None), *((_touch(entry, each), each) for each in same)]
     inside = [each for each in night.before if each.at.folder == entry.copy.folder]
     renamed = name != entry.name
+    # where no MAILBOXID is told, another folder that has the old name is taken for it
+    other = [(_touch(entry, each), each) for each in night.before if renamed and each.name == entry.name]
     if night.world.validities.get(entry.copy.folder) != entry.copy.validity:
         found = [(_touch(entry, each), each) for each in inside] or [("gone", None)]
-        return [*found, ("gone", None)] if night.world.was_renamed(entry.copy.folder) else found
+        return [*found, *other, ("gone", None)] if night.world.was_renamed(entry.copy.folder) else found
     for each in inside:
         if each.at == entry.copy:
             word = _touch(entry, each)
-            return [("folder renamed" if renamed and word == "untouched" else word, each)]
-    return [("gone", None)]
+            return [("folder renamed" if renamed and word == "untouched" else word, each), *other]
+    return [("gone", None), *other]
 
 
 def _touch(entry: Entry, copy: Held) -> str:

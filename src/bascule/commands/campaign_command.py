@@ -95,7 +95,11 @@ def _require_name(wave: str) -> None:
 @click.option(
     "--complete", is_flag=True, help="The list is complete: who is not on it has left, unless a line is wrong."
 )
-@click.option("--leaving", type=int, help="So many leave, and that is right: needed where it is more than a tenth.")
+@click.option(
+    "--leaving",
+    type=int,
+    help="So many leave, and that is right: needed where it is more than ten, and more than a tenth.",
+)
 @click.option("--wave", default="main", show_default=True, help="For new members whose line names none.")
 @click.option("--skip-errors", is_flag=True, help="Bring in the other lines even if some are wrong.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
