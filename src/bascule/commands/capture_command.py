@@ -8,6 +8,7 @@ import click
 
 from bascule.capture import CaptureOptions, capture
 from bascule.commands import options, places, showing
+from bascule.commands.report_folder import ReportFolder
 from bascule.commands.turn import open_in_turn
 from bascule.deliver.proof import gather_report
 from bascule.mailbox import Mailbox
@@ -38,6 +39,7 @@ def run_capture(source: Source, file: Path, values: dict[str, Any], name: str) -
     chosen = CaptureOptions(values["connections"], options.selection_of(values))
     with open_in_turn(lambda: Mailbox.open_or_create(file)) as mailbox:
         mailbox.set_meta("source", source.location)
+        place = ReportFolder(mailbox, values["report_dir"])
         watcher = showing.watcher_for(values["quiet"])
         ended = showing.attempt(watcher, capture(source, mailbox, chosen, watcher))
         taken = [row for row in mailbox.folders.all() if chosen.selection.takes_folder(row.path)]
@@ -45,5 +47,4 @@ def run_capture(source: Source, file: Path, values: dict[str, Any], name: str) -
             mailbox, None, command=name, source=source.location, target=str(file), started_utc=started, taken=taken,
             stopped=ended.stopped,
         )  # fmt: skip
-        place = Path(values["report_dir"] or file / "reports" / time.strftime("%Y%m%d-%H%M%S"))
         return showing.finish(report, mailbox, None, place, values, ended.status)

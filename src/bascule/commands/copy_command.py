@@ -8,6 +8,7 @@ import click
 
 from bascule.commands import options, places, showing
 from bascule.commands.planning import show_plan
+from bascule.commands.report_folder import ReportFolder
 from bascule.commands.saving import RefusedKeeper
 from bascule.commands.turn import open_in_turn, turn
 from bascule.copy import CopyOptions, copy
@@ -54,8 +55,7 @@ def _copy(
     mailbox: Mailbox, source: Source, location: str, connect: Any, chosen: CopyOptions, values: dict[str, Any]
 ) -> int:
     started = time.time()
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    place = Path(values["report_dir"] or mailbox.root.parent / "reports" / stamp)
+    place = ReportFolder(mailbox, values["report_dir"])
     keeper = RefusedKeeper(mailbox, place)
     watcher = showing.watcher_for(values["quiet"])
     ended = showing.attempt(watcher, copy(source, location, connect, mailbox, chosen, watcher, keeper))

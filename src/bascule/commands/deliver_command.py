@@ -8,6 +8,7 @@ import click
 
 from bascule.capture import Selection
 from bascule.commands import options, places, showing
+from bascule.commands.report_folder import ReportFolder
 from bascule.commands.saving import RefusedKeeper
 from bascule.commands.turn import open_in_turn, turn
 from bascule.deliver import DeliverOptions, deliver_mailbox
@@ -36,7 +37,7 @@ def command(file: Path, target: str, folders: tuple[str, ...], without_folders: 
 
 def _deliver(mailbox: Mailbox, location: str, connect: Any, chosen: DeliverOptions, values: dict[str, Any]) -> int:
     started = time.time()
-    place = Path(values["report_dir"] or mailbox.root / "reports" / time.strftime("%Y%m%d-%H%M%S"))
+    place = ReportFolder(mailbox, values["report_dir"])
     keeper = RefusedKeeper(mailbox, place)
     watcher = showing.watcher_for(values["quiet"])
     ended = showing.attempt(watcher, deliver_mailbox(mailbox, location, connect, chosen, watcher, keeper))

@@ -7,6 +7,7 @@ import click
 
 from bascule.commands import showing
 from bascule.commands.places import COPY_MAILBOX
+from bascule.commands.report_folder import ReportFolder
 from bascule.commands.terminal import say
 from bascule.deliver.proof import check_certificate, gather_report
 from bascule.mailbox import Mailbox
@@ -50,8 +51,8 @@ def command(
             mailbox, ledger, command="report", source=mailbox.meta("source") or str(root), target=chosen or str(root),
             started_utc=time.time(),
         )  # fmt: skip
-        place = report_dir or root.parent / "reports" / time.strftime("%Y%m%d-%H%M%S")
-        return showing.finish(report, mailbox, ledger, place, {"as_json": as_json, "language": language})
+        place, values = ReportFolder(mailbox, report_dir), {"as_json": as_json, "language": language}
+        return showing.finish(report, mailbox, ledger, place, values, whole=True)
 
 
 def _check(certificate: Path) -> int:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bascule.commands.report_folder import ReportFolder
 from bascule.deliver import Parcel
 from bascule.export.names import safe_name
 from bascule.mailbox import FolderRow, Mailbox
@@ -17,7 +18,7 @@ PATH_OCTETS = 2_000
 class RefusedKeeper:
     """Writes each refused message as ``refused/Folder/UID.eml`` in ``place``. Called on the event loop, rarely."""
 
-    def __init__(self, mailbox: Mailbox, place: Path) -> None:
+    def __init__(self, mailbox: Mailbox, place: ReportFolder) -> None:
         self._mailbox = mailbox
         self._place = place
 
@@ -29,21 +30,21 @@ class RefusedKeeper:
         elif safe != list(row.path.parts):
             safe[-1] += f" ({row.id})"  # two folders may have one such name, and the same UIDs
         folder = Path("refused", *safe)
-        name = folder / f"{parcel.uid}.eml"
-        if (self._place / name).exists():  # somebody's folder is called as we call another
-            name = folder / f"{parcel.uid} ({row.id}).eml"
-        saved = self._write(name, body)
+        saved = self._write([folder / f"{parcel.uid}.eml", folder / f"{parcel.uid} ({row.id}).eml"], body)
         if parcel.message:
             if saved:
-                self._mailbox.set_meta(f"saved:{parcel.message}", str(name))
+                self._mailbox.set_meta(f"saved:{parcel.message}", str(saved))
             self._mailbox.messages.record_header(parcel.message, summarise(body.start(HEADER_OCTETS)))
 
-    def _write(self, name: Path, body: Body) -> bool:
-        """Whether it could be; where not, the old side still has it, and the report names it all the same."""
+    def _write(self, names: list[Path], body: Body) -> Path | None:
+        """The name that it got: the second one where somebody's folder is called as we call another. None where it can't be written: the old
+        side still has it, and the report names it all the same."""
         try:
-            (self._place / name).parent.mkdir(parents=True, exist_ok=True)
-            with (self._place / name).open("wb") as file:
+            place = self._place.path
+            name = names[(place / names[0]).exists()]
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            with (place / name).open("wb") as file:
                 file.writelines(body.chunks())
         except OSError:
-            return False
-        return True
+            return None
+        return name

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from bascule.commands.report_folder import ReportFolder
 from bascule.commands.terminal import say, say_json
 from bascule.deliver.proof import Report, as_text, words_of, write_proof
 from bascule.mailbox import Mailbox
@@ -206,19 +207,22 @@ def finish(
     report: Report,
     mailbox: Mailbox,
     ledger: Ledger | None,
-    place: Path,
+    place: ReportFolder,
     values: dict[str, Any],
     status: ExitStatus | None = None,
+    *,
+    whole: bool = False,
 ) -> ExitStatus:
     """Write the proof, print the report, give the exit status (``status`` where the run was stopped). ``values``: of the options
-    ``--json`` and ``--language``, and of ``--report`` where it is one of a series of runs: None, where each has a folder beside the last."""
+    ``--json`` and ``--language``. ``whole``: its manifest builds on no other."""
     words = words_of(values["language"] or "")
     certificate: Path | None = None
     try:
-        in_series = values.get("report_dir", place) is None
-        certificate = write_proof(place, report, mailbox, ledger, words, in_series=in_series)
+        in_series = place.in_series and not whole
+        certificate = write_proof(place.path, report, mailbox, ledger, words, in_series=in_series)
     except OSError as error:
-        say(f"bascule: the report's files can't be written to {place}: {error.strerror or error}.", err=True)
+        where = f" to {error.filename}" if error.filename else ""
+        say(f"bascule: the report's files can't be written{where}: {error.strerror or error}.", err=True)
         say("         Free some space, then “bascule report” writes them.", err=True)
         status = status or ExitStatus.MISSING
     if values["as_json"]:
@@ -227,7 +231,7 @@ def finish(
     else:
         say(*as_text(report, words).split("\n"))
         if certificate:
-            say("", words.report.format(place / "report.html"))
+            say("", words.report.format(certificate.with_name("report.html")))
     if status is not None:
         return status
     return ExitStatus.ACCOUNTED if report.accounted else ExitStatus.MISSING

@@ -1,0 +1,46 @@
+"""Where the files of reports lie: beside what they report on, each in a folder of its own."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bascule.commands.report_folder import ReportFolder
+from bascule.mailbox import Mailbox
+from support import messages, store
+from support.command import bascule, report_of
+from support.quirks import Quirk, QuirkServer, Store
+
+
+def folder_of(certificate: str) -> Path:
+    return Path(certificate).parent
+
+
+def test_a_report_that_is_asked_for_lies_in_the_mailbox_and_in_the_state_folder(tmp_path: Path) -> None:
+    store.fill(tmp_path / "anna.mailbox", {"INBOX": messages.many(2)})
+    old = Store()
+    old.append(old.folders[b"INBOX"], messages.plain(1))
+    with QuirkServer(Quirk(), old) as source, QuirkServer(Quirk()) as target:
+        bascule(tmp_path, "copy", source.url, target.url, "--state", tmp_path / "state", "--quiet")
+    for named, place in (
+        (tmp_path / "anna.mailbox", tmp_path / "anna.mailbox"),
+        (tmp_path / "state", tmp_path / "state"),
+        (tmp_path / "state" / "copy.mailbox", tmp_path / "state"),
+    ):
+        told = report_of(bascule(tmp_path, "report", named, "--json"))
+        assert folder_of(told["certificate"]).parent == place / "reports"
+    assert not (tmp_path / "reports").exists()
+
+
+def test_reports_of_one_second_each_have_a_folder(tmp_path: Path) -> None:
+    store.fill(tmp_path / "anna.mailbox", {"INBOX": messages.many(2)})
+    with Mailbox.open(tmp_path / "anna.mailbox", read_only=True) as mailbox:
+        folders = [ReportFolder(mailbox, None) for _ in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        places = list(pool.map(lambda folder: folder.path, folders))
+    assert len(set(places)) == 200
+    assert [folder.path for folder in folders] == places
+
+
+def test_a_run_that_comes_to_nothing_leaves_no_folder(tmp_path: Path) -> None:
+    done = bascule(tmp_path, "copy", "imap://a@127.0.0.1:9", "imap://b@127.0.0.1:9", "--state", tmp_path / "state", status=3)  # fmt: skip
+    assert "bascule: " in done.stderr
+    assert not (tmp_path / "state" / "reports").exists()
