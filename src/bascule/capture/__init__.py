@@ -7,7 +7,14 @@ source is never changed. Called by the commands ``capture``, ``import`` and, for
 
 from bascule.capture.delta import FolderDelta, Sorted
 from bascule.capture.engine import CaptureOptions, capture
-from bascule.capture.folders import give_up, is_unchanged, look_for_arrivals, record_folders, record_sightings
+from bascule.capture.folders import (
+    choose_folders,
+    give_up,
+    is_unchanged,
+    look_for_arrivals,
+    record_folders,
+    record_sightings,
+)
 from bascule.capture.selection import Selection
 
 __all__ = [
@@ -16,6 +23,7 @@ __all__ = [
     "Selection",
     "Sorted",
     "capture",
+    "choose_folders",
     "give_up",
     "is_unchanged",
     "look_for_arrivals",

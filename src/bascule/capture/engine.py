@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bascule.capture.delta import FolderDelta
-from bascule.capture.folders import give_up, is_unchanged, look_for_arrivals, record_folders, record_sightings
+from bascule.capture.folders import (
+    choose_folders,
+    give_up,
+    is_unchanged,
+    look_for_arrivals,
+    record_folders,
+    record_sightings,
+)
 from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox, NewMessage
 from bascule.sources import Reader, Source, SourceFolder, SourceMessage, SourceState
@@ -48,7 +55,7 @@ async def capture(source: Source, mailbox: Mailbox, options: CaptureOptions, wat
         rows = await mailbox.run(record_folders, mailbox, listed)
         states = await source.states(listed)
         await mailbox.run(record_sightings, mailbox, rows, states)
-        taken = [(folder, row) for folder, row in rows if options.selection.takes_folder(folder.path)]
+        taken = await mailbox.run(choose_folders, mailbox, rows, options.selection)
         work = await mailbox.run(_to_do, mailbox, taken, states, options.selection)
         watcher.expect(sum(item.messages for item in work))
         queue = deque(sorted(work, key=lambda item: -item.messages))

@@ -2,6 +2,7 @@
 
 import time
 
+from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.sources import Source, SourceFolder, SourceState
 from bascule.sources.contract import FolderGone
@@ -28,6 +29,16 @@ def record_folders(mailbox: Mailbox, listed: list[SourceFolder]) -> list[tuple[S
                 mailbox.folders.vanish(row.id, int(time.time()))
     mailbox.folders.mark_gone([row.id for row in rows], int(time.time()))
     return list(zip(listed, rows, strict=True))
+
+
+def choose_folders(
+    mailbox: Mailbox, rows: list[tuple[SourceFolder, FolderRow]], selection: Selection
+) -> list[tuple[SourceFolder, FolderRow]]:
+    """Those that the selection takes; that the others are left out by choice is written down, for reports. Blocks."""
+    taken = [(folder, row) for folder, row in rows if selection.takes_folder(folder.path)]
+    chosen = {row.id for _, row in taken}
+    mailbox.folders.note_left_out([row.id for _, row in rows if row.id not in chosen])
+    return taken
 
 
 def record_sightings(

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from bascule.terms.folder import FolderPath, SpecialUse
 from bascule.terms.instant import InternalDate
+from bascule.terms.outcome import TOO_LARGE
 
 _VIEWS = (SpecialUse.ALL, SpecialUse.FLAGGED, SpecialUse.IMPORTANT)
 
@@ -40,5 +41,5 @@ class Selection:
         if date is not None and self.before is not None and date.utc_seconds >= self.before.timestamp():
             return f"arrived on or after {self.before:%Y-%m-%d}"
         if self.max_octets is not None and octets > self.max_octets:
-            return f"larger than {self.max_octets} octets"
+            return f"{TOO_LARGE}{self.max_octets} octets"
         return ""

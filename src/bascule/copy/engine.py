@@ -7,7 +7,15 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bascule.capture import FolderDelta, Selection, give_up, is_unchanged, record_folders, record_sightings
+from bascule.capture import (
+    FolderDelta,
+    Selection,
+    choose_folders,
+    give_up,
+    is_unchanged,
+    record_folders,
+    record_sightings,
+)
 from bascule.copy.naming import name_exceptions
 from bascule.copy.surveying import survey_first
 from bascule.copy.work import Work, fresh_of, fresh_since
@@ -68,7 +76,7 @@ async def copy(
         rows = await mailbox.run(record_folders, mailbox, listed)
         states = await source.states(listed)
         await mailbox.run(record_sightings, mailbox, rows, states)
-        taken = [(folder, row) for folder, row in rows if options.selection.takes_folder(folder.path)]
+        taken = await mailbox.run(choose_folders, mailbox, rows, options.selection)
         late = {row.id for folder, row in taken if folder.name not in states}
         await target.map_folders([row for _, row in taken], late)
         target.tell_apart({row.id: folder.told_apart for folder, row in taken if folder.told_apart})

@@ -1,7 +1,8 @@
 """The folders of a mailbox: what there is, and how far the source has been read."""
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bascule.mailbox.database import transaction
@@ -37,6 +38,10 @@ def unlisted_key(folder: int) -> str:
     return f"unlisted:{folder}"
 
 
+_LEFT_OUT = "left-out-folders"
+"""Of `Mailbox.meta`: the folders that the last run was told to leave out, as a JSON array of their ids; absent: none."""
+
+
 class Folders:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
@@ -49,6 +54,15 @@ class Folders:
     def get(self, identity: int) -> FolderRow:
         query = f"SELECT {_COLUMNS} FROM folders WHERE id = ?"
         return _row(self._database.execute(query, (identity,)).fetchone())
+
+    def note_left_out(self, folders: Sequence[int]) -> None:
+        """The run under way leaves these out by its user's choice."""
+        self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_LEFT_OUT, json.dumps(folders)))
+
+    def left_out(self) -> set[int]:
+        """Those that the last run left out by choice."""
+        found = self._database.execute("SELECT value FROM meta WHERE key = ?", (_LEFT_OUT,)).fetchone()
+        return set(json.loads(found[0])) if found else set()
 
     def note_whole(self) -> None:
         """Note the last delta where it left nothing of the source unread: it surveyed every folder, or found it unchanged, and each was

@@ -11,6 +11,8 @@ from bascule.terms.flags import Flags
 
 MENDED = "mended: "
 """How the detail of a message begins that was sent in a mended form, by the user's choice."""
+TOO_LARGE = "larger than "
+"""How the detail of a message begins that is left out for its size; of the others that are, it is the day on which they arrived."""
 
 
 class OutcomeCode(StrEnum):

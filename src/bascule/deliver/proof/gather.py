@@ -1,6 +1,7 @@
 """From the rows of the ledger to a report."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from bascule import __version__
@@ -14,7 +15,7 @@ from bascule.sources import SourceState
 from bascule.terms.folder import FolderPath
 from bascule.terms.instant import InternalDate
 from bascule.terms.later_runs import SETTLED
-from bascule.terms.outcome import OutcomeCode
+from bascule.terms.outcome import TOO_LARGE, OutcomeCode
 
 UNACCOUNTED = "unaccounted"
 """In the place of an outcome's code, where there is none."""
@@ -37,6 +38,9 @@ SELECT f.path, n.uid, n.code, n.detail FROM not_held n JOIN folders f ON f.id = 
 WHERE n.code <> 'left-out' ORDER BY f.path, n.uid
 """
 
+_LEFT_OUT = "SELECT folder, detail LIKE ?, count(*) FROM not_held WHERE code = 'left-out' GROUP BY 1, 2"
+_NOTHING = Tally()
+
 
 def gather_report(
     mailbox: Mailbox,
@@ -51,12 +55,15 @@ def gather_report(
     taken: Sequence[FolderRow] | None = None,
     stopped: str = "",
 ) -> Report:
-    """Count the rows. ``ledger`` None: a capture, where held counts as delivered. ``taken``: folders within the selection. Blocks."""
+    """Count the rows. ``ledger`` None: a capture, where held counts as delivered. ``taken``: folders within the selection (None: all but those that
+    no run has read because the last one's user left them out); the report names the others, and counts nothing of them. Blocks."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     started = datetime.fromtimestamp(started_utc, UTC).isoformat(timespec="seconds")
     report = Report(command, source, target, __version__, started, now, verify, stopped=stopped)
-    rows = mailbox.folders.all() if taken is None else [mailbox.folders.get(row.id) for row in taken]
-    rows.sort(key=lambda row: (not row.path.is_inbox, row.path.display().casefold()))
+    listed = mailbox.folders.all()
+    rows = _sorted(_read_ones(mailbox, listed) if taken is None else [mailbox.folders.get(row.id) for row in taken])
+    chosen = {row.id for row in rows}
+    report.left_out_folders = [row.path.display() for row in _sorted(listed) if row.selectable and row.id not in chosen]
     places = {folder.row.id: folder for folder in mapped}
     tallies = ledger.tallies() if ledger else {}
     not_held = _not_held(mailbox)
@@ -64,12 +71,14 @@ def gather_report(
         if row.selectable or row.error:
             tally = tallies.get(row.id) or Tally()
             if not ledger:
-                tally.codes[OutcomeCode.DELIVERED] = _held(mailbox, row)
+                tally.codes[OutcomeCode.DELIVERED] = mailbox.messages.count(row.id)
             report.folders.append(_folder(row, places.get(row.id), tally, not_held.get(row.id, {})))
+            report.folders[-1].reached = bool(report.folders[-1].error) or _is_read(mailbox, row)
             _count_unlisted(report.folders[-1], int(mailbox.meta(unlisted_key(row.id)) or 0))
+    report.left_out_why = _left_out_why(mailbox, chosen)
     total = Tally()
-    for tally in tallies.values():
-        total.add(tally)
+    for row in rows:
+        total.add(tallies.get(row.id, _NOTHING))
     paths = {row.path for row in rows}
     report.exceptions = _exceptions(mailbox, ledger, paths, total)
     if ledger:
@@ -80,9 +89,19 @@ def gather_report(
     return report
 
 
-def _held(mailbox: Mailbox, row: FolderRow) -> int:
-    query = "SELECT count(*) FROM messages WHERE folder = ? AND vanished_utc IS NULL"
-    return int(mailbox.database.execute(query, (row.id,)).fetchone()[0])
+def _sorted(rows: Iterable[FolderRow]) -> list[FolderRow]:
+    """INBOX first, the others by name."""
+    return sorted(rows, key=lambda row: (not row.path.is_inbox, row.path.display().casefold()))
+
+
+def _read_ones(mailbox: Mailbox, rows: list[FolderRow]) -> list[FolderRow]:
+    left_out = mailbox.folders.left_out()
+    return [row for row in rows if row.id not in left_out or _is_read(mailbox, row)]
+
+
+def _is_read(mailbox: Mailbox, row: FolderRow) -> bool:
+    """Whether a run has opened it, or tried to. Those of a live mailbox are not read from anywhere."""
+    return bool(row.source_state or row.error or mailbox.meta("live") or mailbox.messages.count(row.id))
 
 
 def _not_held(mailbox: Mailbox) -> dict[int, dict[str, int]]:
@@ -90,6 +109,15 @@ def _not_held(mailbox: Mailbox) -> dict[int, dict[str, int]]:
     for folder, code, number in mailbox.database.execute("SELECT folder, code, count(*) FROM not_held GROUP BY 1, 2"):
         found.setdefault(folder, {})[code] = number
     return found
+
+
+def _left_out_why(mailbox: Mailbox, folders: set[int]) -> dict[str, int]:
+    """How many messages of ``folders`` are left out by choice, for what."""
+    found: Counter[str] = Counter()
+    for folder, of_size, number in mailbox.database.execute(_LEFT_OUT, (f"{TOO_LARGE}%",)):
+        if folder in folders:
+            found["size" if of_size else "date"] += number
+    return dict(found)
 
 
 def _folder(row: FolderRow, place: MappedFolder | None, tally: Tally, missing: dict[str, int]) -> FolderCounts:

@@ -4,12 +4,9 @@ import html
 
 from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.deliver.proof.style import STYLE
-from bascule.deliver.proof.text import beside, of_folder, read_back, verdict
-from bascule.deliver.proof.words import Words, grouped
+from bascule.deliver.proof.text import TO_DISK, beside, figures, left_out_folders, of_folder, read_back, verdict
+from bascule.deliver.proof.words import Words
 from bascule.terms.printable import printable
-
-_TO_DISK = ("capture", "import")
-"""What these commands count as delivered is in a mailbox on disk."""
 
 
 def as_page(report: Report, words: Words) -> str:
@@ -51,7 +48,7 @@ def _facts(report: Report, words: Words) -> str:
 
 def _terms(report: Report, words: Words) -> str:
     meanings = dict(words.terms)
-    if report.command in _TO_DISK:
+    if report.command in TO_DISK:
         meanings[words.heads[2]] = words.held
     told = "".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" for term, meaning in meanings.items())
     note = f"{words.note} {words.by_details_only}" if report.verified.get("details") else words.note
@@ -60,10 +57,9 @@ def _terms(report: Report, words: Words) -> str:
 
 def _cells(counts: FolderCounts, words: Words) -> str:
     """On a phone each figure stands behind its name, which is in the cell for that."""
-    values = (counts.found, counts.delivered, counts.already_there, counts.refused, counts.left_out)
     return "".join(
-        f'<td{"" if value else " class=none"}><span class="head">{escape(head)}</span>{grouped(value)}</td>'
-        for head, value in zip(words.heads[1:], values, strict=True)
+        f'<td{" class=none" if value == "0" else ""}><span class="head">{escape(head)}</span>{value}</td>'
+        for head, value in zip(words.heads[1:], figures(counts), strict=True)
     )
 
 
@@ -73,9 +69,10 @@ def _folders(report: Report, words: Words) -> str:
         f'<tr><th scope="row">{escape(folder.folder)}{_notes(folder, words)}</th>{_cells(folder, words)}</tr>'
         for folder in report.folders
     )
-    sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in beside(report, words))
+    sentences = filter(None, [*beside(report, words), left_out_folders(report, words)])
+    told = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
     return (
-        f'<h2>{escape(words.folders)}</h2>{sentences}<table class="figures"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>'
+        f'<h2>{escape(words.folders)}</h2>{told}<table class="figures"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>'
         f'<tfoot><tr><th scope="row">{escape(words.total)}</th>{_cells(report.totals, words)}</tr></tfoot></table>'
     )
 
@@ -83,6 +80,7 @@ def _folders(report: Report, words: Words) -> str:
 def _notes(folder: FolderCounts, words: Words) -> str:
     renamed = words.on_target.format(folder.target, words.own(folder.renamed)) if folder.renamed else ""
     notes = [f'<span class="fault">{escape(note)}</span>' for note in of_folder(folder, words)]
+    notes += [] if folder.reached else [f'<span class="note">{escape(words.unreached)}</span>']
     notes += [f'<span class="note">{escape(renamed)}</span>'] if renamed else []
     return "".join(notes)
 

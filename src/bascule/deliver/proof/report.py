@@ -13,7 +13,8 @@ class FolderCounts:
     """``found`` is the source's own count. ``altered`` and ``removed`` (no longer there: somebody removed or moved them on the new side) are
     among ``delivered``; ``marked`` are those whose copies somebody marked there. ``unlisted`` are among ``found``: the source counts them and lists
     them not, so that they can't be asked for. ``line_ends``: delivered with CRLF for LF alone. ``unaccounted`` is what has no outcome. ``error``: why
-    the folder is not whole, as the side says that ``error_of`` names (``source``, ``target``)."""
+    the folder is not whole, as the side says that ``error_of`` names (``source``, ``target``). Not ``reached``: no run has read it, and nothing is known of
+    what it holds."""
 
     folder: str
     target: str = ""
@@ -30,6 +31,7 @@ class FolderCounts:
     renamed: str = ""
     error: str = ""
     error_of: str = ""
+    reached: bool = True
 
     @property
     def unaccounted(self) -> int:
@@ -38,7 +40,7 @@ class FolderCounts:
     @property
     def is_whole(self) -> bool:
         """Everything found was delivered, was there, or was left out by choice; and nothing was altered."""
-        return not (self.unaccounted or self.refused or self.altered or self.error)
+        return self.reached and not (self.unaccounted or self.refused or self.altered or self.error)
 
     def add(self, other: "FolderCounts") -> None:
         for name in _COUNTS:
@@ -64,7 +66,9 @@ class ReportedException:
 @dataclass(slots=True)
 class Report:
     """``verified``: how many delivered messages were read back, by how: ``octets``, ``details`` or ``no``; ``read_back_first`` and
-    ``read_back_last``: when the first and the last of them were, UTC; empty where that is not known."""
+    ``read_back_last``: when the first and the last of them were, UTC; empty where that is not known. ``left_out_folders``: those that the user
+    chose not to have looked at; no count speaks of them. ``left_out_why``: how many messages of the others are left out by choice, for their ``size``
+    and their ``date``."""
 
     command: str
     source: str
@@ -78,6 +82,8 @@ class Report:
     verified: dict[str, int] = field(default_factory=dict)
     read_back_first: str = ""
     read_back_last: str = ""
+    left_out_folders: list[str] = field(default_factory=list)
+    left_out_why: dict[str, int] = field(default_factory=dict)
     stopped: str = ""
     """Why the run ended before it was through; empty when it was."""
 
@@ -97,7 +103,7 @@ class Report:
         """For JSON: stable names, documented in ``docs/formats/report.md``."""
         values = asdict(self)
         totals = asdict(self.totals)
-        for name in ("folder", "target", "renamed", "error", "error_of"):
+        for name in ("folder", "target", "renamed", "error", "error_of", "reached"):
             totals.pop(name)
         for row, folder in zip(values["folders"], self.folders, strict=True):
             row["unaccounted"] = folder.unaccounted

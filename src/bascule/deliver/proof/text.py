@@ -4,39 +4,64 @@ from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.deliver.proof.words import Pair, Words, counted, grouped
 from bascule.terms.printable import printable
 
+TO_DISK = ("capture", "import")
+"""What these commands count as delivered is in a mailbox on disk."""
 _SHOWN_EXCEPTIONS = 50
+_SHOWN_FOLDERS = 20
+"""Of those left out by choice: `--folder` leaves out all others."""
 
 
-def _numbers(counts: FolderCounts) -> list[str]:
-    return [grouped(n) for n in (counts.found, counts.delivered, counts.already_there, counts.refused, counts.left_out)]
+def figures(counts: FolderCounts) -> list[str]:
+    """What the table says of a folder, beneath its heads."""
+    values = (counts.found, counts.delivered, counts.already_there, counts.refused, counts.left_out)
+    return [grouped(value) if counts.reached else "–" for value in values]
 
 
 def verdict(report: Report, words: Words) -> str:
     """One sentence or two: whether everything is accounted for, and what is to be looked at."""
-    found = report.totals.found
     if report.stopped:
         return words.stopped.format(words.own(report.stopped).rstrip("."))
     if report.accounted:
         return _good(report, words)
-    parts = [counted(pair, number) for pair, number in _to_look_at(report, words) if number]
-    return (
-        words.bad[found > 1].format(grouped(found), grouped(_in_order(report)), words.semicolon.join(parts))
-        + f" {words.named}"
-    )
+    parts = words.semicolon.join(_counted_ones(_to_look_at(report, words)))
+    left_out = words.and_left_out.format(_left_out(report, words)) if report.totals.left_out else ""
+    found, in_order = report.totals.found, grouped(_in_order(report))
+    return f"{counted(words.bad, found, _scope(report, words), in_order, left_out, parts)} {words.named}"
 
 
 def _good(report: Report, words: Words) -> str:
-    found, unread = report.totals.found, report.verified.get("no", 0)
-    if not found:
-        return words.empty
+    totals, unread, scope = report.totals, report.verified.get("no", 0), _scope(report, words)
+    if not totals.found:
+        return words.empty_chosen if scope else words.empty
+    if totals.left_out:
+        put = words.stored if report.command in TO_DISK else words.delivered
+        parts = _counted_ones([(put, totals.delivered), (words.already_there, totals.already_there)])
+        told = counted(words.good_parts, totals.found, scope, ", ".join([*parts, _left_out(report, words)]))
+    else:
+        told = counted(words.good, totals.found, scope)
     if unread:
-        return counted(words.good_unread, found, grouped(unread))
-    return counted(words.good_read if report.verified else words.good, found)
+        return f"{told} {words.unread[totals.found > 1].format(grouped(unread))}"
+    return f"{told} {words.read_whole[totals.found > 1]}" if report.verified else told
+
+
+def _counted_ones(of: list[tuple[Pair, int]]) -> list[str]:
+    return [counted(pair, number) for pair, number in of if number]
+
+
+def _scope(report: Report, words: Words) -> str:
+    """Of which folders the verdict speaks, where that is not all of them."""
+    return words.chosen if report.left_out_folders else ""
+
+
+def _left_out(report: Report, words: Words) -> str:
+    """How many messages are left out by choice, and for what."""
+    why = ", ".join(phrase for reason, phrase in words.left_out_why.items() if reason in report.left_out_why)
+    return counted(words.left_out, report.totals.left_out, why)
 
 
 def _in_order(report: Report) -> int:
     totals = report.totals
-    return max(0, totals.found - totals.refused - totals.altered - max(0, totals.unaccounted))
+    return max(0, totals.found - totals.refused - totals.left_out - totals.altered - max(0, totals.unaccounted))
 
 
 def _to_look_at(report: Report, words: Words) -> list[tuple[Pair, int]]:
@@ -46,6 +71,7 @@ def _to_look_at(report: Report, words: Words) -> list[tuple[Pair, int]]:
         (words.altered, totals.altered),
         (words.unaccounted, totals.unaccounted - totals.unlisted),
         (words.unlisted, totals.unlisted),
+        (words.unreached_folder, sum(1 for folder in folders if not folder.reached)),
         (words.unread_folder, sum(1 for folder in folders if folder.error and folder.error_of != "target")),
         (words.refused_folder, sum(1 for folder in folders if folder.error and folder.error_of == "target")),
     ]
@@ -66,7 +92,16 @@ def beside(report: Report, words: Words) -> list[str]:
     """What is no fault and worth knowing, a sentence each: what somebody did on the new side since, and what mail's own form asks for."""
     totals = report.totals
     told = [(words.removed, totals.removed), (words.marked, totals.marked), (words.line_ends, totals.line_ends)]
-    return [counted(pair, number) for pair, number in told if number]
+    return _counted_ones(told)
+
+
+def left_out_folders(report: Report, words: Words, shown: int | None = None) -> str:
+    """Which folders were left out by choice, the first ``shown`` of them by name; empty where none was."""
+    names = report.left_out_folders
+    told = names[:shown]
+    if len(told) < len(names):
+        told = [*told, words.more.format(grouped(len(names) - len(told)))]
+    return words.left_out_folders[len(names) > 1].format(", ".join(told)) if names else ""
 
 
 def of_folder(folder: FolderCounts, words: Words) -> list[str]:
@@ -87,6 +122,8 @@ def as_text(report: Report, words: Words, *, all_exceptions: bool = False) -> st
         lines += ["", words.verified.format(told)]
         lines += [words.by_details_only] if report.verified.get("details") else []
     lines += beside(report, words)
+    if out := left_out_folders(report, words, None if all_exceptions else _SHOWN_FOLDERS):
+        lines += ["", out]
     lines += ["", verdict(report, words)]
     shown = report.exceptions if all_exceptions else report.exceptions[:_SHOWN_EXCEPTIONS]
     for folder in report.folders:
@@ -117,13 +154,17 @@ def _remedies(report: Report, words: Words) -> list[str]:
 
 def _table(report: Report, words: Words) -> list[str]:
     first, *heads = words.heads
-    rows = [(folder.folder, _numbers(folder)) for folder in report.folders]
-    rows.append((words.total, _numbers(report.totals)))
+    rows = [(folder.folder, figures(folder)) for folder in report.folders]
+    rows.append((words.total, figures(report.totals)))
     width = min(48, max(len(name) for name in [first, *(name for name, _ in rows)]))
     columns = [max(len(head), *(len(values[i]) for _, values in rows)) for i, head in enumerate(heads)]
 
     def line(name: str, values: list[str]) -> str:
         return f"{name[:width]:<{width}}  " + "  ".join(f"{v:>{c}}" for v, c in zip(values, columns, strict=True))
 
-    body = [line(name, values) for name, values in rows]
-    return [line(first, heads), *body[:-1], "-" * len(body[-1]), body[-1]]
+    *body, total = [line(name, values) for name, values in rows]
+    body = [
+        text if folder.reached else f"{text}  {words.unreached}"
+        for text, folder in zip(body, report.folders, strict=True)
+    ]
+    return [line(first, heads), *body, "-" * len(total), total]

@@ -45,9 +45,25 @@ class Words:
     stopped: str
     empty: str
     good: Pair
-    good_read: Pair
-    good_unread: Pair
+    """``{0}``: how many were found; ``{1}``: ``chosen``, or nothing."""
+    good_parts: Pair
+    """The same where some are left out by choice; ``{2}``: what became of how many."""
+    read_whole: Pair
+    unread: Pair
     bad: Pair
+    """``{2}``: how many are in order; ``{3}``: ``and_left_out``, or nothing; ``{4}``: what is to be looked at."""
+    and_left_out: str
+    chosen: str
+    """Where folders are left out by choice: of which ones the verdict speaks."""
+    empty_chosen: str
+    delivered: Pair
+    stored: Pair
+    already_there: Pair
+    left_out: Pair
+    left_out_why: Mapping[str, str]
+    left_out_folders: Pair
+    unreached_folder: Pair
+    unreached: str
     named: str
     refused: Pair
     altered: Pair

@@ -1,0 +1,90 @@
+"""What a report says of what its user chose not to have moved, and of what a run did not come to: it is named, and never counted as in order."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bascule.commands.places import COPY_MAILBOX
+from bascule.deliver.proof import as_text, gather_report, words_of
+from bascule.mailbox import Mailbox
+from support.command import bascule, report_of
+from support.quirks import Quirk, QuirkServer, Store, sample
+
+
+class Move:
+    """The sample's three folders (20 in INBOX, of which one of 100 kB; 12 in Archive/2020; 8 in Réunions), and an empty target."""
+
+    def __init__(self, tmp: Path, source: QuirkServer, target: QuirkServer) -> None:
+        self.tmp, self.source, self.target = tmp, source, target
+        self.state = tmp / "state"
+
+    def copy(self, *words: object, status: int = 0) -> tuple[dict[str, Any], Path]:
+        """The report, and the folder that its files lie in."""
+        run = ["copy", self.source.url, self.target.url, "--state", self.state, "--json", "--quiet"]
+        report = report_of(bascule(self.tmp, *run, *words, status=status))
+        return report, Path(report["certificate"]).parent
+
+
+@pytest.fixture
+def move(tmp_path: Path) -> Iterator[Move]:
+    old = Store()
+    sample.fill(old)
+    with QuirkServer(Quirk(), old) as source, QuirkServer(Quirk()) as target:
+        yield Move(tmp_path, source, target)
+
+
+def told(folder: Path) -> str:
+    return (folder / "report.txt").read_text().replace("\u202f", " ")
+
+
+def test_folders_left_out_by_choice_are_named_in_every_form_of_the_report(move: Move) -> None:
+    report, english = move.copy("--without-folder", "INBOX", "--language", "en")
+    assert report["left_out_folders"] == ["INBOX"]
+    _, french = move.copy("--folder", "Archive*", "--language", "fr")
+    assert "Folder left out by choice (--folder, --without-folder): INBOX." in told(english)
+    assert "All 20 messages of the folders chosen are accounted for." in told(english)
+    assert "Dossiers écartés par choix (--folder, --without-folder) : INBOX, Réunions." in told(french)
+    assert "les 12 messages des dossiers choisis sont tous pris en compte." in told(french)
+    assert "écartés par choix (--folder, --without-folder) : INBOX, Réunions." in (french / "report.html").read_text()
+
+
+def test_a_folder_that_was_left_out_is_named_by_later_reports_too(move: Move) -> None:
+    move.copy("--without-folder", "INBOX")
+    done = bascule(move.tmp, "report", move.state, "--language", "en").stdout
+    assert "All 20 messages of the folders chosen are accounted for." in done
+    assert "left out by choice (--folder, --without-folder): INBOX." in done
+
+
+def test_messages_left_out_for_their_date_are_told_as_such_and_not_as_in_order(move: Move) -> None:
+    report, french = move.copy("--since", "2020-02-03", "--language", "fr")
+    delivered, left_out = report["totals"]["delivered"], report["totals"]["left_out"]
+    assert 0 < delivered < delivered + left_out == 40
+    assert f"soit {delivered} transférés, {left_out} écartés par choix (date)." in told(french)
+
+
+def test_messages_left_out_for_their_size_are_told_as_such_and_not_as_in_order(move: Move) -> None:
+    _, english = move.copy("--max-size", "50k", "--language", "en")
+    assert "All 40 messages are accounted for: 39 delivered, 1 left out by choice (too large)." in told(english)
+
+
+def test_what_was_read_back_is_counted_of_the_folders_that_the_table_shows(move: Move) -> None:
+    move.copy()
+    report, _ = move.copy("--folder", "Archive*")
+    assert report["totals"]["delivered"] == sum(report["verified"].values()) == 12
+
+
+def test_a_folder_that_a_run_did_not_come_to_has_no_figures(move: Move) -> None:
+    move.copy("--folder", "Archive*")
+    with Mailbox.open(move.state / COPY_MAILBOX) as mailbox:
+        rows, ledger = mailbox.folders.all(), mailbox.ledger(move.target.url)
+        report = gather_report(
+            mailbox, ledger, command="copy", source="old", target="new", started_utc=0, taken=rows, stopped="interrupted"
+        )  # fmt: skip
+    lines = [line.split() for line in as_text(report, words_of("en")).split("\n")]
+    assert ["INBOX", "–", "–", "–", "–", "–", "not", "reached"] in lines
+    assert ["Archive/2020", "12", "12", "0", "0", "0"] in lines
+    report.stopped = ""
+    assert not report.accounted
+    assert "To look at: 2 folders that were not reached." in as_text(report, words_of("en"))
