@@ -1,5 +1,6 @@
 """Manifests of a series of runs: each tells what is other than the night before, and all of them hold together."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,6 @@ class Nights:
         done = bascule(
             self._tmp, "copy", self._source.url, self._target.url, "--json", "--quiet", "--state", self._tmp / "state", *words
         )  # fmt: skip
-        time.sleep(1.1)  # a run's folder is named by the second
         return Path(report_of(done)["certificate"]).parent
 
     def check(self, folder: Path, status: int = 0) -> str:
@@ -67,8 +67,20 @@ def test_a_manifest_whose_ground_is_gone_or_changed_is_told_and_the_next_is_whol
     (first / "manifest.sha256").write_text(told.replace("delivered", "removed", 1))
     assert "manifest.sha256 builds on another: " in nights.check(second, status=1)
     assert len((nights.run() / "manifest.sha256").read_text().splitlines()) == 40
+
+
+def test_a_night_s_report_that_was_handed_on_alone_is_not_complete_and_nothing_was_changed(nights: Nights) -> None:
+    first, second = nights.run(), nights.run()
+    alone = first.parent.parent / "handed on" / second.name
+    shutil.copytree(second, alone)
+    done = bascule(first.parent, "report", "--check", alone / "certificate.json", status=2)
+    assert "Nothing was changed, but it is not complete" in done.stderr
+    assert f"Bring the folder {first.name} as well, or write a whole report with “bascule report STATE”." in done.stderr
+    shutil.copytree(first, alone.with_name(first.name))
+    nights.check(alone)
+    (alone / "report.txt").write_text("all is well")
     (first / "manifest.sha256").unlink()
-    assert "is not there" in nights.check(second, status=1)
+    assert "report.txt was changed since it was signed" in nights.check(alone, status=1)
 
 
 def test_a_report_in_a_folder_of_its_own_is_whole(nights: Nights, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import click
 
 from bascule import __version__
 from bascule.commands.terminal import say
-from bascule.deliver.proof.certificate import key_path
+from bascule.deliver.proof.certificate import key_path, own_fingerprint
+from bascule.terms.errors import BasculeError
 
 _FREE_OCTETS = 2_000_000_000
 """Below this a capture of any size soon ends with a full disk."""
@@ -37,10 +38,19 @@ def command() -> int:
         "readable",
         "pip install 'bascule[pst]' to read them",
     )
-    key = key_path()
-    say(f"  Signing key: {key}{'' if key.exists() else ' (made with the first report)'}")
+    good &= _say_key()
     say("All is well." if good else "Something needs your attention: see the lines marked with “!”.")
     return 0 if good else 1
+
+
+def _say_key() -> bool:
+    path = key_path()
+    if not path.exists():
+        return _say("Signing key", True, f"{path} (made with the first report)", "")
+    try:
+        return _say("Signing key", True, f"{path}, with the fingerprint {own_fingerprint()}", "")
+    except (OSError, ValueError, BasculeError) as error:
+        return _say("Signing key", False, "", f"{path} can't be used: {error}")
 
 
 def _say(what: str, is_good: bool, good: str, bad: str) -> bool:

@@ -9,7 +9,7 @@ from bascule.commands import showing
 from bascule.commands.places import COPY_MAILBOX
 from bascule.commands.report_folder import ReportFolder
 from bascule.commands.terminal import say
-from bascule.deliver.proof import check_certificate, gather_report
+from bascule.deliver.proof import Checked, check_certificate, gather_report, read_fingerprint
 from bascule.mailbox import Mailbox
 from bascule.terms.errors import BasculeError, ExitStatus
 
@@ -19,6 +19,7 @@ from bascule.terms.errors import BasculeError, ExitStatus
 @click.option(
     "--check", "certificate", type=click.Path(path_type=Path), help="Check a certificate and the files beside it."
 )
+@click.option("--key", default="", metavar="FINGERPRINT", help="With --check: the key that must have signed it.")
 @click.option("--target", default="", help="Which target, where there were several.")
 @click.option(
     "--report", "report_dir", type=click.Path(file_okay=False, path_type=Path), help="Folder for the report's files."
@@ -28,6 +29,7 @@ from bascule.terms.errors import BasculeError, ExitStatus
 def command(
     file: Path | None,
     certificate: Path | None,
+    key: str,
     target: str,
     report_dir: Path | None,
     language: str | None,
@@ -35,7 +37,9 @@ def command(
 ) -> int:
     """Show what became of each message of a mailbox on disk (or of a copy's state folder)."""
     if certificate is not None:
-        return _check(certificate)
+        return _check(certificate, key)
+    if key:
+        raise BasculeError("--key goes with --check.", "Name the certificate with --check.", ExitStatus.USAGE)
     if file is None:
         raise BasculeError("What is to be reported on?", "Name a mailbox, or --check a certificate.", ExitStatus.USAGE)
     root = file / COPY_MAILBOX if (file / COPY_MAILBOX).is_dir() else file
@@ -55,14 +59,35 @@ def command(
         return showing.finish(report, mailbox, ledger, place, values, whole=True)
 
 
-def _check(certificate: Path) -> int:
+def _check(certificate: Path, key: str) -> int:
+    expected = read_fingerprint(key) if key else ""
     found = check_certificate(certificate)
-    for problem in found.problems:
+    problems = [*found.problems]
+    if expected and found.fingerprint != expected:
+        problems.append(f"it is signed with the key {found.fingerprint}, which is not the one that was named")
+    for problem in problems:
         say(f"{certificate}: {problem}")
-    if found.problems:
+    if problems:
         return ExitStatus.MISSING
-    whose = "this installation's key" if found.is_ours else "a key that is not this installation's"
-    say(f"{certificate} is unchanged: signed {found.finished} by {whose} (fingerprint {found.fingerprint}).")
+    say(f"{certificate} is {'unchanged' if not found.lacks else 'not complete'}: {_signature(found, expected)}")
+    if found.lacks:
+        raise BasculeError(
+            f"Nothing was changed, but it is not complete: it builds on the report in the folder {found.lacks}, which is not beside it.",
+            f"Bring the folder {found.lacks} as well, or write a whole report with “bascule report STATE”.",
+            ExitStatus.USAGE,
+        )
     verdict = "everything was accounted for" if found.accounted else "there were exceptions; report.html names them"
     say(f"It says: {verdict}.")
     return 0
+
+
+def _signature(found: Checked, expected: str) -> str:
+    told = f"signed {found.finished} with the key {found.fingerprint}"
+    if expected:
+        return f"{told}, which is the one that was named."
+    if found.is_ours:
+        return f"{told}, which is this installation's."
+    return (
+        f"{told}, which is not this installation's: compare it with the one that “bascule doctor” shows where the report was written."
+        " Anybody can sign a report with a key of their own; --key FINGERPRINT makes another one an error."
+    )

@@ -5,19 +5,22 @@ three, the SHA-256 of each message, and a signature. Always true: every count is
 add up says so and is not *accounted for*.
 """
 
-from bascule.deliver.proof.certificate import check_certificate, write_proof
+from bascule.deliver.proof.certificate import Checked, check_certificate, write_proof
+from bascule.deliver.proof.fingerprint import read_fingerprint
 from bascule.deliver.proof.gather import gather_report
 from bascule.deliver.proof.languages import words_of
 from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.deliver.proof.text import as_text
 
 __all__ = [
+    "Checked",
     "FolderCounts",
     "Report",
     "ReportedException",
     "as_text",
     "check_certificate",
     "gather_report",
+    "read_fingerprint",
     "words_of",
     "write_proof",
 ]

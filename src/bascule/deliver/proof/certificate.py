@@ -17,7 +17,8 @@ import platformdirs
 if TYPE_CHECKING:  # cryptography is loaded only when something is signed
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bascule.deliver.proof.manifest import MANIFEST, read_manifest, write_manifest
+from bascule.deliver.proof.fingerprint import fingerprint_of
+from bascule.deliver.proof.manifest import MANIFEST, GroundMissing, read_manifest, write_manifest
 from bascule.deliver.proof.page import as_page
 from bascule.deliver.proof.report import Report
 from bascule.deliver.proof.text import as_text
@@ -45,7 +46,8 @@ def write_proof(
     """Write the folder; its certificate's path. The key is made where there is none. ``in_series``: its manifest may build on that of the
     run before, beside it (`bascule.deliver.proof.manifest`). Raises OSError."""
     place.mkdir(parents=True, exist_ok=True)
-    (place / "report.txt").write_text(as_text(report, words, all_exceptions=True) + "\n", "utf-8")
+    report.signing_key = own_fingerprint()
+    (place / "report.txt").write_text(as_text(report, words, is_file=True) + "\n", "utf-8")
     (place / "report.json").write_text(
         printable_json(json.dumps(report.to_dict(), ensure_ascii=False, indent=1)) + "\n", "utf-8"
     )
@@ -85,9 +87,18 @@ def _signed_by_us(certificate: Path) -> dict[str, Any]:
     return statement
 
 
-def _sign(place: Path, report: Report) -> dict[str, object]:
+def own_fingerprint() -> str:
+    """Of this installation's key, which is made where there is none. Raises OSError, and what a file that holds no such key does."""
+    return fingerprint_of(_public(_key()))
+
+
+def _public(key: "Ed25519PrivateKey") -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def _sign(place: Path, report: Report) -> dict[str, object]:
     key = _key()
     statement: dict[str, object] = {
         "format": 1,
@@ -97,11 +108,10 @@ def _sign(place: Path, report: Report) -> dict[str, object]:
         "accounted": report.accounted,
         "files": {name: _digest(place / name) for name in FILES},
     }
-    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     signature = key.sign(_canonical(statement))
     return {
         "statement": statement,
-        "public_key": base64.b64encode(public).decode(),
+        "public_key": base64.b64encode(_public(key)).decode(),
         "signature": base64.b64encode(signature).decode(),
     }
 
@@ -136,13 +146,15 @@ def _canonical(statement: object) -> bytes:
     )
 
 
-def _faults_before(manifest: Path) -> list[str]:
-    """What is wrong with those that it builds on."""
+def _faults_before(manifest: Path) -> tuple[list[str], str]:
+    """What is wrong with those that it builds on; and the folder of one that is not there."""
     try:
         read_manifest(manifest)
+    except GroundMissing as error:
+        return [], error.folder
     except BasculeError as error:
-        return [f"{MANIFEST} builds on another: {error.message}"]
-    return []
+        return [f"{MANIFEST} builds on another: {error.message}"], ""
+    return [], ""
 
 
 def _digest(file: Path) -> str:
@@ -152,20 +164,21 @@ def _digest(file: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """``problems`` is empty when every file is as it was signed. ``is_ours``: signed by this installation's key."""
+    """``problems`` is empty when every file is as it was signed. ``is_ours``: signed by this installation's key. ``lacks``: the folder of an
+    earlier report on which this one builds, and which is not beside it; empty where there is none such."""
 
     fingerprint: str
     is_ours: bool
     accounted: bool
     finished: str
     problems: tuple[str, ...]
+    lacks: str = ""
 
 
 def check_certificate(certificate: Path) -> Checked:
     """Check the signature and every file beside it. Raises BasculeError (usage) for what is no certificate."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     try:
         told = json.loads(certificate.read_text("utf-8"))
@@ -177,7 +190,7 @@ def check_certificate(certificate: Path) -> Checked:
         raise BasculeError(
             f"{certificate} is not a certificate of Bascule's: {error}.", "Name a certificate.json.", ExitStatus.USAGE
         ) from error
-    problems = []
+    problems, lacks = [], ""
     try:
         key.verify(signature, _canonical(statement))
     except InvalidSignature:
@@ -189,9 +202,8 @@ def check_certificate(certificate: Path) -> Checked:
         elif _digest(path) != digest:
             problems.append(f"{name} was changed since it was signed")
         elif name == MANIFEST:
-            problems += _faults_before(path)
-    ours = False
-    if key_path().exists():
-        ours = _key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw) == public
-    fingerprint = hashlib.sha256(public).hexdigest()[:32]
-    return Checked(fingerprint, ours, bool(statement.get("accounted")), str(statement.get("finished")), tuple(problems))
+            faults, lacks = _faults_before(path)
+            problems += faults
+    ours = key_path().exists() and _public(_key()) == public
+    accounted, finished = bool(statement.get("accounted")), str(statement.get("finished"))
+    return Checked(fingerprint_of(public), ours, accounted, finished, tuple(problems), lacks)

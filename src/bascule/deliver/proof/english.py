@@ -28,6 +28,7 @@ EN = Words(
     ended="Ended",
     read_back="Read back",
     by="By",
+    key="Signed with the key",
     nothing="nothing",
     none="None.",
     folders="Folders",

@@ -75,6 +75,7 @@ FR = Words(
     ended="Fin",
     read_back="Relecture",
     by="Par",
+    key="Signé avec la clé",
     nothing="aucune",
     none="Aucun.",
     folders="Dossiers",

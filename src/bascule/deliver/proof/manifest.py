@@ -24,6 +24,7 @@ from bascule.terms.instant import InternalDate
 MANIFEST = "manifest.sha256"
 SERIES = 30
 """Steps to a whole manifest at most: a month of nights. Each is a file to read, and one that must not be lost."""
+_ADVICE = "“bascule report” writes a whole one from what is remembered."
 _SINCE = re.compile(r"# since ([^/]+)/manifest\.sha256 ([0-9a-f]{64})")
 _MARK = "# since "
 _QUERY = """
@@ -40,6 +41,14 @@ class Manifest:
 
     lines: frozenset[str]
     steps: int
+
+
+class GroundMissing(BasculeError):
+    """A manifest that another builds on is not there. ``folder``: that of the report it belongs to."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(f"{file} is not there.", _ADVICE, ExitStatus.MISSING)
+        self.folder = file.parent.name
 
 
 def write_manifest(file: Path, mailbox: Mailbox, ledger: Ledger | None, since: Path | None = None) -> None:
@@ -86,7 +95,8 @@ def _changes(lines: list[str], since: Path) -> list[str] | None:
 
 
 def read_manifest(file: Path) -> Manifest:
-    """What holds by a manifest and those that it builds on. Raises BasculeError (missing) where one of them is not there, or not as it was."""
+    """What holds by a manifest and those that it builds on. Raises GroundMissing where one of them is not there, BasculeError (missing) where it
+    is not as it was."""
     chain: list[list[str]] = []
     at, digest = file, ""
     while len(chain) <= SERIES + 1:
@@ -110,7 +120,7 @@ def read_manifest(file: Path) -> Manifest:
 def _octets(file: Path) -> bytes:
     try:
         if not file.is_file():
-            raise _unsound(f"{file} is not there")
+            raise GroundMissing(file)
         return file.read_bytes()
     except OSError as error:
         raise _unsound(f"{file} can't be read: {error.strerror}") from error
@@ -118,9 +128,6 @@ def _octets(file: Path) -> bytes:
 
 def _unsound(what: str) -> BasculeError:
     return BasculeError(f"{what}.", _ADVICE, ExitStatus.MISSING)
-
-
-_ADVICE = "“bascule report” writes a whole one from what is remembered."
 
 
 def _joined(chain: list[list[str]]) -> Manifest:

@@ -41,6 +41,7 @@ def _facts(report: Report, words: Words) -> str:
         (words.ended, words.when(report.finished)),
         (words.read_back, read_back(report, words) or words.nothing),
         (words.by, f"Bascule {report.version}"),
+        (words.key, report.signing_key or "–"),
     ]
     told = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     return f"<h2>{escape(words.details)}</h2><dl>{told}</dl>"

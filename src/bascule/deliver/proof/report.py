@@ -86,6 +86,8 @@ class Report:
     left_out_why: dict[str, int] = field(default_factory=dict)
     stopped: str = ""
     """Why the run ended before it was through; empty when it was."""
+    signing_key: str = ""
+    """The fingerprint of the key that signs the report's files; empty where none are written."""
 
     @property
     def totals(self) -> FolderCounts:

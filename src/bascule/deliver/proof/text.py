@@ -115,17 +115,18 @@ def of_folder(folder: FolderCounts, words: Words) -> list[str]:
     return notes
 
 
-def as_text(report: Report, words: Words, *, all_exceptions: bool = False) -> str:
+def as_text(report: Report, words: Words, *, is_file: bool = False) -> str:
+    """``is_file``: with everything that there is to name, and the key; else as much as a terminal shows."""
     lines = [f"{report.command}: {report.source} → {report.target}" if report.target else report.source, ""]
     lines += _table(report, words)
     if told := read_back(report, words):
         lines += ["", words.verified.format(told)]
         lines += [words.by_details_only] if report.verified.get("details") else []
     lines += beside(report, words)
-    if out := left_out_folders(report, words, None if all_exceptions else _SHOWN_FOLDERS):
+    if out := left_out_folders(report, words, None if is_file else _SHOWN_FOLDERS):
         lines += ["", out]
     lines += ["", verdict(report, words)]
-    shown = report.exceptions if all_exceptions else report.exceptions[:_SHOWN_EXCEPTIONS]
+    shown = report.exceptions if is_file else report.exceptions[:_SHOWN_EXCEPTIONS]
     for folder in report.folders:
         lines += [f"  {folder.folder}: {note}" for note in of_folder(folder, words)]
         if folder.renamed:
@@ -134,6 +135,8 @@ def as_text(report: Report, words: Words, *, all_exceptions: bool = False) -> st
     if len(shown) < len(report.exceptions):
         lines.append("  " + words.more.format(grouped(len(report.exceptions) - len(shown))))
     lines += _remedies(report, words)
+    if is_file and report.signing_key:
+        lines += ["", f"{words.key}{words.colon}{report.signing_key}"]
     return "\n".join(map(printable, lines))
 
 

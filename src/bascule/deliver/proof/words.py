@@ -32,6 +32,7 @@ class Words:
     ended: str
     read_back: str
     by: str
+    key: str
     nothing: str
     none: str
     folders: str
