@@ -11,6 +11,7 @@ from bascule.deliver.proof import as_text, gather_report, words_of
 from bascule.mailbox import Mailbox
 from support.command import bascule, report_of
 from support.quirks import Quirk, QuirkServer, Store, sample
+from support.quirks.refusing import RefusesOneCannot
 
 
 class Move:
@@ -88,3 +89,26 @@ def test_a_folder_that_a_run_did_not_come_to_has_no_figures(move: Move) -> None:
     report.stopped = ""
     assert not report.accounted
     assert "To look at: 2 folders that were not reached." in as_text(report, words_of("en"))
+
+
+def test_what_is_refused_in_its_mended_form_too_is_not_told_to_be_mended(tmp_path: Path) -> None:
+    old = Store()
+    sample.fill(old)
+    with QuirkServer(Quirk(), old) as source, QuirkServer(RefusesOneCannot()) as target:
+        move = Move(tmp_path, source, target)
+        _, folder = move.copy(status=1)
+        assert "Run again with --mend" in told(folder)
+        _, folder = move.copy("--mend", status=1)
+        assert "invalid rfc5322 message; refused in its mended form too (saved as" in told(folder)
+        assert "Run again with --mend" not in told(folder) + (folder / "report.html").read_text()
+        assert "Mending did not help. Give its owner the saved file" in told(folder)
+        _, folder = move.copy("--mend", "--language", "fr", status=1)
+        assert "refusé aussi sous sa forme réparée" in told(folder)
+
+
+def test_a_dry_run_says_what_it_does_not_look_at(move: Move) -> None:
+    words = ["copy", move.source.url, move.target.url, "--dry-run", "--quiet"]
+    assert "--since" not in bascule(move.tmp, *words).stdout
+    done = bascule(move.tmp, *words, "--folder", "INBOX", "--max-size", "5k").stdout
+    assert "20  messages in 1 folder. Nothing was changed." in done
+    assert "--since, --before and --max-size are looked at only by the copy." in done

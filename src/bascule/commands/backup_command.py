@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bascule.commands.options import CONFIG
-from bascule.commands.terminal import say, say_again, say_json
+from bascule.commands.terminal import say, say_again, say_json, so_many
 from bascule.platform.backup import back_up
 from bascule.platform.settings import read_settings
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -30,7 +30,7 @@ def command(config: Path, folder: Path, keep: int, as_json: bool) -> int:
     if as_json:
         say_json(asdict(done))
     else:
-        say(f"Backed up as of {done.instant}: {done.mailboxes} mailboxes, {done.changed} changed, {done.octets / 1e6:.1f} MB of new mail.")  # fmt: skip
+        say(f"Backed up as of {done.instant}: {so_many(done.mailboxes, 'mailbox')}, {done.changed} changed, {done.octets / 1e6:.1f} MB of new mail.")  # fmt: skip
         for account, why in done.failed.items():
             say(f"Not backed up: {account}: {why}", err=True)
     return ExitStatus.MISSING if done.failed else 0

@@ -19,7 +19,7 @@ from rich.cells import cell_len, set_cell_size
 from bascule.campaign.instants import parse_instant, usual_calendar
 from bascule.commands import places, showing
 from bascule.commands.options import SideOptions
-from bascule.commands.terminal import say
+from bascule.commands.terminal import say, so_many
 from bascule.copy import CopyOptions, copy
 from bascule.deliver.proof import Report, gather_report, words_of, write_proof
 from bascule.demo import MEMBERS, PASSWORD, DemoPlatform, Member, NewPlatform, sample_mail, write_endpoints
@@ -56,7 +56,7 @@ def _play(place: Path, ports: Mapping[Side, dict[str, int]], messages: int, mome
     old, new = DemoPlatform(root / "old", ports[Side.OLD]), NewPlatform(root / "new", ports[Side.NEW])
     say("Sample mail is being written …")
     count = _furnish(old, new, messages, moment)
-    say(f"{count:,} messages of {len(MEMBERS)} members lie on the old platform.".replace(",", " "))
+    say(f"{so_many(count, 'message')} of {len(MEMBERS)} members lie on the old platform.")
     with old, new:
         endpoints = place / "endpoints.json"
         write_endpoints(endpoints, _endpoints(old, new))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from bascule.commands.terminal import say, say_json
+from bascule.commands.terminal import say, say_json, so_many
 from bascule.deliver.comparison import Comparison, Finding, Kind
 from bascule.terms.errors import ExitStatus
 
@@ -75,7 +75,7 @@ def _grouped(result: Comparison, kind: Kind, label: str) -> Iterator[str]:
     for (folder, what), number in shown:
         yield f"{label}: {folder}, {number} {'message' if number == 1 else 'messages'}: {what}"
     if len(groups) > len(shown):
-        yield f"… and more of the kind in {len(groups) - len(shown)} folders (--json shows all)"
+        yield f"… and more of the kind in {so_many(len(groups) - len(shown), 'folder')} (--json shows all)"
 
 
 def _summary(result: Comparison) -> Iterator[str]:

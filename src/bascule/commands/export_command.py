@@ -6,7 +6,7 @@ import click
 
 from bascule.capture import Selection
 from bascule.commands import showing
-from bascule.commands.terminal import say
+from bascule.commands.terminal import say, so_many
 from bascule.export import FORMATS, export_mailbox
 from bascule.mailbox import Mailbox
 from bascule.terms.errors import BasculeError
@@ -34,5 +34,5 @@ def command(
             raise BasculeError(
                 f"{dest} can't be written: {error.strerror or error}.", "Free some space, remove it, and export again."
             ) from error
-    say(f"{written} messages written to {dest}.")
+    say(f"{so_many(written, 'message')} written to {dest}.")
     return 0

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bascule.commands.showing import human_octets
-from bascule.commands.terminal import say
+from bascule.commands.terminal import say, so_many
 from bascule.copy import CopyOptions
 from bascule.deliver import FolderMap, MappedFolder
 from bascule.deliver.session import ask_target
@@ -32,7 +32,11 @@ async def show_plan(source: Source, target: Connections, chosen: CopyOptions) ->
         note = "; ".join(reason for reason in reasons if reason)
         count = str(state.messages) if state else "?"
         say(f"{count:>9}  {folder.row.path.display()} → {folder.display}{f'  ({note})' if note else ''}")
-    say(f"{total:>9}  messages in {len(mapped)} folders. Nothing was changed.")
+    say(f"{total:>9}  message{'' if total == 1 else 's'} in {so_many(len(mapped), 'folder')}. Nothing was changed.")
+    if chosen.selection.looks_at_messages:
+        say(
+            "All messages of these folders are counted: --since, --before and --max-size are looked at only by the copy."
+        )
     for sentence in notes:
         say(sentence)
     await _show_room(client)

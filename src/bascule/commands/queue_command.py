@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from bascule.commands.options import CONFIG
-from bascule.commands.terminal import say, say_json
+from bascule.commands.terminal import say, say_json, so_many
 from bascule.platform.settings import Settings, read_settings
 from bascule.platform.smtp.queue import QUEUE, Entry, QueueStore, State
 from bascule.platform.wakeups import send_to_all
@@ -138,7 +138,7 @@ def delete(queue: _Queue, messages: tuple[str, ...], every: bool, yes: bool) -> 
     """Delete messages: nobody gets them, and nobody is told."""
     meant = queue.each(messages, every)
     if not yes:
-        click.confirm(f"Delete {len(meant)} messages for good? Their senders are not told.", abort=True)
+        click.confirm(f"Delete {so_many(len(meant), 'message')} for good? Their senders are not told.", abort=True)
     done = [identity for identity in meant if queue.store.delete(identity)]
     say(f"{len(done)} deleted.")
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bascule.commands.terminal import say, say_again, say_json
+from bascule.commands.terminal import say, say_again, say_json, so_many
 from bascule.mailbox import Mailbox
 from bascule.mailbox.search import search, update_index
 
@@ -25,7 +25,7 @@ def command(file: Path, query: tuple[str, ...], limit: int, as_json: bool) -> in
     with Mailbox.open(file) as mailbox:
         added = update_index(mailbox, _show_progress)
         if added:
-            say(f"Indexed {added} messages.", err=True)
+            say(f"Indexed {so_many(added, 'message')}.", err=True)
         hits = search(mailbox, " ".join(query), limit)
     for hit in hits:
         if as_json:

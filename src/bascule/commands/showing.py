@@ -18,6 +18,7 @@ from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.printable import printable
+from bascule.terms.size import grouped
 from bascule.terms.watch import Watcher
 from bascule.wire.errors import CommandRefused, ConnectionLost
 
@@ -65,8 +66,8 @@ class LineWatcher(Watcher):
         rate = self.messages / seconds
         left = max(self.expected - self.messages, 0)
         remaining = f", about {left / rate:.0f} s left" if rate and left else ""
-        of = f" of {self.expected}" if self.expected else ""
-        return f"{self.messages}{of} messages, {human_octets(self.octets)}, {rate:.0f} messages/s{remaining}"
+        of = f" of {grouped(self.expected)}" if self.expected else ""
+        return f"{grouped(self.messages)}{of} messages, {human_octets(self.octets)}, {rate:.0f} messages/s{remaining}"
 
     def note(self, text: str) -> None:
         say(text, err=True)
@@ -81,14 +82,14 @@ class BarWatcher(LineWatcher):
 
         self._bar = Progress(
             BarColumn(bar_width=None),
-            TextColumn("{task.completed:,.0f} of {task.total:,.0f} messages"),
+            TextColumn("{task.fields[counted]} messages"),
             TextColumn("{task.fields[octets]}"),
             TextColumn("{task.fields[rate]} messages/s"),
             TimeRemainingColumn(compact=True),
             transient=True,
             refresh_per_second=5,
         )
-        self._task = self._bar.add_task("", total=0, octets="0 B", rate="0")
+        self._task = self._bar.add_task("", total=0, counted="0 of 0", octets="0 B", rate="0")
         self._shown = 0.0
 
     def __enter__(self) -> Self:
@@ -116,7 +117,12 @@ class BarWatcher(LineWatcher):
         rate = self.messages / max(self._shown - self._began, 0.001)
         total = max(self.expected, self.messages)
         self._bar.update(
-            self._task, completed=self.messages, total=total, octets=human_octets(self.octets), rate=f"{rate:,.0f}"
+            self._task,
+            completed=self.messages,
+            total=total,
+            counted=f"{grouped(self.messages)} of {grouped(total)}",
+            octets=human_octets(self.octets),
+            rate=grouped(round(rate)),
         )
 
     def note(self, text: str) -> None:

@@ -6,12 +6,19 @@ from typing import Any
 import click
 
 from bascule.terms.printable import printable, printable_json
+from bascule.terms.size import grouped
 
 
 def say(*lines: str, err: bool = False) -> None:
     """Each on a line of its own; tabs stay, for columns. ``err``: on standard error."""
     for line in lines:
         click.echo(_shown(line), err=err)
+
+
+def so_many(number: int, noun: str) -> str:
+    """``1 folder``, ``1 932 folders``, ``2 mailboxes``."""
+    ending = "" if number == 1 else "es" if noun.endswith("x") else "s"
+    return f"{grouped(number)} {noun}{ending}"
 
 
 def say_again(text: str, *, last: bool) -> None:

@@ -52,7 +52,7 @@ from bascule.protocols.imap.responses import Condition
 from bascule.protocols.mime import summarise
 from bascule.protocols.mime.headers import HEADER_OCTETS
 from bascule.terms.later_runs import Action
-from bascule.terms.outcome import Outcome, OutcomeCode
+from bascule.terms.outcome import NOTHING_TO_MEND, REFUSED_MENDED, Outcome, OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
 from bascule.wire.errors import ConnectionLost
 
@@ -300,7 +300,7 @@ class FolderDelivery:
             elif is_unexplained(answer) and self._keep_for_a_second_try(parcel):
                 continue
             else:
-                outcome = refusal(parcel, answer)
+                outcome = self._with_mending(parcel, refusal(parcel, answer))
                 if outcome.code is OutcomeCode.REFUSED_BUSY:
                     self._patience = 1  # waiting did not help: the next ones do not wait as long
                 outcomes.append((parcel.message, outcome))
@@ -336,6 +336,12 @@ class FolderDelivery:
         if self._options.mend:
             return parcel.in_mended_form()
         return parcel.without_keywords() if is_of_keywords(answer) else None
+
+    def _with_mending(self, parcel: Parcel, outcome: Outcome) -> Outcome:
+        """With what became of the user's wish to have it mended."""
+        if not self._options.mend or outcome.code is not OutcomeCode.REFUSED_CONTENT:
+            return outcome
+        return replace(outcome, detail=f"{outcome.detail}; {REFUSED_MENDED if parcel.mended else NOTHING_TO_MEND}")
 
     async def _refuse(self, parcel: Parcel, outcome: Outcome) -> None:
         await self._settle([(parcel.message, outcome)])

@@ -254,7 +254,12 @@ async def _make_way(
     if not untouched:
         return
     if await remove_messages(target.client, [move.earlier.target_uid for move in untouched]):
-        watcher.note(f"{len(untouched)} messages moved on the old side: so they did on the target")
+        told = (
+            "1 message moved on the old side, and was"
+            if len(untouched) == 1
+            else f"{len(untouched)} messages moved on the old side, and were"
+        )
+        watcher.note(f"{told} moved on the target too")
         await mailbox.run(ledger.removed, [move.earlier.message for move in untouched], MOVED_AWAY)
         await mailbox.run(ledger.made_way, [move.earlier.message for move in untouched])
         return

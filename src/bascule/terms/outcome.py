@@ -11,6 +11,9 @@ from bascule.terms.flags import Flags
 
 MENDED = "mended: "
 """How the detail of a message begins that was sent in a mended form, by the user's choice."""
+REFUSED_MENDED = "refused in its mended form too"
+NOTHING_TO_MEND = "nothing was found in it to mend"
+"""How the detail of a message ends that the user asked to have mended, and that is refused all the same."""
 TOO_LARGE = "larger than "
 """How the detail of a message begins that is left out for its size; of the others that are, it is the day on which they arrived."""
 

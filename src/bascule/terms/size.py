@@ -1,7 +1,8 @@
-"""Sizes as people write them: ``500k``, ``25 MB``, ``2 Go``, ``100 MiB``."""
+"""Sizes and numbers as people write them: ``500k``, ``25 MB``, ``2 Go``, ``100 MiB``; ``12 408``."""
 
 import re
 
+NARROW_SPACE = "\u202f"
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)[bo]?", re.IGNORECASE)
 
 
@@ -11,3 +12,8 @@ def parse_size(text: str) -> int:
     if found is None or (found[3] and not found[2]):
         raise ValueError(f"not a size: {text}")
     return int(float(found[1]) * (1024 if found[3] else 1000) ** ("", "k", "m", "g", "t").index(found[2].lower()))
+
+
+def grouped(number: int) -> str:
+    """``12 408``, with a narrow space that does not break."""
+    return f"{number:,}".replace(",", NARROW_SPACE)

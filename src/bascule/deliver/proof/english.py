@@ -143,4 +143,5 @@ EN = Words(
         "missing": "Run again in ten minutes or later: it is looked for, and sent again if it is not there. The old mailbox has it.",
         "unaccounted": "Run again: it is dealt with then.",
     },
+    mended_in_vain="Mending did not help. Give its owner the saved file, or ask who runs the new platform what it refuses in it.",
 )  # fmt: skip

@@ -43,6 +43,8 @@ _SENTENCES = (
     (r"the target has no folders within folders", "la nouvelle plateforme n’a pas de sous-dossiers"),
     (r"“(.)” separates folders on the target", "« {} » sépare les dossiers sur la nouvelle plateforme"),
     (r"control characters can't stand in a name on the target", "la nouvelle plateforme n’accepte pas de caractères de contrôle dans un nom"),
+    (r"refused in its mended form too", "refusé aussi sous sa forme réparée"),
+    (r"nothing was found in it to mend", "rien à réparer n’y a été trouvé"),
     (r"interrupted", "interrompu"),
     (r"run the same command again to go on", "relancez la même commande pour continuer"),
     (r"The target has no room left: (.+) Raise the quota and run the same command again", "La nouvelle plateforme n’a plus de place : {} Augmentez le quota "
@@ -207,5 +209,7 @@ FR = Words(
         "missing": "Relancer dans dix minutes ou plus tard : il sera recherché, et renvoyé s’il n’y est pas. L’ancienne boîte l’a.",
         "unaccounted": "Relancer : il sera traité.",
     },
+    mended_in_vain="La réparation n’a pas suffi. Remettre à l’usager le fichier enregistré, ou demander aux responsables de la nouvelle plateforme ce "
+    "qu’elle y refuse.",
     sentences=_SENTENCES,
 )  # fmt: skip

@@ -4,7 +4,7 @@ import html
 
 from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.deliver.proof.style import STYLE
-from bascule.deliver.proof.text import TO_DISK, beside, figures, left_out_folders, of_folder, read_back, verdict
+from bascule.deliver.proof.text import TO_DISK, beside, figures, left_out_folders, of_folder, read_back, remedy, verdict
 from bascule.deliver.proof.words import Words
 from bascule.terms.printable import printable
 
@@ -100,8 +100,10 @@ def _exception(one: ReportedException, words: Words) -> str:
     what = words.codes.get(one.code, one.code)
     reason = f"{words.colon}{words.own(one.detail)}" if one.detail else ""
     saved = f"<p>{escape(words.saved.capitalize())} <code>{escape(one.saved_as)}</code></p>" if one.saved_as else ""
-    remedy = words.remedies.get(one.code, "")
-    to_do = f"<p><strong>{escape(words.what_to_do + words.colon)}</strong>{escape(remedy)}</p>" if remedy else ""
+    what_to_do = remedy(one, words)
+    to_do = (
+        f"<p><strong>{escape(words.what_to_do + words.colon)}</strong>{escape(what_to_do)}</p>" if what_to_do else ""
+    )
     return (
         f'<tr><td>{escape(one.folder)}<span class="note">UID {one.uid}</span></td><td>{escape(one.subject) or "–"}{who}</td>'
         f"<td><p>{escape(what)}{escape(reason)}</p>{saved}{to_do}</td></tr>"

@@ -24,7 +24,7 @@ from bascule.protocols.mime.mending import mend
 from bascule.sources.contract import CHANGED
 from bascule.terms.body import NO_TRAITS
 from bascule.terms.instant import InternalDate
-from bascule.terms.outcome import MENDED, OutcomeCode
+from bascule.terms.outcome import MENDED, NOTHING_TO_MEND, REFUSED_MENDED, OutcomeCode
 
 
 def places(phrase: object) -> int:
@@ -49,7 +49,7 @@ OWN = [
     TAKEN, MERGED, SPELT, REFUSED, NO_NAME, NOT_THERE, KNOWN, CHANGED, f"{TWICE} (UID 7)", told_unwritable(frozenset({"a b"})),
     told_unwritable(frozenset({"a b", "c d"})), told_date(InternalDate(10**15), InternalDate(0)), NO_OUTCOME,
     difference(KEPT, MessageData(uid=2, flags=frozenset({"\\Flagged"}), date=InternalDate(9)))[1], *mend(b"a\0b\rc: d\r\nno field\r\n\r\n")[1],
-    "interrupted; run the same command again to go on", MENDED + "2 NUL octets removed",
+    "interrupted; run the same command again to go on", MENDED + "2 NUL octets removed", REFUSED_MENDED, NOTHING_TO_MEND,
 ]  # fmt: skip
 """Sentences of Bascule's own that a report may hold."""
 

@@ -1,8 +1,10 @@
 """The report for a terminal or a letter: a table of folders, the exceptions, and one sentence that says it all."""
 
 from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
-from bascule.deliver.proof.words import Pair, Words, counted, grouped
+from bascule.deliver.proof.words import Pair, Words, counted
+from bascule.terms.outcome import NOTHING_TO_MEND, REFUSED_MENDED
 from bascule.terms.printable import printable
+from bascule.terms.size import grouped
 
 TO_DISK = ("capture", "import")
 """What these commands count as delivered is in a mailbox on disk."""
@@ -146,12 +148,16 @@ def _exception(one: ReportedException, words: Words) -> str:
     return f"  {one.folder} UID {one.uid}{subject}: {one.code}: {words.own(one.detail)}{saved}"
 
 
+def remedy(one: ReportedException, words: Words) -> str:
+    """What to do about it; empty where the code is none of ours."""
+    in_vain = one.detail.endswith((REFUSED_MENDED, NOTHING_TO_MEND))
+    return words.mended_in_vain if in_vain else words.remedies.get(one.code, "")
+
+
 def _remedies(report: Report, words: Words) -> list[str]:
     """For each code that occurs: what it means, and what to do."""
-    codes = dict.fromkeys(one.code for one in report.exceptions)
-    told = [
-        f"  {code}{words.colon}{words.codes[code]}. {words.remedies[code]}" for code in codes if code in words.codes
-    ]
+    needed = dict.fromkeys((one.code, remedy(one, words)) for one in report.exceptions if one.code in words.codes)
+    told = [f"  {code}{words.colon}{words.codes[code]}. {what}" for code, what in needed]
     return ["", f"{words.what_to_do}{words.colon.rstrip()}", *told] if told else []
 
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-NARROW_SPACE = "\u202f"
+from bascule.terms.size import grouped
+
 Pair = tuple[str, str]
 """Singular and plural."""
 
@@ -95,6 +96,8 @@ class Words:
     note: str
     codes: Mapping[str, str]
     remedies: Mapping[str, str]
+    mended_in_vain: str
+    """What to do of one that is refused although the user asked to have it mended."""
     sentences: tuple[tuple[str, str], ...] = ()
     """Bascule's own sentences, which the ledger keeps in English: a regular expression of the whole, and what it is in this language."""
 
@@ -123,8 +126,3 @@ class Words:
 def counted(pair: Pair, number: int, *more: str) -> str:
     """The phrase for this many."""
     return pair[number > 1].format(grouped(number), *more)
-
-
-def grouped(number: int) -> str:
-    """``12 408``, with a narrow space that does not break."""
-    return f"{number:,}".replace(",", NARROW_SPACE)
