@@ -5,6 +5,7 @@ import mailbox as stdlib_mailbox
 import zipfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -196,3 +197,32 @@ def test_a_pst_gives_the_same_messages_each_time(name: str, tmp_path: Path) -> N
     assert found == contents(tmp_path / "b")
     with Mailbox.open(tmp_path / "a", read_only=True) as box:
         assert box.database.execute("SELECT count(*) FROM not_held").fetchone()[0] == 0
+
+
+@pytest.mark.parametrize("exported", [True, False])
+def test_a_zip_s_directory_is_read_as_often_for_many_messages_as_for_few(
+    exported: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A directory tells of every member: read again for each of them, twice the messages took four times as long."""
+    opened: Counter[int] = Counter()
+    begin = zipfile.ZipFile.__init__
+
+    def counted(self: zipfile.ZipFile, *args: Any, **more: Any) -> None:
+        opened[count] += 1
+        begin(self, *args, **more)
+
+    for count in (4, 40):
+        file = tmp_path / f"{count}.zip"
+        if exported:
+            store.fill(tmp_path / f"{count}.mailbox", {"INBOX": messages.many(count)})
+            with Mailbox.open(tmp_path / f"{count}.mailbox", read_only=True) as box:
+                export_mailbox(box, file, "zip")
+        else:
+            with zipfile.ZipFile(file, "w") as archive:
+                for number, message in enumerate(messages.many(count)):
+                    archive.writestr(f"A/{number}.eml", message)
+        with monkeypatch.context() as patched:
+            patched.setattr(zipfile.ZipFile, "__init__", counted)
+            take_in("zip", file, tmp_path / f"back-{count}.mailbox")
+        assert contents(tmp_path / f"back-{count}.mailbox").total() == count
+    assert opened[4] == opened[40]

@@ -5,9 +5,9 @@ from calendar import timegm
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from bascule.sources.files.archive import Archive
 from bascule.sources.files.base import FileEntry, FileFolder
 from bascule.sources.files.reading import date_from_header, read_file
-from bascule.terms.body import CHUNK_OCTETS, Body, body_of
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.folder import INBOX, FolderPath
 
@@ -42,6 +42,7 @@ def _entry(file: Path) -> FileEntry:
 def walk_zip(archive: Path) -> list[FileFolder]:
     """Every EML in a zip. Raises BasculeError for a file that is no zip, or a damaged or encrypted one."""
     folders: dict[tuple[str, ...], FileFolder] = {}
+    members = Archive(archive)
     try:
         with zipfile.ZipFile(archive) as opened:
             for info in sorted(opened.infolist(), key=lambda i: i.filename):
@@ -53,7 +54,7 @@ def walk_zip(archive: Path) -> list[FileFolder]:
                 date = date_from_header(head, timegm((*info.date_time, 0, 0, 0)))
                 entry = FileEntry(
                     f"{info.filename} {info.CRC:08x}", frozenset(), date, info.file_size,
-                    partial(read_member, archive, info.filename),
+                    partial(members.read, info.filename),
                 )  # fmt: skip
                 _folder(folders, name.parts[:-1]).entries.append(entry)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
@@ -61,12 +62,3 @@ def walk_zip(archive: Path) -> list[FileFolder]:
             f"{archive} can't be read: {error}.", "Give a zip without a password.", ExitStatus.USAGE
         ) from error
     return list(folders.values())
-
-
-def read_member(archive: Path, name: str) -> Body:
-    """One message of a zip. Raises ValueError when it is damaged, OSError."""
-    try:
-        with zipfile.ZipFile(archive) as opened, opened.open(name) as member:
-            return body_of(iter(lambda: member.read(CHUNK_OCTETS), b""), opened.getinfo(name).file_size)
-    except zipfile.BadZipFile as error:
-        raise ValueError(str(error)) from error

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from bascule.sources.files.archive import Archive
 from bascule.sources.files.base import FileEntry, FileFolder
-from bascule.sources.files.eml import read_member
 from bascule.sources.files.manifest import NAME, ManifestMessage, read_manifest
 from bascule.sources.files.mbox import Span, read_span
 from bascule.sources.files.reading import read_file
@@ -25,7 +25,8 @@ def walk_exported(root: Path) -> list[FileFolder]:
     if root.is_file():
         with zipfile.ZipFile(root) as opened:
             lines = opened.read(NAME).decode("utf-8", "surrogatepass").splitlines()
-        return _folders(lines, root, lambda row: read_member(root, row.file))
+        members = Archive(root)
+        return _folders(lines, root, lambda row: members.read(row.file))
     lines = (root / NAME).read_text("utf-8", "surrogatepass").splitlines()
     return _folders(lines, root, lambda row: _read_plain(root, row))
 
