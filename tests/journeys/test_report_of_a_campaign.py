@@ -51,9 +51,9 @@ def test_a_folder_that_could_not_be_opened_one_night_is_told_with_what_to_do(his
         "Sur 110 messages, 108 sont en ordre. À examiner : 1 refusé ; 1 transféré, mais pas exactement tel qu’il était ; 1 dossier qui n’a pas pu être lu."
         " Chaque cas est nommé ci-dessous, avec ce qu’il faut faire."
     ) in text
-    [line] = [line for line in text.split("\n") if line.startswith("  Archive/2015: ")]
+    [line] = [line for line in text.split("\n") if line.startswith("  Archive/2015 : ")]
     assert line.startswith(
-        "  Archive/2015: L’ancienne plateforme n’a pas permis de lire ce dossier jusqu’au bout cette fois-ci : [NOPERM]"
+        "  Archive/2015 : L’ancienne plateforme n’a pas permis de lire ce dossier jusqu’au bout cette fois-ci : [NOPERM]"
     )
     assert "Les nombres sont ceux des exécutions précédentes" in line
     assert line.endswith(
@@ -68,7 +68,7 @@ def test_what_people_did_is_theirs_and_comes_before_what_is_to_look_at(history: 
         "1 message was no longer where it had been put: somebody has moved or removed it on the new platform since. It had arrived there, and is left so.\n"
         "1 message has other marks on the new platform (read, flagged …) than on the old one, put there by somebody. They are kept.\n\n"
         "Of 112 messages, 110 are in order. To look at: 1 refused; 1 delivered, but not exactly as it was. Each is named below, with what to do.\n"
-        "  Projets is called Projets en cours on the new platform: under this name since an earlier run, or renamed there by somebody\n"
+        "  Projets is called Projets en cours on the new platform (renamed there, or named so by an earlier run).\n"
     ) in text
     french = text_of(history, "last")
     assert (
@@ -76,20 +76,20 @@ def test_what_people_did_is_theirs_and_comes_before_what_is_to_look_at(history: 
         in french
     )
     assert (
-        "Projets s’appelle Projets en cours sur la nouvelle plateforme : ce nom date d’une exécution précédente"
+        "Projets s’appelle Projets en cours sur la nouvelle plateforme (renommé là-bas, ou ainsi nommé par une exécution précédente)."
         in french
     )
 
 
 def test_each_message_to_look_at_has_its_subject_its_reason_and_what_to_do(history: History) -> None:
     text = text_of(history, "last")
-    assert f"  INBOX UID 31 “number 50”: altered: réparé à votre demande : sans {KEYWORD}\n" in text
+    assert f"  INBOX UID 31 « number 50 » : modifié : réparé à votre demande : sans {KEYWORD}\n" in text
     assert (
-        "  altered : Transféré, mais pas exactement tel qu’il était. Rien n’est perdu : l’ancienne boîte l’a tel qu’il était."
+        "  modifié : Transféré, mais pas exactement tel qu’il était. Rien n’est perdu : l’ancienne boîte l’a tel qu’il était."
         in text
     )
     assert (
-        "  refused-empty : La nouvelle plateforme refuse un message sans contenu. Rien : il ne contient pas un seul caractère."
+        "  refusé (vide) : La nouvelle plateforme refuse un message sans contenu. Rien : il ne contient pas un seul caractère."
         in text
     )
     assert "(enregistré sous refused/INBOX/32.eml)" in text_of(history, "cut")
@@ -127,7 +127,7 @@ def test_nothing_frightens_and_the_languages_do_not_mix(history: History, night:
             EN.terms_heading,
             EN.note,
         ):
-            assert phrase not in shown.split("Précisions")[0] or phrase == "Total"
+            assert phrase not in shown.split("Détails")[0] or phrase == "Total"
         assert not re.search(r"\b(the|without|mended|folder|target)\b", shown.replace(KEYWORD, ""))
     assert bascule(history.root, "report", "--check", history.page(night).with_name("certificate.json")).returncode == 0
 
@@ -198,6 +198,6 @@ def test_messages_that_the_old_side_counts_and_does_not_list_are_told(command: s
     assert (totals["found"], totals["delivered"], totals["unlisted"], totals["unaccounted"]) == (3, 2, 1, 1)
     assert "Sur 3 messages, 2 sont en ordre. À examiner : 1 que l’ancienne plateforme compte sans l’annoncer." in told
     assert (
-        "INBOX: L’ancienne plateforme compte 1 message de plus qu’elle n’en annonce, et ne le donne donc pas. Que faire : demander"
+        "INBOX : L’ancienne plateforme compte 1 message de plus qu’elle n’en annonce, et ne le donne donc pas. Que faire : demander"
         in told
     )

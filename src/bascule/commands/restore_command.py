@@ -13,7 +13,7 @@ import click
 from bascule.commands.backup_command import tell_progress
 from bascule.commands.options import CONFIG
 from bascule.commands.stores import open_store
-from bascule.commands.terminal import say
+from bascule.commands.terminal import say, so_many
 from bascule.mailbox.copying import generations, lay_out
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.undeleting import deleted, give_back
@@ -50,7 +50,9 @@ def command(
     settings = read_settings(config)
     if everything:
         count = _restore_all(config, settings, _required(folder))
-        say(f"Restored: {count} mailboxes, accounts, keys. What waited in the queue is held: see “bascule queue list”.")
+        say(
+            f"Restored: {so_many(count, 'mailbox')}, accounts, keys. What waited in the queue is held: see “bascule queue list”."
+        )
         return 0
     if account is None:
         raise BasculeError("It is not said what to restore.", "Give --account ADDRESS, or --all.", ExitStatus.USAGE)

@@ -18,7 +18,7 @@ from bascule.terms.printable import printable
 from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import ImapClient
 
-KNOWN = "under this name since an earlier run, or renamed there by somebody"
+KNOWN = "renamed there, or named so by an earlier run"
 BELOW_INBOX = "The target keeps folders below INBOX only, so they go there."
 NO_ROOT = "The target makes no folder under the names that the old side has. If it keeps all of them below one folder, name that: --prefix NAME."
 _VIEWS = (SpecialUse.ALL, SpecialUse.FLAGGED, SpecialUse.IMPORTANT)

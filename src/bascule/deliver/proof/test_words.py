@@ -35,7 +35,7 @@ def test_each_phrase_takes_the_same_in_both() -> None:
     for field in fields(EN):
         one, other = getattr(EN, field.name), getattr(FR, field.name)
         assert type(one) is type(other)
-        if field.name == "sentences":
+        if field.name in ("sentences", "code_names"):
             continue
         if isinstance(one, dict):
             assert one.keys() == other.keys(), field.name
@@ -57,8 +57,8 @@ OWN = [
 @pytest.mark.parametrize("sentence", OWN)
 def test_what_bascule_says_itself_is_in_french(sentence: str) -> None:
     told = FR.own(sentence)
-    assert len(told.split("; ")) == len(sentence.split("; "))
-    for before, after in zip(sentence.split("; "), told.split("; "), strict=True):
+    assert len(told.split(" ; ")) == len(sentence.split("; "))
+    for before, after in zip(sentence.split("; "), told.split(" ; "), strict=True):
         assert after != before
         assert not re.search(r"\b(the|with|without|removed|instead)\b", after), after
     assert EN.own(sentence) == sentence
@@ -67,6 +67,21 @@ def test_what_bascule_says_itself_is_in_french(sentence: str) -> None:
 @pytest.mark.parametrize("pattern", FR.sentences, ids=lambda pair: pair[1][:30])
 def test_a_sentence_takes_what_its_pattern_finds(pattern: tuple[str, str]) -> None:
     assert re.compile(pattern[0]).groups == places(pattern[1])
+
+
+def test_a_size_is_written_as_a_french_reader_writes_it() -> None:
+    told = FR.own("the target takes messages of up to 30000 octets")
+    assert told == "la nouvelle plateforme accepte au plus 30\u202f000 octets (30 ko) par message"
+    assert FR.own("the target takes messages of up to 12800000 octets").endswith("octets (12,8 Mo) par message")
+
+
+def test_a_french_line_has_no_english_punctuation_and_no_code() -> None:
+    one = ReportedException(
+        "Été", 3, "refused-content", "[CANNOT] no; never; refused in its mended form too", subject="Café"
+    )
+    told = as_text(Report("copy", "a", "b", "1", "", "", "none", exceptions=[one]), FR)
+    assert "  Été UID 3 « Café » : refusé (contenu) : [CANNOT] no; never ; refusé aussi sous sa forme réparée\n" in told
+    assert "  refusé (contenu) : La nouvelle plateforme refuse ce qu’il contient. La réparation n’a pas suffi." in told
 
 
 def test_what_servers_said_stays_as_they_said_it() -> None:
@@ -89,6 +104,7 @@ def test_dates_are_as_people_write_them() -> None:
 def test_every_exception_has_its_sentence(words: Words) -> None:
     assert set(words.codes) == {code.value for code in OutcomeCode if code.is_exception} | {UNACCOUNTED}
     assert words.codes.keys() == words.remedies.keys()
+    assert words.language == "en" or words.codes.keys() == words.code_names.keys()
 
 
 def report() -> Report:

@@ -119,7 +119,7 @@ def of_folder(folder: FolderCounts, words: Words) -> list[str]:
 
 def as_text(report: Report, words: Words, *, is_file: bool = False) -> str:
     """``is_file``: with everything that there is to name, and the key; else as much as a terminal shows."""
-    lines = [f"{report.command}: {report.source} → {report.target}" if report.target else report.source, ""]
+    lines = [f"{report.command}{words.colon}{report.source} → {report.target}" if report.target else report.source, ""]
     lines += _table(report, words)
     if told := read_back(report, words):
         lines += ["", words.verified.format(told)]
@@ -130,7 +130,7 @@ def as_text(report: Report, words: Words, *, is_file: bool = False) -> str:
     lines += ["", verdict(report, words)]
     shown = report.exceptions if is_file else report.exceptions[:_SHOWN_EXCEPTIONS]
     for folder in report.folders:
-        lines += [f"  {folder.folder}: {note}" for note in of_folder(folder, words)]
+        lines += [f"  {folder.folder}{words.colon}{note}" for note in of_folder(folder, words)]
         if folder.renamed:
             lines.append("  " + words.renamed.format(folder.folder, folder.target, words.own(folder.renamed)))
     lines += [_exception(one, words) for one in shown]
@@ -143,9 +143,14 @@ def as_text(report: Report, words: Words, *, is_file: bool = False) -> str:
 
 
 def _exception(one: ReportedException, words: Words) -> str:
-    subject = f" “{one.subject}”" if one.subject else ""
+    subject = f" {words.quoted.format(one.subject)}" if one.subject else ""
     saved = f" ({words.saved} {one.saved_as})" if one.saved_as else ""
-    return f"  {one.folder} UID {one.uid}{subject}: {one.code}: {words.own(one.detail)}{saved}"
+    what = words.colon.join([_code_name(one.code, words), *filter(None, [words.own(one.detail)])])
+    return f"  {one.folder} UID {one.uid}{subject}{words.colon}{what}{saved}"
+
+
+def _code_name(code: str, words: Words) -> str:
+    return words.code_names.get(code, code)
 
 
 def remedy(one: ReportedException, words: Words) -> str:
@@ -157,7 +162,7 @@ def remedy(one: ReportedException, words: Words) -> str:
 def _remedies(report: Report, words: Words) -> list[str]:
     """For each code that occurs: what it means, and what to do."""
     needed = dict.fromkeys((one.code, remedy(one, words)) for one in report.exceptions if one.code in words.codes)
-    told = [f"  {code}{words.colon}{words.codes[code]}. {what}" for code, what in needed]
+    told = [f"  {_code_name(code, words)}{words.colon}{words.codes[code]}. {what}" for code, what in needed]
     return ["", f"{words.what_to_do}{words.colon.rstrip()}", *told] if told else []
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bascule.terms.size import grouped
@@ -40,6 +40,7 @@ class Words:
     exceptions: str
     details: str
     exception_heads: tuple[str, str, str]
+    quoted: str
     saved: str
     on_target: str
     renamed: str
@@ -99,16 +100,24 @@ class Words:
     mended_in_vain: str
     """What to do of one that is refused although the user asked to have it mended."""
     sentences: tuple[tuple[str, str], ...] = ()
-    """Bascule's own sentences, which the ledger keeps in English: a regular expression of the whole, and what it is in this language."""
+    """Bascule's own sentences, which the ledger keeps in English: a regular expression of the whole, and what it is in this language. ``{:number}`` and
+    ``{:octets}`` stand for a number and a size."""
+    code_names: Mapping[str, str] = field(default_factory=dict)
+    """What an outcome's code is called among words, where that is not the code."""
 
     def own(self, text: str) -> str:
         """What Bascule says in it, in this language; what others said, as they said it."""
-        return "; ".join(map(self._piece, text.split("; "))) if self.sentences else text
+        before, *pieces = text.split("; ") if self.sentences else [text]
+        told = self._piece(before)
+        for piece in pieces:
+            theirs = self._piece(piece) == piece and self._piece(before) == before
+            told, before = f"{told}{'; ' if theirs else self.semicolon}{self._piece(piece)}", piece
+        return told
 
     def _piece(self, text: str) -> str:
         for pattern, sentence in self.sentences:
             if found := re.fullmatch(pattern, text, re.DOTALL):
-                return sentence.format(*map(self._piece, found.groups()))
+                return sentence.format(*(_Found(self._piece(group)) for group in found.groups()))
         return text
 
     def when(self, iso: str) -> str:
@@ -121,6 +130,26 @@ class Words:
         return self.day.format(
             self.weekdays[at.weekday()], first, self.months[at.month - 1], at.year, at.hour, at.minute
         )
+
+
+class _Found(str):
+    """What a sentence's pattern found, written as its translation asks for."""
+
+    def __format__(self, how: str) -> str:
+        match how:
+            case "number":
+                return grouped(int(self))
+            case "octets":
+                return _octets_in_french(int(self))
+        return str(self)
+
+
+def _octets_in_french(number: int) -> str:
+    """``30 000 octets (30 ko)``."""
+    for unit, size in (("Go", 10**9), ("Mo", 10**6), ("ko", 10**3)):
+        if number >= size:
+            return f"{grouped(number)} octets ({f'{number / size:.1f}'.removesuffix('.0').replace('.', ',')} {unit})"
+    return f"{grouped(number)} octets"
 
 
 def counted(pair: Pair, number: int, *more: str) -> str:

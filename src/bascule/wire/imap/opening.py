@@ -145,7 +145,7 @@ def _tls_error(location: Location, error: ssl.SSLError) -> ConnectError:
         return _ended_in_tls(location)
     reason = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error.reason
     return ConnectError(
-        f"No secure connection to {_place(location)}: {reason or error}.",
+        f"No secure connection to {_place(location)}: {str(reason or error).rstrip('.')}.",
         "Name the server as its certificate does, or give the certificate of its authority with --ca-file.",
     )
 
