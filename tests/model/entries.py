@@ -44,6 +44,8 @@ class Night:
     targets: frozenset[str]
     lasting: bool
     after_cut: bool
+    there_before: frozenset[str] = frozenset()
+    """The folders of the new side when the run began."""
 
     @property
     def added(self) -> tuple[Held, ...]:
@@ -97,7 +99,9 @@ def new_words(entry: Entry, night: Night) -> Sequence[tuple[str, Held | None]]:
     inside = [each for each in night.before if each.at.folder == entry.copy.folder]
     renamed = name != entry.name
     # where no MAILBOXID is told, another folder that has the old name is taken for it
-    other = [(_touch(entry, each), each) for each in night.before if renamed and each.name == entry.name]
+    other: list[tuple[str, Held | None]] = []
+    if renamed and entry.name in night.there_before:
+        other = [("gone", None), *((_touch(entry, each), each) for each in night.before if each.name == entry.name)]
     if night.world.validities.get(entry.copy.folder) != entry.copy.validity:
         found = [(_touch(entry, each), each) for each in inside] or [("gone", None)]
         return [*found, *other, ("gone", None)] if night.world.was_renamed(entry.copy.folder) else found

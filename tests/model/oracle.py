@@ -232,6 +232,7 @@ class Oracle:
                 frozenset(names),
                 lasting,
                 tag in self._perhaps,
+                self._there_before,
             )
             following = (after_complete if complete else after_cut)(entries, night)
             if not following and not found:
