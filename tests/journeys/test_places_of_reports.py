@@ -7,7 +7,8 @@ from bascule.commands.report_folder import ReportFolder
 from bascule.mailbox import Mailbox
 from support import messages, store
 from support.command import bascule, report_of
-from support.quirks import Quirk, QuirkServer, Store
+from support.quirks import Quirk, QuirkServer, Store, sample
+from support.quirks.refusing import RefusesOneCannot
 
 
 def folder_of(certificate: str) -> Path:
@@ -28,6 +29,26 @@ def test_a_report_that_is_asked_for_lies_in_the_mailbox_and_in_the_state_folder(
         told = report_of(bascule(tmp_path, "report", named, "--json"))
         assert folder_of(told["certificate"]).parent == place / "reports"
     assert not (tmp_path / "reports").exists()
+
+
+def test_a_refused_message_is_found_from_every_report_that_names_it(tmp_path: Path) -> None:
+    old = Store()
+    sample.fill(old)
+    with QuirkServer(Quirk(), old) as source, QuirkServer(RefusesOneCannot()) as target:
+        run = ["copy", source.url, target.url, "--state", tmp_path / "state", "--quiet", "--json"]
+        for more in ([], ["--report", tmp_path / "handed over"]):
+            asked = [bascule(tmp_path, *run, *more, status=1)]
+            asked.append(bascule(tmp_path, "report", tmp_path / "state", "--json", status=1))
+            asked.append(
+                bascule(
+                    tmp_path, "report", tmp_path / "state", "--json", "--report", tmp_path / f"e{len(more)}", status=1
+                )
+            )
+            for done in asked:
+                told = report_of(done)
+                [one] = told["exceptions"]
+                assert (folder_of(told["certificate"]) / one["saved_as"]).is_file()
+            assert report_of(asked[0])["exceptions"][0]["saved_as"] == "refused/INBOX/7.eml"
 
 
 def test_reports_of_one_second_each_have_a_folder(tmp_path: Path) -> None:

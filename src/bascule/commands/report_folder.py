@@ -1,5 +1,6 @@
 """Where the files of a run's report go: a folder of its own in ``reports/`` of the mailbox or of the state folder, or the one of ``--report``."""
 
+import os
 import time
 from functools import cached_property
 from itertools import count
@@ -7,6 +8,9 @@ from pathlib import Path
 
 from bascule.commands.places import COPY_MAILBOX
 from bascule.mailbox import Mailbox
+
+REFUSED = "refused"
+"""The folder in it with the messages that the target refuses."""
 
 
 class ReportFolder:
@@ -38,3 +42,14 @@ class ReportFolder:
             except FileExistsError:
                 self._stamp = f"{self._stamp[:15]}-{number:02d}"
         raise AssertionError  # `count` has no end
+
+    def written_down(self, name: Path) -> str:
+        """A file below it as later reports are to find it: from ``reports/`` on, so that a state folder may be moved, or in full. Raises OSError."""
+        return str((Path(self.path.name) if self.in_series else self.path.absolute()) / name)
+
+    def seen_from_here(self, kept: str) -> str:
+        """What `written_down` of this or another run gave, as a path from this folder. What an older Bascule wrote down says not of which run it
+        is, and stays as it is. Raises OSError."""
+        if not kept or kept.startswith(f"{REFUSED}/"):
+            return kept
+        return os.path.relpath(self._reports / kept, self.path)

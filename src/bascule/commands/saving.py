@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bascule.commands.report_folder import ReportFolder
+from bascule.commands.report_folder import REFUSED, ReportFolder
 from bascule.deliver import Parcel
 from bascule.export.names import safe_name
 from bascule.mailbox import FolderRow, Mailbox
@@ -29,11 +29,11 @@ class RefusedKeeper:
             safe = [f"folder {row.id}"]
         elif safe != list(row.path.parts):
             safe[-1] += f" ({row.id})"  # two folders may have one such name, and the same UIDs
-        folder = Path("refused", *safe)
+        folder = Path(REFUSED, *safe)
         saved = self._write([folder / f"{parcel.uid}.eml", folder / f"{parcel.uid} ({row.id}).eml"], body)
         if parcel.message:
             if saved:
-                self._mailbox.set_meta(f"saved:{parcel.message}", str(saved))
+                self._mailbox.set_meta(f"saved:{parcel.message}", self._place.written_down(saved))
             self._mailbox.messages.record_header(parcel.message, summarise(body.start(HEADER_OCTETS)))
 
     def _write(self, names: list[Path], body: Body) -> Path | None:

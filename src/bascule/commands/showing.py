@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -224,6 +224,7 @@ def finish(
     words = words_of(values["language"] or "")
     certificate: Path | None = None
     try:
+        report.exceptions = [replace(one, saved_as=place.seen_from_here(one.saved_as)) for one in report.exceptions]
         in_series = place.in_series and not whole
         certificate = write_proof(place.path, report, mailbox, ledger, words, in_series=in_series)
     except OSError as error:
