@@ -2,7 +2,7 @@
 
 In: a source. Out: the mailbox as the source was at the last delta. Always true: what the source no longer has stays stored, marked as
 vanished, out of every default view; a UID is counted as read only when its message is durable or its refusal is a row; the
-source is never changed. Called by the commands ``capture``, ``import`` and, for the delta alone, by ``copy``.
+source is never changed; a mailbox is one person's, whatever name it is given. Called by the commands ``capture``, ``import`` and, for the delta alone, by ``copy``.
 """
 
 from bascule.capture.delta import FolderDelta, Sorted
@@ -15,6 +15,7 @@ from bascule.capture.folders import (
     record_folders,
     record_sightings,
 )
+from bascule.capture.owner import require_owner
 from bascule.capture.selection import Selection
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "look_for_arrivals",
     "record_folders",
     "record_sightings",
+    "require_owner",
 ]

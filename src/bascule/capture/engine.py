@@ -16,6 +16,7 @@ from bascule.capture.folders import (
     record_folders,
     record_sightings,
 )
+from bascule.capture.owner import remember_owner
 from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox, NewMessage
 from bascule.sources import Reader, Source, SourceFolder, SourceMessage, SourceState
@@ -52,6 +53,7 @@ async def capture(source: Source, mailbox: Mailbox, options: CaptureOptions, wat
     source.watch(watcher)
     try:
         listed = await source.folders()
+        await mailbox.run(remember_owner, mailbox, source.location)  # not before: who does not let us in is nobody's
         rows = await mailbox.run(record_folders, mailbox, listed)
         states = await source.states(listed)
         await mailbox.run(record_sightings, mailbox, rows, states)

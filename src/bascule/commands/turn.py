@@ -14,7 +14,7 @@ from bascule.commands.terminal import say
 from bascule.mailbox import Mailbox
 from bascule.mailbox.format import MailboxInUse
 from bascule.terms.errors import BasculeError
-from bascule.terms.location import IMAP_SCHEMES, parse_location
+from bascule.terms.location import parse_location
 
 POLL_SECONDS = 0.2
 
@@ -63,10 +63,8 @@ def _wait_for(attempt: Callable[[], None], busy: type[Exception], what: str) -> 
 
 
 def _lock_file(target: str) -> Path:
-    """By user and server; ``imap://`` and ``imaps://`` on their usual ports are one server."""
-    location = parse_location(target)
-    port = "" if location.port in IMAP_SCHEMES.values() else str(location.port)
-    key = "\0".join((location.user.casefold(), location.host.casefold(), port))
+    """One for each mailbox, however its location is written."""
+    key = "\0".join(map(str, parse_location(target).mailbox))
     name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return _runtime_folder() / "bascule" / "targets" / f"{name}.lock"
 

@@ -33,6 +33,19 @@ class Location:
     def is_loopback(self) -> bool:
         return self.host in LOOPBACK or self.host.startswith("127.")
 
+    @property
+    def person(self) -> tuple[str, str]:
+        """Whose mailbox a server's is, as far as names tell: user and host. Names of this machine are one, since tunnels end at any of them
+        and at any port."""
+        host = self.host.casefold().rstrip(".")
+        return self.user.casefold(), "localhost" if self.is_loopback else host
+
+    @property
+    def mailbox(self) -> tuple[str, str, int]:
+        """Equal where two locations of servers are one mailbox for certain; ``imap://`` and ``imaps://`` on their usual ports are one server."""
+        usual = self.port in IMAP_SCHEMES.values()
+        return *self.person, 0 if usual else self.port
+
     def __str__(self) -> str:
         if not self.is_imap:
             return f"{self.scheme}:{self.path}"
