@@ -10,6 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
+from bascule.commands.administrator import Administrator
 from bascule.commands.options import SideOptions
 from bascule.commands.terminal import say
 from bascule.sources import Source
@@ -64,10 +65,10 @@ def connector(location: Location, side: str, options: SideOptions) -> Callable[[
     security = Security(options.insecure, options.ca_file)
     limits = WireLimits(stall_seconds=options.timeout)
 
-    async def open_client() -> ImapClient:
-        return await connect(location, credentials, security, compress=options.compress, limits=limits)
+    async def open_as(who: Credentials) -> ImapClient:
+        return await connect(location, who, security, compress=options.compress, limits=limits)
 
-    return open_client
+    return Administrator(location, credentials, open_as) if options.admin else partial(open_as, credentials)
 
 
 def source_of(text: str, options: SideOptions, side: str = "source") -> Source:
