@@ -11,9 +11,11 @@ from bascule.capture.folders import (
     choose_folders,
     give_up,
     is_unchanged,
+    known_paths,
     look_for_arrivals,
     record_folders,
     record_sightings,
+    require_kept,
 )
 from bascule.capture.owner import require_owner
 from bascule.capture.selection import Selection
@@ -27,8 +29,10 @@ __all__ = [
     "choose_folders",
     "give_up",
     "is_unchanged",
+    "known_paths",
     "look_for_arrivals",
     "record_folders",
     "record_sightings",
+    "require_kept",
     "require_owner",
 ]

@@ -12,6 +12,7 @@ from bascule.capture.folders import (
     choose_folders,
     give_up,
     is_unchanged,
+    known_paths,
     look_for_arrivals,
     record_folders,
     record_sightings,
@@ -53,6 +54,8 @@ async def capture(source: Source, mailbox: Mailbox, options: CaptureOptions, wat
     source.watch(watcher)
     try:
         listed = await source.folders()
+        there = [folder.path for folder in listed if folder.selectable]
+        options.selection.require_folders(there, await mailbox.run(known_paths, mailbox), watcher=watcher)
         await mailbox.run(remember_owner, mailbox, source.location)  # not before: who does not let us in is nobody's
         rows = await mailbox.run(record_folders, mailbox, listed)
         states = await source.states(listed)

@@ -1,12 +1,14 @@
 """The folders of a source into the catalogue: new ones, changed ones, those that are gone, and those that can't be read."""
 
 import time
+from collections.abc import Collection
 
 from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.sources import Source, SourceFolder, SourceState
 from bascule.sources.contract import FolderGone
-from bascule.terms.watch import Watcher
+from bascule.terms.folder import FolderPath
+from bascule.terms.watch import SILENT, Watcher
 
 
 def record_folders(mailbox: Mailbox, listed: list[SourceFolder]) -> list[tuple[SourceFolder, FolderRow]]:
@@ -39,6 +41,19 @@ def choose_folders(
     chosen = {row.id for _, row in taken}
     mailbox.folders.note_left_out([row.id for _, row in rows if row.id not in chosen])
     return taken
+
+
+def known_paths(mailbox: Mailbox) -> list[FolderPath]:
+    """Those of the folders that any run has seen, gone or not. Blocks."""
+    return [row.path for row in mailbox.folders.all(gone=True)]
+
+
+def require_kept(
+    mailbox: Mailbox, selection: Selection, renamed: Collection[FolderPath] = (), watcher: Watcher = SILENT
+) -> None:
+    """As `Selection.require_folders`, of what the mailbox holds. Blocks. Raises BasculeError (usage)."""
+    there = [row.path for row in mailbox.folders.all() if row.selectable]
+    selection.require_folders(there, known_paths(mailbox), renamed, watcher)
 
 
 def record_sightings(

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bascule.capture import Selection
+from bascule.capture import Selection, require_kept
 from bascule.commands import options, places, showing
 from bascule.commands.report_folder import ReportFolder
 from bascule.commands.saving import RefusedKeeper
@@ -30,8 +30,10 @@ def command(file: Path, target: str, folders: tuple[str, ...], without_folders: 
     Nothing is written twice, and nothing that the server has already is repeated. Run it again at any time.
     """
     location, connect = places.target_of(target, options.SideOptions.of("target", values))
-    chosen = options.deliver_options_of(values, Selection(folders, without_folders))
+    selection = Selection(folders, without_folders)
+    chosen = options.deliver_options_of(values, selection)
     with turn(location), open_in_turn(lambda: Mailbox.open(file)) as mailbox:
+        require_kept(mailbox, selection, chosen.renames, showing.watcher_for(values["quiet"]))
         return _deliver(mailbox, location, connect, chosen, values)
 
 

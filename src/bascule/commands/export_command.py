@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bascule.capture import Selection
+from bascule.capture import Selection, require_kept
 from bascule.commands import showing
 from bascule.commands.terminal import say, so_many
 from bascule.export import FORMATS, export_mailbox
@@ -28,6 +28,7 @@ def command(
     """
     selection = Selection(folders, without_folders)
     with Mailbox.open(file, read_only=True) as mailbox, showing.watcher_for(quiet) as watcher:
+        require_kept(mailbox, selection, watcher=watcher)
         try:
             written = export_mailbox(mailbox, dest, kind, watcher, selection.takes_folder)
         except OSError as error:

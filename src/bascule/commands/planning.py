@@ -15,7 +15,9 @@ from bascule.wire.imap import Connections, ImapClient
 async def show_plan(source: Source, target: Connections, chosen: CopyOptions) -> int:
     """Print the plan; 0. Raises SourceError, ConnectError, TargetError."""
     source.watch(target.watcher)
-    listed = [f for f in await source.folders() if chosen.selection.takes_folder(f.path) and f.selectable]
+    there = [f for f in await source.folders() if f.selectable]
+    chosen.selection.require_folders([f.path for f in there], (), chosen.deliver.renames, target.watcher)
+    listed = [f for f in there if chosen.selection.takes_folder(f.path)]
     told_apart = {f.name: f.told_apart for f in listed}
     states = await source.states(listed)
 

@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bascule.capture import Selection
+from bascule.capture import Selection, require_kept
 from bascule.commands import options, places, showing
 from bascule.commands.differences import show_comparison
 from bascule.commands.planning import unrecorded_rows
@@ -68,10 +68,12 @@ def command(source: str, target: str, **values: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _OldSide:
-    """``mailbox``: one on disk; else ``source`` is read. ``memory`` None: nothing is remembered of this target."""
+    """``mailbox``: one on disk; else ``source`` is read. ``memory`` None: nothing is remembered of this target. ``renamed``: folders that go elsewhere,
+    by the user's choice."""
 
     memory: Memory | None
     selection: Selection
+    renamed: Collection[FolderPath]
     mailbox: Mailbox | None = None
     source: Source | None = None
 
@@ -79,12 +81,14 @@ class _OldSide:
 @contextlib.contextmanager
 def _old_side(text: str, location: str, values: dict[str, Any]) -> Iterator[_OldSide]:
     selection = Selection(tuple(values["folders"]), tuple(values["without_folders"]))
+    renamed = options.renames_of(values).keys()
     if (Path(text) / CATALOGUE).exists():
         with Mailbox.open(Path(text), read_only=True) as mailbox:
-            yield _OldSide(remember(mailbox, location), selection, mailbox)
+            yield _OldSide(remember(mailbox, location), selection, renamed, mailbox)
         return
     source = places.source_of(text, options.SideOptions.of("source", values))
-    yield _OldSide(_memory_of_copy(source.location, location, values["state"]), selection, source=source)
+    memory = _memory_of_copy(source.location, location, values["state"])
+    yield _OldSide(memory, selection, renamed, source=source)
 
 
 def _memory_of_copy(source: str, location: str, state: Path | None) -> Memory | None:
@@ -119,7 +123,7 @@ def _read(old: _OldSide, side: TargetSide, values: dict[str, Any], watcher: show
 async def _work(old: _OldSide, side: TargetSide, connections: int, watcher: showing.LineWatcher) -> Comparison:
     if old.source is not None:
         old.source.watch(watcher)
-    listed, rows, others = await _folders(old)
+    listed, rows, others = await _folders(old, watcher)
     names = await side.map(rows, old.memory.names() if old.memory else {})
     if old.source is None:
         expected = await asyncio.to_thread(_from_disk, old, rows)
@@ -130,14 +134,20 @@ async def _work(old: _OldSide, side: TargetSide, connections: int, watcher: show
     return compare(expected, found, names, old.memory, others)
 
 
-async def _folders(old: _OldSide) -> tuple[list[SourceFolder], list[FolderRow], frozenset[FolderPath]]:
-    """Those that are compared, as the source and as the folder map want them, and those that the user does not want."""
+async def _folders(
+    old: _OldSide, watcher: showing.LineWatcher
+) -> tuple[list[SourceFolder], list[FolderRow], frozenset[FolderPath]]:
+    """Those that are compared, as the source and as the folder map want them, and those that the user does not want. Raises BasculeError
+    (usage) where the user named one that is not there."""
     takes = old.selection.takes_folder
     if old.source is None:
         assert old.mailbox is not None
+        require_kept(old.mailbox, old.selection, old.renamed, watcher)
         there = [row for row in old.mailbox.folders.all() if row.selectable]
         return [], [row for row in there if takes(row.path)], frozenset(r.path for r in there if not takes(r.path))
     found = [folder for folder in await old.source.folders() if folder.selectable]
+    known = {*old.memory.by_path, *old.memory.names()} if old.memory else ()
+    old.selection.require_folders([folder.path for folder in found], known, old.renamed, watcher)
     listed = [folder for folder in found if takes(folder.path)]
     return listed, unrecorded_rows(listed), frozenset(f.path for f in found if not takes(f.path))
 

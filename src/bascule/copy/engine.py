@@ -13,6 +13,7 @@ from bascule.capture import (
     choose_folders,
     give_up,
     is_unchanged,
+    known_paths,
     record_folders,
     record_sightings,
 )
@@ -73,6 +74,9 @@ async def copy(
     target = TargetRun(mailbox, location, connect, options.deliver, watcher, refused)
     listed, _ = await asyncio.gather(source.folders(), target.begin())
     try:
+        there = [folder.path for folder in listed if folder.selectable]
+        known = await mailbox.run(known_paths, mailbox)
+        options.selection.require_folders(there, known, options.deliver.renames, watcher)
         rows = await mailbox.run(record_folders, mailbox, listed)
         states = await source.states(listed)
         await mailbox.run(record_sightings, mailbox, rows, states)
