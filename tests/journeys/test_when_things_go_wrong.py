@@ -70,6 +70,12 @@ def test_no_password_and_no_terminal(tmp_path, mailbox) -> None:
     [
         (["copy", "nonsense", "imap://a@127.0.0.1"], "is not a mailbox location"),
         (["copy", "imap://a@127.0.0.1", "maildir:/tmp/x"], "is not a server"),
+        (["copy", "imap://a@127.0.0.1", "imaps://A@localhost", "--prefix", "Old"], "SOURCE and TARGET are one mailbox"),
+        (
+            ["copy", "imap://a@127.0.0.1:7143", "imap://a@127.0.0.1:7143", "--dry-run"],
+            "SOURCE and TARGET are one mailbox",
+        ),
+        (["verify", "imap://a@127.0.0.1", "imap://a@127.0.0.1"], "SOURCE and TARGET are one mailbox"),
         (["copy", "maildir:/no/such/place", "imap://a@127.0.0.1"], "does not exist"),
         (["check", "/no/such/mailbox"], "does not exist"),
         (["search", "/no/such/mailbox", "x"], "does not exist"),

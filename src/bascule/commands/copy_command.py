@@ -36,6 +36,7 @@ def command(source: str, target: str, state: str | None, dry_run: bool, **values
     SOURCE is imaps://user@host, imap://user@host:143, maildir:PATH, mbox:PATH, eml:PATH, zip:PATH or pst:PATH; TARGET is a server.
     The source is never changed. Run it again at any time: it goes on where it stopped, and adds only what is new.
     """
+    places.require_two(source, target, then="Its mail would be doubled, or nothing done.")
     origin = places.source_of(source, options.SideOptions.of("source", values))
     location, connect = places.target_of(target, options.SideOptions.of("target", values))
     selection = options.selection_of(values)

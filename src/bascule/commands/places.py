@@ -89,6 +89,15 @@ def target_of(text: str, options: SideOptions) -> tuple[str, Callable[[], Awaita
     return str(location), connector(location, "target", options)
 
 
+def require_two(source: str, target: str, *, then: str) -> None:
+    """Raises BasculeError (usage) where both are one mailbox. ``then``: what would come of it."""
+    one, other = parse_location(source), parse_location(target)
+    if one.is_imap and other.is_imap and one.mailbox == other.mailbox:
+        raise BasculeError(
+            f"SOURCE and TARGET are one mailbox: {other}.", f"{then} Name the new one.", ExitStatus.USAGE
+        )
+
+
 def state_folder(source: str, target: str) -> Path:
     """Where `copy` remembers what it did, for this pair."""
     name = hashlib.sha256(f"{source}\0{target}".encode()).hexdigest()[:16]

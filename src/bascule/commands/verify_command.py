@@ -52,6 +52,8 @@ def command(source: str, target: str, **values: Any) -> int:
     SOURCE is a mailbox on disk or anything that `bascule copy` reads. What people removed, moved, renamed or marked on the new side since a run
     delivered it is told as theirs, and is no fault. Messages that only the target has are no difference.
     """
+    if not (Path(source) / CATALOGUE).exists():
+        places.require_two(source, target, then="Compared with itself, nothing is proved.")
     location, connect = places.target_of(target, options.SideOptions.of("target", values))
     watcher = showing.watcher_for(values["quiet"])
     connections = Connections(connect, location, watcher)
