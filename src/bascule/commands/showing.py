@@ -232,6 +232,10 @@ def finish(
         say(f"bascule: the report's files can't be written{where}: {error.strerror or error}.", err=True)
         say("         Free some space, then “bascule report” writes them.", err=True)
         status = status or ExitStatus.MISSING
+    except BasculeError as error:  # what was to sign it
+        say(f"bascule: the report is not signed: {error.message}", err=True)
+        say(f"         {error.advice} Then “bascule report” signs one.", err=True)
+        status = status or ExitStatus.MISSING
     if values["as_json"]:
         name = str(certificate) if certificate else None
         say_json({**report.to_dict(), "certificate": name})

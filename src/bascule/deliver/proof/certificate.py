@@ -5,11 +5,13 @@ key, or its fingerprint, can tell that nothing was changed since.
 """
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
@@ -117,27 +119,37 @@ def _sign(place: Path, report: Report) -> dict[str, object]:
 
 
 def _key() -> "Ed25519PrivateKey":
+    """The installation's; made where there is none. Raises BasculeError (usage) for a file that is none, OSError."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import (
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-        load_pem_private_key,
-    )
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     path = key_path()
-    if path.exists():
+    if not path.exists():
+        _make_key(path)
+    try:
         key = load_pem_private_key(path.read_bytes(), None)
-        if not isinstance(key, Ed25519PrivateKey):
-            raise BasculeError(f"{path} is not an Ed25519 key.", "Move it away; a new one is made.", ExitStatus.USAGE)
-        return key
-    key = Ed25519PrivateKey.generate()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it wants a password
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise BasculeError(f"{path} is not an Ed25519 key.", "Move it away; a new one is made.", ExitStatus.USAGE)
     return key
+
+
+def _make_key(path: Path) -> None:
+    """Written beside its place and then given its name, so that it is there whole or not at all. Of two processes that make one at the same
+    time the first wins, and the other's is dropped: whoever reads it afterwards reads one and the same."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix=".signing-key-") as file:  # made with mode 0600
+        file.write(pem)
+        file.flush()
+        os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(file.name, path)
 
 
 def _canonical(statement: object) -> bytes:
