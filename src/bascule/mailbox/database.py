@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bascule.mailbox.format import APPLICATION_ID, FORMAT_VERSION, MailboxError
-from bascule.terms.errors import BasculeError
+from bascule.terms.errors import BasculeError, ExitStatus
 
 BUSY_SECONDS = 30.0
 """How long a writer waits for another process's short transaction."""
@@ -90,7 +90,9 @@ def unusable(path: Path, error: Exception) -> BasculeError:
     """The sentence for an error of SQLite's."""
     text = str(error)
     if "disk is full" in text or "disk I/O" in text:
-        return MailboxError(f"{path} can't be written: {text}.", "Free some space and run the same command again.")
+        return MailboxError(
+            f"{path} can't be written: {text}.", "Free some space and run the same command again.", ExitStatus.MISSING
+        )
     if "malformed" in text or "not a database" in text or "corrupt" in text:
         return MailboxError(
             f"{path} is damaged: {text}.", "Run “bascule check” on the mailbox; restore the file from a backup."
@@ -98,7 +100,9 @@ def unusable(path: Path, error: Exception) -> BasculeError:
     if "unable to open" in text:
         return MailboxError(f"{path} can't be opened.", "Check the path and its permissions.")
     if "locked" in text:
-        return MailboxError(f"{path} is in use by another program.", "Wait for it to end, then try again.")
+        return MailboxError(
+            f"{path} is in use by another program.", "Wait for it to end, then try again.", ExitStatus.CONNECT
+        )
     if "readonly" in text:
         return MailboxError(f"{path} is read-only.", "Copy the mailbox to where you may write.")
     return MailboxError(f"{path} can't be used: {text}.")

@@ -9,7 +9,7 @@ class ExitStatus(IntEnum):
     ACCOUNTED = 0
     """Everything that was found is accounted for."""
     MISSING = 1
-    """Something is missing, refused or altered; the report names it."""
+    """Something is missing, refused or altered, and the report names it; or the run stopped because a file can't be written."""
     USAGE = 2
     """The command line or a file named on it is wrong."""
     CONNECT = 3
