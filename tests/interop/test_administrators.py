@@ -1,12 +1,13 @@
 """An administrator opens a member's mailbox, or nothing is done: some servers let the administrator in, and open the administrator's own."""
 
 import os
+import subprocess
 import time
 
 import pytest
 
 from support import messages, reference
-from support.command import bascule, report_of
+from support.command import ENTRY, bascule, environment, report_of
 from support.courier import PrivateCourier
 from support.cyrus import PrivateCyrus
 from support.dovecot import PrivateDovecot
@@ -55,9 +56,13 @@ def test_courier_is_refused_as_target_and_nothing_is_written_there(tmp_path, cou
 
 
 @pytest.mark.needs("dovecot", "courier")
-def test_courier_with_an_empty_mailbox_of_the_administrators_is_refused(tmp_path, dovecot) -> None:
+def test_courier_with_an_empty_mailbox_of_the_administrators_is_refused_also_after_a_wrong_password(
+    tmp_path, dovecot
+) -> None:
     with PrivateCourier() as courier:
         words = ["copy", dovecot.url("anna"), courier.url("new"), "--target-admin", "boss"]
+        wrong = bascule(tmp_path, *words, status=3, BASCULE_TARGET_PASSWORD="wrong")
+        assert f"The target, 127.0.0.1:{courier.port}, refuses the sign-in of “boss” for “new”" in wrong.stderr
         assert REFUSED in bascule(tmp_path, *words, status=3).stderr
 
 
@@ -87,3 +92,21 @@ def test_cyrus_whose_administrator_has_no_mailbox_opens_the_members(tmp_path, do
         words = ("copy", f"imap://carl@127.0.0.1:{server.port}", dovecot.url("carl"), "--source-admin", "cyrus")
         for _ in range(2):
             assert report_of(bascule(tmp_path, *words, "--json"))["totals"]["found"] == 4
+
+
+@pytest.mark.needs("dovecot")
+def test_a_password_is_asked_for_in_the_administrators_name(tmp_path, dovecot) -> None:
+    variables = {name: value for name, value in environment(tmp_path).items() if not name.endswith("_PASSWORD")}
+    words = ["copy", dovecot.url("anna"), "imap://x@127.0.0.1:1", "--source-admin", "boss"]
+    done = subprocess.run(
+        [*ENTRY, *words], env=variables, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
+    assert done.returncode == 2
+    assert f"No password of boss, to open {dovecot.url('anna')}." in done.stderr
+
+
+@pytest.mark.needs("dovecot")
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_login_names_the_option_that_opens_another_persons_mailbox(tmp_path, dovecot, side) -> None:
+    words = ("copy", dovecot.url("anna"), dovecot.url("x"), f"--{side}-admin", "boss", f"--{side}-auth", "login")
+    assert f"Use --{side}-auth plain with an administrator." in bascule(tmp_path, *words, status=3).stderr

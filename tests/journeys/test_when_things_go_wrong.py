@@ -37,7 +37,7 @@ def mailbox(tmp_path: Path) -> Path:
 
 def test_a_wrong_password(tmp_path, server) -> None:
     done = bascule(tmp_path, "copy", server.url(USER), server.url("new"), status=3, BASCULE_SOURCE_PASSWORD="wrong")
-    assert "refuses the sign-in of “anna”" in done.stderr
+    assert f"The source, 127.0.0.1:{server.port}, refuses the sign-in of “anna”" in done.stderr
     assert "Check the name and the password" in done.stderr
     assert "wrong" not in done.stderr
 

@@ -18,6 +18,7 @@ from bascule.sources.files import open_files
 from bascule.sources.imap import ImapSource
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.location import Location, parse_location
+from bascule.terms.printable import printable
 from bascule.wire.imap import Credentials, ImapClient, Security, connect
 from bascule.wire.limits import WireLimits
 
@@ -42,7 +43,7 @@ def secret_of(location: Location, side: str, options: SideOptions) -> Callable[[
             err=True,
         )
         return lambda: location.password or ""
-    asked = _prompt(location, side, variable)
+    asked = _prompt(location, side, variable, options.admin)
     return lambda: asked
 
 
@@ -51,17 +52,18 @@ def _from_file(path: str) -> str:
 
 
 @lru_cache(maxsize=2)
-def _prompt(location: Location, side: str, variable: str) -> str:
+def _prompt(location: Location, side: str, variable: str, admin: str) -> str:
+    whose = f"of {printable(admin)}, to open {location}" if admin else f"for {location}"
     if not sys.stdin.isatty():
         raise BasculeError(
-            f"No password for {location}.", f"Give --{side}-password-file, or set {variable}.", ExitStatus.USAGE
+            f"No password {whose}.", f"Give --{side}-password-file, or set {variable}.", ExitStatus.USAGE
         )
-    return getpass.getpass(f"Password for {location}: ")
+    return getpass.getpass(f"Password {whose}: ")
 
 
 def connector(location: Location, side: str, options: SideOptions) -> Callable[[], Awaitable[ImapClient]]:
     """What opens and signs in to a server."""
-    credentials = Credentials(location.user, secret_of(location, side, options), options.admin, options.auth)
+    credentials = Credentials(location.user, secret_of(location, side, options), options.admin, options.auth, side)
     security = Security(options.insecure, options.ca_file)
     limits = WireLimits(stall_seconds=options.timeout)
 

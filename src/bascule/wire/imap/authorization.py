@@ -45,13 +45,14 @@ async def require_authorization(place: str, credentials: Credentials, connect_as
     is selected, and nothing written. False: it turned the stranger away twice, if only for now, and let the member in between: it looks
     at the name, and is to be asked again another time. Raises ConnectError of the member's sign-in.
     """
-    stranger = None
+    stranger: ImapClient | None = None
     try:
         stranger = await _open_stranger(credentials, connect_as)
-    except SignInError:
-        return True
-    except ConnectError:
-        await (await connect_as(credentials)).logout()  # raises what the member is told as well
+    except ConnectError as refusal:
+        # Raises what the member is told as well: a wrong password of the administrator's proves nothing.
+        await (await connect_as(credentials)).logout()
+        if isinstance(refusal, SignInError):
+            return True
         with contextlib.suppress(ConnectError):
             stranger = await _open_stranger(credentials, connect_as)
     if stranger is None:

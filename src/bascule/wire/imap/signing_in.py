@@ -44,8 +44,11 @@ def _refusal(location: Location, credentials: Credentials, error: CommandRefused
             return NotNow(
                 f"{location.host} does not open this mailbox now: {error.reason}", "Try again later.", error.reason
             )
+    place = f"{location.host}:{location.port}"
+    if credentials.side:
+        place = f"The {credentials.side}, {place},"
     return SignInError(
-        f"{location.host} refuses the sign-in of “{credentials.admin or credentials.user}”: {error.reason}",
+        f"{place} refuses the sign-in of {credentials.who}: {error.reason}",
         "Check the name and the password; nothing was changed.",
     )
 
@@ -70,7 +73,8 @@ async def _authenticate(client: ImapClient, location: Location, credentials: Cre
                 "Use imaps://, or sign in by OAuth.",
             )
         if credentials.admin:
-            raise SignInError("LOGIN can't open another person's mailbox.", "Use --auth plain with an administrator.")
+            option = f"--{credentials.side}-auth plain" if credentials.side else "PLAIN"
+            raise SignInError("LOGIN can't open another person's mailbox.", f"Use {option} with an administrator.")
         return await _login(client, credentials)
     name = credentials.admin or credentials.user
     secret = credentials.secret()
