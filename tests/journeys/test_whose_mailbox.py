@@ -1,4 +1,4 @@
-"""A mailbox on disk is one person's, and stays so."""
+"""A mailbox on disk is one person's, and so is what `copy` remembers."""
 
 import time
 from pathlib import Path
@@ -70,3 +70,17 @@ def test_files_are_brought_into_anybodys_and_change_nobodys(tmp_path, server) ->
     bascule(tmp_path, *bring)
     capture(tmp_path, server.url("eve"))
     capture(tmp_path, server.url("fred"), status=2)
+
+
+def test_what_copy_remembers_of_one_person_is_not_taken_for_another_whose_messages_have_the_same_uids(
+    tmp_path, server
+) -> None:
+    state = ("--state", tmp_path / "state")
+    bascule(tmp_path, "copy", server.url("eve"), server.url("both"), *state)
+    refused = bascule(tmp_path, "copy", server.url("fred"), server.url("both"), *state, status=2)
+    assert f"remembers the copies of {server.url('eve')}." in refused.stderr
+    refused = bascule(tmp_path, "verify", server.url("fred"), server.url("both"), *state, status=2)
+    assert "remembers the copies of" in refused.stderr
+    again = bascule(tmp_path, "copy", server.url("eve", tls=True), server.url("both"), *state, "--json", "--insecure")
+    assert report_of(again)["totals"]["delivered"] == 6
+    bascule(tmp_path, "copy", server.url("eve").replace("eve", "eve2"), server.url("both"), *state, "--same-person")

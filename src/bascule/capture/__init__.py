@@ -17,7 +17,7 @@ from bascule.capture.folders import (
     record_sightings,
     require_kept,
 )
-from bascule.capture.owner import require_owner
+from bascule.capture.owner import remember_owner, require_owner
 from bascule.capture.selection import Selection
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "look_for_arrivals",
     "record_folders",
     "record_sightings",
+    "remember_owner",
     "require_kept",
     "require_owner",
 ]

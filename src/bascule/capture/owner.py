@@ -1,4 +1,4 @@
-"""Whose mailbox a mailbox on disk is: one person's, whom `capture` does not mix with another.
+"""Whose mailbox a mailbox on disk is, and whose copies those are that `copy` remembers: one person's, whom nothing mixes with another.
 
 UIDs and UIDVALIDITY of two people's folders may well be equal (made in the same second), so that nothing in the messages' rows tells them apart.
 """
@@ -8,7 +8,7 @@ from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.location import Location, parse_location
 
 SOURCE = "source"
-"""Of `Mailbox.meta`: the server's mailbox that was captured last, else the files that were brought in last."""
+"""Of `Mailbox.meta`: the server's mailbox that was read last, else the files that were brought in last."""
 
 
 def require_owner(mailbox: Mailbox, location: str) -> None:
@@ -17,11 +17,9 @@ def require_owner(mailbox: Mailbox, location: str) -> None:
     owner, comer = _server(mailbox.meta(SOURCE) or ""), _server(location)
     if owner is None or comer is None or owner.person == comer.person:
         return
-    if owner.person[0] == comer.person[0]:
-        advice = "Name another file; or, if it is the same person’s on a server that is called otherwise now, add --same-person."
-    else:
-        advice = "Name another file, one for each person; if it is one person under two names, add --same-person."
-    raise BasculeError(f"{mailbox.root} is the mailbox of {owner}.", advice, ExitStatus.USAGE)
+    holds, place = ("is the mailbox of", "file") if mailbox.keeps_bodies else ("remembers the copies of", "--state")
+    advice = f"Name another {place}; or, where one person’s server or user has another name now, add --same-person."
+    raise BasculeError(f"{mailbox.root} {holds} {owner}.", advice, ExitStatus.USAGE)
 
 
 def remember_owner(mailbox: Mailbox, location: str) -> None:

@@ -10,7 +10,6 @@ from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.folder import FolderPath, SpecialUse, is_inbox_name
 from bascule.terms.instant import InternalDate
 from bascule.terms.outcome import TOO_LARGE
-from bascule.terms.printable import printable
 from bascule.terms.watch import SILENT, Watcher
 
 _VIEWS = (SpecialUse.ALL, SpecialUse.FLAGGED, SpecialUse.IMPORTANT)
@@ -56,7 +55,7 @@ class Selection:
         if missing and len(missing) == len(self.folders):
             raise _no_folder("matches", missing, there)
         for pattern in missing:
-            watcher.note(f"No folder matches “{printable(pattern)}”.")
+            watcher.note(f"No folder matches “{pattern}”.")
         if misspelt := _unmatched([p for p in self.without_folders if not _has_wildcard(p)], seen):
             raise _no_folder("to leave out matches", misspelt, there)
         if unknown := [path.join("/") for path in renamed if path not in seen]:
@@ -94,7 +93,7 @@ def _has_wildcard(pattern: str) -> bool:
 
 
 def _no_folder(verb: str, wanted: list[str], there: list[FolderPath]) -> BasculeError:
-    names = " or ".join(f"“{printable(name)}”" for name in wanted)
+    names = " or ".join(f"“{name}”" for name in wanted)
     shown = ", ".join(path.display() for path in there[:SHOWN])
     more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
     advice = f"There are: {shown}{more}." if there else "There is none that holds messages."

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from bascule.capture import require_owner
 from bascule.commands import options, places, showing
 from bascule.commands.planning import show_plan
 from bascule.commands.report_folder import ReportFolder
@@ -23,6 +24,7 @@ from bascule.wire.imap import Connections
 @click.argument("target")
 @click.option("--state", type=click.Path(file_okay=False), help="Where to remember what was copied.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be copied where.")
+@options.same_person_option
 @options.side_options("source")
 @options.side_options("target")
 @options.connection_options
@@ -30,7 +32,7 @@ from bascule.wire.imap import Connections
 @options.selection_options
 @options.deliver_options
 @options.report_options
-def command(source: str, target: str, state: str | None, dry_run: bool, **values: Any) -> int:
+def command(source: str, target: str, state: str | None, dry_run: bool, same_person: bool, **values: Any) -> int:
     """Copy one mailbox to another, and verify it.
 
     SOURCE is imaps://user@host, imap://user@host:143, maildir:PATH, mbox:PATH, eml:PATH, zip:PATH or pst:PATH; TARGET is a server.
@@ -49,6 +51,8 @@ def command(source: str, target: str, state: str | None, dry_run: bool, **values
         turn(location),
         open_in_turn(lambda: Mailbox.open_or_create(place / places.COPY_MAILBOX, keeps_bodies=False)) as mailbox,
     ):
+        if not same_person:
+            require_owner(mailbox, origin.location)
         return _copy(mailbox, origin, location, connect, chosen, values)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from bascule.capture import Selection, require_kept
+from bascule.capture import Selection, require_kept, require_owner
 from bascule.commands import options, places, showing
 from bascule.commands.differences import show_comparison
 from bascule.commands.planning import unrecorded_rows
@@ -94,7 +94,7 @@ def _old_side(text: str, location: str, values: dict[str, Any]) -> Iterator[_Old
 
 
 def _memory_of_copy(source: str, location: str, state: Path | None) -> Memory | None:
-    """What `copy` remembers of this pair. Raises BasculeError (usage) where the user named a folder that holds nothing of the kind."""
+    """What `copy` remembers of this pair. Raises BasculeError (usage) where the user named a folder that holds nothing of the kind, or another person's."""
     place = (state or places.state_folder(source, location)) / places.COPY_MAILBOX
     if not (place / CATALOGUE).exists():
         if state is not None:
@@ -105,6 +105,7 @@ def _memory_of_copy(source: str, location: str, state: Path | None) -> Memory | 
             )
         return None
     with Mailbox.open(place, read_only=True) as mailbox:
+        require_owner(mailbox, source)
         return remember(mailbox, location)
 
 

@@ -16,6 +16,7 @@ from bascule.capture import (
     known_paths,
     record_folders,
     record_sightings,
+    remember_owner,
 )
 from bascule.copy.naming import name_exceptions
 from bascule.copy.surveying import survey_first
@@ -77,6 +78,7 @@ async def copy(
         there = [folder.path for folder in listed if folder.selectable]
         known = await mailbox.run(known_paths, mailbox)
         options.selection.require_folders(there, known, options.deliver.renames, watcher)
+        await mailbox.run(remember_owner, mailbox, source.location)
         rows = await mailbox.run(record_folders, mailbox, listed)
         states = await source.states(listed)
         await mailbox.run(record_sightings, mailbox, rows, states)
