@@ -54,6 +54,7 @@ class Trial:
         allowed = [self.old_quirk.as_source or EXACT, self.new_quirk.as_target or EXACT]
         self.is_exact = all(each is EXACT for each in allowed)
         self.endings = [each.told for each in allowed if isinstance(each, Ends)]
+        self.is_known_again = all(each is EXACT or quirk.forgets for quirk, each in zip(both, allowed, strict=True))
         self.passes = all(each is EXACT or quirk.passes for quirk, each in zip(both, allowed, strict=True))
 
     def run(self) -> list[str]:
@@ -137,14 +138,28 @@ class Trial:
 
     def _judge_third(self) -> None:
         """A day later: what came and what was flagged follows, and what went stays where it is."""
+        forgets = self.thorough or self.old_quirk.forgets or self.new_quirk.forgets
         if not self.is_exact:
+            if forgets and self.is_known_again and not self.endings:
+                self._judge_forgetful()
             return
         self.old_quirk.later(self.old)
         sample.pass_a_day(self.old)
         self._judge_later("a day later: ", gone=1)
-        if self.thorough or self.old_quirk.forgets or self.new_quirk.forgets:
+        if forgets:
             self._state = "another state"
             self._judge_later("without what was remembered: ", gone=1)
+
+    def _judge_forgetful(self) -> None:
+        """Where not all can be exact: nothing is sent twice though nothing is remembered."""
+        self._state = "another state"
+        lost, surplus = self._differences()
+        missing = max(0, lost.total() - surplus.total())
+        before = self.new.keys()
+        self._copy()
+        added = self.new.keys() - before
+        if added.total() > missing:
+            self.wrong.append(f"without what was remembered: {added.total()} messages are added, {missing} are missing")
 
     def _judge_later(self, which: str, gone: int) -> None:
         """``gone``: how many messages of the new side the old one has no more."""

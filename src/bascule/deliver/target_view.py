@@ -17,9 +17,10 @@ from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.body import Body
 from bascule.terms.later_runs import Decision, New, Old, decide, knowledge
 from bascule.terms.outcome import OutcomeCode
-from bascule.wire.errors import ConnectionLost
+from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap import MailboxState
 
+NOT_GIVEN = "it lists UID {} in the folder and does not give it; have its index repaired"
 NO_LONGER_THERE = "no longer there: removed or moved on the new side"
 
 
@@ -109,7 +110,7 @@ class TargetView:
         unseen = sorted(told - known)
         while True:
             try:
-                await self._adopt(await read_contents(self._session.client, unseen))
+                await self._adopt(await self._read(unseen))
                 return
             except ConnectionLost as error:
                 await self.renew(error)
@@ -128,9 +129,18 @@ class TargetView:
             foreign = {f.uid for f in await self._mailbox.run(self._ledger.foreign, self.row.folder)}
             ours = await self._mailbox.run(self._ledger.our_uids, self.row.folder)
             fresh = [uid for uid in unknown if uid not in ours and uid not in foreign]
-            await self._adopt(await read_contents(self._session.client, fresh))
+            await self._adopt(await self._read(fresh))
             self.row = replace(self.row, looked_uidnext=unknown[-1] + 1)
             await self._mailbox.run(self._ledger.record_folder, self.row)
+
+    async def _read(self, uids: Sequence[int]) -> list[Found]:
+        """What these hold that are still there. Raises CommandRefused where one is listed and not given: it may be ours."""
+        client = self._session.client
+        found = await read_contents(client, uids)
+        silent = set(uids) - {one.uid for one in found}
+        if silent and (listed := silent & set(await client.uids_from(min(silent)))):
+            raise CommandRefused("UID FETCH", "NO", None, NOT_GIVEN.format(min(listed)))
+        return found
 
     async def look_at_strangers(self) -> bool:
         """Whether anything that is not ours arrived since this run came; it is read then. Raises CommandRefused, ConnectionLost."""

@@ -299,10 +299,64 @@ class SearchLeavesOut(Quirk):
 
     seen = "FirstClass: https://imapsync.lamiral.info/FAQ.d/FAQ.Various_Server_Softwares.txt (“does not show all messages”)"
     as_source = NAMED
+    as_target = EXACT
+    forgets = True
 
     def found(self, session: Session, uids: list[int]) -> list[int]:
         hidden = {message.uid for message in session.view if is_victim(message.octets)}
         return [uid for uid in uids if uid not in hidden]
+
+
+class SearchLeavesOutWithoutUids(SearchLeavesOut):
+    """SEARCH does not find a message that is there, and no UID is told."""
+
+    as_source = None
+    without = frozenset({"UIDPLUS", "ESEARCH"})
+
+
+class SearchFindsNoRange(Quirk):
+    """SEARCH finds nothing for a range of UIDs that ends with a star."""
+
+    seen = "trials with GNU Mailutils 3.15 (imap4d)"
+    as_target = EXACT
+    forgets = True
+    without = frozenset({"UIDPLUS", "ESEARCH", "MULTIAPPEND", "LIST-EXTENDED", "LIST-STATUS", "CONDSTORE", "QRESYNC"})
+
+    def found(self, session: Session, uids: list[int]) -> list[int]:
+        return [] if b":*" in session.server.commands[-1].line else uids
+
+
+class ListsFewerThanItCounts(Quirk):
+    """Neither SEARCH nor FETCH tells of a message that is there, and that EXISTS counts."""
+
+    seen = "thought of: an index with a row that can't be read"
+    as_target = NAMED
+    forgets = True
+    without = frozenset({"UIDPLUS"})
+
+    def found(self, session: Session, uids: list[int]) -> list[int]:
+        hidden = {message.uid for message in session.view if is_victim(message.octets)}
+        return [uid for uid in uids if uid not in hidden]
+
+    def fetched(self, session: Session, message: Message, items: Codes) -> list[Codes]:
+        return [] if is_victim(message.octets) else [items]
+
+
+class FetchLeavesOut(Quirk):
+    """FETCH says nothing of a message that is there, that EXISTS counts and that SEARCH finds."""
+
+    seen = "thought of: an index with a row that can't be read"
+    as_target = NAMED
+    forgets = True
+
+    def fetched(self, session: Session, message: Message, items: Codes) -> list[Codes]:
+        return [] if is_victim(message.octets) else [items]
+
+
+class FetchLeavesOutWithoutUids(FetchLeavesOut):
+    """FETCH says nothing of a message that is there, and no UID is told."""
+
+    without = frozenset({"UIDPLUS"})
 
 
 class SearchUnknown(Quirk):
@@ -331,7 +385,9 @@ class ExtendedSearchSaysNothing(Quirk):
     """ESEARCH is offered, and SEARCH with RETURN answered OK without a result."""
 
     seen = "https://github.com/jstedfast/MailKit/issues/1177 (Exchange)"
-    as_source = as_target = NAMED
+    as_source = NAMED
+    as_target = EXACT
+    forgets = True
 
     def replies(self, session: Session, command: Command, lines: list[bytes]) -> list[bytes]:
         return [line.partition(b" UID ALL")[0] if line.startswith(b"* ESEARCH") else line for line in lines]

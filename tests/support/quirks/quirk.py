@@ -44,7 +44,7 @@ class Quirk:
     meets it, or can't tell. ``words``: options of ``bascule copy`` that bring it out. ``without``: capabilities that the server does
     not offer. ``anywhere``: folders may have other names on the target. ``moves_by_itself``: the mailbox changes while it is read.
     ``passes``: the next run does not meet it any more. ``says``: what the output must say where folders are refused.
-    ``forgets``: a last run without what the others remembered belongs to the trial.
+    ``forgets``: a last run without what the others remembered belongs to the trial; it sends nothing twice, also where not all can be exact.
     An object serves one server, and may count in attributes of its own; the store's lock is held at every step but `greeting` and
     `write`.
     """

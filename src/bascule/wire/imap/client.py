@@ -59,6 +59,7 @@ _STATUS_ITEMS_AND_MODSEQ = items(*_STATUS, b"HIGHESTMODSEQ")
 _IDENTITY = items(b"UIDVALIDITY", b"MAILBOXID")
 _LIKELY_IDENTITY = items(b"UIDVALIDITY", b"UIDNEXT")
 _RETURN = atom(b"RETURN")
+_LISTS_FEWER = "it counts {} messages in the folder and lists {}; have its index repaired"
 _OUR_ID = group(string(b"name"), string(b"Bascule"))
 
 
@@ -255,7 +256,7 @@ class ImapClient:
             tail = [group(atom(b"CONDSTORE"))]
         reading = SelectReading()
         name = b"EXAMINE" if read_only else b"SELECT"
-        self.selected = None
+        self.selected, self.connection.counted = None, 0
         condition = await self.run(command(name, self.mailbox(raw), *tail), reading.take)
         self.selected = raw
         code = condition.code.name if condition.code else ""
@@ -313,14 +314,31 @@ class ImapClient:
         return sorted({number for number in numbers if number})
 
     async def uids_from(self, first: int = 1) -> list[int]:
-        """The UIDs that are not below ``first``, ascending; by FETCH where SEARCH is refused. Raises CommandRefused, ConnectionLost."""
-        replies: list[Fetch] = []
+        """The UIDs that are not below ``first``, ascending; by FETCH too where SEARCH is refused, or finds fewer than EXISTS counts. What is not
+        among them is not there. Raises ConnectionLost, and CommandRefused, also where FETCH lists fewer as well."""
         try:
             found = await self.search_uids(uid_key(from_uid(first)))
         except CommandRefused:
-            await (await self.fetch(from_uid(first), UIDS, replies.append)).ok()
-            found = sorted({reply.data.uid for reply in replies if reply.data.uid})
-        return [uid for uid in found if uid >= first]  # ``n:*`` matches the last message in any case
+            return await self._list_from(first, set())
+        counted = self.connection.counted
+        if first > 1 and counted and not found:  # ``n:*`` matches the last message in any case: RFC 9051 §9
+            return [uid for uid in await self.uids_from() if uid >= first]
+        if first == 1 and len(found) < counted:
+            return await self._list_from(first, set(found))
+        return [uid for uid in found if uid >= first]
+
+    async def _list_from(self, first: int, searched: set[int]) -> list[int]:
+        """What SEARCH found, and what FETCH lists: together as many as EXISTS counts from the first one's number on."""
+        replies: list[Fetch] = []
+        await (await self.fetch(from_uid(first), UIDS, replies.append)).ok()
+        listed = {reply.number: reply.data.uid for reply in replies if reply.data.uid}
+        found = searched | set(listed.values())
+        below = min(listed, default=self.connection.counted + 1) - 1 if first > 1 else 0
+        if below + len(found) < self.connection.counted:
+            await self.noop()  # tells what was removed meanwhile: RFC 9051 §7.5.1
+        if (shown := below + len(found)) < self.connection.counted:
+            raise CommandRefused("UID FETCH", "NO", None, _LISTS_FEWER.format(self.connection.counted, shown))
+        return sorted(uid for uid in found if uid >= first)
 
     async def fetch(
         self,

@@ -11,7 +11,15 @@ from bascule.protocols.imap import DEFAULT_LIMITS, Limits, Receiver, RemoteError
 from bascule.protocols.imap.commands import Command, Wait
 from bascule.protocols.imap.receiver import Frame, Sink
 from bascule.protocols.imap.refusals import WAIT, meaning_of_condition
-from bascule.protocols.imap.responses import Condition, Continuation, Response, parse_response
+from bascule.protocols.imap.responses import (
+    Condition,
+    Continuation,
+    Exists,
+    Expunge,
+    Response,
+    Vanished,
+    parse_response,
+)
 from bascule.protocols.imap.tokens import as_text
 from bascule.terms.printable import printable
 from bascule.wire.errors import CommandRefused, ConnectionLost
@@ -82,6 +90,8 @@ class Connection(asyncio.BufferedProtocol):
         self._deflate: zlib._Compress | None = None
         self.octets_received = 0
         self.octets_sent = 0
+        self.counted = 0
+        """Messages in the selected folder, as the server told last. RFC 9051 §7.4.1, §7.5.1"""
 
     # -- asyncio.BufferedProtocol -------------------------------------------------------------------------------------
 
@@ -157,11 +167,22 @@ class Connection(asyncio.BufferedProtocol):
         elif isinstance(response, Continuation):
             self._continued(response)
             return
+        elif isinstance(response, Exists | Expunge | Vanished):
+            self._count(response)
         # A server may answer a command before it ends the ones in front of it: Dovecot gives what FETCH asks for before the OK of an APPEND.
         for pending in self._pending:
             if pending.handler is not None:
                 pending.handler(response)
                 return
+
+    def _count(self, response: Exists | Expunge | Vanished) -> None:
+        match response:
+            case Exists(number):
+                self.counted = number
+            case Expunge():
+                self.counted -= 1
+            case Vanished(earlier=False, uids=uids):
+                self.counted -= sum(last - first + 1 for first, last in uids)
 
     def _answered(self, response: Condition) -> None:
         for place, pending in enumerate(self._pending):
