@@ -173,13 +173,23 @@ class FolderMaking:
             if is_there:
                 self._finish(making, making.name)
         for making, answer in zip(batch, answers, strict=True):
-            if making.is_open and _says_there(answer):
+            if making.is_open and await self._is_there(making.name, answer):
                 await self._find(making, before)
             elif making.is_open:
                 self._try_otherwise(making, answer)
 
+    async def _is_there(self, name: str, answer: Condition) -> bool:
+        """Whether CREATE made it, or was refused because it is there, which not every server says: as one that LIST has in other letters, where
+        the target is not seen to tell them apart, or as one that opens."""
+        if _says_there(answer):
+            return True
+        if _code(answer) in _HELPLESS | _WAIT:
+            return False
+        alike = [each for each in self.target.there if same_letters(each) == same_letters(name)]
+        return any(not self._told_apart.get(_difference(name, each)) for each in alike) or await self._opens(name)
+
     async def _find(self, making: Making, before: TargetNames) -> None:
-        """The target says that it is there, and does not list it so: under which name is it, and is that another folder of ours?"""
+        """It is there, and the target does not list it so: under which name is it, and is that another folder of ours?"""
         name = making.name
         letters, core = same_letters(name), same_core(name)
         ours = {*self.ours, *(other.name for other in self.makings if other is not making and other.is_open)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imapclient.imap_utf7 import decode, encode
+
 from support import messages
 from support.quirks.quirk import EXACT, NAMED, Allowed, Codes, Quirk
 from support.quirks.sample import add
@@ -352,6 +354,33 @@ class ExistsUnlisted(Quirk):
 
     def listing(self, session: Session, lines: list[bytes]) -> list[bytes]:
         return [line for line in lines if _MEETINGS not in line]
+
+
+class ExistsUnlistedWithoutWords(ExistsUnlisted):
+    """A folder is there, is not listed, and CREATE is refused without a reason."""
+
+    seen = "thought of, beside Twisted's MemoryAccount (“Mailbox not created”)"
+
+    def before(self, session: Session, command: Command) -> None:
+        if command.verb == "CREATE" and session.store.find(word(command.arguments[0])) is not None:
+            raise No("Mailbox not created")
+
+
+class KeepsNamesInCapitals(Quirk):
+    """Folders are kept and listed in capitals, and CREATE of one that is there is refused without a reason."""
+
+    seen = "trials with Twisted 24.11 (MemoryAccount)"
+    as_target = EXACT
+    forgets = True
+    anywhere = True
+
+    def before(self, session: Session, command: Command) -> None:
+        if command.verb not in ("CREATE", "SELECT", "EXAMINE", "STATUS", "APPEND", "SUBSCRIBE"):
+            return
+        kept = encode(decode(word(command.arguments[0])).upper())
+        if command.verb == "CREATE" and kept in session.store.folders:
+            raise No("Mailbox not created")
+        command.arguments[0] = kept
 
 
 class CreateRefusesEightBit(Quirk):
