@@ -317,6 +317,33 @@ class StatusStale(Quirk):
         return {**items, "MESSAGES": b"2", "UIDNEXT": b"3"} if folder.messages else items
 
 
+class StatusAsOfTheSessionBefore(Quirk):
+    """Until NOOP, STATUS tells what the session before saw."""
+
+    seen = "trials with imapproxy 1.2.8 (enable_select_cache), which hands on a connection with its folder still open"
+    as_source = as_target = EXACT
+    forgets = True
+
+    def __init__(self) -> None:
+        self._seen: dict[bytes, Codes] = {}
+        self._fresh: set[int] = set()
+
+    def before(self, session: Session, command: Command) -> None:
+        if command.verb == "NOOP":
+            self._fresh.add(session.number)
+        elif command.verb == "LOGOUT":
+            self._seen = {name: _counters(folder) for name, folder in session.store.folders.items()}
+
+    def status(self, session: Session, folder: Folder, items: Codes) -> Codes:
+        old = {} if session.number in self._fresh else self._seen.get(folder.name, {})
+        return {name: old.get(name, value) for name, value in items.items()}
+
+
+def _counters(folder: Folder) -> Codes:
+    told = {"MESSAGES": len(folder.messages), "UIDNEXT": folder.uidnext, "HIGHESTMODSEQ": folder.modseq}
+    return {name: b"%d" % number for name, number in told.items()}
+
+
 class CreateFoldsCase(Quirk):
     """Names that differ in case alone are one folder, and CREATE of the second is answered OK."""
 

@@ -134,7 +134,11 @@ class ImapClient:
         return self.capabilities
 
     async def noop(self) -> None:
-        await self.run(command(b"NOOP"))
+        await (await self.start_noop()).ok()
+
+    async def start_noop(self) -> Pending:
+        """Have the server look at an open folder anew. RFC 9051 §6.1.2"""
+        return await self.start(command(b"NOOP"))
 
     async def identify(self) -> dict[str, str]:
         """The server's name and version, where it tells. RFC 2971"""
