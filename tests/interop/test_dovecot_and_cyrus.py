@@ -84,3 +84,34 @@ def test_mended_messages_are_recognised_without_a_ledger(tmp_path, old) -> None:
             report = report_of(bascule(tmp_path, *words, status=1))
             assert [e["code"] for e in report["exceptions"]] == ["altered"]
         assert sum(reference.read_mailbox(cyrus.port, USER).values()) == 28
+
+
+HEADER = b"Subject: x\r\n\r\n"
+ENDS = {
+    HEADER + b"one\r\n\r": HEADER + b"one\r\n",
+    HEADER + b"one\r": HEADER + b"one",
+    HEADER + b"one\r\r": HEADER + b"one\r",
+    HEADER + b"one\r\r\n": HEADER + b"one\r\n",
+    HEADER + b"one\r\n\r\r\n\r": HEADER + b"one\r\n\r\n",
+    HEADER + b"a\rb": HEADER + b"a\rb",
+    HEADER + b"nul\0\r": HEADER + b"nul\x80",
+    HEADER + b"\r": HEADER,
+    HEADER: HEADER,
+    b"Subject: y\r\n\r": b"Subject: y\r\n",
+    b"\r": b"",
+}
+"""What a message is → what Dovecot 2.3 makes of it. Cyrus 3.6 keeps all of these, but for the one with NUL, which it refuses."""
+
+
+def test_a_message_that_ends_in_cr_is_known_again_in_what_dovecot_made_of_it(tmp_path) -> None:
+    mailbox = tmp_path / "ends.mailbox"
+    store.fill(mailbox, {"INBOX": list(ENDS)})
+    source = tmp_path / "source"
+    with PrivateDovecot(tmp_path / "new") as new:
+        report_of(bascule(tmp_path, "deliver", mailbox, new.url(USER), "--json", status=1))
+        kept = {key[1] for key in reference.read_mailbox(new.port, USER)}
+        assert kept == {hashlib.sha256(octets).hexdigest() for octets in ENDS.values()}
+        store.fill(source, {"INBOX": list(ENDS)})
+        again = report_of(bascule(tmp_path, "deliver", source, new.url(USER), "--json", status=None))
+        assert again["totals"]["already_there"] == len(ENDS)
+        assert sum(reference.read_mailbox(new.port, USER).values()) == len(ENDS)

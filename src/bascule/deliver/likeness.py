@@ -3,7 +3,7 @@
 `likeness` is the same for a message and for what a server made of it, when all the server did is one of:
 
 * NUL became 0x80 (Dovecot, lib-imap ``imap-parser``: "NUL is not allowed in literals");
-* CR CR LF became CR LF, or a CR without LF was dropped or gained one (Dovecot's line-end conversion);
+* CR CR LF became CR LF, or a CR without LF was dropped or gained one (Dovecot's line-end conversion); the CR that a message ended in was dropped;
 * octets above 127 in the header became ``X`` (Cyrus, ``munge8bit``).
 """
 
@@ -20,7 +20,7 @@ _END = re.compile(rb"\n\n")
 
 def likeness(message: bytes) -> bytes:
     """SHA-256 of the message with each known alteration applied. Equal likeness is no proof of equality."""
-    plain = _CR_RUN.sub(b"\n", message.replace(b"\0", b"\x80"))
+    plain = _CR_RUN.sub(b"\n", message.rstrip(b"\r").replace(b"\0", b"\x80"))
     end = _END.search(plain)
     border = end.start() if end else len(plain)
     return hashlib.sha256(plain[:border].translate(_EIGHT_BIT) + plain[border:]).digest()

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from support.quirks.quirk import EXACT, NAMED, Allowed, Quirk
+from support.quirks.sample import add
 from support.quirks.store import ARRIVAL
 
 if TYPE_CHECKING:
     from support.quirks.server import Session
-    from support.quirks.store import Folder, Message
+    from support.quirks.store import Folder, Message, Store
     from support.quirks.syntax import Command
 
 
@@ -157,6 +158,22 @@ class AddsLineEnd(_Alters):
 
     def altered(self, octets: bytes) -> bytes:
         return octets or b"\r\n"
+
+
+class DropsCrAtTheEnd(_Alters):
+    """A message that ends in CR is kept without it."""
+
+    seen = "trials with Dovecot 2.3"
+    forgets = True
+
+    def prepare_other(self, store: Store) -> None:
+        inbox = store.folders[b"INBOX"]
+        for number, end in enumerate((b"\r\n\r", b"\r", b"\r\r", b"\r\n\r\n\r"), 91):
+            add(store, inbox, number, b"Subject: %d\r\n\r\nthe end%b" % (number, end))
+        add(store, inbox, 95, b"\r")
+
+    def altered(self, octets: bytes) -> bytes:
+        return octets.removesuffix(b"\r")
 
 
 class _AltersFlags(Quirk):
