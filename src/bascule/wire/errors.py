@@ -45,6 +45,10 @@ class ConnectionLost(Exception):
         self.asks_to_wait = asks_to_wait
 
 
+class BareLineEnd(ConnectionLost):
+    """The server has answered, and its line ends with LF alone: what follows can't be waited for."""
+
+
 class CommandRefused(Exception):
     """The server answered NO or BAD. The connection goes on."""
 

@@ -14,6 +14,8 @@ class WireLimits:
     stall_seconds: float = 120.0
     """No octet from the server, and none that it takes of ours, while an answer is due. Servers send ``* OK Still here`` each minute or two on
     long work."""
+    bare_line_seconds: float = 10.0
+    """No octet for so long behind a line that ends with LF alone: its CR won't come. A text with a bare LF in it may pause there for a moment."""
     fruitless_seconds: float = 3600.0
     """An answer is due, and in so long there was none, nor `FRUIT_OCTETS` beside ``* OK Still here``. The longest honest work that we know, an
     index of a million messages made anew, takes some minutes."""

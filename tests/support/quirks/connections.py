@@ -251,6 +251,18 @@ def _others(session: Session) -> bool:
     return any(other.number < session.number for other in session.server.sessions)
 
 
+class SignInEndsWithoutCr(Quirk):
+    """The answer to AUTHENTICATE ends with LF alone."""
+
+    seen = "trials with GNU Mailutils 3.15 (imap4d with GSASL)"
+    as_source = as_target = Ends.with_sentence("ended its line with LF alone[^$]*--source-auth login")
+
+    def write(self, session: Session, octets: bytes) -> None:
+        if session.server.commands and session.server.commands[-1].verb == "AUTHENTICATE":
+            octets = octets.removesuffix(b"\r\n") + b"\n"
+        session.write(octets)
+
+
 class SignInRefusedOnce(Quirk):
     """The first sign-in is refused as a fault of the server's own, which passes."""
 

@@ -92,6 +92,12 @@ class Receiver:
         return not self._frame and not self.buffered_octets
 
     @property
+    def ends_with_lf_alone(self) -> bool:
+        """Whether what is buffered looks like a line to its sender, and lacks the CR before its LF. RFC 9051 §2.2"""
+        last = bytes(self._view[max(self._start, self._end - 2) : self._end])
+        return not self._in_literal and last.endswith(b"\n") and last != b"\r\n"
+
+    @property
     def beginning(self) -> bytes:
         """The first text of the frame that is not complete; empty between frames."""
         return self._frame[0] if self._frame and isinstance(self._frame[0], bytes) else b""

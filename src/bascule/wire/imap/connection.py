@@ -22,7 +22,7 @@ from bascule.protocols.imap.responses import (
 )
 from bascule.protocols.imap.tokens import as_text
 from bascule.terms.printable import printable
-from bascule.wire.errors import CommandRefused, ConnectionLost
+from bascule.wire.errors import BareLineEnd, CommandRefused, ConnectionLost
 from bascule.wire.imap.stalls import StallWatch, unacknowledged
 from bascule.wire.limits import DEFAULT_WIRE_LIMITS, WireLimits
 
@@ -223,6 +223,9 @@ class Connection(asyncio.BufferedProtocol):
             self._stalls.begin()
         else:
             self._stalls.taken(self.octets_sent - self._on_their_way())
+            if self._receiver.ends_with_lf_alone and self._stalls.silent_seconds > self._limits.bare_line_seconds:
+                self._give_up(BareLineEnd("the server ended its line with LF alone, without CR"))
+                return
             if reason := self._stalls.reason():
                 self.abort(reason)
                 return
@@ -375,7 +378,7 @@ class Connection(asyncio.BufferedProtocol):
     def _lost(self) -> ConnectionLost:
         """One for each that is to raise it: an exception carries the traceback of whoever raised it."""
         failure = self._failure or ConnectionLost("not connected")
-        return ConnectionLost(str(failure), asks_to_wait=failure.asks_to_wait)
+        return type(failure)(str(failure), asks_to_wait=failure.asks_to_wait)
 
     def when_closed(self, tell: Callable[[], None]) -> None:
         """``tell`` is called once, when the socket is gone."""
@@ -383,7 +386,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def abort(self, reason: str) -> None:
         """End the connection now; everything in flight raises ConnectionLost with ``reason``."""
-        self._fail(ConnectionLost(reason))
+        self._give_up(ConnectionLost(reason))
+
+    def _give_up(self, failure: ConnectionLost) -> None:
+        self._fail(failure)
         if self._transport:
             self._transport.abort()
 

@@ -13,7 +13,7 @@ from bascule.protocols.imap.refusals import Meaning, meaning_of, meaning_of_cond
 from bascule.protocols.imap.responses import Capability, Condition, Enabled, Response
 from bascule.terms.body import SpooledBody
 from bascule.terms.location import Location
-from bascule.wire.errors import CommandRefused, ConnectError, ConnectionLost, NotNow, Unreachable
+from bascule.wire.errors import BareLineEnd, CommandRefused, ConnectError, ConnectionLost, NotNow, Unreachable
 from bascule.wire.imap.client import ImapClient
 from bascule.wire.imap.connection import Connection
 from bascule.wire.imap.credentials import Credentials
@@ -73,6 +73,12 @@ async def _connect(
     client = ImapClient(connection, str(location))
     try:
         await _prepare(client, location, credentials, security, limits)
+    except BareLineEnd as error:
+        await connection.close()
+        raise ConnectError(
+            f"{_place(location)} does not speak IMAP as it must: {error} (RFC 9051 §2.2).",
+            "Try --source-auth login or --target-auth login, as some do so in one command only; else ask whoever looks after it.",
+        ) from error
     except ConnectionLost as error:
         await connection.close()
         if meaning_of(None, str(error), at_sign_in=True) is Meaning.TOO_MANY:

@@ -49,10 +49,14 @@ class StallWatch:
         if self._fruit >= FRUIT_OCTETS:
             self._began, self._fruit = self._now(), 0
 
+    @property
+    def silent_seconds(self) -> float:
+        return self._now() - self._octet_at
+
     def reason(self) -> str:
         """Why the connection is given up now, in words; empty where it is not."""
         now, limits = self._now(), self._limits
-        if now - self._octet_at > limits.stall_seconds:
+        if self.silent_seconds > limits.stall_seconds:
             return f"no answer for {limits.stall_seconds:.0f} seconds"
         if now - self._began > limits.fruitless_seconds:
             return f"for {limits.fruitless_seconds / 60:.0f} minutes nothing came but signs that the server is there"
