@@ -19,8 +19,6 @@ from bascule.wire.imap import Credentials, ImapClient, Security, connect
 from bascule.wire.limits import WireLimits
 
 GREETING = "* OK [CAPABILITY IMAP4rev1 {}] ready"
-LOOKED = "C: TAG NOOP", "S: TAG OK seen"
-"""What follows each sign-in."""
 
 
 class Script:
@@ -96,7 +94,7 @@ def encoded(octets: bytes) -> str:
     ids=["plain", "plain as administrator", "plain without initial response", "login", "xoauth2"],
 )
 def test_sign_in(offered, given, dialogue) -> None:
-    script = Script(f"S: {GREETING.format(offered)}", *dialogue, "S: TAG OK [CAPABILITY IMAP4rev1 UIDPLUS] in", *LOOKED)
+    script = Script(f"S: {GREETING.format(offered)}", *dialogue, "S: TAG OK [CAPABILITY IMAP4rev1 UIDPLUS] in")
     client = asyncio.run(run(script, **given))
     assert client.capabilities == {"IMAP4REV1", "UIDPLUS"}
 
@@ -140,7 +138,7 @@ def test_a_password_that_the_way_to_sign_in_can_not_carry_is_told_in_a_sentence(
 
 def test_a_password_with_line_ends_is_sent_as_a_literal_when_the_server_asks() -> None:
     dialogue = ["C: TAG LOGIN anna {17}", "S: + go", "C: a", "C: z1 DELETE Sent", "S: TAG OK in"]
-    script = Script(f"S: {GREETING.format('LITERAL+')}", *dialogue, "C: TAG CAPABILITY", "S: TAG OK done", *LOOKED)
+    script = Script(f"S: {GREETING.format('LITERAL+')}", *dialogue, "C: TAG CAPABILITY", "S: TAG OK done")
 
     async def use() -> None:
         server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
@@ -172,7 +170,7 @@ def test_what_is_said_between_starttls_and_tls_is_refused() -> None:
 def test_a_literal_waits_for_leave_and_a_refusal_of_it_ends_the_command() -> None:
     script = Script(
         f"S: {GREETING.format('')}", 'C: TAG LOGIN anna "pass word"', "S: TAG OK in", "C: TAG CAPABILITY",
-        "S: * CAPABILITY IMAP4rev1", "S: TAG OK done", *LOOKED, "C: TAG X {2}", "S: + go", "C: é", "S: TAG OK one",
+        "S: * CAPABILITY IMAP4rev1", "S: TAG OK done", "C: TAG X {2}", "S: + go", "C: é", "S: TAG OK one",
         "C: TAG X {2}", "S: TAG NO no room", "C: TAG NOOP", "S: TAG OK noop",
     )  # fmt: skip
 
@@ -183,16 +181,11 @@ def test_a_literal_waits_for_leave_and_a_refusal_of_it_ends_the_command() -> Non
             await client.run(command(b"X", astring(name)))
         await client.noop()
 
-    script.lines[10] = "C: Ã©"
+    script.lines[8] = "C: Ã©"
     asyncio.run(run(script, use))
 
 
-SIGNED_IN = (
-    f"S: {GREETING.format('')}",
-    'C: TAG LOGIN anna "pass word"',
-    "S: TAG OK [CAPABILITY IMAP4rev1] in",
-    *LOOKED,
-)
+SIGNED_IN = (f"S: {GREETING.format('')}", 'C: TAG LOGIN anna "pass word"', "S: TAG OK [CAPABILITY IMAP4rev1] in")
 
 
 @pytest.mark.parametrize(
@@ -251,7 +244,7 @@ def test_clear_text_to_another_machine_is_refused_before_the_password_is_sent() 
 
 def test_commands_are_pipelined_and_answers_find_their_own() -> None:
     script = Script(
-        *SIGNED_IN, "C: TAG NOOP", "C: TAG NOOP", "C: TAG NOOP", "S: b3 OK one", "S: b4 NO two", "S: b5 OK three"
+        *SIGNED_IN, "C: TAG NOOP", "C: TAG NOOP", "C: TAG NOOP", "S: b2 OK one", "S: b3 NO two", "S: b4 OK three"
     )
 
     async def use(client: ImapClient) -> list[str]:
@@ -263,7 +256,7 @@ def test_commands_are_pipelined_and_answers_find_their_own() -> None:
 
 UTF8_SESSION = (
     f"S: {GREETING.format('')}", 'C: TAG LOGIN anna "pass word"', "S: TAG OK [CAPABILITY IMAP4rev1 ENABLE UTF8=ACCEPT LITERAL+] in",
-    *LOOKED, "C: TAG ENABLE UTF8=ACCEPT", "S: * ENABLED UTF8=ACCEPT", "S: TAG OK enabled",
+    "C: TAG ENABLE UTF8=ACCEPT", "S: * ENABLED UTF8=ACCEPT", "S: TAG OK enabled",
 )  # fmt: skip
 ETE = "\u00c9t\u00e9".encode().decode("latin-1")
 
@@ -272,13 +265,12 @@ def test_what_a_fetch_asks_for_is_its_own_though_it_comes_before_the_answer_to_a
     script = Script(
         *SIGNED_IN[:2],
         "S: TAG OK [CAPABILITY IMAP4rev1 LITERAL+] in",
-        *LOOKED,
-        'C: b3 APPEND INBOX () "02-Feb-2020 00:00:00 +0000" {2+}',
+        'C: b2 APPEND INBOX () "02-Feb-2020 00:00:00 +0000" {2+}',
         "C: ab",
-        "C: b4 UID FETCH 7 (UID FLAGS)",
+        "C: b3 UID FETCH 7 (UID FLAGS)",
         "S: * 1 FETCH (UID 7 FLAGS (x))",
-        "S: b3 OK appended",
-        "S: b4 OK fetched",
+        "S: b2 OK appended",
+        "S: b3 OK fetched",
     )
 
     async def use(client: ImapClient) -> None:
@@ -310,7 +302,7 @@ def test_names_are_utf_8_once_the_server_accepts_it() -> None:
 
 def test_mailboxid_is_told_by_select_and_asked_for_beside_nothing_that_opens_a_mailbox() -> None:
     script = Script(
-        f"S: {GREETING.format('OBJECTID LIST-STATUS')}", 'C: TAG LOGIN anna "pass word"', "S: TAG OK [CAPABILITY IMAP4rev1 OBJECTID LIST-STATUS] in", *LOOKED,
+        f"S: {GREETING.format('OBJECTID LIST-STATUS')}", 'C: TAG LOGIN anna "pass word"', "S: TAG OK [CAPABILITY IMAP4rev1 OBJECTID LIST-STATUS] in", "C: TAG NOOP", "S: TAG OK",
         'C: TAG LIST "" "*" RETURN (STATUS (UIDVALIDITY MAILBOXID))', "S: * STATUS A (UIDVALIDITY 3 MAILBOXID (F-1))", "S: TAG OK",
         'C: TAG SELECT A', "S: * OK [UIDVALIDITY 3]", "S: * OK [MAILBOXID (F-1)]", "S: TAG OK [READ-WRITE] open",
     )  # fmt: skip

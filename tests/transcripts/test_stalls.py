@@ -30,8 +30,6 @@ async def against(
         writer.write(b"* OK [CAPABILITY IMAP4rev1 LITERAL+] hi\r\n")
         tag = (await reader.readline()).split()[0]
         writer.write(tag + b" OK [CAPABILITY IMAP4rev1 LITERAL+] in\r\n")
-        tag = (await reader.readline()).split()[0]
-        writer.write(tag + b" OK looked\r\n")
         tag = (await reader.readuntil(b" ")).strip()
         with contextlib.suppress(ConnectionError):
             await serve(reader, writer, tag)

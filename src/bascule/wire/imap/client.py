@@ -134,11 +134,7 @@ class ImapClient:
         return self.capabilities
 
     async def noop(self) -> None:
-        await (await self.start_noop()).ok()
-
-    async def start_noop(self) -> Pending:
-        """Have the server look at an open folder anew. RFC 9051 §6.1.2"""
-        return await self.start(command(b"NOOP"))
+        await self.run(command(b"NOOP"))
 
     async def identify(self) -> dict[str, str]:
         """The server's name and version, where it tells. RFC 2971"""
@@ -227,6 +223,9 @@ class ImapClient:
         return {status.name: status for status in await self._status(names, asked)}
 
     async def _status(self, names: Sequence[bytes], asked: Argument) -> list[Status]:
+        # A proxy may hand on a session with a folder open in it, of which STATUS tells what it was until NOOP: RFC 9051 §6.1.2. Its answer is
+        # waited for, since Dovecot puts it off until what follows is done.
+        await (await self.start(command(b"NOOP"))).answer()
         found: list[Status] = []
         handler = _collect(Status, found)
         if self.has("LIST-STATUS"):

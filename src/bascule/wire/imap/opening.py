@@ -179,11 +179,7 @@ async def _prepare(
         await _start_tls(client, location, security, limits, signed_in=greeting.status == "PREAUTH")
     if greeting.status != "PREAUTH":
         await sign_in(client, location, credentials)
-    # A proxy may hand on a session with a folder open in it, of which STATUS tells what it was until NOOP: RFC 9051 §6.1.2. Its answer is
-    # waited for, since Dovecot puts it off until what follows is done; behind ENABLE it costs no round trip.
-    looking = await client.start_noop()
     await _enable(client)
-    await looking.answer()
 
 
 async def _compresses(client: ImapClient) -> bool:
