@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bascule.capture import Selection, record_folders, record_sightings
+from bascule.capture import record_folders, record_sightings
 from bascule.deliver.comparison.old_side import read_old_side
 from bascule.mailbox import FolderRow, Mailbox, NewMessage
 from bascule.mailbox.deltas import Deltas
@@ -26,7 +26,7 @@ def mailbox(tmp_path: Path) -> Iterator[Mailbox]:
 
 def run(mailbox: Mailbox, listed: Listed, *, opens: str = "AB", is_cut: bool = False) -> dict[str, FolderRow]:
     """A run that surveys the folders that it can open, and deals with all that is in them, or is cut before that."""
-    taken = record_folders(mailbox, [SourceFolder(FolderPath((n,)), n.encode()) for n in listed], Selection())
+    taken = record_folders(mailbox, [SourceFolder(FolderPath((n,)), n.encode()) for n in listed])
     states = {name.encode(): SourceState(validity, uidnext, 0, 0) for name, (validity, uidnext) in listed.items()}
     record_sightings(mailbox, taken, states)
     rows = {folder.name.decode(): row for folder, row in taken}

@@ -9,6 +9,23 @@ from typing import Self
 _MOVING = "moving:"
 
 
+def begin_delta(database: sqlite3.Connection, at_utc: int) -> int:
+    """A new delta's number. It begins later than all before it, and than whatever they found gone, be it by a second that the clock has not reached
+    yet: two runs may fall into one second, and clocks are set back. Within the caller's transaction."""
+    row = database.execute(
+        "INSERT INTO deltas (started_utc) SELECT max(?, 1 + coalesce((SELECT max(started_utc) FROM deltas), 0),"
+        " 1 + coalesce((SELECT max(vanished_utc) FROM messages), 0))",
+        (at_utc,),
+    ).lastrowid
+    return row or 0
+
+
+def within_the_last(database: sqlite3.Connection, at_utc: int) -> int:
+    """The instant at which the current delta finds something gone: not before it began. Blocks."""
+    begun: int = database.execute("SELECT coalesce(max(started_utc), 0) FROM deltas").fetchone()[0]
+    return max(at_utc, begun)
+
+
 def moving_key(delta: int) -> str:
     """Of `Mailbox.meta`, there from the beginning of a delta until it is proved that no message came anywhere while it surveyed."""
     return f"{_MOVING}{delta}"
@@ -38,7 +55,7 @@ class Deltas:
     def gone_in(self, last_delta: int, vanished_utc: int) -> int:
         """The delta that found a message gone, which ``last_delta`` was the last to see; its folder may have been closed in those between.
 
-        Two deltas that began within one second are taken for the later one. Where no delta since has read the whole source, the message may
+        Where no delta since has read the whole source, the message may
         lie where none has looked yet: it is gone as of the next one. So it is where messages came while the surveys went on: it may have come
         to a folder that was looked at before it left the other.
         """

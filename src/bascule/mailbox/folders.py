@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bascule.mailbox.database import transaction
-from bascule.mailbox.deltas import moving_key
+from bascule.mailbox.deltas import begin_delta, moving_key, within_the_last
 from bascule.mailbox.rows import FolderRow
 from bascule.terms.folder import FolderPath, SpecialUse
 
@@ -75,7 +75,7 @@ class Folders:
 
     def begin_delta(self, at_utc: int) -> int:
         """Number a new delta, during which messages may come until `note_still`. Within the caller's transaction."""
-        delta = self._database.execute("INSERT INTO deltas (started_utc) VALUES (?)", (at_utc,)).lastrowid or 0
+        delta = begin_delta(self._database, at_utc)
         self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, '')", (moving_key(delta),))
         return delta
 
@@ -167,7 +167,7 @@ class Folders:
         self._database.execute(
             "UPDATE messages SET vanished_utc = ?, last_delta = coalesce(last_delta, (SELECT delta FROM folders WHERE id = folder))"
             " WHERE folder = ? AND vanished_utc IS NULL",
-            (at_utc, identity),
+            (within_the_last(self._database, at_utc), identity),
         )
 
     def set_uidvalidity(self, identity: int, uidvalidity: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bascule.mailbox.bodies import BodyReader, BodyWriter
 from bascule.mailbox.database import transaction
-from bascule.mailbox.deltas import Deltas
+from bascule.mailbox.deltas import Deltas, within_the_last
 from bascule.mailbox.flagsets import FlagSets
 from bascule.mailbox.format import MailboxError
 from bascule.mailbox.ledger import MISSING_SECONDS, settled_codes
@@ -195,6 +195,8 @@ class Messages:
     def set_vanished(self, rows: Iterable[int], at_utc: int | None) -> None:
         """Mark rows as vanished at that instant, or as there again (None); one that has vanished already stays as it is. The bodies stay. Within the caller's transaction, and
         before the folder's new survey is written: they were last seen by the one before."""
+        if at_utc is not None:
+            at_utc = within_the_last(self._database, at_utc)
         self._database.executemany(
             "UPDATE messages SET vanished_utc = ?1, modseq = modseq + 1,"
             " last_delta = iif(?1 IS NULL, NULL, coalesce(last_delta, (SELECT delta FROM folders WHERE id = folder)))"
