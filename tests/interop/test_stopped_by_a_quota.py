@@ -1,6 +1,9 @@
-"""A run that a quota stops in the middle leaves nothing half written."""
+"""A run that a quota stops in the middle leaves nothing half written, and nothing unheard."""
 
+import json
 from pathlib import Path
+
+import pytest
 
 from support.hurry import Done, bascule_in_a_hurry
 from support.quirks import Quirk, QuirkServer, Store
@@ -19,6 +22,22 @@ class Full(Quirk):
             raise No("[OVERQUOTA] Not enough disk quota")
 
 
+class Narrow(Quirk):
+    """Has room for small messages, and none for large ones."""
+
+    def __init__(self, *without: str) -> None:
+        self.without = frozenset(without)
+
+    def before(self, session: Session, command: Command) -> None:
+        if command.verb == "APPEND" and any(isinstance(a, bytes) and len(a) > 1_000 for a in command.arguments):
+            raise No("[OVERQUOTA] Not enough disk quota")
+
+
+def copied(source: QuirkServer, target: QuirkServer, tmp_path: Path) -> Done:
+    words = ["copy", source.url, target.url, "--json", "--quiet", "--state", tmp_path / "state", "--connections", "1"]
+    return bascule_in_a_hurry(tmp_path, *words)
+
+
 def test_what_the_member_removed_stays_away_though_a_quota_stopped_the_run_that_saw_it_move(tmp_path: Path) -> None:
     old, full = Store(), Full()
     inbox, archive = old.folders[b"INBOX"], old.create(b"Archive")
@@ -27,24 +46,10 @@ def test_what_the_member_removed_stays_away_though_a_quota_stopped_the_run_that_
     old.append(archive, b"Subject: x\r\n\r\nx\r\n")
     with QuirkServer(Quirk(), old) as source, QuirkServer(full) as target:
 
-        def run() -> Done:
-            return bascule_in_a_hurry(
-                tmp_path,
-                "copy",
-                source.url,
-                target.url,
-                "--json",
-                "--quiet",
-                "--state",
-                tmp_path / "state",
-                "--connections",
-                "1",
-            )
-
         def is_there() -> bool:
             return any(m.octets == text for folder in target.store.folders.values() for m in folder.messages)
 
-        assert run().returncode == 0
+        assert copied(source, target, tmp_path).returncode == 0
         there = target.store.folders[b"INBOX"]
         there.remove(there.messages)
         inbox.remove(inbox.messages)
@@ -52,8 +57,28 @@ def test_what_the_member_removed_stays_away_though_a_quota_stopped_the_run_that_
             old.append(archive, text if number == 400 else b"Subject: %d\r\n\r\n" % number)
         old.append(archive, b"Subject: last\r\n\r\n")
         full.is_full = True
-        assert "no room left" in run().stdout
+        assert "no room left" in copied(source, target, tmp_path).stdout
         full.is_full = False
         for _ in range(2):
-            run()
+            copied(source, target, tmp_path)
             assert not is_there()
+
+
+@pytest.mark.parametrize("without", [(), ("MULTIAPPEND",)], ids=["in batches", "one by one"])
+def test_what_the_target_takes_behind_the_message_that_finds_no_room_is_known(
+    tmp_path: Path, without: tuple[str, ...]
+) -> None:
+    """The member reads and deletes it; the next run does not bring it back."""
+    old = Store()
+    inbox = old.folders[b"INBOX"]
+    for number in range(250):
+        old.append(inbox, b"Subject: %d\r\n\r\n" % number + (b"x" * 2_000 if number == 30 else b""))
+    with QuirkServer(Quirk(), old) as source, QuirkServer(Narrow(*without)) as target:
+        done = copied(source, target, tmp_path)
+        there = target.store.folders[b"INBOX"]
+        assert "no room left" in done.stdout
+        assert json.loads(done.stdout)["totals"]["delivered"] == len(there.messages) > 100
+        taken = {m.octets for m in there.messages}
+        there.remove(list(there.messages))
+        copied(source, target, tmp_path)
+        assert not taken & {m.octets for m in there.messages}

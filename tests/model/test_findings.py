@@ -151,6 +151,17 @@ def test_flags_follow_after_a_run_that_was_cut(move: Move, by: int, marked: str)
     assert move.flags("INBOX", "a") == move.flags("A", "c") == {"\\flagged"}
 
 
+def test_what_is_in_flight_when_the_user_stops_a_run_is_heard_and_does_not_come_back(move: Move) -> None:
+    """Three batches are on their way; the member deletes what has come before the next run."""
+    move.fill({"INBOX": " ".join(f"m{n}" for n in range(400))})
+    move.cut("new", lambda said: APPENDED in said, "--connections", "1", by=signal.SIGINT)
+    taken = every(move.there())
+    assert len(taken) == 300
+    move.new.remove("INBOX", [m.uid for m in move.new.read_folder("INBOX").messages])
+    move.run()
+    assert not every(move.there()) & taken
+
+
 @pytest.mark.parametrize("marked", ["before the room ended", "after"])
 def test_flags_follow_after_a_run_that_found_no_room(tmp_path: Path, runner: Runner, old_server, marked: str) -> None:
     with ExitStack() as stack:

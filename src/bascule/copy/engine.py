@@ -231,8 +231,8 @@ class _Worker:
                 return []
             if place.refusal:
                 return await self._refuse(opened, place.refusal)
-            delivery = await run.target.open(self._target, replace(place, row=row))
-            await self._deliver(opened, delivery)
+            async with run.target.delivering(self._target, replace(place, row=row)) as delivery:
+                await self._deliver(opened, delivery)
         except CommandRefused as error:  # the target's: the folder can be read again, and the others go on
             run.target.watcher.note(f"{row.path}: {error.reason}")
             return await self._refuse(opened, error.reason)

@@ -77,10 +77,10 @@ async def _work_through(run: TargetRun, queue: deque[tuple[MappedFolder, int]]) 
                 if place is None or place.refusal:
                     await run.refuse_folder(folder.row, place.refusal if place else "")
                     continue
-                delivery = await run.open(target, place)
-                async for parcels in _parcels(run, folder.row):
-                    await delivery.offer(parcels)
-                await delivery.finish()
+                async with run.delivering(target, place) as delivery:
+                    async for parcels in _parcels(run, folder.row):
+                        await delivery.offer(parcels)
+                    await delivery.finish()
                 done.append(delivery)
             except CommandRefused as error:
                 run.watcher.note(f"{folder.display}: {error.reason}")

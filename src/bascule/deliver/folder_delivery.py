@@ -24,6 +24,7 @@ from bascule.deliver.limits import (
     BATCH_OCTETS,
     BATCHES_IN_FLIGHT,
     CAREFUL_MESSAGES,
+    LAST_ANSWERS_SECONDS,
     REFUSAL_TRIES,
     SECOND_TRY_OCTETS,
     SETBACKS,
@@ -244,10 +245,13 @@ class FolderDelivery:
         await self._settle(outcomes, [shipment.batch.intent])
         self._session.progress()
         self._setbacks = 0
+        self._took(parcels)
+        await self._proving.begin(parcels, outcomes)
+
+    def _took(self, parcels: Sequence[Parcel]) -> None:
         self._delivered.update({parcel.message: parcel.body.sha256 for parcel in parcels})
         for parcel in parcels:
             self._done(parcel)
-        await self._proving.begin(parcels, outcomes)
 
     def _as_told(self, shipment: Shipment) -> list[tuple[int, Outcome]]:
         """Outcomes of what was answered OK. A UID that another message has already counts as not told, and its message is looked for: there are targets
@@ -287,8 +291,7 @@ class FolderDelivery:
                 pairs = self._as_told(Shipment(Batch([parcel]), answers=[answer]))
                 outcomes += pairs
                 self._proving.later([parcel], pairs)
-                self._delivered[parcel.message] = parcel.body.sha256
-                self._done(parcel)
+                self._took([parcel])
             elif is_over_quota(answer):
                 over_quota = answer.reason
                 outcomes.append((parcel.message, Outcome(OutcomeCode.REFUSED_QUOTA, answer.reason)))
@@ -354,20 +357,11 @@ class FolderDelivery:
         """The connection ended: what was answered is settled, the rest is in doubt until it was looked for."""
         flying, self._flying = self._flying, deque()
         for shipment in flying:
-            heard = shipment.heard()
-            settled: list[tuple[int, Outcome]] = []
-            for place, parcel in enumerate(shipment.batch.parcels):
-                if place < len(heard) and heard[place].status == "OK":
-                    one = Shipment(Batch([parcel]), answers=[heard[place]])
-                    pairs = self._as_told(one)
-                    settled += pairs
-                    self._proving.later([parcel], pairs)
-                    self._delivered[parcel.message] = parcel.body.sha256
-                    self._done(parcel)
-                else:
-                    self._doubt.take(parcel)
-            await self._settle(settled)
-            if settled:
+            taken, left = self._heard(shipment)
+            for parcel in left:
+                self._doubt.take(parcel)
+            await self._settle(taken)
+            if taken:
                 self._session.progress()
                 self._setbacks = 0
         await self._mailbox.run(self._ledger.touch, [shipment.batch.intent for shipment in flying])
@@ -380,6 +374,37 @@ class FolderDelivery:
             self._ended_at[flying[0].batch.parcels[0].message] += 1
         self._watcher.note(f"{self._folder.display}: {error}; connecting again")
         await self._view.renew(error)
+
+    def _heard(self, shipment: Shipment) -> tuple[list[tuple[int, Outcome]], list[Parcel]]:
+        """Of a batch whose answers are not waited for any longer: outcomes of what the target said OK to, and the parcels that are left."""
+        outcomes: list[tuple[int, Outcome]] = []
+        for one in shipment.heard():
+            if one.answers[0].status == "OK":
+                outcomes += (pairs := self._as_told(one))
+                self._took(one.batch.parcels)
+                self._proving.later(one.batch.parcels, pairs)
+        taken = {message for message, _ in outcomes}
+        return outcomes, [parcel for parcel in shipment.batch.parcels if parcel.message not in taken]
+
+    async def hear_out(self) -> None:
+        """The run stops here, for whatever reason: nothing more is sent, and what the target answers within `LAST_ANSWERS_SECONDS` to what is in
+        flight is written down. What it does not answer is in doubt. Raises MailboxError."""
+        flying, self._flying = self._flying, deque()
+        if not flying:
+            return
+        count = sum(len(shipment.batch.parcels) for shipment in flying)
+        self._watcher.note(f"{self._folder.display}: stopping, once the target has answered for {count} messages")
+        until = asyncio.get_running_loop().time() + LAST_ANSWERS_SECONDS
+        try:
+            for shipment in flying:
+                await shipment.answered_within(until - asyncio.get_running_loop().time())
+        finally:  # also where the user does not want to wait
+            for shipment in flying:
+                taken, _ = self._heard(shipment)
+                over = [shipment.batch.intent] if shipment.is_answered else []
+                await self._settle([*taken, *_without_room(shipment)], over)
+            if not flying[-1].is_sent:  # what is said next must not be read as the rest of a message
+                self._session.client.connection.abort("stopped in the middle of a message")
 
     async def _resolve(self) -> None:
         """Look for what is in doubt; send again what is not there."""
@@ -455,6 +480,12 @@ class FolderDelivery:
     async def _settle(self, outcomes: Sequence[tuple[int, Outcome]], intents: Sequence[int] = ()) -> None:
         if outcomes or intents:
             await self._mailbox.run(self._ledger.settle, self._view.row.folder, outcomes, intents)
+
+
+def _without_room(shipment: Shipment) -> list[tuple[int, Outcome]]:
+    """Outcomes of the messages that the target, asked for each alone, had no room for."""
+    singly = [one for one in shipment.heard() if len(one.batch.parcels) == 1 and is_over_quota(one.answers[0])]
+    return [(one.batch.parcels[0].message, Outcome(OutcomeCode.REFUSED_QUOTA, one.answers[0].reason)) for one in singly]
 
 
 def _already_there(parcel: Parcel, copy: Foreign) -> Outcome:

@@ -6,6 +6,9 @@ BATCH_OCTETS = 2 * 1024 * 1024
 """Octets in one batch: three in flight on each connection stay far below the 150 MB of the whole process."""
 BATCHES_IN_FLIGHT = 3
 """Sent and not yet answered: one that the server works on, one on the wire, one being written."""
+LAST_ANSWERS_SECONDS = 5.0
+"""How long a run that stops listens yet for the answers to what is in flight. Three batches take a fraction of this; a user who asked for the stop
+is waiting, and a target that is slower leaves them in doubt, which the next run settles."""
 SETTLE_SECONDS = 10.0
 """How long a batch whose connection ended may still be committed by the target. Dovecot takes none, busy Exchange servers
 have been seen to take several; the wait is only for what can't be found."""

@@ -1,5 +1,6 @@
 """A batch onto the wire: one MULTIAPPEND, or one APPEND after the other, pipelined where literals need no leave."""
 
+import asyncio
 import re
 from dataclasses import dataclass, field
 
@@ -24,41 +25,51 @@ at once or on what it holds; it says nothing of the message's size."""
 
 @dataclass(slots=True)
 class Shipment:
-    """A batch that was sent. ``pendings``: one for the whole (MULTIAPPEND), or one for each parcel."""
+    """A batch that was sent. ``pendings``: one for the whole (MULTIAPPEND), or one for each parcel. ``is_sent``: whether that was to the last octet."""
 
     batch: Batch
     pendings: list[Pending] = field(default_factory=list)
     answers: list[Condition] = field(default_factory=list)
-
-    @property
-    def is_multi(self) -> bool:
-        return len(self.batch.parcels) > 1 and len(self.pendings) == 1
+    is_multi: bool = False
+    is_sent: bool = False
 
     async def answered(self) -> None:
         """Wait for every answer. Raises ConnectionLost; the answers heard before it are kept."""
         for pending in self.pendings[len(self.answers) :]:
             self.answers.append(await pending.answer())
 
-    def heard(self) -> list[Condition]:
-        """The answers that came before the connection ended, one for each of the first parcels; none of a MULTIAPPEND, whose
-        one answer is the end of it."""
-        if self.is_multi:
-            return []
+    @property
+    def is_answered(self) -> bool:
+        return self.is_sent and len(self.answers) == len(self.pendings)
+
+    async def answered_within(self, seconds: float) -> None:
+        """Wait no longer than this for the answers that can still come: what was not sent to its end is never answered."""
+        coming = self.pendings if self.is_sent else self.pendings[:-1]
+        if left := [pending.done for pending in coming if not pending.done.done()]:
+            await asyncio.wait(left, timeout=seconds)
+
+    def heard(self) -> list["Shipment"]:
+        """What was answered until now, each answer with its parcels: all of a MULTIAPPEND, or none; else one by one, from the first on."""
         for pending in self.pendings[len(self.answers) :]:
             if not pending.done.done() or pending.done.exception() is not None:
                 break
             self.answers.append(pending.done.result())
-        return self.answers
+        if self.is_multi:
+            return [self] if self.answers else []
+        pairs = zip(self.batch.parcels, self.answers, strict=False)
+        return [Shipment(Batch([parcel]), answers=[answer]) for parcel, answer in pairs]
 
 
 async def send(client: ImapClient, mailbox: bytes, shipment: Shipment) -> None:
     """Write the batch to the connection. Raises ConnectionLost: nothing is known then of what the target kept and did not answer."""
     parcels = shipment.batch.parcels
     if client.has("MULTIAPPEND"):
+        shipment.is_multi = len(parcels) > 1
         await _append(client, mailbox, parcels, shipment)
     else:
         for parcel in parcels:
             await _append(client, mailbox, [parcel], shipment)
+    shipment.is_sent = True
 
 
 async def _append(client: ImapClient, mailbox: bytes, parcels: list[Parcel], shipment: Shipment) -> None:

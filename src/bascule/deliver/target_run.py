@@ -1,7 +1,8 @@
 """One run against one target: what `deliver` and `copy` do alike, around the delivery of each folder."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -206,9 +207,19 @@ class TargetRun:
         if session.client.connection.is_open:
             self._idle.append(session.client)
 
-    async def open(self, session: TargetSession, folder: MappedFolder) -> FolderDelivery:
+    @asynccontextmanager
+    async def delivering(self, session: TargetSession, folder: MappedFolder) -> AsyncIterator[FolderDelivery]:
         """For one folder, which is `there`, over the session's connection. One that somebody renamed since the folders were listed is found under its
-        new name, and one that somebody deleted is made again, as something is to be put in. Raises CommandRefused, TargetError."""
+        new name, and one that somebody deleted is made again, as something is to be put in. However the work within ends, what is in flight is
+        heard. Raises CommandRefused, TargetError."""
+        delivery = await self._open(session, folder)
+        try:
+            yield delivery
+        except BaseException:
+            await delivery.hear_out()
+            raise
+
+    async def _open(self, session: TargetSession, folder: MappedFolder) -> FolderDelivery:
         delivery = self._delivery(session, folder)
         try:
             await delivery.open()

@@ -138,7 +138,8 @@ class Mailbox:
         return Ledger(self.database, location, flagsets=self.flagsets)
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """``call`` on the mailbox's thread, after those asked for before it. Raises MailboxError for SQLite's errors."""
+        """``call`` on the mailbox's thread, after those asked for before it; it is done also where the caller is stopped meanwhile. Raises
+        MailboxError for SQLite's errors."""
         if not self.keeps_bodies:
             # No body is compressed and nothing is synced: a call takes about a millisecond, a change of threads costs more.
             try:
@@ -148,8 +149,12 @@ class Mailbox:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="mailbox")
         loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._thread, lambda: call(*args, **kwargs))
         try:
-            return await loop.run_in_executor(self._thread, lambda: call(*args, **kwargs))
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await asyncio.wait([work])
+            raise
         except sqlite3.Error as error:
             raise unusable(self.root, error) from error
 
