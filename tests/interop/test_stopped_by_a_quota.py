@@ -1,11 +1,11 @@
 """A run that a quota stops in the middle leaves nothing half written, and nothing unheard."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from support.hurry import Done, bascule_in_a_hurry
+from support.command import bascule, report_of
+from support.hurry import bascule_in_a_hurry
 from support.quirks import Quirk, QuirkServer, Store
 from support.quirks.server import Session
 from support.quirks.syntax import Command, No
@@ -33,9 +33,8 @@ class Narrow(Quirk):
             raise No("[OVERQUOTA] Not enough disk quota")
 
 
-def copied(source: QuirkServer, target: QuirkServer, tmp_path: Path) -> Done:
-    words = ["copy", source.url, target.url, "--json", "--quiet", "--state", tmp_path / "state", "--connections", "1"]
-    return bascule_in_a_hurry(tmp_path, *words)
+def words(source: QuirkServer, target: QuirkServer, tmp_path: Path) -> list[object]:
+    return ["copy", source.url, target.url, "--json", "--quiet", "--state", tmp_path / "state", "--connections", "1"]
 
 
 def test_what_the_member_removed_stays_away_though_a_quota_stopped_the_run_that_saw_it_move(tmp_path: Path) -> None:
@@ -49,7 +48,7 @@ def test_what_the_member_removed_stays_away_though_a_quota_stopped_the_run_that_
         def is_there() -> bool:
             return any(m.octets == text for folder in target.store.folders.values() for m in folder.messages)
 
-        assert copied(source, target, tmp_path).returncode == 0
+        assert bascule_in_a_hurry(tmp_path, *words(source, target, tmp_path)).returncode == 0
         there = target.store.folders[b"INBOX"]
         there.remove(there.messages)
         inbox.remove(inbox.messages)
@@ -57,10 +56,10 @@ def test_what_the_member_removed_stays_away_though_a_quota_stopped_the_run_that_
             old.append(archive, text if number == 400 else b"Subject: %d\r\n\r\n" % number)
         old.append(archive, b"Subject: last\r\n\r\n")
         full.is_full = True
-        assert "no room left" in copied(source, target, tmp_path).stdout
+        assert "no room left" in bascule_in_a_hurry(tmp_path, *words(source, target, tmp_path)).stdout
         full.is_full = False
         for _ in range(2):
-            copied(source, target, tmp_path)
+            bascule_in_a_hurry(tmp_path, *words(source, target, tmp_path))
             assert not is_there()
 
 
@@ -74,11 +73,11 @@ def test_what_the_target_takes_behind_the_message_that_finds_no_room_is_known(
     for number in range(250):
         old.append(inbox, b"Subject: %d\r\n\r\n" % number + (b"x" * 2_000 if number == 30 else b""))
     with QuirkServer(Quirk(), old) as source, QuirkServer(Narrow(*without)) as target:
-        done = copied(source, target, tmp_path)
+        done = bascule(tmp_path, *words(source, target, tmp_path), status=1)
         there = target.store.folders[b"INBOX"]
         assert "no room left" in done.stdout
-        assert json.loads(done.stdout)["totals"]["delivered"] == len(there.messages) > 100
+        assert report_of(done)["totals"]["delivered"] == len(there.messages) > 100
         taken = {m.octets for m in there.messages}
         there.remove(list(there.messages))
-        copied(source, target, tmp_path)
+        bascule(tmp_path, *words(source, target, tmp_path), status=1)
         assert not taken & {m.octets for m in there.messages}

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from bascule.capture import (
     FolderDelta,
@@ -50,7 +51,11 @@ class _Run:
     source: Source
     target: TargetRun
     options: CopyOptions
-    queue: deque[Work]
+    work: list[Work]
+    """What is to be done, the largest first."""
+    queue: deque[Work] = field(default_factory=deque)
+    finished: set[int] = field(default_factory=set)
+    """The rows of folders that this run is done with, copied or not."""
 
     @property
     def mailbox(self) -> Mailbox:
@@ -90,9 +95,8 @@ async def copy(
         work = await survey_first(source, target, work, options.selection)
         await target.review(await mailbox.run(fresh_since, target, work))
         watcher.expect(sum(item.messages for item in work))
-        queue = deque(sorted(work, key=lambda item: -item.messages))
-        run = _Run(source, target, options, queue)
-        await run_together([_work_through(run) for _ in range(min(options.deliver.connections, len(work)))])
+        run = _Run(source, target, options, sorted(work, key=lambda item: -item.messages))
+        await target.deliver_while_there_is_room(partial(_copy_what_is_left, run))
         await target.conclude()
         await name_exceptions(source, mailbox, target.ledger.target, {row.id: folder for folder, row in taken})
     finally:
@@ -126,6 +130,12 @@ def _to_do(
         work.append(Work(folder, row, places[row.id], max(0, (state.messages if state else 0) - tally.settled)))
     folders.are_unchanged(same)
     return work
+
+
+async def _copy_what_is_left(run: _Run) -> None:
+    run.queue = deque(item for item in run.work if item.row.id not in run.finished)
+    workers = min(run.options.deliver.connections, len(run.queue))
+    await run_together([_work_through(run) for _ in range(workers)])
 
 
 async def _work_through(run: _Run) -> None:
@@ -185,6 +195,7 @@ class _Worker:
                     await give_up(self._mailbox, opened.delta.row, error, self._run.target.watcher)
                 finally:
                     await opened.close()
+                self._run.finished.add(opened.work.row.id)
             for delivery in done:
                 await delivery.look_again()
         finally:
@@ -208,6 +219,7 @@ class _Worker:
                 delta = await self._open(work)
             except FolderError as error:
                 await give_up(self._mailbox, work.row, error, run.target.watcher)
+                run.finished.add(work.row.id)
                 continue
             fresh = await self._mailbox.run(fresh_of, run.target.ledger, delta)
             groups = self._reader.read([] if work.is_refused else fresh)

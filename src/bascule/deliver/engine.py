@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 from bascule.deliver.folder_delivery import FolderDelivery
 from bascule.deliver.folder_map import MappedFolder
@@ -38,10 +39,8 @@ async def deliver_mailbox(
     try:
         await run.map_folders([row for row in await mailbox.run(mailbox.folders.all) if options.takes_folder(row.path)])
         await run.review(await mailbox.run(_fresh_since, run))
-        queue = deque(await mailbox.run(_to_do, run))
-        watcher.expect(sum(left for _, left in queue))
-        workers = min(options.connections, len(queue))
-        await run_together([_work_through(run, queue) for _ in range(workers)])
+        watcher.expect(sum(left for _, left in await mailbox.run(_to_do, run)))
+        await run.deliver_while_there_is_room(partial(_deliver_what_is_left, run))
         await run.conclude()
     finally:
         await run.close()
@@ -64,6 +63,12 @@ def _to_do(run: TargetRun) -> list[tuple[MappedFolder, int]]:
     unsettled = {folder: tally.unsettled for folder, tally in run.ledger.tallies().items()}
     found = [(f, unsettled.get(f.row.id, 0)) for f in run.mapped if not f.refusal]
     return sorted(((f, left) for f, left in found if left or f.row.id in doubtful), key=lambda item: -item[1])
+
+
+async def _deliver_what_is_left(run: TargetRun) -> None:
+    queue = deque(await run.mailbox.run(_to_do, run))
+    workers = min(run.options.connections, len(queue))
+    await run_together([_work_through(run, queue) for _ in range(workers)])
 
 
 async def _work_through(run: TargetRun, queue: deque[tuple[MappedFolder, int]]) -> None:

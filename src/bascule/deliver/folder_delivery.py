@@ -156,7 +156,7 @@ class FolderDelivery:
         """Where it is the move of an earlier message, that is written down, together with its outcome where nothing is to be sent: the target has it
         (``copy``), or somebody removed the earlier one's copy on the new side."""
         digest = (parcel.original or parcel.body).sha256
-        if digest not in self._earlier:
+        if digest not in self._earlier or parcel.message in self._earlier.followed:
             return None
         after = await self._mailbox.run(self._mailbox.messages.after_delta, parcel.message)
         while (earlier := self._earlier.take(digest, after, parcel.date.utc_seconds)) is not None:
@@ -164,6 +164,7 @@ class FolderDelivery:
             removed = Outcome(decision.record, REMOVED_BEFORE) if decision.record is not None else None
             found, done = copy or removed, decision.action is not Action.REPLACE
             if await self._claim(earlier.message, parcel.message, found, done):
+                self._earlier.followed.add(parcel.message)
                 return found
         return None
 

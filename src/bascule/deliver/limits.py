@@ -6,9 +6,9 @@ BATCH_OCTETS = 2 * 1024 * 1024
 """Octets in one batch: three in flight on each connection stay far below the 150 MB of the whole process."""
 BATCHES_IN_FLIGHT = 3
 """Sent and not yet answered: one that the server works on, one on the wire, one being written."""
-LAST_ANSWERS_SECONDS = 5.0
-"""How long a run that stops listens yet for the answers to what is in flight. Three batches take a fraction of this; a user who asked for the stop
-is waiting, and a target that is slower leaves them in doubt, which the next run settles."""
+LAST_ANSWERS_SECONDS = 10.0
+"""How long a run that stops listens yet for the answers to what is in flight: three batches are 6 MB, which a slow line takes some seconds for. A user who
+asked for the stop can ask again; what was not heard is in doubt, and the next run looks for it."""
 SETTLE_SECONDS = 10.0
 """How long a batch whose connection ended may still be committed by the target. Dovecot takes none, busy Exchange servers
 have been seen to take several; the wait is only for what can't be found."""
@@ -18,6 +18,9 @@ SET_MEMBERS = 2000
 """UIDs in one sequence set: at most 22 kB of a command's line; Dovecot takes 64 kB."""
 REFUSAL_TRIES = 5
 """How often a batch is offered again after a refusal that says that it may pass: after 1, 2, 4, 8 and 16 seconds."""
+QUOTA_ROUNDS = 20
+"""How often a run goes on after earlier copies of what moved made room on a full target: each time all connections are opened anew. What is left then
+is for the next run."""
 FOLDER_ROUNDS = 10
 """How often folders are asked for, each time under the names that are left to try: a special use less, four simpler names, and three rounds in
 which the target shows what it takes for one name."""

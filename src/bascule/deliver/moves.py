@@ -57,9 +57,11 @@ _PREFERENCE = (Action.REPLACE, Action.SEND, Action.LEAVE)
 
 @dataclass(slots=True)
 class EarlierCopies:
-    """Earlier copies that no later message was found for yet, by SHA-256. Each is given out once."""
+    """Earlier copies that no later message was found for yet, by SHA-256. Each is given out once. ``followed``: messages for which one was found,
+    and which are not the move of another when they are offered again."""
 
     _by_digest: dict[bytes, list[EarlierCopy]] = field(default_factory=lambda: defaultdict(list))
+    followed: set[int] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         return bool(self._by_digest)
@@ -184,8 +186,8 @@ def _copy(mailbox: Mailbox, ledger: Ledger, message: int) -> Copy | None:
 
 async def follow_moves(
     session: Callable[[], Awaitable[TargetSession]], mailbox: Mailbox, ledger: Ledger, watcher: Watcher
-) -> None:
-    """Remove from the target the earlier copies of what moved on the old side and lies in its new place.
+) -> int:
+    """Remove from the target the earlier copies of what moved on the old side and lies in its new place; how many were removed.
 
     Raises TargetError, ConnectionLost; the next run goes on. Where the target can't remove one message (without UIDPLUS), the
     later message's outcome says *duplicate*.
@@ -193,7 +195,7 @@ async def follow_moves(
     await mailbox.run(claim_delivered_moves, mailbox, ledger)
     moves = await mailbox.run(pending_moves, mailbox, ledger)
     if not moves:
-        return
+        return 0
     target = await session()
     try:
         there: dict[int, dict[int, MessageData]] = {}
@@ -202,8 +204,8 @@ async def follow_moves(
                 uids = [move.later.target_uid for move in within]
                 there[folder] = await read_details(target.client, uids)
         placed = [move for move in moves if _is_in_place(move.later, there.get(move.later.folder, {}))]
-        for folder, within in _by_folder(placed, lambda move: move.earlier.folder):
-            await _make_way(target, mailbox, ledger, folder, within, watcher)
+        by_folder = _by_folder(placed, lambda move: move.earlier.folder)
+        return sum([await _make_way(target, mailbox, ledger, folder, within, watcher) for folder, within in by_folder])
     finally:
         await target.close()
 
@@ -234,9 +236,9 @@ async def _select(target: TargetSession, mailbox: Mailbox, ledger: Ledger, folde
 
 async def _make_way(
     target: TargetSession, mailbox: Mailbox, ledger: Ledger, folder: int, moves: Sequence[Move], watcher: Watcher
-) -> None:
+) -> int:
     if not await _select(target, mailbox, ledger, folder):
-        return
+        return 0
     there = await read_flags(target.client, [move.earlier.target_uid for move in moves])
     gone = [move for move in moves if move.earlier.target_uid not in there]
     touched = [
@@ -252,7 +254,7 @@ async def _make_way(
     single = [m.later.message for m in moves if m.earlier.message in stay and m.later.code is OutcomeCode.DUPLICATE]
     await mailbox.run(ledger.recode, single, OutcomeCode.DELIVERED)
     if not untouched:
-        return
+        return 0
     if await remove_messages(target.client, [move.earlier.target_uid for move in untouched]):
         told = (
             "1 message moved on the old side, and was"
@@ -262,7 +264,8 @@ async def _make_way(
         watcher.note(f"{told} moved on the target too")
         await mailbox.run(ledger.removed, [move.earlier.message for move in untouched], MOVED_AWAY)
         await mailbox.run(ledger.made_way, [move.earlier.message for move in untouched])
-        return
+        return len(untouched)
     path = (await mailbox.run(mailbox.folders.get, folder)).path
     reason = f"it moved on the old side, and its earlier copy is still in {path} of the target"
     await mailbox.run(ledger.recode, [move.later.message for move in untouched], OutcomeCode.DUPLICATE, reason)
+    return 0

@@ -8,16 +8,18 @@ from functools import partial
 
 from bascule.deliver.folder_delivery import DeliveryOptions, FolderDelivery
 from bascule.deliver.folder_map import FolderMap, MappedFolder
+from bascule.deliver.limits import QUOTA_ROUNDS
 from bascule.deliver.moves import EarlierCopies, follow_moves
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.reading_back import VerifyLevel
 from bascule.deliver.renames import find_again, find_renamed
 from bascule.deliver.review import Agenda, Reviewer, agenda_of, note_vanished
-from bascule.deliver.session import TargetSession
+from bascule.deliver.session import OverQuota, TargetSession
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.ledger import Ledger, TargetFolder
 from bascule.protocols.imap.refusals import Meaning, meaning_of
 from bascule.protocols.imap.responses import Status
+from bascule.terms.errors import BasculeError
 from bascule.terms.folder import FolderPath
 from bascule.terms.later_runs import FolderAction, New, NewFolder, OldFolder, decide_folder
 from bascule.terms.outcome import Outcome, OutcomeCode
@@ -249,6 +251,26 @@ class TargetRun:
             session, self.mailbox, self.ledger, folder, self.options.delivery, self.watcher,
             partial(self._refused, folder.row), self._earlier,
         )  # fmt: skip
+
+    async def deliver_while_there_is_room(self, work: Callable[[], Awaitable[None]]) -> None:
+        """``work`` delivers all that is left. Where the target has no room for it, the earlier copies of what moved make way at once, and as long as
+        that makes room the work goes on. Raises OverQuota, and what ``work`` raises."""
+        rounds = 0
+        while True:
+            try:
+                await work()
+                return
+            except OverQuota:
+                if not await self._make_room() or rounds == QUOTA_ROUNDS:
+                    raise
+                rounds += 1
+                self.watcher.note("what moved on the old side made room on the target; going on")
+
+    async def _make_room(self) -> bool:
+        try:
+            return await follow_moves(self.session, self.mailbox, self.ledger, self.watcher) > 0
+        except (BasculeError, ConnectionLost):  # why the run stops is that there is no room
+            return False
 
     async def conclude(self) -> None:
         """What turned out to be there already gets its flags, what moved on the old side makes way; connections are closed. Raises
