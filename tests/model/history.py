@@ -29,7 +29,8 @@ class Move:
         self.runner, self.user, self.state = runner, user, tmp / "state"
         self.old_root = old.root / "mail" / user
         self.old, self.new = Person(old.port, user), Person(new.port, user)
-        self.proxies = {"old": Proxy(old.port), "new": Proxy(new.port)}
+        self.ports = {"old": old.port, "new": new.port}
+        self.proxies = {side: Proxy(port) for side, port in self.ports.items()}
 
     def words(self, *more: str, state: Path | None = None) -> list[object]:
         return [
@@ -63,7 +64,7 @@ class Move:
             faults.rewrite_down = None
         assert done.status in (-signal.SIGKILL, 130), f"it was not cut: {done}"
 
-    def meanwhile(self, side: str, mark: bytes, act: Callable[[], None], *more: str) -> dict[str, Any]:
+    def meanwhile(self, side: str, mark: bytes, act: Callable[[], None], *more: str, status: int = 0) -> dict[str, Any]:
         """A complete run; once the server of ``side`` says ``mark``, ``act`` is done before anybody hears it."""
         acted: list[bool] = []
         spoken = bytearray()
@@ -77,7 +78,7 @@ class Move:
 
         self.proxies[side].faults.rewrite_down = listen
         try:
-            report = self.run(*more)
+            report = self.run(*more, status=status)
         finally:
             self.proxies[side].faults.rewrite_down = None
         assert acted

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from model.history import APPENDED, FETCHED, LARGE, Move, every
+from model.history import APPENDED, FETCHED, LARGE, Move, every, said
 from model.letters import letter
 from model.person import Person
+from support.command import environment
 from support.dovecot import PrivateDovecot
+from support.lesser import Without
 from support.runner import Runner
 
 pytestmark = [pytest.mark.needs("dovecot"), pytest.mark.xdist_group("model-findings")]
@@ -447,6 +449,39 @@ def test_two_runs_at_once_double_nothing(move: Move, tmp_path: Path, same: bool)
     move.run()
     assert len(every(move.there())) == 80
     assert set(every(move.there()).values()) == {1}
+
+
+def from_another_machine(move: Move, tmp_path: Path) -> None:
+    """A complete run that knows nothing of the others, and that they do not wait for."""
+    machine = tmp_path / "machine"
+    machine.mkdir()
+    sides = [f"imap://{move.user}@127.0.0.1:{port}" for port in move.ports.values()]
+    words = ["copy", *sides, "--state", machine / "state", "--json", "--quiet"]
+    variables = {**environment(machine), "XDG_RUNTIME_DIR": str(machine)}
+    said(move.runner.start(*words, variables=variables).wait(), 0)
+
+
+def test_one_message_that_another_machine_delivers_meanwhile_is_there_once(move: Move, tmp_path: Path) -> None:
+    move.fill({"INBOX": "a b"})
+    move.meanwhile("new", b"[READ-WRITE]", partial(from_another_machine, move, tmp_path))
+    assert move.there() == {"INBOX": "a b"}
+    move.mark(move.old, "INBOX", "a", "+", "\\Flagged")
+    move.run()
+    assert move.flags("INBOX", "a") == {"\\flagged"}
+
+
+def test_what_another_machine_doubles_on_a_target_that_removes_nothing_is_named(move: Move, tmp_path: Path) -> None:
+    move.fill({"INBOX": "a b"})
+    move.proxies["new"].faults.lesser = Without("UIDPLUS")
+    report = move.meanwhile("new", b"[READ-WRITE]", partial(from_another_machine, move, tmp_path), status=1)
+    assert move.there() == {"INBOX": "a a b b"}
+    assert [each["code"] for each in report["exceptions"]] == ["duplicate", "duplicate"]
+
+
+def test_what_the_member_copies_beside_ours_is_theirs(move: Move) -> None:
+    move.fill({"INBOX": "a"})
+    move.meanwhile("new", APPENDED, lambda: move.new.copy("INBOX", move.new.uids("INBOX", "a"), "INBOX"))
+    assert move.there() == {"INBOX": "a a"}
 
 
 def test_a_mark_that_both_sides_set_stays_when_the_old_side_takes_it_off(move: Move) -> None:

@@ -5,19 +5,27 @@ elsewhere lies between them. A message is known by its size and date first, by i
 target changed octets and size, what is left on both sides is paired in order.
 """
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 
 from bascule.deliver.expectation import Expectation
 from bascule.protocols.imap.fetch import MessageData
 
 
-def pair_by_details(sent: Sequence[Expectation], arrived: Mapping[int, MessageData]) -> dict[int, int]:
-    """Message → UID, for those of ``sent`` (in order of sending) that a UID of the same size and date arrived for."""
+def pair_by_details(
+    sent: Sequence[Expectation], arrived: Mapping[int, MessageData], *, only_if_certain: bool = False
+) -> dict[int, int]:
+    """Message → UID, for those of ``sent`` (in order of sending) that a UID of the same size and date arrived for.
+
+    ``only_if_certain``: not where more of one size and date arrived than were sent: some are somebody else's, and details do not tell which.
+    """
     alike: dict[tuple[int | None, int], deque[int]] = defaultdict(deque)
     for uid, data in sorted(arrived.items()):
         if data.date is not None:
             alike[data.octets, data.date.utc_seconds].append(uid)
+    if only_if_certain:
+        count: Counter[tuple[int | None, int]] = Counter((e.octets, e.date.utc_seconds) for e in sent)
+        alike = {key: uids for key, uids in alike.items() if len(uids) <= count[key]}
     return {e.message: uids.popleft() for e in sent if (uids := alike.get((e.octets, e.date.utc_seconds)))}
 
 

@@ -34,7 +34,7 @@ from bascule.deliver.moves import REMOVED_BEFORE, EarlierCopies
 from bascule.deliver.parcel import Batch, Parcel
 from bascule.deliver.proving import Proving
 from bascule.deliver.reading_back import VerifyLevel
-from bascule.deliver.rivals import settle_rivals
+from bascule.deliver.rivals import Placed, settle_rivals
 from bascule.deliver.sending import (
     Shipment,
     delivered,
@@ -99,8 +99,8 @@ class FolderDelivery:
         self._doubt = Doubt(self._view, mailbox, ledger, options.settle_seconds, options.mend)
         self._batch = Batch()
         self._flying: deque[Shipment] = deque()
-        self._delivered: dict[int, bytes] = {}
-        """Message → SHA-256 of what this run delivered here."""
+        self._delivered: dict[int, Placed] = {}
+        """By message: what this run delivered here."""
         self._uids: set[int] = set()
         """Of the target's messages that were there when this run came, ours or not, and that it was told of since."""
         self._refused_once: list[Parcel] = []
@@ -250,7 +250,7 @@ class FolderDelivery:
         await self._proving.begin(parcels, outcomes)
 
     def _took(self, parcels: Sequence[Parcel]) -> None:
-        self._delivered.update({parcel.message: parcel.body.sha256 for parcel in parcels})
+        self._delivered.update({parcel.message: Placed.of(parcel) for parcel in parcels})
         for parcel in parcels:
             self._done(parcel)
 

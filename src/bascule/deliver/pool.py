@@ -27,10 +27,10 @@ class FreeCopies:
         """Those whose date of arrival is one of these."""
         return [uid for uid, copy in self._copies.items() if copy.date_utc in dates]
 
-    def uids_of(self, digest: bytes, above: int) -> list[int]:
+    def of_content(self, digest: bytes, above: int) -> list[Foreign]:
         """The free copies of this content from UID ``above`` on, ascending."""
         uids = self._by_digest.get(digest, [])
-        return uids[bisect_left(uids, above) :]
+        return [self._copies[uid] for uid in uids[bisect_left(uids, above) :]]
 
     def add(self, copies: Iterable[Foreign]) -> None:
         """Copies; one that is known already is left as it is."""

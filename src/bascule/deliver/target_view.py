@@ -7,7 +7,7 @@ from bascule.deliver.arrivals import pair_by_details, pair_in_order
 from bascule.deliver.expectation import Expectation, without_uid
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.likeness import likeness_of
-from bascule.deliver.look import Found, read_contents, read_details
+from bascule.deliver.look import Found, read_contents, read_details, read_flags
 from bascule.deliver.pool import FreeCopies
 from bascule.deliver.removal import remove_messages
 from bascule.deliver.session import TargetError, TargetSession
@@ -15,6 +15,7 @@ from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Foreign, Ledger, TargetFolder
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.body import Body
+from bascule.terms.flags import Flags
 from bascule.terms.later_runs import Decision, New, Old, decide, knowledge
 from bascule.terms.outcome import OutcomeCode
 from bascule.wire.errors import CommandRefused, ConnectionLost
@@ -142,18 +143,16 @@ class TargetView:
             raise CommandRefused("UID FETCH", "NO", None, NOT_GIVEN.format(min(listed)))
         return found
 
-    async def look_at_strangers(self) -> bool:
-        """Whether anything that is not ours arrived since this run came; it is read then. Raises CommandRefused, ConnectionLost."""
+    async def look_at_strangers(self) -> None:
+        """Read what is not ours and arrived since this run came. Raises CommandRefused, ConnectionLost."""
         since = max(self.opened_uidnext, self.row.looked_uidnext)
         found = await self._session.client.uids_from(since)
         ours = await self._mailbox.run(self._ledger.our_uids, self.row.folder) if found else set()
         if set(found) - ours:
             await self._read_unknown(None)
-            return True
-        if found and self.row.looked_uidnext >= self.opened_uidnext:
+        elif found and self.row.looked_uidnext >= self.opened_uidnext:
             self.row = replace(self.row, looked_uidnext=found[-1] + 1)
             await self._mailbox.run(self._ledger.record_folder, self.row)
-        return False
 
     async def _unknown_uids(self) -> list[int]:
         return await self._session.client.uids_from(self.row.looked_uidnext)
@@ -176,12 +175,12 @@ class TargetView:
         return await self._mailbox.run(without_uid, self._mailbox, self._ledger.target, self.row.folder)
 
     async def name_unnamed(self) -> None:
-        """Find the UIDs of what was delivered without one: by size and date, by content, and what arrived since this run came
-        by its place. Raises CommandRefused, ConnectionLost."""
+        """Find the UIDs of what was delivered without one: by size and date where nothing else of these arrived, by content, and what arrived since
+        this run came by its place. Raises CommandRefused, ConnectionLost."""
         unnamed = await self.unnamed()
         if not unnamed:
             return
-        await self._name(pair_by_details(unnamed, await self._arrived(self.row.looked_uidnext)))
+        await self._name(pair_by_details(unnamed, await self._arrived(self.row.looked_uidnext), only_if_certain=True))
         if left := await self.unnamed():
             await self.look()
             left = await self.unnamed()
@@ -242,9 +241,18 @@ class TargetView:
     def take_digest(self, digest: bytes, alike: bytes | None = None, *, above: int = 0) -> Foreign | None:
         return self._free.take(digest, alike, above=above)
 
-    def free_uids(self, digest: bytes, *, above: int) -> list[int]:
-        """The UIDs, from ``above`` on, of copies that stand for no message yet."""
-        return self._free.uids_of(digest, above)
+    def free_copies(self, digest: bytes, *, above: int) -> list[Foreign]:
+        """The copies of this content, from UID ``above`` on, that stand for no message yet; some may be there no longer."""
+        return self._free.of_content(digest, above)
+
+    async def flags_of(self, uids: Sequence[int]) -> dict[int, Flags]:
+        """The flags of those that are there now. Raises CommandRefused, ConnectionLost."""
+        return await read_flags(self._session.client, uids)
+
+    @property
+    def removes_single_messages(self) -> bool:
+        """Whether it tells the UID of what it takes, and removes a message by its UID (UIDPLUS, RFC 4315)."""
+        return self._session.client.has_uid_expunge
 
     def take_uid(self, uid: int) -> None:
         """This one stands for a message of ours from now on."""
