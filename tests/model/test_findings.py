@@ -451,6 +451,32 @@ def test_two_runs_at_once_double_nothing(move: Move, tmp_path: Path, same: bool)
     assert set(every(move.there()).values()) == {1}
 
 
+def test_a_copy_that_the_member_marks_as_deleted_before_it_is_read_back_is_not_altered(move: Move) -> None:
+    move.fill({"INBOX": "a b"})
+    move.meanwhile("new", APPENDED, lambda: move.mark(move.new, "INBOX", "a", "+", "\\Deleted"))
+    move.remove(move.new, "INBOX", "a")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"INBOX": "b"}
+
+
+@pytest.mark.parametrize("deed", ["the message", "its folder"])
+def test_what_was_altered_is_no_fault_once_the_member_has_deleted_it(move: Move, deed: str) -> None:
+    """The target gives back another date than it was told."""
+    move.fill({"A": "a"})
+    faults = move.proxies["new"].faults
+    faults.rewrite_down = lambda octets: octets.replace(b'"01-Feb-2020', b'"02-Feb-2020')
+    for _ in range(2):
+        assert [each["code"] for each in move.run(status=1)["exceptions"]] == ["altered"]
+    if deed == "the message":
+        move.remove(move.new, "A", "a")
+    else:
+        move.new.delete("A")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {}
+
+
 def from_another_machine(move: Move, tmp_path: Path) -> None:
     """A complete run that knows nothing of the others, and that they do not wait for."""
     machine = tmp_path / "machine"

@@ -87,13 +87,14 @@ def is_touched(now: Flags, given: Flags) -> bool:
 
 
 def difference(expected: Expectation, found: MessageData) -> tuple[Finding, str]:
-    """How the target's flags and date differ from what was sent: the gravest finding, and all of them in words."""
+    r"""How the target's flags and date differ from what was sent: the gravest finding, and all of them in words. ``\Deleted`` does not count: a
+    member's program may have marked it within moments."""
     finding, told = Finding.EQUAL, []
     flags = found.flags or frozenset()
-    if not same_flags(flags, expected.flags):
+    if is_touched(flags, expected.flags):
         finding = Finding.OTHER_FLAGS
-        lost = sorted(expected.flags - flags)
-        gained = sorted(flags - expected.flags)
+        lost = sorted(expected.flags - flags - DELETED)
+        gained = sorted(flags - expected.flags - DELETED)
         if lost:
             told.append(f"without {printable(' '.join(lost))}")
         if gained:

@@ -74,6 +74,12 @@ _UNREAD = """
     SELECT DISTINCT m.folder FROM outcomes o JOIN messages m ON m.id = o.message
     WHERE o.target = ?1 AND o.code IN ('delivered', 'altered') AND o.verified < ?2 AND m.vanished_utc IS NULL
 """
+_FAULTY = """
+    m.vanished_utc IS NULL AND o.code IN ('altered', 'duplicate') AND o.target_uid IS NOT NULL
+"""
+_WITH_FAULTS = (
+    f"SELECT DISTINCT m.folder FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ?1 AND {_FAULTY}"
+)
 _UNNAMED = f"""
     SELECT DISTINCT m.folder FROM outcomes o INDEXED BY outcomes_uid JOIN messages m ON m.id = o.message
     WHERE o.target = ?1 AND o.target_uid IS NULL AND o.code IN {on_target_codes()}
@@ -106,6 +112,8 @@ def agenda_of(
     open_ones = {folder for (folder,) in database.execute(_UNNAMED, (target,))}
     if level is not VerifyLevel.NONE:
         open_ones |= {folder for (folder,) in database.execute(_UNREAD, (target, int(level)))}
+    if among is None:
+        open_ones |= {folder for (folder,) in database.execute(_WITH_FAULTS, (target,))}
     doubtful = {folder for (folder,) in database.execute(_VANISHED_IN_DOUBT, (target,))}
     reached = {f for f, rows in vanished.items() if any(row.target_uid is not None for row in rows)}
     return Agenda(fresh_since, vanished, flagged | reached | open_ones | doubtful)
@@ -116,6 +124,11 @@ def _flagged(mailbox: Mailbox, target: int, folder: int | None = None) -> dict[i
     return _rows(
         mailbox, f"{_OF_ALL if folder is None else _OF_FOLDER} AND {_FLAGGED}", {"target": target, "folder": folder}
     )
+
+
+def _faulty(mailbox: Mailbox, target: int, folder: int) -> list[Reviewed]:
+    """Of one folder: what is a fault as long as its copy is there."""
+    return _rows(mailbox, f"{_OF_FOLDER} AND {_FAULTY}", {"target": target, "folder": folder}).get(folder, [])
 
 
 def _vanished(mailbox: Mailbox, target: int, since: int, folder: int | None = None) -> dict[int, list[Reviewed]]:
@@ -212,8 +225,9 @@ class Reviewer:
     async def _folder_gone(self, folder: int) -> None:
         """Somebody deleted the folder on the new side: what was in it is removed."""
         flagged = await self.mailbox.run(_flagged, self.mailbox, self.ledger.target, folder)
+        faulty = await self.mailbox.run(_faulty, self.mailbox, self.ledger.target, folder)
         vanished = self.agenda.vanished.get(folder, [])
-        await self._gone([r for r in [*flagged.get(folder, []), *vanished] if r.target_uid is not None])
+        await self._gone([r for r in [*flagged.get(folder, []), *faulty, *vanished] if r.target_uid is not None])
         note_vanished(self.earlier, vanished, {}, New.FOLDER_GONE)
 
     async def _review(self, view: TargetView, folder: int) -> None:
@@ -225,8 +239,16 @@ class Reviewer:
         flagged = await self.mailbox.run(_flagged, self.mailbox, self.ledger.target, folder)
         await self._follow(flagged.get(folder, []))
         await self._read_back(folder)
+        await self._look_for_faulty(folder)
         if self.agenda.fresh_since is not None:
             await self._look_for_vanished(folder, self.agenda.fresh_since)
+
+    async def _look_for_faulty(self, folder: int) -> None:
+        """A fault whose copy somebody removed is one that nobody can see any more."""
+        faulty = await self.mailbox.run(_faulty, self.mailbox, self.ledger.target, folder)
+        if lowest := min((row.target_uid for row in faulty if row.target_uid is not None), default=0):
+            there = set(await self.session.client.uids_from(lowest))
+            await self._gone([row for row in faulty if row.target_uid not in there])
 
     async def _look_for_vanished(self, folder: int, since: int) -> None:
         found = await self.mailbox.run(_vanished, self.mailbox, self.ledger.target, since, folder)
