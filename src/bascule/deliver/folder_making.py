@@ -206,7 +206,10 @@ class FolderMaking:
             self._next_name(making, NOT_THERE)
 
     async def _opens(self, name: str) -> bool:
-        """Whether a folder is there that LIST does not show, or not yet."""
+        """Whether a folder is there that LIST does not show, or not yet. A name with a line's end in it is not asked for: a server that repeats it in
+        its refusal says lines that are none."""
+        if not {"\r", "\n"}.isdisjoint(name):
+            return False
         try:
             await self.client.select(self.client.encode(name), read_only=True)
         except CommandRefused:
