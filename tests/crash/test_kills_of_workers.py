@@ -64,6 +64,9 @@ class Installation:
         PostgreSQL ends such a transaction by itself."""
         while True:
             worker.send_signal(signal.SIGSTOP)
+            os.waitid(
+                os.P_PID, worker.pid, os.WSTOPPED
+            )  # until then it works on, and may begin a transaction after we looked
             try:
                 with contextlib.closing(sqlite3.connect(self.root / "data/portal.sqlite", timeout=0.0)) as database:
                     database.execute("BEGIN IMMEDIATE")
