@@ -57,6 +57,8 @@ async def settle_rivals(view: TargetView, mailbox: Mailbox, ledger: Ledger, deli
     A copy that the target can't remove is a *duplicate*. Raises CommandRefused, ConnectionLost.
     """
     await view.look_at_strangers()
+    if not view.has_free_copies:
+        return 0
     removed = 0
     for equal in _rivals(view, await mailbox.run(ledger.uids_of, delivered), delivered):
         if not view.removes_single_messages:
