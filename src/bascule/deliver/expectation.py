@@ -91,7 +91,7 @@ def difference(expected: Expectation, found: MessageData) -> tuple[Finding, str]
     member's program may have marked it within moments."""
     finding, told = Finding.EQUAL, []
     flags = found.flags or frozenset()
-    if is_touched(flags, expected.flags):
+    if flags != expected.flags and is_touched(flags, expected.flags):
         finding = Finding.OTHER_FLAGS
         lost = sorted(expected.flags - flags - DELETED)
         gained = sorted(flags - expected.flags - DELETED)

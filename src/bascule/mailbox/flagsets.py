@@ -1,13 +1,11 @@
 """Flag sets are few and messages many: each distinct set is stored once and named by number."""
 
-import sqlite3
-
 from bascule.mailbox.database import Connection
 from bascule.terms.flags import Flags
 
 
 class FlagSets:
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: Connection) -> None:
         self._database = database
         self._number: dict[Flags, int] = {}
         self._flags: dict[int, Flags] = {}
@@ -15,7 +13,8 @@ class FlagSets:
 
     def number_of(self, flags: Flags) -> int:
         """The number of ``flags``, adding a row within the caller's transaction where it is new."""
-        self._forget_rolled_back()
+        if self._database.rollbacks != self._rollbacks:
+            self._forget_rolled_back()
         number = self._number.get(flags)
         if number is None:
             names = " ".join(sorted(flags))
@@ -25,7 +24,8 @@ class FlagSets:
         return number
 
     def flags_of(self, number: int) -> Flags:
-        self._forget_rolled_back()
+        if self._database.rollbacks != self._rollbacks:
+            self._forget_rolled_back()
         flags = self._flags.get(number)
         if flags is None:
             row = self._database.execute("SELECT names FROM flagsets WHERE id = ?", (number,)).fetchone()
@@ -34,7 +34,6 @@ class FlagSets:
 
     def _forget_rolled_back(self) -> None:
         """Numbers that were handed out within a transaction that was rolled back do not exist, or will be another set's."""
-        if isinstance(self._database, Connection) and self._database.rollbacks != self._rollbacks:
-            self._rollbacks = self._database.rollbacks
-            self._number.clear()
-            self._flags.clear()
+        self._rollbacks = self._database.rollbacks
+        self._number.clear()
+        self._flags.clear()

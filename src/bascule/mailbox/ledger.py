@@ -96,12 +96,12 @@ class Ledger:
         self,
         database: sqlite3.Connection,
         location: str,
+        flagsets: FlagSets,
         now: Callable[[], float] = time.time,
-        flagsets: FlagSets | None = None,
     ) -> None:
         self._database = database
         self._now = now
-        self._flagsets = flagsets or FlagSets(database)
+        self._flagsets = flagsets
         database.execute("INSERT OR IGNORE INTO targets (location) VALUES (?)", (location,))
         query = "SELECT id FROM targets WHERE location = ?"
         self.target: int = database.execute(query, (location,)).fetchone()[0]

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 from bascule.mailbox.bodies import BodyReader, BodyWriter
-from bascule.mailbox.database import create_tables, open_database, require_version, transaction, unusable
+from bascule.mailbox.database import Connection, create_tables, open_database, require_version, transaction, unusable
 from bascule.mailbox.flagsets import FlagSets
 from bascule.mailbox.folders import Folders
 from bascule.mailbox.format import CATALOGUE, CATALOGUE_TABLES, LOCK, SEGMENT_OCTETS, MailboxError, MailboxInUse
@@ -36,7 +36,7 @@ class Mailbox:
     def __init__(
         self,
         root: Path,
-        database: sqlite3.Connection,
+        database: Connection,
         lock: int | None,
         segment_octets: int,
         *,

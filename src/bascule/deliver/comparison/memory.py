@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bascule.deliver.comparison.old_side import OldSide, read_old_side
 from bascule.mailbox import Mailbox
-from bascule.mailbox.database import unusable
+from bascule.mailbox.database import Connection, unusable
 from bascule.mailbox.deltas import Deltas
 from bascule.mailbox.flagsets import FlagSets
 from bascule.mailbox.ledger import TargetFolder
@@ -109,12 +109,12 @@ def _one_instant(database: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _current(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+def _current(database: Connection) -> Iterator[Connection]:
     """The catalogue, in the format of this Bascule: one of an earlier version is brought up to date in memory, and stays as it is on disk."""
     if is_current(database):
         yield database
         return
-    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as copied:
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None, factory=Connection)) as copied:
         database.backup(copied)
         upgrade(copied)
         yield copied
@@ -150,7 +150,7 @@ FROM messages m JOIN folders f ON f.id = m.folder LEFT JOIN outcomes o ON o.mess
 """
 
 
-def _load(database: sqlite3.Connection, target: int) -> Memory:
+def _load(database: Connection, target: int) -> Memory:
     memory = Memory(old_side=read_old_side(database))
     paths: dict[int, FolderPath] = {}
     for identity, path, gone in database.execute("SELECT id, path, gone_utc IS NOT NULL FROM folders"):
