@@ -9,7 +9,7 @@ from bascule.mailbox.ledger import on_target_codes
 from bascule.protocols.imap.dates import writable_date
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.body import Traits
-from bascule.terms.flags import Flags, same_flags
+from bascule.terms.flags import Flags, flags_without, same_flags
 from bascule.terms.instant import InternalDate
 from bascule.terms.later_runs import Finding
 from bascule.terms.outcome import OutcomeCode
@@ -93,8 +93,8 @@ def difference(expected: Expectation, found: MessageData) -> tuple[Finding, str]
     flags = found.flags or frozenset()
     if flags != expected.flags and is_touched(flags, expected.flags):
         finding = Finding.OTHER_FLAGS
-        lost = sorted(expected.flags - flags - DELETED)
-        gained = sorted(flags - expected.flags - DELETED)
+        lost = sorted(flags_without(expected.flags, flags) - DELETED)
+        gained = sorted(flags_without(flags, expected.flags) - DELETED)
         if lost:
             told.append(f"without {printable(' '.join(lost))}")
         if gained:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from bascule.deliver.agenda import Agenda, agenda_of
 from bascule.deliver.folder_delivery import DeliveryOptions, FolderDelivery
 from bascule.deliver.folder_map import FolderMap, MappedFolder
 from bascule.deliver.limits import QUOTA_ROUNDS
@@ -13,7 +14,7 @@ from bascule.deliver.moves import EarlierCopies, follow_moves
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.reading_back import VerifyLevel
 from bascule.deliver.renames import find_again, find_renamed
-from bascule.deliver.review import Agenda, Reviewer, agenda_of, note_vanished
+from bascule.deliver.review import Reviewer, note_vanished
 from bascule.deliver.session import OverQuota, TargetSession
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.ledger import Ledger, TargetFolder

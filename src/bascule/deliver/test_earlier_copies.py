@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bascule.deliver.agenda import Reviewed
 from bascule.deliver.moves import EarlierCopies, pending_moves
-from bascule.deliver.review import Reviewed, note_vanished
+from bascule.deliver.review import note_vanished
 from bascule.mailbox import Mailbox, NewMessage
 from bascule.mailbox.ledger import Ledger, TargetFolder
 from bascule.terms.body import body_of

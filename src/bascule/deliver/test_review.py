@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from bascule.deliver.agenda import agenda_of, flagged_in, vanished_in
 from bascule.deliver.reading_back import VerifyLevel
-from bascule.deliver.review import _flagged, _vanished, agenda_of
 from bascule.mailbox import Mailbox
 
 STEPS = 100
@@ -38,8 +38,8 @@ def steps(place: Path, others: int) -> int:
     with a_mailbox(place, others) as mailbox:
         ledger = mailbox.ledger("imap://u@h")
         mailbox.database.set_progress_handler(lambda: counted.append(STEPS), STEPS)
-        [flagged] = _flagged(mailbox, ledger.target, 1)[1]
-        [vanished] = _vanished(mailbox, ledger.target, 0, 1)[1]
+        [flagged] = flagged_in(mailbox, ledger.target, 1)[1]
+        [vanished] = vanished_in(mailbox, ledger.target, 0, 1)[1]
         agenda = agenda_of(mailbox, ledger, VerifyLevel.NONE, None, frozenset({1}))
         mailbox.database.set_progress_handler(None, 0)
         assert (flagged.target_uid, vanished.target_uid, agenda.folders) == (1, 2, {1})

@@ -45,3 +45,11 @@ def keywords_of(flags: Flags) -> Flags:
 def same_flags(one: Flags, other: Flags) -> bool:
     """Whether a server would call both sets equal: keywords compare without case."""
     return one == other or {name.lower() for name in one} == {name.lower() for name in other}
+
+
+def flags_without(flags: Flags, others: Flags) -> Flags:
+    """Those of ``flags`` that a server would not find among ``others``."""
+    if flags == others:
+        return frozenset()
+    folded = {name.lower() for name in others}
+    return frozenset(name for name in flags if name.lower() not in folded)

@@ -1,0 +1,150 @@
+"""What there is to review on the target: of what earlier runs delivered, that which this run has a reason to look at."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from bascule.deliver.reading_back import VerifyLevel
+from bascule.mailbox import Mailbox
+from bascule.mailbox.deltas import Deltas
+from bascule.mailbox.ledger import Ledger, on_target_codes
+from bascule.protocols.imap.flags import writable_flags
+from bascule.terms.flags import Flags
+from bascule.terms.outcome import OutcomeCode
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """One delivered message. ``given``: the flags of its copy as we gave or last saw them, None: not known; ``wanted``: the flags that
+    the old side has now; ``last_delta``, ``gone_delta``: where it vanished, the last delta that saw it, and the one that did not."""
+
+    message: int
+    folder: int
+    code: OutcomeCode
+    is_read_back: bool
+    target_uid: int | None
+    given: Flags | None
+    wanted: Flags
+    sha256: bytes
+    date_utc: int
+    last_delta: int
+    gone_delta: int
+    is_theirs: bool
+    unwritable: Flags
+    """What the old side has beside ``wanted`` that no IMAP command can hold."""
+
+
+_COLUMNS = (
+    "SELECT m.id, m.folder, o.code, o.verified, o.target_uid, o.flagset, m.flagset, m.sha256, m.date_utc,"
+    " coalesce(m.last_delta, 0), coalesce(m.vanished_utc, 0), o.theirs"
+)
+_OF_ALL = f"{_COLUMNS} FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = :target"
+_OF_FOLDER = f"{_COLUMNS} FROM messages m CROSS JOIN outcomes o ON o.message = m.id WHERE m.folder = :folder AND o.target = :target"
+"""CROSS JOIN: SQLite takes the left one first, so that a folder costs what it holds, whatever the others hold."""
+_ON_TARGET = "('delivered', 'already-there', 'altered', 'duplicate')"
+_FLAGGED = f"""
+    m.vanished_utc IS NULL AND o.code IN {_ON_TARGET} AND o.target_uid IS NOT NULL
+    AND NOT o.theirs AND (o.source_flagset IS NOT m.flagset OR o.flagset IS NULL)
+"""
+_VANISHED = """
+    m.vanished_utc IS NOT NULL AND (m.last_delta >= :since OR m.vanished_utc >= (SELECT started_utc FROM deltas WHERE id = max(:since, 1)))
+    AND o.code IN ('removed', 'delivered', 'already-there', 'altered', 'duplicate')
+    AND m.id NOT IN (SELECT earlier FROM moves WHERE target = :target)
+"""
+_UNREAD = """
+    SELECT DISTINCT m.folder FROM outcomes o JOIN messages m ON m.id = o.message
+    WHERE o.target = ?1 AND o.code IN ('delivered', 'altered') AND o.verified < ?2 AND m.vanished_utc IS NULL
+"""
+_FAULTY = """
+    m.vanished_utc IS NULL AND o.code IN ('altered', 'duplicate') AND o.target_uid IS NOT NULL
+"""
+_WITH_FAULTS = (
+    f"SELECT DISTINCT m.folder FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ?1 AND {_FAULTY}"
+)
+_UNNAMED = f"""
+    SELECT DISTINCT m.folder FROM outcomes o INDEXED BY outcomes_uid JOIN messages m ON m.id = o.message
+    WHERE o.target = ?1 AND o.target_uid IS NULL AND o.code IN {on_target_codes()}
+"""
+_VANISHED_IN_DOUBT = """
+    SELECT DISTINCT i.folder FROM intents i, json_each(i.messages) j JOIN messages m ON m.id = json_extract(j.value, '$[0]')
+    WHERE i.target = ?1 AND m.vanished_utc IS NOT NULL
+"""
+
+
+@dataclass(slots=True)
+class Agenda:
+    """What there is to review, by folder of the catalogue. ``fresh_since``: what vanished by then is no earlier copy of anything that is
+    delivered now; None: nothing is delivered."""
+
+    fresh_since: int | None
+    vanished: dict[int, list[Reviewed]]
+    folders: set[int]
+
+
+def agenda_of(
+    mailbox: Mailbox, ledger: Ledger, level: VerifyLevel, fresh_since: int | None, among: Iterable[int] | None = None
+) -> Agenda:
+    """What the catalogue and the ledger give reason to look at. ``among``: only in these folders may flags differ; None: in any. Blocks."""
+    database, target = mailbox.database, ledger.target
+    if fresh_since is not None:
+        fresh_since = min(fresh_since, Deltas.read(database).whole)
+    flagged = (
+        flagged_in(mailbox, target).keys() if among is None else {f for f in among if flagged_in(mailbox, target, f)}
+    )
+    vanished = {} if fresh_since is None else vanished_in(mailbox, target, fresh_since)
+    open_ones = {folder for (folder,) in database.execute(_UNNAMED, (target,))}
+    if level is not VerifyLevel.NONE:
+        open_ones |= {folder for (folder,) in database.execute(_UNREAD, (target, int(level)))}
+    if among is None:
+        open_ones |= {folder for (folder,) in database.execute(_WITH_FAULTS, (target,))}
+    doubtful = {folder for (folder,) in database.execute(_VANISHED_IN_DOUBT, (target,))}
+    reached = {f for f, rows in vanished.items() if any(row.target_uid is not None for row in rows)}
+    return Agenda(fresh_since, vanished, flagged | reached | open_ones | doubtful)
+
+
+def flagged_in(mailbox: Mailbox, target: int, folder: int | None = None) -> dict[int, list[Reviewed]]:
+    """By folder, or of one: what has other flags on the old side than its copy got."""
+    return _rows(
+        mailbox, f"{_OF_ALL if folder is None else _OF_FOLDER} AND {_FLAGGED}", {"target": target, "folder": folder}
+    )
+
+
+def faulty_in(mailbox: Mailbox, target: int, folder: int) -> list[Reviewed]:
+    """Of one folder: what is a fault as long as its copy is there."""
+    return _rows(mailbox, f"{_OF_FOLDER} AND {_FAULTY}", {"target": target, "folder": folder}).get(folder, [])
+
+
+def vanished_in(mailbox: Mailbox, target: int, since: int, folder: int | None = None) -> dict[int, list[Reviewed]]:
+    """By folder, or of one: what vanished on the old side in the delta ``since`` or later, and was not followed to another place."""
+    return _rows(
+        mailbox,
+        f"{_OF_ALL if folder is None else _OF_FOLDER} AND {_VANISHED}",
+        {"target": target, "folder": folder, "since": since},
+    )
+
+
+def _rows(mailbox: Mailbox, query: str, values: Mapping[str, int | None]) -> dict[int, list[Reviewed]]:
+    found: dict[int, list[Reviewed]] = defaultdict(list)
+    flags_of, deltas = mailbox.flagsets.flags_of, Deltas.read(mailbox.database)
+    for (
+        message,
+        folder,
+        code,
+        verified,
+        uid,
+        given,
+        wanted,
+        digest,
+        date,
+        last,
+        gone,
+        theirs,
+    ) in mailbox.database.execute(query, values):
+        writable, unwritable = writable_flags(flags_of(wanted))
+        found[folder].append(
+            Reviewed(
+                message, folder, OutcomeCode(code), verified > 0, uid, None if given is None else flags_of(given),
+                writable, digest, date, last, deltas.gone_in(last, gone), bool(theirs), unwritable,
+            )
+        )  # fmt: skip
+    return found

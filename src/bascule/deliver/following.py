@@ -1,0 +1,144 @@
+r"""A copy on the target gets the flags that its message has on the old side now, where nobody changed it there.
+
+Only what differs is added and taken off. The member may mark a copy between the look at it and the command; what they mark then stays, and
+makes the copy theirs.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bascule.deliver.agenda import Reviewed
+from bascule.deliver.expectation import DELETED, is_touched
+from bascule.deliver.look import read_flags, windows
+from bascule.deliver.parcel import told_unwritable
+from bascule.deliver.session import TargetSession
+from bascule.mailbox import Mailbox
+from bascule.mailbox.ledger import Ledger
+from bascule.protocols.imap.commands import How
+from bascule.protocols.imap.flags import ordinary_flags
+from bascule.terms.flags import Flags, flags_without
+from bascule.terms.later_runs import Action, New, Old, Told, decide, knowledge
+from bascule.terms.outcome import OutcomeCode
+from bascule.terms.printable import printable
+from bascule.terms.watch import Watcher
+from bascule.wire.errors import CommandRefused
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What copies need that have, or lack, the same."""
+
+    add: Flags
+    remove: Flags
+
+    @classmethod
+    def between(cls, now: Flags, wanted: Flags) -> "_Change":
+        return cls(flags_without(wanted, now), flags_without(now, wanted))
+
+
+@dataclass(slots=True)
+class Following:
+    """In the folder that is open on ``session``."""
+
+    session: TargetSession
+    mailbox: Mailbox
+    ledger: Ledger
+    watcher: Watcher
+
+    async def follow(self, rows: Sequence[Reviewed]) -> list[Reviewed]:
+        """Those whose copy is there no longer. What was recorded before an error stays. Raises CommandRefused, ConnectionLost."""
+        there = await read_flags(self.session.client, [r.target_uid for r in rows if r.target_uid is not None])
+        changes: dict[_Change, list[tuple[Reviewed, Flags]]] = defaultdict(list)
+        taken: list[int] = []
+        for row in rows:
+            now = there.get(row.target_uid or 0)
+            if now is None:
+                continue
+            if row.given is None:  # the first look at it: is it as the old side has it?
+                await self._adopt(row, now)
+                continue
+            decision = decide(Old.FLAGGED, state_of(now, row), knowledge(row.code, is_read_back=row.is_read_back))
+            if decision.action is Action.FOLLOW:
+                wanted = _followed(row, now)
+                changes[_Change.between(now, wanted)].append((row, wanted))
+            elif decision.told is not Told.NOTHING:
+                taken.append(row.message)
+        await self.mailbox.run(self.ledger.taken_over, taken)
+        for change, alike in changes.items():
+            await self._carry_out(change, alike, there)
+        return [row for row in rows if row.target_uid not in there]
+
+    async def _adopt(self, row: Reviewed, now: Flags) -> None:
+        if is_touched(now, row.wanted):
+            await self.mailbox.run(self.ledger.taken_over, [row.message])
+        await self.mailbox.run(self.ledger.followed, [row.message], given=now)
+
+    async def _carry_out(
+        self, change: _Change, alike: Sequence[tuple[Reviewed, Flags]], before: Mapping[int, Flags]
+    ) -> None:
+        """Change the flags of these copies, and see that they have them."""
+        for row, _ in alike:
+            if row.unwritable:
+                await self.mailbox.run(
+                    self.ledger.recode, [row.message], OutcomeCode.ALTERED, told_unwritable(row.unwritable)
+                )
+        uids = [row.target_uid for row, _ in alike if row.target_uid is not None]
+        if change == _Change(frozenset(), frozenset()):
+            await self._record((row, wanted, wanted) for row, wanted in alike)
+        elif await self._give(change, uids):
+            now = await read_flags(self.session.client, uids)
+            await self._record(
+                (row, wanted, _kept(wanted, before[row.target_uid or 0], now.get(row.target_uid or 0, wanted)))
+                for row, wanted in alike
+            )
+
+    async def _record(self, found: Iterable[tuple[Reviewed, Flags, Flags]]) -> None:
+        """What each was to have, and what it has of us now."""
+        by_flags: dict[tuple[Flags, Flags], list[int]] = defaultdict(list)
+        for row, wanted, kept in found:
+            by_flags[wanted, kept].append(row.message)
+        for (wanted, kept), messages in by_flags.items():
+            await self.mailbox.run(self.ledger.followed, messages, given=kept)
+            if lost := flags_without(wanted, kept):
+                detail = f"without {printable(' '.join(sorted(lost)))}"
+                await self.mailbox.run(self.ledger.recode, messages, OutcomeCode.ALTERED, detail)
+
+    async def _give(self, change: _Change, uids: Sequence[int]) -> bool:
+        """STORE, and where that is refused without the keywords that are longer than servers take; whether all was taken."""
+        for add in dict.fromkeys((change.add, ordinary_flags(change.add))):
+            try:
+                await self._store(add, How.ADD, uids)
+                await self._store(change.remove, How.REMOVE, uids)
+                return True
+            except CommandRefused as error:
+                reason = error.reason
+        self.watcher.note(f"the target does not take new flags: {reason}; the next run tries again")
+        return False
+
+    async def _store(self, flags: Flags, how: How, uids: Sequence[int]) -> None:
+        if flags:
+            for window in windows(uids):
+                await self.session.client.store(window, flags, how)
+
+
+def _kept(wanted: Flags, before: Flags, now: Flags) -> Flags:
+    """Of what a copy has now, what it has of us, or had before: the rest was marked by somebody meanwhile, and makes it theirs."""
+    return now - flags_without(flags_without(now, wanted), before)
+
+
+def _followed(row: Reviewed, now: Flags) -> Flags:
+    r"""The flags of the old side. Its ``\Deleted`` is not given; one that we gave at the delivery is taken off with it: a program that expunges
+    would remove what the old side keeps."""
+    taken_back = ((row.given or frozenset()) & DELETED) - row.wanted
+    return (row.wanted - DELETED) | ((now & DELETED) - taken_back)
+
+
+def state_of(now: Flags | None, row: Reviewed) -> New:
+    """What became of the copy. ``now`` None: it is gone."""
+    if now is None:
+        return New.DELETED
+    given = row.wanted if row.given is None else row.given
+    if not row.is_theirs and not is_touched(now, given):
+        return New.UNTOUCHED
+    return New.READ if now - given == {"\\Seen"} and not given - now else New.FLAGGED
