@@ -148,8 +148,8 @@ def test_a_line_of_a_protocol_ends_in_the_files_that_are_known_to_write_some() -
 
 OUR_OWN_SQL = {
     "deliver/engine.py: query": "the codes of `OutcomeCode`",
+    "deliver/agenda.py: query": "the constants of the same file, of callers in it",
     "deliver/expectation.py: _QUERY.format(where=where)": "two callers, in the same file, with literals",
-    "deliver/review.py: query": "the constants _FLAGGED and _VANISHED, of callers in the same file",
     "mailbox/messages.py: query": "the codes of `OutcomeCode`",
     "mailbox/bodies.py: f'PRAGMA {name}'": "two literals, one line above",
     "mailbox/check.py: query": "the values of _REFERENCES",
