@@ -224,7 +224,7 @@ def _placed(entry: Entry, night: Night, done: str) -> list[Entry]:
     return [
         Entry("already there", each.at, each.name, each.flags if each.flags == now.flags else None, now.at, now.flags)
         for each in night.after
-        if done == "send" or (each.name in night.targets and each.at not in earlier)
+        if each.name in night.targets and each.at not in earlier
     ]
 
 

@@ -211,6 +211,7 @@ def new_marks(world: World, chance: random.Random) -> str | None:
     change, flags = chance.choice("++-"), chance.sample(FLAGS, chance.choice((1, 1, 2)))
     for each in messages:
         world.note_new(each.tag, "marked", touched=1)
+    world.note_marked(folder, world.new.read_folder(folder).uidvalidity, messages)
     world.new.store(folder, _uids(messages), change, flags)
     return f"NEW {folder}: {_tags(messages)} {change}{' '.join(flags)}"
 

@@ -7,7 +7,7 @@ followed through the tables (`entries`). Equal messages, and what the document l
 from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from model import reports
 from model.entries import NOTHING, Entry, Night, after_complete, after_cut
@@ -86,6 +86,7 @@ class Oracle:
         """From now on only this is known."""
         self.knowledge, self._back = knowledge, knowledge.new
         self.world.reset.update(self.world.resets[knowledge.resets :])
+        self.world.theirs.clear()
         self.at_rest, self._during, self._taken = False, False, self._taken + 1
         self._blur(self.look())
 
@@ -118,6 +119,7 @@ class Oracle:
         found = [
             *([] if during else self._old_is_unchanged(before, now)),
             *self._nothing_of_theirs_changed(before, now),
+            *self._nothing_is_marked_for_removal(before, now, cut=not ended.complete),
             *self._what_came_is_right(before, now),
             *reports.ended_well(ended),
         ]
@@ -165,7 +167,7 @@ class Oracle:
             past = self.world.past.get(tag)
             after = {each.at: each for each in now.new.get(tag, [])}
             for each in held:
-                if (past and (past.during or each.flags in past.flags_ever)) or (
+                if (past and (past.during or not self._is_theirs(each, past))) or (
                     not past and self.world.changed_during
                 ):
                     continue
@@ -175,6 +177,29 @@ class Oracle:
                     found.append(
                         f"{tag} in {each.name} was the member's with {set(each.seen.flags)}, has {set(after[each.at].seen.flags)}"
                     )
+        return found
+
+    def _is_theirs(self, copy: Held, past: Past) -> bool:
+        """It has flags that we never gave it: the old side never had them, or the member made them so."""
+        assert isinstance(copy.at, Copy)
+        given = self.world.theirs.get(copy.at)
+        return copy.flags not in past.flags_ever or (given is not None and copy.flags != given)
+
+    def _nothing_is_marked_for_removal(self, before: Looks, now: Looks, *, cut: bool) -> list[str]:
+        r"""A run that is not cut leaves no copy ``\Deleted`` that was not: the next EXPUNGE of a mail program would remove it."""
+        if cut:
+            return []
+        found = []
+        for tag, held in before.new.items():
+            past = self.world.past.get(tag)
+            if past.during if past else self.world.changed_during:
+                continue
+            after = {each.at: each for each in now.new.get(tag, [])}
+            found += [
+                f"{tag} in {each.name} was marked as deleted"
+                for each in held
+                if each.at in after and "\\deleted" in after[each.at].seen.flags - each.seen.flags
+            ]
         return found
 
     def _what_came_is_right(self, before: Looks, now: Looks) -> list[str]:
@@ -216,7 +241,7 @@ class Oracle:
             return []
         entries = knowledge.entries.get(tag, frozenset({NOTHING}))
         found: list[str] = []
-        if complete and ended.status == 0:
+        if complete and tag not in reports.named(ended, self.world):
             found += self._counts(tag, ended, before, old, new)
         told = self.world.changed_during and {(each.name, each.at.uid) for each in old} & reports.refused(ended)
         if complete and not past.deeds and not past.unclear and not past.old_deleted and not told:
@@ -238,7 +263,19 @@ class Oracle:
             if not following and not found:
                 found.append(f"{tag}: {_told(entries, night)}")
             knowledge.entries[tag] = following or None
+        elif complete and solo and not found and ended.order.beside != "another":
+            knowledge.entries[tag] = self._known_again(tag, ended, now)
         return found
+
+    def _known_again(self, tag: str, ended: Ended, now: Looks) -> frozenset[Entry] | None:
+        """What is known of a message after a run that left it as it is on the old side, whatever was open before; None: still open."""
+        past, old, new = self.world.past[tag], now.old.get(tag, []), now.new.get(tag, [])
+        if len(old) != 1 or len(new) != 1 or past.removed or past.made or past.unclear or past.old_deleted:
+            return None
+        if not self.uidplus or ended.order.verify == "none" or new[0].name not in self._targets(old[0].name):
+            return None
+        here = Entry("delivered", new[0].at, new[0].name, new[0].flags, old[0].at, old[0].flags)
+        return frozenset({here, replace(here, given=None)})
 
     def _counts(self, tag: str, ended: Ended, before: Looks, old: list[Held], new: list[Held]) -> list[str]:
         past = self.world.past[tag]
@@ -252,6 +289,8 @@ class Oracle:
         if "reset" in past.deeds:  # which of several copies was ours can't be told by content
             self._allow_more(past, "another UIDVALIDITY", 2 if "folder renamed" in past.deeds else 1)
         most = past.old_ever + past.made + past.touched + past.more
+        if not past.unclear:
+            most -= past.removed
         if not self.uidplus or ended.order.verify == "none":
             most += past.old_moves
         if len(new) < least:
@@ -397,6 +436,7 @@ class Oracle:
         self._learn_places(now)
         self._cut_since = not complete or during
         if complete and not during:
+            self.faults &= reports.named(ended, self.world)
             self._back, knowledge.complete = None, True
             knowledge.resets = len(self.world.resets)
             self._sure = {tag: {each.at for each in held} for tag, held in now.old.items()}

@@ -50,6 +50,13 @@ def violations(ended: Ended, world: World, *, faulty: bool, may_be: Callable[[st
     return found
 
 
+def named(ended: Ended, world: World) -> set[str]:
+    """The messages that any step's report names as a fault."""
+    tags = {hashlib.sha256(past.octets).hexdigest(): tag for tag, past in world.past.items()}
+    rows = [each for done in ended.dones if (report := done.report) for each in report["exceptions"]]
+    return {tags[each["sha256"]] for each in rows if each["code"].startswith(FAULTS) and each["sha256"] in tags}
+
+
 def refused(ended: Ended) -> set[tuple[str, int]]:
     """Folder and UID on the old side of what it names as refused: its folder on the new side went away just then."""
     report = ended.report or {"exceptions": []}

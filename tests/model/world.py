@@ -95,6 +95,8 @@ class World:
         """Whether anything happened while the last run was at work."""
         self.changed = True
         """Whether anything happened since the last run."""
+        self.theirs: dict[Copy, frozenset[str]] = {}
+        """Copies that the member marked since the state folder that is taken was last lost or put back, with the flags that each had before."""
         self.reset: set[str] = set()
         """Folders of the old side that got a new UIDVALIDITY since the last complete run with the state folder that is taken."""
         self.resets: list[str] = []
@@ -142,6 +144,12 @@ class World:
         past.made, past.removed, past.touched = past.made + made, past.removed + removed, past.touched + touched
         past.moved += moved
         past.during |= self.running
+
+    def note_marked(self, folder: str, validity: int, messages: Iterable[Seen]) -> None:
+        """The member is about to mark these of the new side."""
+        if not self.running:
+            for each in messages:
+                self.theirs.setdefault(Copy(self.folder(folder), validity, each.uid), each.flags - _NOT_OURS)
 
     def note_reset(self, folder: str) -> None:
         """A folder of the old side got a new UIDVALIDITY."""
