@@ -110,6 +110,9 @@ class Oracle:
         """The violations. ``faulty``: a server was made to refuse something. ``during``: life went on meanwhile."""
         if self._back is not None:
             self._blur(before)
+        if self._back is not None or ended.order.beside == "another":
+            for past in self.world.past.values():
+                past.forgotten = past.removed
         self._during = during
         self._there_before = frozenset(before.new_shelves)
         self._note_what_came_back(before)
@@ -290,7 +293,7 @@ class Oracle:
             self._allow_more(past, "another UIDVALIDITY", 2 if "folder renamed" in past.deeds else 1)
         most = past.old_ever + past.made + past.touched + past.more
         if not past.unclear:
-            most -= past.removed
+            most -= past.removed - past.forgotten
         if not self.uidplus or ended.order.verify == "none":
             most += past.old_moves
         if len(new) < least:

@@ -349,6 +349,41 @@ def test_two_moves_the_first_in_a_run_that_read_nothing_back_leave_one_copy(move
     assert move.there() == {"A": "b", "B": "c", "C": "a d"}
 
 
+def test_what_moved_on_from_where_no_run_delivered_it_leaves_one_copy(move: Move, tmp_path: Path) -> None:
+    """By steps: the second capture sees a in B, and nothing is delivered before it lies in C."""
+    mailbox = tmp_path / "steps.mailbox"
+    old, new = (f"imap://{move.user}@127.0.0.1:{move.ports[side]}" for side in ("old", "new"))
+
+    def capture() -> None:
+        said(move.runner.run("capture", old, mailbox, "--json", "--quiet"), 0)
+
+    def deliver() -> None:
+        said(move.runner.run("deliver", mailbox, new, "--json", "--quiet", "--settle", "0.3"), 0)
+
+    move.fill({"A": "a b", "B": "c", "C": "d", "D": ""})
+    capture()
+    deliver()
+    for place, to in ("AB", "BC", "CD"):
+        capture()
+        move.move(move.old, place, "a", to)
+    for _ in range(2):
+        capture()
+        deliver()
+        assert {name: tags for name, tags in move.there().items() if tags} == {"A": "b", "B": "c", "C": "d", "D": "a"}
+
+
+@pytest.mark.parametrize("verify", ["delivered", "none"])
+def test_what_moved_in_a_run_that_was_cut_and_was_deleted_since_leaves_one_copy(move: Move, verify: str) -> None:
+    move.fill({"A": "a b", "B": "c"})
+    move.run()
+    move.move(move.old, "A", "a", "B")
+    move.cut("new", lambda said: APPENDED in said, "--verify", verify)
+    move.remove(move.old, "B", "a")
+    for _ in range(2):
+        move.run()
+        assert every(move.there())["a"] == 1
+
+
 def test_an_altered_message_moves_all_the_same(move: Move) -> None:
     """The target gives back another date than it was told."""
     move.fill({"A": "a", "B": "c"})

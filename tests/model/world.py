@@ -63,6 +63,8 @@ class Past:
     """What the member did to copies of it on the new side."""
     made: int = 0
     removed: int = 0
+    forgotten: int = 0
+    """How many of ``removed`` no state folder tells of."""
     touched: int = 0
     moved: int = 0
     unclear: set[str] = field(default_factory=set)

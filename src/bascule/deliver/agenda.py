@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bascule.deliver.reading_back import VerifyLevel
+from bascule.deliver.stations import Stations
 from bascule.mailbox import Mailbox
 from bascule.mailbox.deltas import Deltas
 from bascule.mailbox.ledger import Ledger, on_target_codes
@@ -77,6 +78,7 @@ class Agenda:
     delivered now; None: nothing is delivered."""
 
     fresh_since: int | None
+    stations: Stations
     vanished: dict[int, list[Reviewed]]
     folders: set[int]
 
@@ -86,12 +88,14 @@ def agenda_of(
 ) -> Agenda:
     """What the catalogue and the ledger give reason to look at. ``among``: only in these folders may flags differ; None: in any. Blocks."""
     database, target = mailbox.database, ledger.target
+    stations = Stations({})
     if fresh_since is not None:
-        fresh_since = min(fresh_since, Deltas.read(database).whole)
+        stations = Stations.read(mailbox, ledger)
+        fresh_since = stations.earliest(min(fresh_since, Deltas.read(database).whole))
     flagged = (
         flagged_in(mailbox, target).keys() if among is None else {f for f in among if flagged_in(mailbox, target, f)}
     )
-    vanished = {} if fresh_since is None else vanished_in(mailbox, target, fresh_since)
+    vanished = {} if fresh_since is None else vanished_in(mailbox, target, stations, fresh_since)
     open_ones = {folder for (folder,) in database.execute(_UNNAMED, (target,))}
     if level is not VerifyLevel.NONE:
         open_ones |= {folder for (folder,) in database.execute(_UNREAD, (target, int(level)))}
@@ -99,7 +103,7 @@ def agenda_of(
         open_ones |= {folder for (folder,) in database.execute(_WITH_FAULTS, (target,))}
     doubtful = {folder for (folder,) in database.execute(_VANISHED_IN_DOUBT, (target,))}
     reached = {f for f, rows in vanished.items() if any(row.target_uid is not None for row in rows)}
-    return Agenda(fresh_since, vanished, flagged | reached | open_ones | doubtful)
+    return Agenda(fresh_since, stations, vanished, flagged | reached | open_ones | doubtful)
 
 
 def flagged_in(mailbox: Mailbox, target: int, folder: int | None = None) -> dict[int, list[Reviewed]]:
@@ -114,13 +118,21 @@ def faulty_in(mailbox: Mailbox, target: int, folder: int) -> list[Reviewed]:
     return _rows(mailbox, f"{_OF_FOLDER} AND {_FAULTY}", {"target": target, "folder": folder}).get(folder, [])
 
 
-def vanished_in(mailbox: Mailbox, target: int, since: int, folder: int | None = None) -> dict[int, list[Reviewed]]:
+def vanished_in(
+    mailbox: Mailbox, target: int, stations: Stations, since: int, folder: int | None = None
+) -> dict[int, list[Reviewed]]:
     """By folder, or of one: what vanished on the old side in the delta ``since`` or later, and was not followed to another place."""
-    return _rows(
+    found = _rows(
         mailbox,
         f"{_OF_ALL if folder is None else _OF_FOLDER} AND {_VANISHED}",
         {"target": target, "folder": folder, "since": since},
     )
+    return {each: [_at_its_last_station(row, stations) for row in rows] for each, rows in found.items()}
+
+
+def _at_its_last_station(row: Reviewed, stations: Stations) -> Reviewed:
+    gone = stations.follow(row.sha256, range(row.last_delta, row.gone_delta))
+    return row if gone.start == row.last_delta else replace(row, last_delta=gone.start, gone_delta=gone.stop)
 
 
 def _rows(mailbox: Mailbox, query: str, values: Mapping[str, int | None]) -> dict[int, list[Reviewed]]:

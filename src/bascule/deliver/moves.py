@@ -16,6 +16,7 @@ from bascule.deliver.expectation import is_touched
 from bascule.deliver.look import read_details, read_flags
 from bascule.deliver.removal import remove_messages
 from bascule.deliver.session import TargetSession
+from bascule.deliver.stations import Stations
 from bascule.mailbox import Mailbox
 from bascule.mailbox.deltas import Deltas
 from bascule.mailbox.ledger import Ledger, on_target_codes
@@ -96,7 +97,7 @@ class EarlierCopies:
 
 _LATER_BY_ITSELF = """
     SELECT m.sha256, m.id, m.after_delta FROM messages m JOIN outcomes o ON o.message = m.id AND o.target = ?1
-    WHERE m.vanished_utc IS NULL AND m.after_delta >= ?2 AND o.code IN ('delivered', 'already-there', 'altered', 'duplicate')
+    WHERE m.after_delta >= ?2 AND o.code IN ('delivered', 'already-there', 'altered', 'duplicate')
     AND m.id NOT IN (SELECT later FROM moves WHERE target = ?1) ORDER BY m.id
 """
 _VANISHED = """
@@ -108,11 +109,15 @@ _VANISHED = """
 
 
 def claim_delivered_moves(mailbox: Mailbox, ledger: Ledger) -> None:
-    """Moves whose later message is delivered already: it had been read before the earlier one was known to have vanished. Blocks."""
+    """Moves whose later message is delivered already: it had been read before the earlier one was known to have vanished, and may have been
+    deleted since. Blocks."""
     vanished: dict[bytes, list[tuple[range, int]]] = defaultdict(list)
     deltas = Deltas.read(mailbox.database)
-    for digest, message, last_delta, vanished_utc in mailbox.database.execute(_VANISHED, (ledger.target,)):
-        vanished[digest].append((range(last_delta, deltas.gone_in(last_delta, vanished_utc)), message))
+    rows = mailbox.database.execute(_VANISHED, (ledger.target,)).fetchall()
+    stations = Stations.read(mailbox, ledger) if rows else Stations({})
+    for digest, message, last_delta, vanished_utc in rows:
+        gone = range(last_delta, deltas.gone_in(last_delta, vanished_utc))
+        vanished[digest].append((stations.follow(digest, gone), message))
     if not vanished:
         return
     oldest = min(between.start for copies in vanished.values() for between, _ in copies)

@@ -115,7 +115,9 @@ class Reviewer:
             await self._gone([row for row in faulty if row.target_uid not in there])
 
     async def _look_for_vanished(self, folder: int, since: int) -> None:
-        found = await self.mailbox.run(vanished_in, self.mailbox, self.ledger.target, since, folder)
+        found = await self.mailbox.run(
+            vanished_in, self.mailbox, self.ledger.target, self.agenda.stations, since, folder
+        )
         vanished = found.get(folder, [])
         flags = await read_flags(self.session.client, [r.target_uid for r in vanished if r.target_uid is not None])
         await self._gone([r for r in vanished if r.target_uid is not None and r.target_uid not in flags])

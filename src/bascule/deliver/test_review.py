@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bascule.deliver.agenda import agenda_of, flagged_in, vanished_in
 from bascule.deliver.reading_back import VerifyLevel
+from bascule.deliver.stations import Stations
 from bascule.mailbox import Mailbox
 
 STEPS = 100
@@ -39,7 +40,7 @@ def steps(place: Path, others: int) -> int:
         ledger = mailbox.ledger("imap://u@h")
         mailbox.database.set_progress_handler(lambda: counted.append(STEPS), STEPS)
         [flagged] = flagged_in(mailbox, ledger.target, 1)[1]
-        [vanished] = vanished_in(mailbox, ledger.target, 0, 1)[1]
+        [vanished] = vanished_in(mailbox, ledger.target, Stations({}), 0, 1)[1]
         agenda = agenda_of(mailbox, ledger, VerifyLevel.NONE, None, frozenset({1}))
         mailbox.database.set_progress_handler(None, 0)
         assert (flagged.target_uid, vanished.target_uid, agenda.folders) == (1, 2, {1})
