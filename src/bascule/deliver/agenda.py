@@ -8,7 +8,7 @@ from bascule.deliver.reading_back import VerifyLevel
 from bascule.deliver.stations import Stations
 from bascule.mailbox import Mailbox
 from bascule.mailbox.deltas import Deltas
-from bascule.mailbox.ledger import Ledger, on_target_codes
+from bascule.mailbox.ledger import Ledger, on_target_codes, settled_codes
 from bascule.protocols.imap.flags import writable_flags
 from bascule.terms.flags import Flags
 from bascule.terms.outcome import OutcomeCode
@@ -42,14 +42,13 @@ _COLUMNS = (
 _OF_ALL = f"{_COLUMNS} FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = :target"
 _OF_FOLDER = f"{_COLUMNS} FROM messages m CROSS JOIN outcomes o ON o.message = m.id WHERE m.folder = :folder AND o.target = :target"
 """CROSS JOIN: SQLite takes the left one first, so that a folder costs what it holds, whatever the others hold."""
-_ON_TARGET = "('delivered', 'already-there', 'altered', 'duplicate')"
 _FLAGGED = f"""
-    m.vanished_utc IS NULL AND o.code IN {_ON_TARGET} AND o.target_uid IS NOT NULL
+    m.vanished_utc IS NULL AND o.code IN {on_target_codes()} AND o.target_uid IS NOT NULL
     AND NOT o.theirs AND (o.source_flagset IS NOT m.flagset OR o.flagset IS NULL)
 """
-_VANISHED = """
+_VANISHED = f"""
     m.vanished_utc IS NOT NULL AND (m.last_delta >= :since OR m.vanished_utc >= (SELECT started_utc FROM deltas WHERE id = max(:since, 1)))
-    AND o.code IN ('removed', 'delivered', 'already-there', 'altered', 'duplicate')
+    AND o.code IN {settled_codes()}
     AND m.id NOT IN (SELECT earlier FROM moves WHERE target = :target)
 """
 _UNREAD = """

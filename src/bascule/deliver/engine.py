@@ -100,7 +100,9 @@ async def _work_through(run: TargetRun, queue: deque[tuple[MappedFolder, int]]) 
 async def _parcels(run: TargetRun, row: FolderRow) -> AsyncIterator[list[Parcel]]:
     """Groups of what is left to deliver; the next is read from disk while the last one is sent."""
     mailbox = run.mailbox
-    rows = iter(await mailbox.run(list, mailbox.messages.undelivered(row.id, run.ledger.target)))
+    rows = iter(
+        await mailbox.run(list, mailbox.messages.undelivered(row.id, run.ledger.target, run.ledger.missing_since()))
+    )
     remarks = await mailbox.run(mailbox.messages.remarks, row.id)
     upcoming = asyncio.ensure_future(mailbox.run(_load, mailbox, rows, remarks))
     while group := await upcoming:

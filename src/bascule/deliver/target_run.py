@@ -174,7 +174,7 @@ class TargetRun:
     def _never_sent(self, row: FolderRow) -> list[int]:
         """The folder's messages that are still to be delivered, and are in no batch of which the answer was not heard. Blocks."""
         in_doubt = {message for intent in self.ledger.intents(row.id) for message in intent.given}
-        left = self.mailbox.messages.undelivered(row.id, self.ledger.target)
+        left = self.mailbox.messages.undelivered(row.id, self.ledger.target, self.ledger.missing_since())
         return [message.id for message in left if message.id not in in_doubt]
 
     # -- the run ------------------------------------------------------------------------------------------------------

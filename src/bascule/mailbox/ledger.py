@@ -28,7 +28,8 @@ def on_target_codes() -> str:
 _SETTLED = settled_codes()
 MISSING_SECONDS = 600
 """A message that the target said OK to and does not show is sent again by a run so much later: until then the target may yet show it."""
-_ON_TARGET = on_target_codes()
+DONE_WITH = f"(o.code IN {_SETTLED} OR (o.code = 'missing' AND coalesce(o.verified_utc, 0) > ?))"
+"""SQL: whether no run has to deliver again what the outcome ``o`` is of. The value is `Ledger.missing_since`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +230,9 @@ class Ledger:
         """Source UIDs of the folder that no run has to deliver again."""
         query = (
             "SELECT m.uid FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND m.folder = ?"
-            f" AND m.uidvalidity = ? AND (o.code IN {_SETTLED} OR (o.code = 'missing' AND o.verified_utc > ?))"
+            f" AND m.uidvalidity = ? AND {DONE_WITH}"
         )
-        values = (self.target, folder, uidvalidity, int(self._now()) - MISSING_SECONDS)
+        values = (self.target, folder, uidvalidity, self.missing_since())
         return {uid for (uid,) in self._database.execute(query, values).fetchall()}
 
     def uids_of(self, messages: Iterable[int]) -> dict[int, int]:
@@ -245,12 +246,13 @@ class Ledger:
 
     def are_settled(self, messages: Iterable[int]) -> set[int]:
         """Those of the messages that no run has to deliver again."""
-        query = (
-            f"SELECT 1 FROM outcomes WHERE target = ? AND message = ?"
-            f" AND (code IN {_SETTLED} OR (code = 'missing' AND verified_utc > ?))"
-        )
-        since = int(self._now()) - MISSING_SECONDS
+        query = f"SELECT 1 FROM outcomes o WHERE target = ? AND message = ? AND {DONE_WITH}"
+        since = self.missing_since()
         return {m for m in messages if self._database.execute(query, (self.target, m, since)).fetchone()}
+
+    def missing_since(self) -> int:
+        """What was found *missing* after this instant, in seconds since 1970, is not sent again yet."""
+        return int(self._now()) - MISSING_SECONDS
 
     def tallies(self) -> dict[int, Tally]:
         """What the outcomes come to, by folder; one without messages has none."""

@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from bascule.mailbox.database import transaction
 from bascule.mailbox.deltas import Deltas, within_the_last
 from bascule.mailbox.flagsets import FlagSets
 from bascule.mailbox.format import MailboxError
-from bascule.mailbox.ledger import MISSING_SECONDS, settled_codes
+from bascule.mailbox.ledger import DONE_WITH
 from bascule.mailbox.rows import MessageRow, NewMessage
 from bascule.protocols.mime import HeaderSummary, summarise
 from bascule.protocols.mime.headers import HEADER_OCTETS
@@ -295,16 +294,14 @@ class Messages:
         while rows := cursor.fetchmany(1000):
             yield from (self._row(values) for values in rows)
 
-    def undelivered(self, folder: int, target: int) -> Iterator[MessageRow]:
-        """The folder's messages that no earlier run settled on ``target``, by UID."""
+    def undelivered(self, folder: int, target: int, missing_since: int) -> Iterator[MessageRow]:
+        """The folder's messages that a run has to deliver to ``target``, by UID. ``missing_since``: `Ledger.missing_since`."""
         query = (
             f"SELECT {_COLUMNS} FROM messages m LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?"
             " WHERE m.folder = ? AND m.vanished_utc IS NULL"
-            f" AND (o.code IS NULL OR o.code NOT IN {settled_codes()})"
-            " AND (o.code IS NOT 'missing' OR coalesce(o.verified_utc, 0) <= ?) ORDER BY m.uidvalidity, m.uid"
+            f" AND (o.code IS NULL OR NOT {DONE_WITH}) ORDER BY m.uidvalidity, m.uid"
         )
-        since = int(time.time()) - MISSING_SECONDS
-        for values in self._database.execute(query, (target, folder, since)).fetchall():
+        for values in self._database.execute(query, (target, folder, missing_since)).fetchall():
             yield self._row(values)
 
     def has_vanished(self, identity: int) -> bool:
