@@ -110,7 +110,7 @@ class Oracle:
         """The violations. ``faulty``: a server was made to refuse something. ``during``: life went on meanwhile."""
         if self._back is not None:
             self._blur(before)
-        if self._back is not None or ended.order.beside == "another":
+        if self._back is not None or self._cut_since or ended.order.beside == "another":
             for past in self.world.past.values():
                 past.forgotten = past.removed
         self._during = during
