@@ -8,14 +8,17 @@ copy is known, and is never sent.
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bascule.deliver.expectation import is_touched
 from bascule.deliver.parcel import Parcel
+from bascule.deliver.removal import Ours
+from bascule.deliver.rivals import Placed
 from bascule.deliver.sending import arrival
 from bascule.deliver.target_view import TargetView
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Foreign, Intent, Ledger, Sent
+from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.flags import Flags
 from bascule.terms.outcome import Outcome, OutcomeCode
 
@@ -34,7 +37,7 @@ class Doubt:
         """The flags that each was sent with."""
         self._sent: dict[int, Sent] = {}
         self._held: list[Parcel] = []
-        self.resent: dict[int, tuple[bytes, Outcome]] = {}
+        self.resent: dict[int, tuple[Placed, Outcome]] = {}
         self._resent_from = 0
 
     def __bool__(self) -> bool:
@@ -79,7 +82,7 @@ class Doubt:
             await self._find_vanished(vanished, since)
         await self._mailbox.run(self._ledger.settle, self._view.row.folder, [], [intent.id for intent in intents])
         self._resent_from = self._resent_from or self._view.row.looked_uidnext
-        self.resent.update({parcel.message: (parcel.body.sha256, arrival(parcel, None)) for parcel in missing})
+        self.resent.update({parcel.message: (Placed.of(parcel), arrival(parcel, None)) for parcel in missing})
         return found, missing
 
     async def resolve_vanished(self, waiting: Callable[[float], None]) -> None:
@@ -166,14 +169,78 @@ class Doubt:
         return arrival(mended, copy.uid) if copy is not None else None
 
     async def remove_doubled(self) -> list[tuple[int, Outcome]]:
-        """The folder is selected again: what was sent again and had been taken after all is removed. Outcomes of what can't be."""
-        await self._view.look()
-        doubled = []
-        uids = await self._mailbox.run(self._ledger.uids_of, list(self.resent))
-        for message, (digest, sent) in self.resent.items():
-            copy = self._view.take_digest(digest, above=self._resent_from)
-            if copy is not None and not await self._view.remove(copy.uid):
-                reason = f"a batch that had been cut was committed late: one copy too many, UID {copy.uid}"
-                uid = uids.get(message)
-                doubled.append((message, replace(sent, code=OutcomeCode.DUPLICATE, detail=reason, target_uid=uid)))
-        return doubled
+        """The folder is selected again: of what was sent again, and had been taken after all, the newer copy is removed. Outcomes of what can't be,
+        or is somebody's since. Raises CommandRefused, ConnectionLost."""
+        view, run = self._view, self._mailbox.run
+        await view.look()
+        doubled = await self._doubled(await run(self._ledger.uids_of, list(self.resent)))
+        own = [Ours(one.extra, one.placed.flags, one.flags) for one in doubled if one.is_removable]
+        removed = await view.remove(own if view.removes_single_messages else [])
+        left: list[tuple[int, Outcome]] = []
+        for one in doubled:
+            if one.extra in removed.gone:
+                await run(self._ledger.named, view.row.folder, {one.message: one.kept})
+            else:
+                reason = f"a batch that had been cut was committed late: one copy too many, UID {one.late}"
+                sent = self.resent[one.message][1]
+                left.append((one.message, replace(sent, code=OutcomeCode.DUPLICATE, detail=reason, target_uid=one.uid)))
+        await view.take_back_marks()
+        return left
+
+    async def _doubled(self, uids: Mapping[int, int]) -> list["_Doubled"]:
+        """An equal message that came since may be a person's, who has it with another date. ``uids``: of our copies, by message."""
+        late = self._late_copies()
+        details = await self._view.details_of({*late.values(), *uids.values()})
+        found = []
+        for message, copy in late.items():
+            placed, uid = self.resent[message][0], uids.get(message)
+            ours, other = details.get(uid or 0), details.get(copy)
+            if other is not None and ours is None and uid is not None and self._view.has_our_mark(uid):
+                await self._mailbox.run(self._ledger.named, self._view.row.folder, {message: copy})
+            if other is None or (ours is None and (uid is not None or self._view.removes_single_messages)):
+                continue
+            is_dated = [one is not None and _is_dated(one, placed) for one in (ours, other)]
+            if is_dated == [True, False]:
+                continue
+            newer = ours if ours is not None and uid is not None and uid > copy else other
+            found.append(_Doubled(message, placed, uid, copy, newer.flags or frozenset(), all(is_dated)))
+        return found
+
+    def _late_copies(self) -> dict[int, int]:
+        """Message → the UID of an equal copy that came since it was sent again, and stands for nothing. Each is given once."""
+        late: dict[int, int] = {}
+        for message, (placed, _) in self.resent.items():
+            free = self._view.free_copies(placed.sha256, above=self._resent_from)
+            if uid := next((copy.uid for copy in free if copy.uid not in late.values()), None):
+                late[message] = uid
+        return late
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubled:
+    """A message that is there twice: under ``uid`` (None: the target told none), and since as ``late``. ``flags``: those that the newer one has;
+    ``is_dated``: both have the date that was sent."""
+
+    message: int
+    placed: Placed
+    uid: int | None
+    late: int
+    flags: Flags
+    is_dated: bool
+
+    @property
+    def extra(self) -> int:
+        """The newer one."""
+        return max(self.uid or 0, self.late)
+
+    @property
+    def kept(self) -> int:
+        return min(self.uid or self.late, self.late)
+
+    @property
+    def is_removable(self) -> bool:
+        return self.is_dated and not is_touched(self.flags, self.placed.flags)
+
+
+def _is_dated(found: MessageData, placed: Placed) -> bool:
+    return found.date is not None and found.date.utc_seconds == placed.date_utc

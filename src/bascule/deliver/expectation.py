@@ -1,6 +1,7 @@
 """What the target should hold for a message that it said OK to, and the comparison with what it does hold."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bascule.deliver.parcel import Parcel
@@ -22,7 +23,7 @@ DELETED = frozenset({"\\Deleted"})
 class Expectation:
     """``octets`` and ``sha256`` are of what was sent, ``flags`` those that its copy was given; ``target_uid`` None: the target told no
     UID (no UIDPLUS). ``altered``: how it is known to differ already, as the outcome's detail (it was mended, or read back before).
-    ``code``: its outcome until it is read back."""
+    ``code``: its outcome until it is read back. ``is_read_back``: its size, date and flags were looked at before."""
 
     message: int
     target_uid: int | None
@@ -34,6 +35,7 @@ class Expectation:
     sent_as: tuple[bytes, int] | None
     altered: str = ""
     code: OutcomeCode = OutcomeCode.DELIVERED
+    is_read_back: bool = False
 
 
 def expectation_of(parcel: Parcel, uid: int | None) -> Expectation:
@@ -47,24 +49,25 @@ def expectation_of(parcel: Parcel, uid: int | None) -> Expectation:
 
 _QUERY = """
 SELECT o.message, o.target_uid, coalesce(o.sent_sha256, m.sha256), coalesce(o.sent_octets, m.octets), coalesce(o.flagset, m.flagset),
-       m.date_utc, m.zone_minutes, m.traits, o.sent_sha256 IS NOT NULL, iif(o.code = 'altered', o.detail, ''), o.code
+       m.date_utc, m.zone_minutes, m.traits, o.sent_sha256 IS NOT NULL, iif(o.code = 'altered', o.detail, ''), o.code,
+       o.verified
 FROM outcomes o JOIN messages m ON m.id = o.message
-WHERE o.target = ? AND m.folder = ? AND {where}
+WHERE o.target = ? AND {where}
 ORDER BY m.uidvalidity, m.uid
 """
+_Row = tuple[int, int | None, bytes, int, int, int, int, int, int, str, str, int]
 
 
-def _load(mailbox: Mailbox, target: int, folder: int, where: str) -> list[Expectation]:
-    rows: Sequence[tuple[int, int | None, bytes, int, int, int, int, int, int, str, str]] = mailbox.database.execute(
-        _QUERY.format(where=where), (target, folder)
-    ).fetchall()
+def _load(mailbox: Mailbox, target: int, value: int | str, where: str) -> list[Expectation]:
+    """``value`` stands where ``where`` has a question mark."""
+    rows: Sequence[_Row] = mailbox.database.execute(_QUERY.format(where=where), (target, value)).fetchall()
     flags_of = mailbox.flagsets.flags_of
     return [
         Expectation(
             message, uid, digest, octets, flags_of(flagset), InternalDate(date, zone), Traits.from_bits(traits),
-            (digest, octets) if sent_otherwise else None, altered, OutcomeCode(code),
+            (digest, octets) if sent_otherwise else None, altered, OutcomeCode(code), verified > 0,
         )
-        for message, uid, digest, octets, flagset, date, zone, traits, sent_otherwise, altered, code in rows
+        for message, uid, digest, octets, flagset, date, zone, traits, sent_otherwise, altered, code, verified in rows
     ]  # fmt: skip
 
 
@@ -72,13 +75,34 @@ def to_read_back(mailbox: Mailbox, target: int, folder: int, level: int) -> list
     """Messages that earlier runs delivered to ``target`` and did not read back to ``level`` (1 details, 2 octets). Blocks."""
     return _load(
         mailbox, target, folder,
-        f"o.code IN ('delivered', 'altered') AND o.verified < {int(level)} AND o.target_uid IS NOT NULL AND m.vanished_utc IS NULL",
+        f"m.folder = ? AND o.code IN ('delivered', 'altered') AND o.verified < {int(level)} AND o.target_uid IS NOT NULL AND m.vanished_utc IS NULL",
     )  # fmt: skip
 
 
 def without_uid(mailbox: Mailbox, target: int, folder: int) -> list[Expectation]:
     """Messages that have a copy on the target, of whatever kind, whose UID is not known. Blocks."""
-    return _load(mailbox, target, folder, f"o.code IN {on_target_codes()} AND o.target_uid IS NULL")
+    return _load(mailbox, target, folder, f"m.folder = ? AND o.code IN {on_target_codes()} AND o.target_uid IS NULL")
+
+
+def copies_of(mailbox: Mailbox, target: int, messages: Iterable[int]) -> dict[int, Expectation]:
+    """By message: the copies of these on the target whose UID is known. Blocks."""
+    where = (
+        f"o.message IN (SELECT value FROM json_each(?)) AND o.code IN {on_target_codes()} AND o.target_uid IS NOT NULL"
+    )
+    return {e.message: e for e in _load(mailbox, target, json.dumps([*messages]), where)}
+
+
+def newest_copies(mailbox: Mailbox, target: int, folder: int, most: int) -> list[Expectation]:
+    """Those with the highest UIDs of one folder's. Blocks."""
+    query = (
+        "SELECT o.message FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND m.folder = ?"
+        " AND o.target_uid IS NOT NULL ORDER BY o.target_uid DESC LIMIT ?"
+    )
+    return [
+        *copies_of(
+            mailbox, target, [row[0] for row in mailbox.database.execute(query, (target, folder, most))]
+        ).values()
+    ]
 
 
 def is_touched(now: Flags, given: Flags) -> bool:

@@ -462,12 +462,16 @@ class FolderDelivery:
     async def look_again(self) -> None:
         """At the end of a run: was a batch, sent again after it had been cut, committed late all the same?
 
-        A copy too many is ours, and is removed where the target can remove one message by its UID (UIDPLUS); otherwise
+        A copy too many is ours, and is removed where the target can remove one message by its UID (UIDPLUS) and nobody touched it; otherwise
         the outcome says *duplicate*.
         """
-        if self._doubt.resent:
-            await self._session.select(self._folder.name)
-            await self._settle(await self._doubt.remove_doubled())
+        while self._doubt.resent:
+            try:
+                await self._view.reselect()
+                await self._settle(await self._doubt.remove_doubled())
+                return
+            except ConnectionLost as error:
+                await self._session.renew(error)
 
     # -- bookkeeping --------------------------------------------------------------------------------------------------
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bascule.deliver.agenda import Reviewed
-from bascule.deliver.expectation import DELETED, is_touched
+from bascule.deliver.expectation import DELETED, copies_of, is_touched
 from bascule.deliver.look import read_flags, windows
 from bascule.deliver.parcel import told_unwritable
+from bascule.deliver.recognition import read_ours
 from bascule.deliver.session import TargetSession
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
@@ -47,8 +48,10 @@ class Following:
     watcher: Watcher
 
     async def follow(self, rows: Sequence[Reviewed]) -> list[Reviewed]:
-        """Those whose copy is there no longer. What was recorded before an error stays. Raises CommandRefused, ConnectionLost."""
-        there = await read_flags(self.session.client, [r.target_uid for r in rows if r.target_uid is not None])
+        """Those whose copy is there no longer: what lies under its UID may be another message. What was recorded before an error stays. Raises CommandRefused, ConnectionLost."""
+        expected = await self.mailbox.run(copies_of, self.mailbox, self.ledger.target, [row.message for row in rows])
+        ours = await read_ours(self.session.client, expected.values())
+        there = {uid: data.flags for uid, data in ours.items() if data.flags is not None}
         changes: dict[_Change, list[tuple[Reviewed, Flags]]] = defaultdict(list)
         taken: list[int] = []
         for row in rows:

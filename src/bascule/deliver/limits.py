@@ -42,5 +42,7 @@ message at which the connection ended so often is refused. Once may be the netwo
 CAREFUL_MESSAGES = 300
 """How many are sent one by one then: what was in flight, three batches, may hold the one at fault."""
 RIVAL_COPIES = 3
-"""So many messages equal to ours that arrived beside them in one folder are another run's, whatever their date; fewer may be what a person or a filter
-put there, and are another run's where they have the date of ours too."""
+"""So many messages equal to ours that arrived beside them in one folder are called another run's on a target that keeps no dates; fewer may be what
+a person or a filter put there. Elsewhere those are another run's that have the date of ours."""
+ALIKE_MESSAGES = 100
+"""Of more equal earlier copies the first that fits a message which moved is taken: a broken filter makes ten thousand of one."""

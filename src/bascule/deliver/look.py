@@ -94,10 +94,15 @@ def _found(uid: int, literal: object, with_likeness: bool, date: int | None, fla
     return Found(uid, literal.sha256, literal.octets, alike, date, flags)
 
 
-def windows(uids: Iterable[int]) -> list[Argument]:
-    """The UIDs as sets that are no longer than a server's longest line."""
+def portions(uids: Iterable[int]) -> list[list[int]]:
+    """The UIDs, so many at a time that a set of them is no longer than a server's longest line."""
     ordered = sorted(uids)
-    return [sequence_set(ordered[start : start + SET_MEMBERS]) for start in range(0, len(ordered), SET_MEMBERS)]
+    return [ordered[start : start + SET_MEMBERS] for start in range(0, len(ordered), SET_MEMBERS)]
+
+
+def windows(uids: Iterable[int]) -> list[Argument]:
+    """The same as sets."""
+    return [sequence_set(portion) for portion in portions(uids)]
 
 
 async def read_details(client: ImapClient, uids: Iterable[int]) -> dict[int, MessageData]:

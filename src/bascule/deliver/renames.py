@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from bascule.deliver.expectation import newest_copies
+from bascule.deliver.limits import LOOK_WINDOW
+from bascule.deliver.recognition import read_ours
 from bascule.deliver.session import TargetSession
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger, TargetFolder
 from bascule.protocols.imap.responses import NO_NAMESPACE, Status
-from bascule.wire.errors import ConnectionLost
+from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap import ImapClient
 
 T = TypeVar("T")
@@ -20,8 +23,9 @@ async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> 
     are listed. Nothing is asked where no run used any.
 
     A folder keeps its MAILBOXID when it is renamed (RFC 8474 §4), where the server tells one. Elsewhere it keeps its UIDs (RFC 9051 §6.3.6)
-    and on most servers its UIDVALIDITY, and is this folder where it is the only one that we do not know with this UIDVALIDITY, and its
-    UIDNEXT, where it is asked for, is not below what we saw. Raises CommandRefused, ConnectionLost.
+    and on most servers its UIDVALIDITY, and is this folder where it is the only one that we do not know with this UIDVALIDITY, its
+    UIDNEXT, where it is asked for, is not below what we saw, and what lies under the UIDs of ours is not all somebody else's. Raises CommandRefused,
+    ConnectionLost.
     """
     known = await mailbox.run(ledger.folders)
     used = {folder.name: folder for folder in known.values()}
@@ -39,8 +43,24 @@ async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> 
         return listed
     states = await client.identities(sorted(listed if client.tells_mailboxid else strangers))
     for folder, name in _matches(list(used.values()), lost, strangers, states):
-        await mailbox.run(ledger.record_folder, replace(folder, name=name))
+        if states[name].mailboxid or await _may_be_ours(client, mailbox, ledger, folder, name):
+            await mailbox.run(ledger.record_folder, replace(folder, name=name))
     return listed
+
+
+async def _may_be_ours(client: ImapClient, mailbox: Mailbox, ledger: Ledger, folder: TargetFolder, name: bytes) -> bool:
+    """Whether a message of ours is in the folder ``name``; or, since the member may have removed them all, nothing under the UIDs that we knew but
+    what lay there before."""
+    newest = await mailbox.run(newest_copies, mailbox, ledger.target, folder.folder, LOOK_WINDOW)
+    known = await mailbox.run(ledger.our_uids, folder.folder) - {e.target_uid for e in newest}
+    known |= {copy.uid for copy in await mailbox.run(ledger.foreign, folder.folder)}
+    try:
+        await client.select(name, read_only=True)
+        if await read_ours(client, newest):
+            return True
+        return known.issuperset(uid for uid in await client.uids_from() if uid < folder.looked_uidnext)
+    except CommandRefused:
+        return True  # who looks into it is told why that can't be done now
 
 
 async def find_again(session: TargetSession, mailbox: Mailbox, ledger: Ledger, folder: TargetFolder) -> bytes | None:

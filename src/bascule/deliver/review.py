@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 
 from bascule.deliver.agenda import Agenda, Reviewed, faulty_in, flagged_in, vanished_in
 from bascule.deliver.doubt import Doubt
-from bascule.deliver.expectation import to_read_back
+from bascule.deliver.expectation import copies_of, to_read_back
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.following import Following, state_of
-from bascule.deliver.look import read_details, read_flags
+from bascule.deliver.look import read_details
 from bascule.deliver.moves import EarlierCopies, EarlierCopy
 from bascule.deliver.reading_back import VerifyLevel, read_suspects, sort_by_details
+from bascule.deliver.recognition import read_ours
 from bascule.deliver.renames import find_again
 from bascule.deliver.session import TargetSession
 from bascule.deliver.target_view import NO_LONGER_THERE, TargetView
@@ -119,7 +120,11 @@ class Reviewer:
             vanished_in, self.mailbox, self.ledger.target, self.agenda.stations, since, folder
         )
         vanished = found.get(folder, [])
-        flags = await read_flags(self.session.client, [r.target_uid for r in vanished if r.target_uid is not None])
+        expected = await self.mailbox.run(
+            copies_of, self.mailbox, self.ledger.target, [row.message for row in vanished]
+        )
+        ours = await read_ours(self.session.client, expected.values())
+        flags = {uid: data.flags for uid, data in ours.items() if data.flags is not None}
         await self._gone([r for r in vanished if r.target_uid is not None and r.target_uid not in flags])
         note_vanished(self.earlier, vanished, flags, New.DELETED)
 

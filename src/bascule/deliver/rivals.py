@@ -1,23 +1,27 @@
 """Did somebody else deliver the same, at the same time?
 
 Two runs on one machine wait for each other (`bascule.commands.turn`); two machines can't know of one another before they meet in the
-target's folders. What arrived there beside ours, while we delivered, and is equal to it, is one copy too many. Both sides keep the copies with the
-lowest UIDs and remove their own among the others: UIDs only ascend, so that both come to the same, whoever ends first. What somebody
-made of our copy came after it, so that it is never taken for one that was there before.
+target's folders. What arrived there beside ours, while we delivered, and is equal to it and of its date, is one copy too many. Both sides keep the
+copies with the lowest UIDs and remove their own among the others: UIDs only ascend, so that both come to the same, whoever ends first.
+What somebody made of our copy came after it, so that it is never taken for one that was there before.
 
-Where the target removes no single message it does not tell which copy is whose either (UIDPLUS is both): all who see too many copies name them.
+What has another date is another program's or a person's, and stays beside ours. A copy of ours that somebody touched meanwhile stays too. Where the
+target removes no single message it does not tell which copy is whose either (UIDPLUS is both), and where it keeps no dates these tell nothing:
+all who see too many copies name them.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from bascule.deliver.expectation import DELETED, is_touched
 from bascule.deliver.limits import RIVAL_COPIES
 from bascule.deliver.parcel import Parcel
+from bascule.deliver.removal import Ours
 from bascule.deliver.target_view import TargetView
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Foreign, Ledger
+from bascule.protocols.imap.dates import writable_date
+from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.flags import Flags
 from bascule.terms.outcome import OutcomeCode
 
@@ -34,73 +38,110 @@ class Placed:
 
     @classmethod
     def of(cls, parcel: Parcel) -> "Placed":
-        return cls(parcel.body.sha256, parcel.date.utc_seconds, parcel.flags)
+        return cls(parcel.body.sha256, writable_date(parcel.date).utc_seconds, parcel.flags)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Equal:
-    """Equal messages: UID → message of ours, and the ``others``' copies, lowest UID first."""
+    """Messages of one content and one date: UID → message of ours; and equal ``strangers`` of any date."""
 
-    ours: Mapping[int, int]
-    others: Sequence[Foreign]
+    date_utc: int
+    strangers: Sequence[Foreign]
+    ours: dict[int, int] = field(default_factory=dict)
 
-    def surplus(self) -> list[tuple[int, Foreign]]:
-        """UIDs of ours that are too many, each with the older copy that stands for its message."""
-        kept = sorted([*self.ours, *(copy.uid for copy in self.others)])[: len(self.ours)]
-        older = [copy for copy in self.others if copy.uid in kept]
-        return list(zip([uid for uid in sorted(self.ours) if uid not in kept], older, strict=True))
+    @property
+    def dated(self) -> list[Foreign]:
+        return [copy for copy in self.strangers if copy.date_utc == self.date_utc]
+
+    def surplus(self, others: Sequence[Foreign]) -> dict[int, Foreign]:
+        """UIDs of ours that are too many beside these, each with the older copy that stands for its message."""
+        kept = sorted([*self.ours, *(copy.uid for copy in others)])[: len(self.ours)]
+        older = [copy for copy in others if copy.uid in kept]
+        return dict(zip([uid for uid in sorted(self.ours) if uid not in kept], older, strict=True))
 
 
 async def settle_rivals(view: TargetView, mailbox: Mailbox, ledger: Ledger, delivered: Mapping[int, Placed]) -> int:
     """Compare what this run delivered to the open folder (by message) with what arrived beside it; how many copies of ours made way.
 
-    A copy that the target can't remove is a *duplicate*. Raises CommandRefused, ConnectionLost.
+    A copy that the target can't remove, or that somebody touched, is a *duplicate*. Raises CommandRefused, ConnectionLost.
     """
-    await view.look_at_strangers()
-    if not view.has_free_copies:
-        return 0
-    removed = 0
-    for equal in _rivals(view, await mailbox.run(ledger.uids_of, delivered), delivered):
-        if not view.removes_single_messages:
-            for message, other in zip(equal.ours.values(), equal.others, strict=False):
-                await _name(mailbox, ledger, message, other)
-            continue
-        now = await view.flags_of([copy.uid for copy in equal.others])
-        there = [copy for copy in equal.others if DELETED.isdisjoint(now.get(copy.uid, DELETED))]
-        for uid, other in _Equal(equal.ours, there).surplus():
-            message = equal.ours[uid]
-            touched = is_touched(now[other.uid], delivered[message].flags)
-            removed += await _give_way(view, mailbox, ledger, message, uid, other, touched=touched)
+    removed = await _Rivals(view, mailbox, ledger, delivered).settle()
+    await view.take_back_marks()
     return removed
 
 
-def _rivals(view: TargetView, uids: Mapping[int, int], delivered: Mapping[int, Placed]) -> list[_Equal]:
-    """What equal copies arrived for. One alone may be a person's or a filter's: it counts where it has the date of ours."""
-    ours: dict[bytes, dict[int, int]] = defaultdict(dict)
-    for message, uid in uids.items():
-        ours[delivered[message].sha256][uid] = message
-    found = {digest: view.free_copies(digest, above=view.opened_uidnext) for digest in ours}
-    if sum(map(len, found.values())) < RIVAL_COPIES:
-        for digest, copies in found.items():
-            dates = {delivered[message].date_utc for message in ours[digest].values()}
-            found[digest] = [copy for copy in copies if copy.date_utc in dates]
-    return [_Equal(ours[digest], copies) for digest, copies in found.items() if copies]
+@dataclass(slots=True)
+class _Rivals:
+    view: TargetView
+    mailbox: Mailbox
+    ledger: Ledger
+    delivered: Mapping[int, Placed]
+
+    async def settle(self) -> int:
+        await self.view.look_at_strangers()
+        equal = self._equal(await self.mailbox.run(self.ledger.uids_of, self.delivered))
+        if not equal:
+            return 0
+        details = await self.view.details_of({uid for one in equal for uid in [*one.ours, *_uids(one.strangers)]})
+        if not any(_date_of(details.get(uid)) == one.date_utc for one in equal for uid in one.ours):
+            if len({uid for one in equal for uid in _uids(one.strangers)}) >= RIVAL_COPIES:
+                await self._name(
+                    {m: copy for one in equal for m, copy in zip(one.ours.values(), one.strangers, strict=False)}
+                )
+            return 0
+        if not self.view.removes_single_messages:
+            await self._name({m: copy for one in equal for m, copy in zip(one.ours.values(), one.dated, strict=False)})
+            return 0
+        return sum([await self._remove(one, details) for one in equal])
+
+    def _equal(self, uids: Mapping[int, int]) -> list[_Equal]:
+        """What equal copies arrived for."""
+        found: dict[tuple[bytes, int], _Equal] = {}
+        for message, uid in uids.items():
+            placed = self.delivered[message]
+            strangers = self.view.free_copies(placed.sha256, above=self.view.opened_uidnext)
+            key = placed.sha256, placed.date_utc
+            found.setdefault(key, _Equal(placed.date_utc, strangers)).ours[uid] = message
+        return [one for one in found.values() if one.strangers]
+
+    async def _remove(self, equal: _Equal, details: Mapping[int, MessageData]) -> int:
+        others = [copy for copy in equal.dated if DELETED.isdisjoint(_flags(details.get(copy.uid), DELETED))]
+        surplus = equal.surplus(others)
+        given = {uid: self.delivered[equal.ours[uid]].flags for uid in surplus}
+        there = [Ours(uid, given[uid], _flags(details.get(uid))) for uid in surplus if uid in details]
+        touched = {one.uid for one in there if is_touched(one.now, one.given)}
+        removed = await self.view.remove([one for one in there if one.uid not in touched])
+        gone = {uid for uid in surplus if uid in removed.gone or (uid not in details and self.view.has_our_mark(uid))}
+        for uid in gone:
+            other = surplus[uid]
+            await self._gave_way(equal.ours[uid], other, is_touched(_flags(details.get(other.uid)), given[uid]))
+        touched |= removed.touched
+        await self.mailbox.run(self.ledger.taken_over, [equal.ours[uid] for uid in touched])
+        await self._name({equal.ours[uid]: surplus[uid] for uid in touched | removed.refused})
+        return len(gone)
+
+    async def _gave_way(self, message: int, other: Foreign, touched: bool) -> None:
+        """The message is the ``other`` one's from now on; whoever ``touched`` that one has it for theirs."""
+        self.view.take_uid(other.uid)
+        await self.mailbox.run(self.ledger.named, self.view.row.folder, {message: other.uid})
+        await self.mailbox.run(self.ledger.recode, [message], OutcomeCode.ALREADY_THERE)
+        if touched:
+            await self.mailbox.run(self.ledger.taken_over, [message])
+
+    async def _name(self, surplus: Mapping[int, Foreign]) -> None:
+        """By message, with the copy that lies beside its own."""
+        for message, other in surplus.items():
+            await self.mailbox.run(self.ledger.recode, [message], OutcomeCode.DUPLICATE, f"{TWICE} (UID {other.uid})")
 
 
-async def _name(mailbox: Mailbox, ledger: Ledger, message: int, other: Foreign) -> None:
-    await mailbox.run(ledger.recode, [message], OutcomeCode.DUPLICATE, f"{TWICE} (UID {other.uid})")
+def _uids(copies: Iterable[Foreign]) -> list[int]:
+    return [copy.uid for copy in copies]
 
 
-async def _give_way(
-    view: TargetView, mailbox: Mailbox, ledger: Ledger, message: int, uid: int, other: Foreign, *, touched: bool
-) -> int:
-    """Our copy ``uid`` goes, and the message is the ``other`` one's from now on; whoever ``touched`` that one has it for theirs."""
-    if not await view.remove(uid):
-        await _name(mailbox, ledger, message, other)
-        return 0
-    view.take_uid(other.uid)
-    await mailbox.run(ledger.named, view.row.folder, {message: other.uid})
-    await mailbox.run(ledger.recode, [message], OutcomeCode.ALREADY_THERE)
-    if touched:
-        await mailbox.run(ledger.taken_over, [message])
-    return 1
+def _flags(found: MessageData | None, otherwise: Flags = frozenset()) -> Flags:
+    """``otherwise``: of what is not there."""
+    return otherwise if found is None else found.flags or frozenset()
+
+
+def _date_of(found: MessageData | None) -> int | None:
+    return found.date.utc_seconds if found is not None and found.date is not None else None

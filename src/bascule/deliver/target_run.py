@@ -10,7 +10,8 @@ from bascule.deliver.agenda import Agenda, agenda_of
 from bascule.deliver.folder_delivery import DeliveryOptions, FolderDelivery
 from bascule.deliver.folder_map import FolderMap, MappedFolder
 from bascule.deliver.limits import QUOTA_ROUNDS
-from bascule.deliver.moves import EarlierCopies, follow_moves
+from bascule.deliver.making_way import follow_moves
+from bascule.deliver.moves import EarlierCopies
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.reading_back import VerifyLevel
 from bascule.deliver.renames import find_again, find_renamed

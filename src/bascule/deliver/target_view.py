@@ -1,21 +1,21 @@
 """One folder of the target as we know it: what it held before us, what is ours, and what nobody has looked at yet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bascule.deliver.arrivals import pair_by_details, pair_in_order
 from bascule.deliver.expectation import Expectation, without_uid
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.likeness import likeness_of
-from bascule.deliver.look import Found, read_contents, read_details, read_flags
+from bascule.deliver.look import Found, read_contents, read_details
 from bascule.deliver.pool import FreeCopies
-from bascule.deliver.removal import remove_messages
+from bascule.deliver.recognition import keeps_its_uids
+from bascule.deliver.removal import Ours, Removal, Removed
 from bascule.deliver.session import TargetError, TargetSession
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Foreign, Ledger, TargetFolder
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.body import Body
-from bascule.terms.flags import Flags
 from bascule.terms.later_runs import Decision, New, Old, decide, knowledge
 from bascule.terms.outcome import OutcomeCode
 from bascule.wire.errors import CommandRefused, ConnectionLost
@@ -27,7 +27,7 @@ NO_LONGER_THERE = "no longer there: removed or moved on the new side"
 
 class TargetView:
     """`open` it first. ``row`` is what the ledger remembers of the folder; ``uidnext`` what the target said last; ``opened_uidnext``
-    what it said when this run came: a UID from there on arrived meanwhile. ``is_new``: its UIDVALIDITY is not the one that we knew."""
+    what it said when this run came: a UID from there on arrived meanwhile. ``is_new``: the UIDs that we knew mean nothing in it."""
 
     def __init__(self, session: TargetSession, mailbox: Mailbox, ledger: Ledger, folder: MappedFolder) -> None:
         self._session = session
@@ -35,6 +35,7 @@ class TargetView:
         self._ledger = ledger
         self._folder = folder
         self._free = FreeCopies()
+        self._removal = Removal()
         self.row = TargetFolder(folder.row.id, folder.name)
         self.uidnext = 1
         self.opened_uidnext = 1
@@ -44,12 +45,12 @@ class TargetView:
         """Select the folder. Nothing is looked at yet. Raises CommandRefused, TargetError."""
         self._state = state = await self._session.select(self._folder.name)
         known = await self._mailbox.run(self._ledger.folder, self.row.folder)
-        same = known is not None and known.is_still(state.uidvalidity, state.mailboxid)
+        same = known is not None and keeps_its_uids(known, state)
         self.is_new = known is not None and known.uidvalidity != 0 and not same
         looked = known.looked_uidnext if known and same else 1
         mailboxid = state.mailboxid or (known.mailboxid if known and same else None)
         self.row = TargetFolder(self.row.folder, self._folder.name, state.uidvalidity, looked, mailboxid)
-        await self._mailbox.run(self._ledger.record_folder, self.row)
+        await self._mailbox.run(self._ledger.record_folder, self.row, is_another=self.is_new)
         self.uidnext = self.opened_uidnext = state.uidnext or looked
 
     async def open_and_look(self) -> None:
@@ -83,7 +84,7 @@ class TargetView:
     async def reselect(self) -> None:
         """Into the folder again: some targets show what was appended only then. Raises TargetError when it is another folder now."""
         state = await self._session.select(self._folder.name)
-        if not self.row.is_still(state.uidvalidity, state.mailboxid):
+        if not (state.uids_last and self.row.is_still(state.uidvalidity, state.mailboxid)):
             raise TargetError(
                 f"The target's folder {self._folder.display} was replaced while it was being filled.",
                 "Run the same command again; it looks at the new folder first.",
@@ -245,25 +246,33 @@ class TargetView:
         """The copies of this content, from UID ``above`` on, that stand for no message yet; some may be there no longer."""
         return self._free.of_content(digest, above)
 
-    async def flags_of(self, uids: Sequence[int]) -> dict[int, Flags]:
-        """The flags of those that are there now. Raises CommandRefused, ConnectionLost."""
-        return await read_flags(self._session.client, uids)
+    async def details_of(self, uids: Iterable[int]) -> dict[int, MessageData]:
+        """Flags, date and size of those that are there now. Raises CommandRefused, ConnectionLost."""
+        return await read_details(self._session.client, uids)
 
     @property
     def removes_single_messages(self) -> bool:
         """Whether it tells the UID of what it takes, and removes a message by its UID (UIDPLUS, RFC 4315)."""
-        return self._session.client.has_uid_expunge
+        return self._session.client.has_uid_expunge and self._state.uids_last
 
     def take_uid(self, uid: int) -> None:
         """This one stands for a message of ours from now on."""
         self._free.remove(uid)
 
-    async def remove(self, uid: int) -> bool:
-        """Remove one message of ours by its UID; False on a target that can't (without UIDPLUS, RFC 4315 §2.1)."""
-        if not await remove_messages(self._session.client, [uid]):
-            return False
-        await self._mailbox.run(self._ledger.forget_foreign, self.row.folder, [uid])
-        return True
+    async def remove(self, copies: Sequence[Ours]) -> Removed:
+        """Remove copies of ours that nobody touched, on a target that `removes_single_messages`. Raises ConnectionLost; `take_back_marks` where
+        it is not tried again."""
+        removed = await self._removal.remove(self._session.client, copies)
+        await self._mailbox.run(self._ledger.forget_foreign, self.row.folder, removed.gone)
+        return removed
+
+    def has_our_mark(self, uid: int) -> bool:
+        r"""Whether we marked it ``\Deleted``, and did not hear what became of it."""
+        return uid in self._removal.marked
+
+    async def take_back_marks(self) -> None:
+        r"""Our ``\Deleted`` goes from what is not removed after all. Raises ConnectionLost."""
+        await self._removal.take_back(self._session.client)
 
 
 def _never_seen(code: OutcomeCode) -> Decision:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bascule.deliver.agenda import Reviewed
-from bascule.deliver.moves import EarlierCopies, pending_moves
+from bascule.deliver.making_way import pending_moves
+from bascule.deliver.moves import EarlierCopies
 from bascule.deliver.review import note_vanished
 from bascule.mailbox import Mailbox, NewMessage
 from bascule.mailbox.ledger import Ledger, TargetFolder

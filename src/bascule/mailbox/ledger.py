@@ -122,11 +122,13 @@ class Ledger:
         query = "SELECT folder, name, uidvalidity, looked_uidnext, mailboxid FROM target_folders WHERE target = ?"
         return {values[0]: TargetFolder(*values) for values in self._database.execute(query, (self.target,))}
 
-    def record_folder(self, row: TargetFolder) -> None:
-        """Write the row. Where it is another folder than before, what was known by UID is forgotten: all is to be looked at again."""
+    def record_folder(self, row: TargetFolder, *, is_another: bool = False) -> None:
+        """Write the row. Where it is another folder than before, or its UIDs are (``is_another``), what was known by UID is forgotten: all is
+        to be looked at again."""
         with transaction(self._database):
             before = self.folder(row.folder)
-            if before and before.uidvalidity and not before.is_still(row.uidvalidity, row.mailboxid):
+            is_another = is_another or (before is not None and not before.is_still(row.uidvalidity, row.mailboxid))
+            if before and before.uidvalidity and is_another:
                 where = (self.target, row.folder)
                 self._database.execute("DELETE FROM target_messages WHERE target = ? AND folder = ?", where)
                 self._database.execute(

@@ -40,8 +40,8 @@ class OutcomeCode(StrEnum):
     UNREADABLE = "unreadable"
     """The source lists the message, and does not give it. A later run tries again."""
     DUPLICATE = "duplicate"
-    """One copy too many, which the target can't remove: of a batch that was cut and committed late, or of a message that moved on
-    the old side."""
+    """One copy too many, which the target can't remove, or which somebody touched: of a batch that was cut and committed late, of a message
+    that moved on the old side, or of what another program delivered too."""
     MISSING = "missing"
     """The target said OK, and the message is not there when read back. A later run sends it again."""
     REFUSED_BUSY = "refused-busy"

@@ -24,6 +24,8 @@ _SENTENCES = (
     (r"a batch that had been cut was committed late: one copy too many, UID (\d+)", "un lot interrompu a été enregistré après coup : un exemplaire de trop, UID {}"),
     (r"it moved on the old side, and its earlier copy is still in (.+) of the target",
      "il a été déplacé sur l’ancienne plateforme, et son exemplaire précédent est encore dans {} sur la nouvelle"),
+    (r"it moved on the old side, and its earlier copy may still be in (.+) of the target",
+     "il a été déplacé sur l’ancienne plateforme, et son exemplaire précédent est peut-être encore dans {} sur la nouvelle"),
     (r"the server lists it and does not give it", "le serveur l’annonce et ne le donne pas"),
     (r"the server gives nothing of its content(.*)", "le serveur ne donne rien de son contenu{}"),
     (r"the connection ended each time it was asked for: (.+)", "la connexion a été coupée à chaque demande : {}"),

@@ -1,0 +1,270 @@
+r"""The earlier copies of messages that moved on the old side make way, once the message lies in its new place.
+
+No message leaves the target altogether, and none is left there in a worse form than it was: the new copy is seen there first, and holds what was sent,
+or the same as the earlier copy. What is removed is looked at first: it must be what we put there, and nobody may have touched it.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bascule.deliver.expectation import DELETED, Expectation, copies_of, is_touched
+from bascule.deliver.look import read_contents
+from bascule.deliver.moves import claim_delivered_moves
+from bascule.deliver.recognition import keeps_its_uids, read_ours
+from bascule.deliver.removal import Ours, Removal
+from bascule.deliver.session import TargetSession
+from bascule.mailbox import Mailbox
+from bascule.mailbox.ledger import Ledger, on_target_codes
+from bascule.protocols.imap.fetch import MessageData
+from bascule.protocols.imap.refusals import Meaning, meaning_of
+from bascule.terms.flags import Flags
+from bascule.terms.outcome import OutcomeCode
+from bascule.terms.watch import Watcher
+from bascule.wire.errors import CommandRefused, ConnectionLost
+
+MOVED_AWAY = "moved to another folder on the old side; its copy there stands for it now"
+STILL_THERE = "it moved on the old side, and its earlier copy is still in {} of the target"
+MAY_BE_THERE = "it moved on the old side, and its earlier copy may still be in {} of the target"
+_IN_TWO_PLACES = "it moved on the old side, and its earlier copy"
+"""How both begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One of our messages on the target. ``folder`` is its row in the catalogue; ``detail`` its outcome's."""
+
+    expected: Expectation
+    folder: int
+    detail: str
+    is_theirs: bool
+
+    @property
+    def message(self) -> int:
+        return self.expected.message
+
+    @property
+    def target_uid(self) -> int:
+        assert self.expected.target_uid is not None  # of those whose UID is known
+        return self.expected.target_uid
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """``altered_to``: the SHA-256 of the later copy, where the target made other octets of it."""
+
+    earlier: Copy
+    later: Copy
+    altered_to: bytes | None = None
+
+
+_UNNAMED = f"""
+    SELECT 1 FROM outcomes WHERE target = ? AND message = ? AND target_uid IS NULL AND code IN {on_target_codes()}
+"""
+
+
+def pending_moves(mailbox: Mailbox, ledger: Ledger) -> list[Move]:
+    """Moves whose later message is on the target, and whose earlier copy may be there still. A message that moved several times
+    is followed to where it is now; one whose earlier copy has no UID that we know waits until it has. Blocks."""
+    links = dict(mailbox.database.execute("SELECT earlier, later FROM moves WHERE target = ?", (ledger.target,)))
+    pending: dict[int, int] = {}
+    query = "SELECT earlier, later FROM moves WHERE target = ? AND NOT done"
+    for earlier, later in mailbox.database.execute(query, (ledger.target,)).fetchall():
+        seen = {earlier}
+        while later in links and later not in seen:
+            seen.add(later)
+            later = links[later]
+        pending[earlier] = later
+    copies = _copies(mailbox, ledger, {*pending, *pending.values()})
+    lost = [earlier for earlier in pending if earlier not in copies]
+    ledger.made_way(e for e in lost if not mailbox.database.execute(_UNNAMED, (ledger.target, e)).fetchone())
+    return [Move(copies[e], copies[later]) for e, later in pending.items() if e in copies and later in copies]
+
+
+def _copies(mailbox: Mailbox, ledger: Ledger, messages: Iterable[int]) -> dict[int, Copy]:
+    query = "SELECT m.folder, o.detail, o.theirs FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND o.message = ?"
+    found = {}
+    for message, expected in copies_of(mailbox, ledger.target, messages).items():
+        folder, detail, is_theirs = mailbox.database.execute(query, (ledger.target, message)).fetchone()
+        found[message] = Copy(expected, folder, detail, bool(is_theirs))
+    return found
+
+
+async def follow_moves(
+    session: Callable[[], Awaitable[TargetSession]], mailbox: Mailbox, ledger: Ledger, watcher: Watcher
+) -> int:
+    """Remove from the target the earlier copies of what moved on the old side and lies in its new place; how many were removed.
+
+    Goes on on another connection where one ends. Raises TargetError; the next run goes on. Where the target can't remove one message (without
+    UIDPLUS), or does not let us see the folder, the later message's outcome says *duplicate*.
+    """
+    await mailbox.run(claim_delivered_moves, mailbox, ledger)
+    if not await mailbox.run(pending_moves, mailbox, ledger):
+        return 0
+    target = await session()
+    making_way = _MakingWay(target, mailbox, ledger, watcher)
+    try:
+        while True:
+            try:
+                await making_way.through()
+                return making_way.removed
+            except ConnectionLost as error:
+                await target.renew(error)
+    finally:
+        await target.close()
+
+
+@dataclass(slots=True)
+class _MakingWay:
+    target: TargetSession
+    mailbox: Mailbox
+    ledger: Ledger
+    watcher: Watcher
+    removed: int = 0
+    _removals: dict[int, Removal] = field(default_factory=lambda: defaultdict(Removal))
+    """By folder."""
+
+    async def through(self) -> None:
+        """All that is pending. What was done before an error stays done. Raises ConnectionLost."""
+        moves = await self.mailbox.run(pending_moves, self.mailbox, self.ledger)
+        placed: list[Move] = []
+        for folder, within in _by_folder(moves, lambda move: move.later.folder):
+            if await self._opens(folder, within):
+                placed += await self._in_place(within)
+        for folder, within in _by_folder(placed, lambda move: move.earlier.folder):
+            if await self._opens(folder, within):
+                await self._make_way(folder, within)
+        for folder, removal in self._removals.items():
+            if removal.marked and await self._opens(folder, []):
+                await removal.take_back(self.target.client)
+
+    async def _opens(self, folder: int, moves: Sequence[Move]) -> bool:
+        """Select the folder that holds ours; False where it is not there, is another one, or can't be looked into: what moves with it is in two
+        places then, as far as anybody knows."""
+        row = await self.mailbox.run(self.ledger.folder, folder)
+        if row is None:
+            return False
+        try:
+            state = await self.target.select(row.name)
+        except CommandRefused as error:
+            if meaning_of(error.code, error.reason) is not Meaning.GONE:
+                await self._name(moves, MAY_BE_THERE)
+            return False
+        if not state.uids_last:
+            await self._name(moves, MAY_BE_THERE)
+        return keeps_its_uids(row, state)
+
+    async def _in_place(self, moves: Sequence[Move]) -> list[Move]:
+        """Those whose later copy is there, each with what the target made of it."""
+        there = await read_ours(self.target.client, [move.later.expected for move in moves])
+        seen = [move for move in moves if move.later.target_uid in there]
+        unclear = [move for move in seen if not _is_as_sent(move.later.expected, there[move.later.target_uid])]
+        contents = await self._contents([move.later for move in unclear])
+        placed = [move for move in seen if move not in unclear]
+        for move in unclear:
+            if (digest := contents.get(move.later.target_uid)) is not None:
+                is_altered = digest != move.later.expected.sha256
+                placed.append(Move(move.earlier, move.later, digest if is_altered else None))
+        return placed
+
+    async def _contents(self, copies: Sequence[Copy]) -> dict[int, bytes]:
+        uids = [copy.target_uid for copy in copies]
+        return {f.uid: f.sha256 for f in await read_contents(self.target.client, uids, with_likeness=False)}
+
+    async def _make_way(self, folder: int, moves: Sequence[Move]) -> None:
+        """In the folder of the earlier copies, which is selected."""
+        there = await read_ours(self.target.client, [move.earlier.expected for move in moves])
+        removal = self._removals[folder]
+        away = [m for m in moves if m.earlier.target_uid in removal.marked - there.keys()]  # went with the connection
+        gone = [move for move in moves if move.earlier.target_uid not in there and move not in away]
+        touched, ours = self._sort([move for move in moves if move.earlier.target_uid in there], there)
+        worse = await self._worse([move for move in ours if move.altered_to is not None])
+        ours = [move for move in ours if move not in worse]
+        removal.marked |= {m.earlier.target_uid for m in [*touched, *ours] if _has_our_mark(m.earlier, there)}
+        await removal.take_back(self.target.client, [move.earlier.target_uid for move in [*touched, *worse]])
+        await self.mailbox.run(self._about_to_mark, ours)
+        removed = await removal.remove(self.target.client, [_as_ours(move.earlier, there) for move in ours])
+        touched += [move for move in ours if move.earlier.target_uid in removed.touched]
+        away += [move for move in ours if move.earlier.target_uid in removed.gone]
+        await self.mailbox.run(self._record, gone, touched, away)
+        await self._name([*worse, *(m for m in ours if m.earlier.target_uid in removed.refused)], STILL_THERE)
+        self._tell(len(away))
+
+    def _sort(self, moves: Iterable[Move], there: Mapping[int, MessageData]) -> tuple[list[Move], list[Move]]:
+        """Those whose earlier copy somebody touched, and those that are as we left them."""
+        touched: list[Move] = []
+        ours: list[Move] = []
+        for move in moves:
+            one = _as_ours(move.earlier, there)
+            (touched if move.earlier.is_theirs or is_touched(one.now, one.given) else ours).append(move)
+        return touched, ours
+
+    async def _worse(self, moves: Sequence[Move]) -> list[Move]:
+        """Those whose later copy is neither what was sent nor what the earlier one is: the target altered it this time."""
+        contents = await self._contents([move.earlier for move in moves])
+        return [move for move in moves if contents.get(move.earlier.target_uid) != move.altered_to]
+
+    def _about_to_mark(self, moves: Iterable[Move]) -> None:
+        r"""Whose ``\Deleted`` it is must be known also after a run that is killed, or loses its connection for good. Blocks."""
+        by_flags: dict[Flags, list[int]] = defaultdict(list)
+        for move in moves:
+            by_flags[move.earlier.expected.flags | DELETED].append(move.earlier.message)
+        for flags, messages in by_flags.items():
+            self.ledger.followed(messages, given=flags)
+
+    def _record(self, gone: Sequence[Move], touched: Sequence[Move], away: Sequence[Move]) -> None:
+        """The earlier copy is somewhere else or nowhere; it is the member's; we removed it. Blocks."""
+        self.ledger.taken_over(move.earlier.message for move in touched)
+        self.ledger.removed([move.earlier.message for move in away], MOVED_AWAY)
+        self.ledger.made_way(move.earlier.message for move in [*gone, *touched, *away])
+        for later in {move.later for move in [*gone, *touched, *away] if _IN_TWO_PLACES in move.later.detail}:
+            plain = _plain(later.detail)
+            code = OutcomeCode.ALTERED if later.expected.code is OutcomeCode.ALTERED else OutcomeCode.DELIVERED
+            self.ledger.recode([later.message], code, plain)
+
+    async def _name(self, moves: Iterable[Move], reason: str) -> None:
+        """These are in two places, as far as we know. What is *altered* stays that as well."""
+        for move in moves:
+            if move.earlier.is_theirs:
+                continue
+            later, path = move.later, (await self.mailbox.run(self.mailbox.folders.get, move.earlier.folder)).path
+            told, code = reason.format(path), OutcomeCode.DUPLICATE
+            if later.expected.code is OutcomeCode.ALTERED:
+                code, told = OutcomeCode.ALTERED, "; ".join(text for text in (_plain(later.detail), told) if text)
+            await self.mailbox.run(self.ledger.recode, [later.message], code, told)
+
+    def _tell(self, count: int) -> None:
+        if count:
+            self.removed += count
+            told = (
+                "1 message moved on the old side, and was"
+                if count == 1
+                else f"{count} messages moved on the old side, and were"
+            )
+            self.watcher.note(f"{told} moved on the target too")
+
+
+def _by_folder(moves: Iterable[Move], folder_of: Callable[[Move], int]) -> list[tuple[int, list[Move]]]:
+    found: dict[int, list[Move]] = defaultdict(list)
+    for move in moves:
+        found[folder_of(move)].append(move)
+    return list(found.items())
+
+
+def _is_as_sent(later: Expectation, found: MessageData) -> bool:
+    """Whether its size, and that nothing else is known of it, say so."""
+    return later.code is not OutcomeCode.ALTERED and found.octets == later.octets
+
+
+def _as_ours(copy: Copy, there: Mapping[int, MessageData]) -> Ours:
+    return Ours(copy.target_uid, copy.expected.flags, there[copy.target_uid].flags or frozenset())
+
+
+def _has_our_mark(copy: Copy, there: Mapping[int, MessageData]) -> bool:
+    one = _as_ours(copy, there)
+    return not DELETED.isdisjoint(one.now & one.given)
+
+
+def _plain(detail: str) -> str:
+    """The detail without what it says of two places."""
+    return detail.partition(_IN_TWO_PLACES)[0].removesuffix("; ")
