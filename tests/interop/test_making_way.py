@@ -134,6 +134,36 @@ def test_what_we_marked_as_deleted_and_the_member_touched_behind_a_lost_connecti
         assert sorted(both.lies(MOVED)) == [("A", {b"\\Flagged"}), ("B", NONE)]
 
 
+class EndsForGood(Quirk):
+    """From the mark on no connection is taken, while ``is_down``."""
+
+    is_down = armed = False
+
+    def greeting(self, session: Session, line: bytes) -> bytes:
+        return b"* BYE down" if self.is_down else line
+
+    def after(self, session: Session, command: Command) -> None:
+        if self.armed and command.verb == "UID STORE":
+            self.is_down = True
+            raise Hangup
+
+
+def test_what_a_run_that_could_not_go_on_marked_as_deleted_is_unmarked_where_the_member_touched_it(
+    tmp_path: Path,
+) -> None:
+    with two_servers(tmp_path, quirk := EndsForGood()) as both:
+        a, b = delivered(both)
+        both.move(a.messages[0], a, b)
+        quirk.armed = True
+        assert both.copy().status == 3
+        assert sorted(both.lies(MOVED)) == [("A", {b"\\Deleted"}), ("B", NONE)]
+        quirk.armed = quirk.is_down = False
+        copy = both.new.folders[b"A"].messages[0]
+        both.new.folders[b"A"].change(copy, copy.flags | {b"\\Flagged"})
+        assert both.copy().status == 0
+        assert sorted(both.lies(MOVED)) == [("A", {b"\\Flagged"}), ("B", NONE)]
+
+
 class StarsAtTheStore(Quirk):
     """The member stars the copy between our look at it and its mark."""
 

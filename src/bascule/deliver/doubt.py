@@ -102,7 +102,8 @@ class Doubt:
         """Message → the UID from which on its copy lies: where the target was when it was first sent; 0: the folder is another one since."""
         since: dict[int, int] = {}
         for intent in intents:
-            first = intent.uidnext if intent.uidvalidity == self._view.row.uidvalidity else 0
+            is_same = intent.uidvalidity == self._view.row.uidvalidity and not self._view.is_new
+            first = intent.uidnext if is_same else 0
             since.update({message: min(first, since.get(message, first)) for message in intent.given})
         return since
 
