@@ -1,10 +1,15 @@
 """A UID of ours under which another message lies: it is the member's, gets no flags of ours, and is never removed."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from support.quirks import Folder, Quirk
+import pytest
+
+from support.quirks import Folder, Message, Quirk
+from support.quirks.keeping import IgnoresDates, RoundsDates
 from support.quirks.quirk import Codes
+from support.quirks.reading import SizeAbsent, SizeWrong
 from support.quirks.server import Session
 from support.quirks.store import ARRIVAL
 from support.two_servers import TwoServers, text, two_servers
@@ -130,3 +135,43 @@ def test_where_uids_do_not_last_nothing_is_removed_and_what_is_in_two_places_is_
         assert both.lies(OWN) == [("A", NONE)]
         assert sorted(both.lies(text(1))) == [("A", NONE), ("B", NONE)]
         assert both.lies(text(2)) == [("A", {b"\\Seen"})]
+
+
+class AltersMail(Quirk):
+    """A line is added to what it takes, and its date is that of the day."""
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message:
+        return replace(message, octets=b"X-Seen-By: a filter\r\n" + message.octets, date=LATER)
+
+
+class AddsALine(AltersMail):
+    """The date is kept."""
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message:
+        return replace(super().arriving(session, folder, message), date=message.date)
+
+
+OTHERWISE = [
+    *(
+        (quirk, level)
+        for quirk in (IgnoresDates, RoundsDates, SizeWrong, SizeAbsent, AddsALine)
+        for level in ("none", "delivered")
+    ),
+    (AltersMail, "delivered"),  # where nothing was read back, nothing says that it is ours
+]
+
+
+@pytest.mark.parametrize(("quirk", "level"), OTHERWISE)
+def test_a_copy_that_the_target_keeps_or_tells_otherwise_is_ours_all_the_same(
+    tmp_path: Path, quirk: type[Quirk], level: str
+) -> None:
+    with two_servers(tmp_path, quirk()) as both:
+        a, b = two_folders(both, 2)
+        for message in a.messages:
+            message.date += timedelta(seconds=7)
+        both.copy("--verify", level)
+        a.change(a.messages[0], {b"\\Flagged"})
+        both.move(a.messages[1], a, b)
+        both.copy("--verify", level)
+        [first], [second] = (both.new.folders[name].messages for name in (b"A", b"B"))
+        assert (first.flags, text(2) in second.octets) == ({b"\\Flagged"}, True)
