@@ -158,9 +158,9 @@ class _MakingWay:
         """Those whose later copy is there, each with what the target made of it."""
         there = await read_ours(self.target.client, [move.later.expected for move in moves])
         seen = [move for move in moves if move.later.target_uid in there]
+        placed = [move for move in seen if _is_as_sent(move.later.expected, there[move.later.target_uid])]
         unclear = [move for move in seen if not _is_as_sent(move.later.expected, there[move.later.target_uid])]
         contents = await self._contents([move.later for move in unclear])
-        placed = [move for move in seen if move not in unclear]
         for move in unclear:
             if (digest := contents.get(move.later.target_uid)) is not None:
                 is_altered = digest != move.later.expected.sha256
@@ -175,11 +175,11 @@ class _MakingWay:
         """In the folder of the earlier copies, which is selected."""
         there = await read_ours(self.target.client, [move.earlier.expected for move in moves])
         removal = self._removals[folder]
-        away = [m for m in moves if m.earlier.target_uid in removal.marked - there.keys()]  # went with the connection
-        gone = [move for move in moves if move.earlier.target_uid not in there and move not in away]
+        absent = [move for move in moves if move.earlier.target_uid not in there]
+        away = [move for move in absent if move.earlier.target_uid in removal.marked]  # as a connection ended
+        gone = [move for move in absent if move.earlier.target_uid not in removal.marked]
         touched, ours = self._sort([move for move in moves if move.earlier.target_uid in there], there)
-        worse = await self._worse([move for move in ours if move.altered_to is not None])
-        ours = [move for move in ours if move not in worse]
+        worse, ours = await self._sort_altered(ours)
         removal.marked |= {m.earlier.target_uid for m in [*touched, *ours] if _has_our_mark(m.earlier, there)}
         await removal.take_back(self.target.client, [move.earlier.target_uid for move in [*touched, *worse]])
         await self.mailbox.run(self._about_to_mark, ours)
@@ -199,10 +199,15 @@ class _MakingWay:
             (touched if move.earlier.is_theirs or is_touched(one.now, one.given) else ours).append(move)
         return touched, ours
 
-    async def _worse(self, moves: Sequence[Move]) -> list[Move]:
-        """Those whose later copy is neither what was sent nor what the earlier one is: the target altered it this time."""
-        contents = await self._contents([move.earlier for move in moves])
-        return [move for move in moves if contents.get(move.earlier.target_uid) != move.altered_to]
+    async def _sort_altered(self, moves: Sequence[Move]) -> tuple[list[Move], list[Move]]:
+        """Those whose later copy is neither what was sent nor what the earlier one is, since the target altered it this time; and the others."""
+        contents = await self._contents([move.earlier for move in moves if move.altered_to is not None])
+        worse: list[Move] = []
+        others: list[Move] = []
+        for move in moves:
+            as_good = move.altered_to in (None, contents.get(move.earlier.target_uid))
+            (others if as_good else worse).append(move)
+        return worse, others
 
     def _about_to_mark(self, moves: Iterable[Move]) -> None:
         r"""Whose ``\Deleted`` it is must be known also after a run that is killed, or loses its connection for good. Blocks."""

@@ -10,7 +10,7 @@ target removes no single message it does not tell which copy is whose either (UI
 all who see too many copies name them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bascule.deliver.expectation import DELETED, is_touched
@@ -53,11 +53,29 @@ class _Equal:
     def dated(self) -> list[Foreign]:
         return [copy for copy in self.strangers if copy.date_utc == self.date_utc]
 
-    def surplus(self, others: Sequence[Foreign]) -> dict[int, Foreign]:
-        """UIDs of ours that are too many beside these, each with the older copy that stands for its message."""
-        kept = sorted([*self.ours, *(copy.uid for copy in others)])[: len(self.ours)]
+    def beside(self, others: Sequence[Foreign]) -> Iterator[tuple[int, int]]:
+        """Messages of ours, as many as there are others, each with the UID of one."""
+        return zip(self.ours.values(), _uids(others), strict=False)
+
+    def surplus(self, details: Mapping[int, MessageData]) -> Iterator["_Surplus"]:
+        """Of ours, what is too many beside the others that are there."""
+        others = [copy for copy in self.dated if DELETED.isdisjoint(_flags(details.get(copy.uid), DELETED))]
+        kept = sorted([*self.ours, *_uids(others)])[: len(self.ours)]
         older = [copy for copy in others if copy.uid in kept]
-        return dict(zip([uid for uid in sorted(self.ours) if uid not in kept], older, strict=True))
+        for uid, other in zip([uid for uid in sorted(self.ours) if uid not in kept], older, strict=True):
+            now = _flags(details[uid]) if uid in details else None
+            yield _Surplus(self.ours[uid], uid, now, other.uid, _flags(details.get(other.uid)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Surplus:
+    """A copy of ours that is too many, and the ``older`` one that stands for its message then, with their flags. ``now`` None: it is gone."""
+
+    message: int
+    uid: int
+    now: Flags | None
+    older: int
+    older_now: Flags
 
 
 async def settle_rivals(view: TargetView, mailbox: Mailbox, ledger: Ledger, delivered: Mapping[int, Placed]) -> int:
@@ -83,16 +101,15 @@ class _Rivals:
         if not equal:
             return 0
         details = await self.view.details_of({uid for one in equal for uid in [*one.ours, *_uids(one.strangers)]})
-        if not any(_date_of(details.get(uid)) == one.date_utc for one in equal for uid in one.ours):
+        are_dated = [_is_dated(details[uid], one) for one in equal for uid in one.ours if uid in details]
+        if are_dated and not any(are_dated):  # the target keeps none
             if len({uid for one in equal for uid in _uids(one.strangers)}) >= RIVAL_COPIES:
-                await self._name(
-                    {m: copy for one in equal for m, copy in zip(one.ours.values(), one.strangers, strict=False)}
-                )
+                await self._name(dict(pair for one in equal for pair in one.beside(one.strangers)))
             return 0
         if not self.view.removes_single_messages:
-            await self._name({m: copy for one in equal for m, copy in zip(one.ours.values(), one.dated, strict=False)})
+            await self._name(dict(pair for one in equal for pair in one.beside(one.dated)))
             return 0
-        return sum([await self._remove(one, details) for one in equal])
+        return await self._remove([each for one in equal for each in one.surplus(details)])
 
     def _equal(self, uids: Mapping[int, int]) -> list[_Equal]:
         """What equal copies arrived for."""
@@ -104,34 +121,34 @@ class _Rivals:
             found.setdefault(key, _Equal(placed.date_utc, strangers)).ours[uid] = message
         return [one for one in found.values() if one.strangers]
 
-    async def _remove(self, equal: _Equal, details: Mapping[int, MessageData]) -> int:
-        others = [copy for copy in equal.dated if DELETED.isdisjoint(_flags(details.get(copy.uid), DELETED))]
-        surplus = equal.surplus(others)
-        given = {uid: self.delivered[equal.ours[uid]].flags for uid in surplus}
-        there = [Ours(uid, given[uid], _flags(details.get(uid))) for uid in surplus if uid in details]
-        touched = {one.uid for one in there if is_touched(one.now, one.given)}
-        removed = await self.view.remove([one for one in there if one.uid not in touched])
-        gone = {uid for uid in surplus if uid in removed.gone or (uid not in details and self.view.has_our_mark(uid))}
-        for uid in gone:
-            other = surplus[uid]
-            await self._gave_way(equal.ours[uid], other, is_touched(_flags(details.get(other.uid)), given[uid]))
+    async def _remove(self, surplus: Sequence[_Surplus]) -> int:
+        """How many are gone then."""
+        ours = [Ours(one.uid, self.delivered[one.message].flags, one.now) for one in surplus if one.now is not None]
+        touched = {one.uid for one in ours if is_touched(one.now, one.given)}
+        removed = await self.view.remove([one for one in ours if one.uid not in touched])
+        gone = [
+            one for one in surplus if one.uid in removed.gone or (one.now is None and self.view.has_our_mark(one.uid))
+        ]
+        for one in gone:
+            await self._gave_way(one)
         touched |= removed.touched
-        await self.mailbox.run(self.ledger.taken_over, [equal.ours[uid] for uid in touched])
-        await self._name({equal.ours[uid]: surplus[uid] for uid in touched | removed.refused})
+        await self.mailbox.run(self.ledger.taken_over, [one.message for one in surplus if one.uid in touched])
+        await self._name({one.message: one.older for one in surplus if one.uid in touched | removed.refused})
         return len(gone)
 
-    async def _gave_way(self, message: int, other: Foreign, touched: bool) -> None:
-        """The message is the ``other`` one's from now on; whoever ``touched`` that one has it for theirs."""
-        self.view.take_uid(other.uid)
-        await self.mailbox.run(self.ledger.named, self.view.row.folder, {message: other.uid})
+    async def _gave_way(self, surplus: _Surplus) -> None:
+        """The message is the older copy's from now on; whoever touched that one has it for theirs."""
+        message = surplus.message
+        self.view.take_uid(surplus.older)
+        await self.mailbox.run(self.ledger.named, self.view.row.folder, {message: surplus.older})
         await self.mailbox.run(self.ledger.recode, [message], OutcomeCode.ALREADY_THERE)
-        if touched:
+        if is_touched(surplus.older_now, self.delivered[message].flags):
             await self.mailbox.run(self.ledger.taken_over, [message])
 
-    async def _name(self, surplus: Mapping[int, Foreign]) -> None:
-        """By message, with the copy that lies beside its own."""
-        for message, other in surplus.items():
-            await self.mailbox.run(self.ledger.recode, [message], OutcomeCode.DUPLICATE, f"{TWICE} (UID {other.uid})")
+    async def _name(self, surplus: Mapping[int, int]) -> None:
+        """By message, with the UID of the copy that lies beside its own."""
+        for message, uid in surplus.items():
+            await self.mailbox.run(self.ledger.recode, [message], OutcomeCode.DUPLICATE, f"{TWICE} (UID {uid})")
 
 
 def _uids(copies: Iterable[Foreign]) -> list[int]:
@@ -143,5 +160,5 @@ def _flags(found: MessageData | None, otherwise: Flags = frozenset()) -> Flags:
     return otherwise if found is None else found.flags or frozenset()
 
 
-def _date_of(found: MessageData | None) -> int | None:
-    return found.date.utc_seconds if found is not None and found.date is not None else None
+def _is_dated(found: MessageData, equal: _Equal) -> bool:
+    return found.date is not None and found.date.utc_seconds == equal.date_utc
