@@ -157,7 +157,7 @@ OTHERWISE = [
         for quirk in (IgnoresDates, RoundsDates, SizeWrong, SizeAbsent, AddsALine)
         for level in ("none", "delivered")
     ),
-    (AltersMail, "delivered"),  # where nothing was read back, nothing says that it is ours
+    (AltersMail, "delivered"),
 ]
 
 
@@ -175,3 +175,16 @@ def test_a_copy_that_the_target_keeps_or_tells_otherwise_is_ours_all_the_same(
         both.copy("--verify", level)
         [first], [second] = (both.new.folders[name].messages for name in (b"A", b"B"))
         assert (first.flags, text(2) in second.octets) == ({b"\\Flagged"}, True)
+
+
+def test_what_was_never_read_back_and_is_altered_beyond_recognition_is_neither_touched_nor_called_removed(
+    tmp_path: Path,
+) -> None:
+    with two_servers(tmp_path, AltersMail()) as both:
+        a, b = two_folders(both, 2)
+        both.copy("--verify", "none")
+        a.change(a.messages[0], {b"\\Flagged"})
+        both.move(a.messages[1], a, b)
+        ended = both.copy("--verify", "none")
+        assert (ended.status, ended.codes, ended.report["totals"]["removed"]) == (1, ["duplicate"], 0)
+        assert [message.flags for message in both.new.folders[b"A"].messages] == [NONE, NONE]

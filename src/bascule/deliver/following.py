@@ -25,6 +25,8 @@ from bascule.terms.printable import printable
 from bascule.terms.watch import Watcher
 from bascule.wire.errors import CommandRefused
 
+_UNCLEAR = "flags that changed on the old side do not follow: the target altered the messages, and nothing tells which are ours ({})"
+
 
 @dataclass(frozen=True, slots=True)
 class _Change:
@@ -50,8 +52,8 @@ class Following:
     async def follow(self, rows: Sequence[Reviewed]) -> list[Reviewed]:
         """Those whose copy is there no longer: what lies under its UID may be another message. What was recorded before an error stays. Raises CommandRefused, ConnectionLost."""
         expected = await self.mailbox.run(copies_of, self.mailbox, self.ledger.target, [row.message for row in rows])
-        ours = await read_ours(self.session.client, expected.values())
-        there = {uid: data.flags for uid, data in ours.items() if data.flags is not None}
+        found = await read_ours(self.session.client, expected.values())
+        there = found.flags
         changes: dict[_Change, list[tuple[Reviewed, Flags]]] = defaultdict(list)
         taken: list[int] = []
         for row in rows:
@@ -70,7 +72,9 @@ class Following:
         await self.mailbox.run(self.ledger.taken_over, taken)
         for change, alike in changes.items():
             await self._carry_out(change, alike, there)
-        return [row for row in rows if row.target_uid not in there]
+        if found.unclear:
+            self.watcher.note(_UNCLEAR.format(len(found.unclear)))
+        return [row for row in rows if found.lacks(row.target_uid)]
 
     async def _adopt(self, row: Reviewed, now: Flags) -> None:
         if is_touched(now, row.wanted):

@@ -156,7 +156,9 @@ class _MakingWay:
 
     async def _in_place(self, moves: Sequence[Move]) -> list[Move]:
         """Those whose later copy is there, each with what the target made of it."""
-        there = await read_ours(self.target.client, [move.later.expected for move in moves])
+        found = await read_ours(self.target.client, [move.later.expected for move in moves])
+        await self._name([move for move in moves if move.later.target_uid in found.unclear], MAY_BE_THERE)
+        there = found.ours
         seen = [move for move in moves if move.later.target_uid in there]
         placed = [move for move in seen if _is_as_sent(move.later.expected, there[move.later.target_uid])]
         unclear = [move for move in seen if not _is_as_sent(move.later.expected, there[move.later.target_uid])]
@@ -173,9 +175,10 @@ class _MakingWay:
 
     async def _make_way(self, folder: int, moves: Sequence[Move]) -> None:
         """In the folder of the earlier copies, which is selected."""
-        there = await read_ours(self.target.client, [move.earlier.expected for move in moves])
-        removal = self._removals[folder]
-        absent = [move for move in moves if move.earlier.target_uid not in there]
+        found = await read_ours(self.target.client, [move.earlier.expected for move in moves])
+        there, removal = found.ours, self._removals[folder]
+        unclear = [move for move in moves if move.earlier.target_uid in found.unclear]
+        absent = [move for move in moves if found.lacks(move.earlier.target_uid)]
         away = [move for move in absent if move.earlier.target_uid in removal.marked]  # as a connection ended
         gone = [move for move in absent if move.earlier.target_uid not in removal.marked]
         touched, ours = self._sort([move for move in moves if move.earlier.target_uid in there], there)
@@ -188,6 +191,7 @@ class _MakingWay:
         away += [move for move in ours if move.earlier.target_uid in removed.gone]
         await self.mailbox.run(self._record, gone, touched, away)
         await self._name([*worse, *(m for m in ours if m.earlier.target_uid in removed.refused)], STILL_THERE)
+        await self._name(unclear, MAY_BE_THERE)
         self._tell(len(away))
 
     def _sort(self, moves: Iterable[Move], there: Mapping[int, MessageData]) -> tuple[list[Move], list[Move]]:

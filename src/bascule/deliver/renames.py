@@ -56,7 +56,7 @@ async def _may_be_ours(client: ImapClient, mailbox: Mailbox, ledger: Ledger, fol
     known |= {copy.uid for copy in await mailbox.run(ledger.foreign, folder.folder)}
     try:
         await client.select(name, read_only=True)
-        if await read_ours(client, newest):
+        if (await read_ours(client, newest)).ours:
             return True
         return known.issuperset(uid for uid in await client.uids_from() if uid < folder.looked_uidnext)
     except CommandRefused:

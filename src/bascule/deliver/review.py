@@ -124,9 +124,10 @@ class Reviewer:
             copies_of, self.mailbox, self.ledger.target, [row.message for row in vanished]
         )
         ours = await read_ours(self.session.client, expected.values())
-        flags = {uid: data.flags for uid, data in ours.items() if data.flags is not None}
-        await self._gone([r for r in vanished if r.target_uid is not None and r.target_uid not in flags])
-        note_vanished(self.earlier, vanished, flags, New.DELETED)
+        await self._gone([r for r in vanished if r.target_uid is not None and ours.lacks(r.target_uid)])
+        unclear = [row for row in vanished if row.target_uid in ours.unclear]
+        note_vanished(self.earlier, unclear, {}, New.NOT_LOOKED)
+        note_vanished(self.earlier, [row for row in vanished if row not in unclear], ours.flags, New.DELETED)
 
     async def _resolve_vanished(self, view: TargetView, folder: int) -> None:
         doubt = Doubt(view, self.mailbox, self.ledger, self.settle_seconds, mends=False)
