@@ -88,6 +88,34 @@ def test_a_late_copy_that_somebody_marked_stays_and_is_named(tmp_path: Path) -> 
         assert inbox(both) == [as_sent()[0], (text(1), dated(1), marked), *as_sent()[1:]]
 
 
+class CutOnceAndCommittedBefore(CutOnce):
+    """What happens, happens moments before the second batch is taken."""
+
+    def before(self, session: Session, command: Command) -> None:
+        super().before(session, command)
+        if command.verb == "APPEND" and self.batches == 2:
+            self.put(session.store)
+            self.batches += 1
+
+
+@pytest.mark.parametrize("flags", [SEEN, SEEN | {b"\\Flagged"}], ids=["as sent", "marked"])
+def test_where_the_late_copy_is_the_older_one_ours_goes(tmp_path: Path, flags: frozenset[bytes]) -> None:
+    with two_servers(tmp_path, CutOnceAndCommittedBefore(put(flags, dated(1)))) as both:
+        fill(both)
+        assert both.copy().status == 0
+        assert both.lies(text(1)) == [("INBOX", flags)]
+        assert (both.copy().status, len(inbox(both))) == (0, COUNT)
+
+
+def test_ours_stays_beside_an_older_copy_that_the_member_is_about_to_delete(tmp_path: Path) -> None:
+    deleted = SEEN | {b"\\Deleted"}
+    with two_servers(tmp_path, CutOnceAndCommittedBefore(put(deleted, dated(1)))) as both:
+        fill(both)
+        ended = both.copy()
+        assert (ended.status, ended.codes) == (0, [])
+        assert both.lies(text(1)) == [("INBOX", deleted), ("INBOX", SEEN)]
+
+
 class Rival(Quirk):
     """Another program delivers the same moments before us."""
 

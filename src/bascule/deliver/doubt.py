@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bascule.deliver.expectation import is_touched
+from bascule.deliver.expectation import DELETED, is_touched
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.removal import Ours
 from bascule.deliver.rivals import Placed
@@ -189,7 +189,8 @@ class Doubt:
         return left
 
     async def _doubled(self, uids: Mapping[int, int]) -> list["_Doubled"]:
-        """An equal message that came since may be a person's, who has it with another date. ``uids``: of our copies, by message."""
+        """An equal message that came since may be a person's, who has it with another date; where somebody marked the older one as deleted, one is
+        left soon. ``uids``: of our copies, by message."""
         late = self._late_copies()
         details = await self._view.details_of({*late.values(), *uids.values()})
         found = []
@@ -201,9 +202,9 @@ class Doubt:
             if other is None or (ours is None and (uid is not None or self._view.removes_single_messages)):
                 continue
             is_dated = [one is not None and _is_dated(one, placed) for one in (ours, other)]
-            if is_dated == [True, False]:
+            older, newer = (other, ours) if ours is not None and (uid or 0) > copy else (ours, other)
+            if is_dated == [True, False] or (older is not None and _is_going(older, placed)):
                 continue
-            newer = ours if ours is not None and uid is not None and uid > copy else other
             found.append(_Doubled(message, placed, uid, copy, newer.flags or frozenset(), all(is_dated)))
         return found
 
@@ -241,6 +242,10 @@ class _Doubled:
     @property
     def is_removable(self) -> bool:
         return self.is_dated and not is_touched(self.flags, self.placed.flags)
+
+
+def _is_going(found: MessageData, placed: Placed) -> bool:
+    return not DELETED.isdisjoint((found.flags or frozenset()) - placed.flags)
 
 
 def _is_dated(found: MessageData, placed: Placed) -> bool:

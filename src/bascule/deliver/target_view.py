@@ -86,7 +86,7 @@ class TargetView:
         state = await self._session.select(self._folder.name)
         if not (state.uids_last and self.row.is_still(state.uidvalidity, state.mailboxid)):
             raise TargetError(
-                f"The target's folder {self._folder.display} was replaced while it was being filled.",
+                f"The target's folder {self._folder.display} was replaced, or gave other UIDs, while it was being filled.",
                 "Run the same command again; it looks at the new folder first.",
             )
         self.uidnext = state.uidnext
