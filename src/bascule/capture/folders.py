@@ -87,14 +87,14 @@ def is_unchanged(row: FolderRow, state: SourceState | None) -> bool:
 
 async def give_up(mailbox: Mailbox, row: FolderRow, error: Exception, watcher: Watcher) -> None:
     """The source does not open this folder, or not to the end: its row gets the reason, and the others go on. One that is not
-    there after all is empty, which is no error."""
+    there after all is empty, which is no error; but where messages of it are known, and its name is listed still, they are not gone."""
     watcher.note(f"{row.path}: {error}")
     await mailbox.run(_give_up, mailbox, row, error)
 
 
 def _give_up(mailbox: Mailbox, row: FolderRow, error: Exception) -> None:
     with mailbox.transaction():
-        if isinstance(error, FolderGone):
+        if isinstance(error, FolderGone) and not (error.is_listed and mailbox.messages.count(row.id)):
             mailbox.folders.vanish(row.id, int(time.time()))
         else:
             mailbox.folders.failed(row.id, str(error))

@@ -29,7 +29,12 @@ CHANGED = "its UIDVALIDITY changed while it was read; the next run reads it agai
 
 
 class FolderGone(FolderError):
-    """There is no folder of that name, or none any more: the source listed what is not there, or it was removed or renamed since."""
+    """There is no folder of that name, or none any more. ``is_listed``: the source, asked again, lists the name still, and counts nothing in it.
+    That is a name alone, unless somebody knows of messages in it. A folder that is listed and in which messages are counted is not gone."""
+
+    def __init__(self, reason: str, *, is_listed: bool = False) -> None:
+        super().__init__(reason)
+        self.is_listed = is_listed
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from bascule.protocols.imap.refusals import Meaning, meaning_of
 from bascule.protocols.imap.responses import NO_NAMESPACE, Listing
 from bascule.sources.contract import SourceError, SourceFolder, SourceState
 from bascule.sources.imap_folders import INBOX_NAME, NameForm, folders_of, lists_inbox
@@ -57,10 +58,7 @@ class ImapSource:
             subscribed: list[Listing] = []
             if not client.has("LIST-EXTENDED"):
                 subscribed = await _unless_refused(client.list_subscribed()) or []
-            if (
-                not lists_inbox(listings)
-                and await _unless_refused(client.select(INBOX_NAME, read_only=True)) is not None
-            ):
+            if not lists_inbox(listings) and await _has_inbox(client):
                 listings.append(Listing("LIST", frozenset(), None, INBOX_NAME))
             form = NameForm(client.decode, client.encode)
             found[:] = folders_of(listings, namespace, form, frozenset(entry.name for entry in subscribed))
@@ -96,6 +94,15 @@ class ImapSource:
     async def close(self) -> None:
         if self._client is not None:
             await self._client.logout()
+
+
+async def _has_inbox(client: ImapClient) -> bool:
+    """An INBOX that the server does not open just now is there all the same, and is named where it is opened in vain."""
+    try:
+        await client.select(INBOX_NAME, read_only=True)
+    except CommandRefused as error:
+        return meaning_of(error.code, error.reason) is not Meaning.GONE
+    return True
 
 
 async def _unless_refused(asked: Awaitable[T]) -> T | None:

@@ -55,18 +55,24 @@ class ImapReader:
         patience = self._patience.with_one()
         while True:
             try:
-                survey = await take_survey(self._client, folder, known)
+                survey = await self._survey(folder, known, patience)
             except ConnectionLost as error:
                 ends += 1
                 await self._reconnect(error)
                 if ends >= LOST_AT_A_FOLDER:
                     raise FolderError(f"the connection ended each time it was opened: {error}") from error
-            except CommandRefused as error:
-                if not await self._patience.wait(error.code, error.reason, patience):
-                    raise folder_error(folder, error) from error
             else:
                 self._folder, self._uidvalidity = folder, survey.state.uidvalidity
                 return survey
+
+    async def _survey(self, folder: SourceFolder, known: SourceState | None, patience: Backoff) -> Survey:
+        """Raises FolderError, ConnectionLost."""
+        while True:
+            try:
+                return await take_survey(self._client, folder, known)
+            except CommandRefused as error:
+                if not await self._patience.wait(error.code, error.reason, patience):
+                    raise await folder_error(self._client, folder, error) from error
 
     async def details(self, uids: Sequence[int]) -> dict[int, tuple[InternalDate | None, int]]:
         dates: dict[int, InternalDate] = {}
@@ -251,7 +257,7 @@ class ImapReader:
                 return await open_again(self._client, folder, uidvalidity)
             except CommandRefused as error:
                 if not await self._patience.wait(error.code, error.reason, patience):
-                    raise folder_error(folder, error) from error
+                    raise await folder_error(self._client, folder, error) from error
 
     async def close(self) -> None:
         await self._client.logout()

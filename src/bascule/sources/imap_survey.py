@@ -13,6 +13,7 @@ from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import ImapClient, MailboxState
 
 _NO_EXAMINE = "the server does not take EXAMINE, the only command with which Bascule opens a folder of the old side"
+_COUNTED = "{} (it lists the folder, and the number of messages that it counts in it is {})"
 _SESSION_ONLY = "the server numbers its messages anew in each session; the next run reads it again"
 
 
@@ -67,12 +68,26 @@ async def open_again(client: ImapClient, folder: SourceFolder, uidvalidity: int)
         raise FolderError(CHANGED)
 
 
-def folder_error(folder: SourceFolder, error: CommandRefused) -> FolderError:
-    """What a refusal to open the folder is told as. Some servers repeat its name, which is no word of theirs."""
+async def folder_error(client: ImapClient, folder: SourceFolder, error: CommandRefused) -> FolderError:
+    """What a refusal to open the folder is told as. Some servers repeat its name, which is no word of theirs.
+
+    One that is said not to exist is gone only where LIST, asked again, has it no longer: a server whose disk is away, or whose index is
+    broken, says the same of what it lists. Raises ConnectionLost.
+    """
     if error.status == "BAD" and error.command == "EXAMINE":
         return FolderError(f"{_NO_EXAMINE}: {error.reason}")
     words = error.reason.replace(folder.path.parts[-1], "")
-    return (FolderGone if meaning_of(error.code, words) is Meaning.GONE else FolderError)(error.reason)
+    if meaning_of(error.code, words) is not Meaning.GONE:
+        return FolderError(error.reason)
+    try:
+        if not await client.lists(folder.name):
+            return FolderGone(error.reason)
+    except CommandRefused:
+        return FolderError(error.reason)
+    counted = (await client.status_all([folder.name])).get(folder.name, {}).get("MESSAGES", 0)
+    if counted:
+        return FolderError(_COUNTED.format(error.reason, counted))
+    return FolderGone(error.reason, is_listed=True)
 
 
 async def _examine(

@@ -182,6 +182,11 @@ class ImapClient:
         """What is offered and refused is not asked for again on this connection."""
         self.set_capabilities(self.capabilities - frozenset(capabilities))
 
+    async def lists(self, raw: bytes) -> bool:
+        """Whether LIST, asked now, has the mailbox as one that can be opened. Raises CommandRefused, ConnectionLost."""
+        found = [entry for entry in await self.list_all() if entry.name == raw]
+        return any(not (entry.has("\\Noselect") or entry.has("\\NonExistent")) for entry in found)
+
     async def list_subscribed(self) -> list[Listing]:
         found: list[Listing] = []
         await self.run(command(b"LSUB", EMPTY, EVERY_NAME), _collect(Listing, found))
