@@ -2,12 +2,12 @@
 gone, and what is in it is neither left out of the count nor taken for removed."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from support import messages
-from support.hurry import Done, bascule_in_a_hurry
+from support.hurry import bascule_in_a_hurry
+from support.nights import Nights
 from support.quirks import Quirk, QuirkServer, Store
 from support.quirks.server import Session
 from support.quirks.store import Folder
@@ -15,15 +15,13 @@ from support.quirks.syntax import Command, No
 
 
 class IsAway(Quirk):
-    """Folder F is listed and, unless ``uncounted``, counted; where it is opened ``while_away``, the server says that there is none."""
+    """Folder F is listed and counted; where it is opened ``while_away``, the server says that there is none."""
 
-    def __init__(self, *, while_away: bool = True, uncounted: bool = False) -> None:
+    def __init__(self, *, while_away: bool = True) -> None:
         self.while_away = while_away
-        self._refused = {"SELECT", "EXAMINE"} | ({"STATUS"} if uncounted else set())
-        self.without = frozenset({"LIST-STATUS"})
 
     def before(self, session: Session, command: Command) -> None:
-        if self.while_away and command.verb in self._refused and command.arguments[0] == b"F":
+        if self.while_away and command.verb in ("SELECT", "EXAMINE") and command.arguments[0] == b"F":
             raise No("Mailbox does not exist")
 
 
@@ -57,35 +55,10 @@ def filled() -> tuple[Store, Folder]:
     return store, folder
 
 
-class Nights:
-    """Runs between two servers, with one state folder."""
-
-    def __init__(self, tmp: Path, source: QuirkServer, target: QuirkServer) -> None:
-        self._tmp, self._servers = tmp, (source, target)
-
-    def _run(self, command: str, *words: object) -> Done:
-        source, target = self._servers
-        done = bascule_in_a_hurry(self._tmp, command, source.url, target.url, "--state", self._tmp / "state", *words)
-        source.hang_up()
-        target.hang_up()
-        return done
-
-    def copy(self) -> Done:
-        return self._run("copy", "--quiet", "--settle", "0.5")
-
-    def verify(self) -> Done:
-        return self._run("verify")
-
-
-@pytest.fixture
-def nights(tmp_path: Path) -> Any:
-    return lambda source, target: Nights(tmp_path, source, target)
-
-
-def test_a_folder_of_the_old_side_that_is_counted_and_not_opened_is_named(nights: Any) -> None:
+def test_a_folder_of_the_old_side_that_is_counted_and_not_opened_is_named(tmp_path: Path) -> None:
     old, _ = filled()
     with QuirkServer(quirk := IsAway(), old) as source, QuirkServer() as target:
-        night = nights(source, target)
+        night = Nights(tmp_path, source, target)
         first, seen = night.copy(), night.verify()
         quirk.while_away = False
         second = night.copy()
@@ -96,12 +69,11 @@ def test_a_folder_of_the_old_side_that_is_counted_and_not_opened_is_named(nights
     assert "the old side does not open the folder" in seen.stdout
 
 
-@pytest.mark.parametrize("uncounted", [False, True], ids=["counted", "uncounted"])
-def test_what_earlier_runs_read_of_it_has_not_vanished(nights: Any, *, uncounted: bool) -> None:
+def test_what_earlier_runs_read_of_it_has_not_vanished(tmp_path: Path) -> None:
     """What is found again in G is delivered as the copy that it is, and not taken for the move of what lies in F."""
     old, folder = filled()
-    with QuirkServer(quirk := IsAway(while_away=False, uncounted=uncounted), old) as source, QuirkServer() as target:
-        night = nights(source, target)
+    with QuirkServer(quirk := IsAway(while_away=False), old) as source, QuirkServer() as target:
+        night = Nights(tmp_path, source, target)
         night.copy()
         quirk.while_away = True
         old.append(old.create(b"G"), folder.messages[0].octets)
@@ -120,17 +92,17 @@ def test_capture_names_it_too(tmp_path: Path) -> None:
     assert "Mailbox does not exist" in done.stdout + done.stderr
 
 
-def test_a_folder_that_is_listed_no_more_when_it_is_opened_is_gone_and_no_fault(nights: Any) -> None:
+def test_a_folder_that_is_listed_no_more_when_it_is_opened_is_gone_and_no_fault(tmp_path: Path) -> None:
     old, _ = filled()
     with QuirkServer(IsRemovedBeforeItIsOpened(), old) as source, QuirkServer() as target:
-        done = nights(source, target).copy()
+        done = Nights(tmp_path, source, target).copy()
     assert done.returncode == 0, done.stdout
 
 
-def test_an_inbox_that_is_neither_listed_nor_opened_just_now_is_named(nights: Any) -> None:
+def test_an_inbox_that_is_neither_listed_nor_opened_just_now_is_named(tmp_path: Path) -> None:
     old, _ = filled()
     with QuirkServer(quirk := InboxIsAway(), old) as source, QuirkServer() as target:
-        night = nights(source, target)
+        night = Nights(tmp_path, source, target)
         night.copy()
         quirk.while_away = True
         old.append(old.folders[b"INBOX"], messages.plain(10))
@@ -139,14 +111,13 @@ def test_an_inbox_that_is_neither_listed_nor_opened_just_now_is_named(nights: An
     assert "its index is locked" in done.stdout
 
 
-@pytest.mark.parametrize("uncounted", [False, True], ids=["counted", "uncounted"])
 @pytest.mark.parametrize("side", ["old", "new"])
-def test_verify_takes_nothing_in_it_for_removed(nights: Any, side: str, *, uncounted: bool) -> None:
+def test_verify_takes_nothing_in_it_for_removed(tmp_path: Path, side: str) -> None:
     old, _ = filled()
-    quirk = IsAway(while_away=False, uncounted=uncounted)
+    quirk = IsAway(while_away=False)
     quirks = (quirk, Quirk()) if side == "old" else (Quirk(), quirk)
     with QuirkServer(quirks[0], old) as source, QuirkServer(quirks[1]) as target:
-        night = nights(source, target)
+        night = Nights(tmp_path, source, target)
         night.copy()
         quirk.while_away = True
         seen = night.verify()

@@ -10,12 +10,12 @@ from bascule.capture.engine import CaptureOptions, capture
 from bascule.capture.folders import (
     choose_folders,
     give_up,
-    is_unchanged,
     known_paths,
     look_for_arrivals,
     record_folders,
     record_sightings,
     require_kept,
+    unchanged_folders,
 )
 from bascule.capture.owner import remember_owner, require_owner
 from bascule.capture.selection import Selection
@@ -28,7 +28,6 @@ __all__ = [
     "capture",
     "choose_folders",
     "give_up",
-    "is_unchanged",
     "known_paths",
     "look_for_arrivals",
     "record_folders",
@@ -36,4 +35,5 @@ __all__ = [
     "remember_owner",
     "require_kept",
     "require_owner",
+    "unchanged_folders",
 ]

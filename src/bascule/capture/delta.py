@@ -4,11 +4,18 @@ import time
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 
+from bascule.capture.given_again import were_given_again
 from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.messages import Absence, Departed
 from bascule.sources import Reader, SourceFolder, SourceMessage, SourceState, Survey, Unreadable
 from bascule.terms.outcome import OutcomeCode
+from bascule.terms.watch import SILENT, Watcher
+
+_GIVEN_AGAIN = (
+    "the old side gives UIDs again that stood for other messages, as after a backup was put back; all of it is read anew, and what is known"
+    " is known again by its content"
+)
 
 
 def _none_of_them(rows: Sequence[int]) -> set[int]:
@@ -47,7 +54,13 @@ class FolderDelta:
 
     @classmethod
     async def begin(
-        cls, mailbox: Mailbox, reader: Reader, folder: SourceFolder, row: FolderRow, selection: Selection
+        cls,
+        mailbox: Mailbox,
+        reader: Reader,
+        folder: SourceFolder,
+        row: FolderRow,
+        selection: Selection,
+        watcher: Watcher = SILENT,
     ) -> "FolderDelta":
         """Survey the folder, and bring flags and deletions of what is known up to date.
 
@@ -55,7 +68,10 @@ class FolderDelta:
         """
         known = await mailbox.run(_known_state, mailbox, row)
         survey = await reader.open(folder, known)
-        delta = await mailbox.run(_apply, mailbox, folder, row, survey)
+        given_again = await were_given_again(mailbox, reader, row, survey)
+        if given_again:
+            watcher.note(f"{row.path}: {_GIVEN_AGAIN}")
+        delta = await mailbox.run(_apply, mailbox, folder, row, survey, given_again)
         if selection.looks_at_messages and delta.to_read:
             await delta._leave_out(reader, selection)
         return delta
@@ -193,13 +209,18 @@ def _known_state(mailbox: Mailbox, row: FolderRow) -> SourceState | None:
     return state
 
 
-def _apply(mailbox: Mailbox, folder: SourceFolder, row: FolderRow, survey: Survey) -> FolderDelta:
-    """Compare the survey with the catalogue, and write what it says of known messages together with its state; blocks."""
+def _apply(mailbox: Mailbox, folder: SourceFolder, row: FolderRow, survey: Survey, given_again: bool) -> FolderDelta:
+    """Compare the survey with the catalogue, and write what it says of known messages together with its state; blocks. ``given_again``: UIDs stand
+    for other messages than they did, and what is known under them is none of these."""
     validity, now = survey.state.uidvalidity, int(time.time())
     messages, folders = mailbox.messages, mailbox.folders
     present = set(survey.uids)
     with mailbox.transaction():
         messages.forget_not_held(row.id)
+        if given_again:
+            folders.retire_uids(row.id, validity)
+        elif survey.uidnext_fell:
+            folders.note_uidnext_fell(row.id, survey.state.uidnext)
         if validity != row.uidvalidity:
             folders.set_uidvalidity(row.id, validity)
             row = replace(row, uidvalidity=validity)

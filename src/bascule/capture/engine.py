@@ -11,11 +11,11 @@ from bascule.capture.delta import FolderDelta
 from bascule.capture.folders import (
     choose_folders,
     give_up,
-    is_unchanged,
     known_paths,
     look_for_arrivals,
     record_folders,
     record_sightings,
+    unchanged_folders,
 )
 from bascule.capture.owner import remember_owner
 from bascule.capture.selection import Selection
@@ -79,18 +79,14 @@ def _to_do(
 ) -> list[_Work]:
     """Folders that may hold something new. Blocks."""
     work = []
-    same: list[int] = []
-    complete = mailbox.folders.complete_ones()
+    same = unchanged_folders(mailbox, taken, states)
     for folder, row in taken:
         state = states.get(folder.name)
-        unchanged = is_unchanged(row, state) and row.id in complete
-        if folder.selectable and not (unchanged and not selection.looks_at_messages):
+        if folder.selectable and (row.id not in same or selection.looks_at_messages):
             known = SourceState.from_json(row.source_state)
             done = known.messages if known else 0
             work.append(_Work(folder, row, max(0, (state.messages if state else 0) - done)))
-        elif unchanged:
-            same.append(row.id)
-    mailbox.folders.are_unchanged(same)
+    mailbox.folders.are_unchanged(same - {item.row.id for item in work})
     return work
 
 
@@ -113,7 +109,7 @@ async def _work_through(
 async def _capture_folder(
     reader: Reader, work: _Work, mailbox: Mailbox, options: CaptureOptions, watcher: Watcher
 ) -> None:
-    delta = await FolderDelta.begin(mailbox, reader, work.folder, work.row, options.selection)
+    delta = await FolderDelta.begin(mailbox, reader, work.folder, work.row, options.selection, watcher)
     waiting: list[SourceMessage] = []
     octets = 0
     storing: asyncio.Future[None] | None = None

@@ -1,7 +1,7 @@
 """The folders of a source into the catalogue: new ones, changed ones, those that are gone, and those that can't be read."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox
@@ -9,6 +9,9 @@ from bascule.sources import Source, SourceFolder, SourceState
 from bascule.sources.contract import FolderGone
 from bascule.terms.folder import FolderPath
 from bascule.terms.watch import SILENT, Watcher
+
+LATEST_FOLDERS = 3
+"""That are surveyed in each run: INBOX, what is sent, and one more. In a backup's place, what is lost is the latest."""
 
 
 def record_folders(mailbox: Mailbox, listed: list[SourceFolder]) -> list[tuple[SourceFolder, FolderRow]]:
@@ -80,21 +83,31 @@ async def look_for_arrivals(source: Source, mailbox: Mailbox) -> None:
     await mailbox.run(mailbox.folders.note_still)
 
 
-def is_unchanged(row: FolderRow, state: SourceState | None) -> bool:
-    """Whether the source proves that the folder is as the last survey in the catalogue saw it."""
-    return state is not None and state.proves_unchanged(SourceState.from_json(row.source_state))
+def unchanged_folders(
+    mailbox: Mailbox, folders: Sequence[tuple[SourceFolder, FolderRow]], states: Mapping[bytes, SourceState]
+) -> set[int]:
+    """The rows of those that the source proves to be as the last survey saw them, and that were dealt with to the end. Blocks.
+
+    A source that was put back to an earlier state may have come to the same numbers with other messages. So those that hold the latest messages
+    are surveyed in any case; and all of them where HIGHESTMODSEQ of any folder fell, which it never does (RFC 7162 §3.1).
+    """
+    known = {row.id: (states.get(f.name), SourceState.from_json(row.source_state)) for f, row in folders}
+    if any(now and then and 0 < now.modseq < then.modseq for now, then in known.values()):
+        return set()
+    proved = {row for row, (now, then) in known.items() if now is not None and now.proves_unchanged(then)}
+    return proved & mailbox.folders.complete_ones() - set(mailbox.folders.latest(LATEST_FOLDERS))
 
 
 async def give_up(mailbox: Mailbox, row: FolderRow, error: Exception, watcher: Watcher) -> None:
     """The source does not open this folder, or not to the end: its row gets the reason, and the others go on. One that is not
-    there after all is empty, which is no error; but where messages of it are known, and its name is listed still, they are not gone."""
+    there after all is empty, which is no error."""
     watcher.note(f"{row.path}: {error}")
     await mailbox.run(_give_up, mailbox, row, error)
 
 
 def _give_up(mailbox: Mailbox, row: FolderRow, error: Exception) -> None:
     with mailbox.transaction():
-        if isinstance(error, FolderGone) and not (error.is_listed and mailbox.messages.count(row.id)):
+        if isinstance(error, FolderGone):
             mailbox.folders.vanish(row.id, int(time.time()))
         else:
             mailbox.folders.failed(row.id, str(error))

@@ -13,11 +13,11 @@ from bascule.capture import (
     Selection,
     choose_folders,
     give_up,
-    is_unchanged,
     known_paths,
     record_folders,
     record_sightings,
     remember_owner,
+    unchanged_folders,
 )
 from bascule.copy.naming import name_exceptions
 from bascule.copy.surveying import survey_first
@@ -114,18 +114,18 @@ def _to_do(
     """Folders that may hold something new or left over. Blocks."""
     places = {folder.row.id: folder for folder in target.mapped}
     ledger, folders = target.ledger, target.mailbox.folders
-    doubtful, complete, tallies = ledger.folders_in_doubt(), folders.complete_ones(), ledger.tallies()
+    doubtful, tallies, same = (
+        ledger.folders_in_doubt(),
+        ledger.tallies(),
+        unchanged_folders(target.mailbox, taken, states),
+    )
     work = []
-    same: list[int] = []
     for folder, row in taken:
         if not folder.selectable:
             continue
         state = states.get(folder.name)
-        unchanged = is_unchanged(row, state) and row.id in complete
-        if unchanged:
-            same.append(row.id)
         tally = tallies.get(row.id, _NOTHING)
-        if unchanged and not (tally.unsettled or row.id in doubtful or selection.looks_at_messages):
+        if row.id in same and not (tally.unsettled or row.id in doubtful or selection.looks_at_messages):
             continue
         work.append(Work(folder, row, places[row.id], max(0, (state.messages if state else 0) - tally.settled)))
     folders.are_unchanged(same)
@@ -229,7 +229,8 @@ class _Worker:
     async def _open(self, work: Work) -> FolderDelta:
         if work.delta is None:
             selection = self._run.options.selection
-            return await FolderDelta.begin(self._mailbox, self._reader, work.folder, work.row, selection)
+            watcher = self._run.target.watcher
+            return await FolderDelta.begin(self._mailbox, self._reader, work.folder, work.row, selection, watcher)
         await self._reader.reopen(work.folder, work.delta.row.uidvalidity)
         return work.delta
 

@@ -31,7 +31,7 @@ async def survey_first(source: Source, target: TargetRun, work: list[Work], sele
             while queue:
                 item = queue.popleft()
                 try:
-                    delta = await FolderDelta.begin(mailbox, reader, item.folder, item.row, selection)
+                    delta = await FolderDelta.begin(mailbox, reader, item.folder, item.row, selection, target.watcher)
                     await delta.recognise(reader)
                 except FolderError as error:
                     await give_up(mailbox, item.row, error, target.watcher)

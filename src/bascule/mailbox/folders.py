@@ -38,6 +38,11 @@ def unlisted_key(folder: int) -> str:
     return f"unlisted:{folder}"
 
 
+def _fell_key(folder: int) -> str:
+    """Of `Mailbox.meta`: the lowest UIDNEXT that the source told of the folder after a higher one; absent: it never fell."""
+    return f"uidnext-fell:{folder}"
+
+
 _LEFT_OUT = "left-out-folders"
 """Of `Mailbox.meta`: the folders that the last run was told to leave out, as a JSON array of their ids; absent: none."""
 
@@ -184,6 +189,30 @@ class Folders:
         )
         self._database.execute("UPDATE folders SET uidvalidity = ? WHERE id = ?", (uidvalidity, identity))
 
+    def retire_uids(self, identity: int, uidvalidity: int) -> None:
+        """The source gives UIDs again that it had given before, under the same UIDVALIDITY. What is known under it is known under another from
+        now on, below 0, which no source has, and so is found again by its content. Within the caller's transaction."""
+        query = "SELECT min(0, coalesce(min(uidvalidity), 0)) - 1 FROM messages WHERE folder = ?"
+        (retired,) = self._database.execute(query, (identity,)).fetchone()
+        values = (retired, identity, uidvalidity)
+        self._database.execute("UPDATE messages SET uidvalidity = ? WHERE folder = ? AND uidvalidity = ?", values)
+        self._database.execute(
+            "UPDATE sightings SET uidvalidity = ? WHERE folder = ? AND uidvalidity = ? AND delta < (SELECT max(id) FROM deltas)",
+            values,
+        )
+        self.set_uidvalidity(identity, uidvalidity)
+        self._database.execute("DELETE FROM meta WHERE key = ?", (_fell_key(identity),))
+
+    def note_uidnext_fell(self, identity: int, uidnext: int) -> None:
+        """The source told a lower UIDNEXT than before, and gave nothing again so far. Within the caller's transaction."""
+        lowest = min(uidnext, self.uidnext_fell_to(identity) or uidnext)
+        self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_fell_key(identity), str(lowest)))
+
+    def uidnext_fell_to(self, identity: int) -> int | None:
+        """The lowest UIDNEXT that the source told after a higher one; None: it never fell."""
+        found = self._database.execute("SELECT value FROM meta WHERE key = ?", (_fell_key(identity),)).fetchone()
+        return int(found[0]) if found else None
+
     # -- deltas -------------------------------------------------------------------------------------------------------
 
     def sight(self, seen: Iterable[tuple[int, int, int]]) -> None:
@@ -229,6 +258,11 @@ class Folders:
             " AND delta < (SELECT max(delta) FROM sightings WHERE folder = ?1)",
             (identity,),
         )
+
+    def latest(self, number: int) -> list[int]:
+        """So many folders, those first that hold the messages that arrived last."""
+        query = "SELECT folder FROM messages GROUP BY folder ORDER BY max(date_utc) DESC LIMIT ?"
+        return [folder for (folder,) in self._database.execute(query, (number,))]
 
     def failed(self, identity: int, reason: str) -> None:
         """The source did not open it, or not to the end; what the last survey said stays."""

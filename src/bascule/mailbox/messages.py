@@ -37,6 +37,17 @@ class KnownMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Identified:
+    """By what a message is known again: what was read under its UID."""
+
+    uid: int
+    sha256: bytes
+    octets: int
+    date_utc: int
+    vanished: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Absence:
     """(delta, UIDNEXT) of a folder's sightings, the latest first: a UID from there on was not in the folder in that delta."""
 
@@ -239,6 +250,15 @@ class Messages:
         flags_of = self._flagsets.flags_of
         rows = self._database.execute(query, (folder, uidvalidity)).fetchall()
         return {uid: KnownMessage(row, uid, flags_of(flagset), bool(gone)) for row, uid, flagset, gone in rows}
+
+    def identified(self, folder: int, uidvalidity: int) -> Iterator[Identified]:
+        """What was read under each UID, from the highest down, vanished ones included."""
+        query = (
+            "SELECT uid, sha256, octets, date_utc, vanished_utc IS NOT NULL FROM messages WHERE folder = ? AND uidvalidity = ?"
+            " ORDER BY uid DESC"
+        )
+        for uid, digest, octets, date, gone in self._database.execute(query, (folder, uidvalidity)):
+            yield Identified(uid, digest, octets, date, bool(gone))
 
     def any(self) -> bool:
         """Whether there is a row of a message at all."""

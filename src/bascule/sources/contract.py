@@ -29,12 +29,7 @@ CHANGED = "its UIDVALIDITY changed while it was read; the next run reads it agai
 
 
 class FolderGone(FolderError):
-    """There is no folder of that name, or none any more. ``is_listed``: the source, asked again, lists the name still, and counts nothing in it.
-    That is a name alone, unless somebody knows of messages in it. A folder that is listed and in which messages are counted is not gone."""
-
-    def __init__(self, reason: str, *, is_listed: bool = False) -> None:
-        super().__init__(reason)
-        self.is_listed = is_listed
+    """There is no folder of that name, or none any more: the source, asked again, lists it no longer, or a name in which it counts nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +78,8 @@ class Survey:
     """What is in a folder. ``uids`` ascending, all of them. ``flags``: at least those that changed since ``known``.
 
     ``flags_are_complete``: every message's flags are in ``flags``. ``unlisted``: so many messages more does the source count than it gives
-    UIDs for; they can't be asked for, and must be told.
+    UIDs for; they can't be asked for, and must be told. ``uidnext_fell``: the source tells a lower UIDNEXT than ``known`` has, so that it may
+    give UIDs again.
     """
 
     state: SourceState
@@ -91,6 +87,7 @@ class Survey:
     flags: dict[int, Flags]
     flags_are_complete: bool
     unlisted: int = 0
+    uidnext_fell: bool = False
 
 
 @dataclass(frozen=True, slots=True)

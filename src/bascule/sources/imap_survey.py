@@ -38,7 +38,9 @@ async def take_survey(client: ImapClient, folder: SourceFolder, known: SourceSta
             modseq = min(modseq, 0)  # not all that changed is known: the next run must look at every message
         flags = _flags(changed or ())
         complete = not since and flags.keys() >= set(uids)
-    return Survey(SourceState(uidvalidity, uidnext, len(uids), modseq), uids, flags, complete, unlisted)
+    # One that is reckoned from the last UID, as no server told it, falls with each last message that goes.
+    fell = known is not None and known.uidvalidity == uidvalidity and selected.uidnext and uidnext < known.uidnext
+    return Survey(SourceState(uidvalidity, uidnext, len(uids), modseq), uids, flags, complete, unlisted, bool(fell))
 
 
 def _does_not_count(known: SourceState, selected: MailboxState, uids: Sequence[int]) -> bool:
@@ -71,8 +73,8 @@ async def open_again(client: ImapClient, folder: SourceFolder, uidvalidity: int)
 async def folder_error(client: ImapClient, folder: SourceFolder, error: CommandRefused) -> FolderError:
     """What a refusal to open the folder is told as. Some servers repeat its name, which is no word of theirs.
 
-    One that is said not to exist is gone only where LIST, asked again, has it no longer: a server whose disk is away, or whose index is
-    broken, says the same of what it lists. Raises ConnectionLost.
+    One that is said not to exist, and that is listed and counted still, is not gone: a server whose disk is away, or whose index is broken,
+    says the same. Raises ConnectionLost.
     """
     if error.status == "BAD" and error.command == "EXAMINE":
         return FolderError(f"{_NO_EXAMINE}: {error.reason}")
@@ -80,14 +82,10 @@ async def folder_error(client: ImapClient, folder: SourceFolder, error: CommandR
     if meaning_of(error.code, words) is not Meaning.GONE:
         return FolderError(error.reason)
     try:
-        if not await client.lists(folder.name):
-            return FolderGone(error.reason)
+        counted = await client.count_listed(folder.name)
     except CommandRefused:
         return FolderError(error.reason)
-    counted = (await client.status_all([folder.name])).get(folder.name, {}).get("MESSAGES", 0)
-    if counted:
-        return FolderError(_COUNTED.format(error.reason, counted))
-    return FolderGone(error.reason, is_listed=True)
+    return FolderError(_COUNTED.format(error.reason, counted)) if counted else FolderGone(error.reason)
 
 
 async def _examine(

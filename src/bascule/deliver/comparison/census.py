@@ -39,8 +39,7 @@ class Fact:
 @dataclass(slots=True)
 class FolderCensus:
     """What is in one folder. ``unreadable``: UID → why it is not given. ``withdrawn``: listed, and no longer there when asked for, moments
-    later. ``error``: why the folder can't be opened, or not read to the end. ``unlisted``: how many more its server counts than it lists.
-    ``bare``: it is listed, nothing is counted in it, and this is said where it is opened: a name alone, unless somebody knows what was in it."""
+    later. ``error``: why the folder can't be opened, or not read to the end. ``unlisted``: how many more its server counts than it lists."""
 
     path: FolderPath
     name: bytes
@@ -50,7 +49,6 @@ class FolderCensus:
     withdrawn: frozenset[int] = frozenset()
     error: str = ""
     unlisted: int = 0
-    bare: str = ""
 
 
 async def take_census(
@@ -68,10 +66,8 @@ async def take_census(
                 census = FolderCensus(folder.path, folder.name)
                 try:
                     await _take_folder(reader, folder, census, watcher)
-                except FolderGone as error:
-                    if not error.is_listed:
-                        continue
-                    census.bare = str(error)
+                except FolderGone:
+                    continue
                 except FolderError as error:
                     census.error = str(error)
                 taken.append(census)

@@ -30,7 +30,6 @@ def compare(
     known of earlier runs, and every difference is one; ``unread``: folders of the old side that were not asked for. Messages that only the new side
     has are no difference."""
     result = Comparison(memory is not None)
-    expected, found = _without_bare_names(expected, found, memory)
     places = find_places(expected, found, names, memory)
     unread |= {census.path for census in expected if census.error}
     work = _Comparing(result, Copies.of(found, _taken(found, places, memory)), places, memory, unread)
@@ -42,18 +41,6 @@ def compare(
     _name_what_was_not_given(expected, found, result)
     _tell_of_folders(expected, work, result)
     return result
-
-
-def _without_bare_names(
-    expected: Sequence[FolderCensus], found: Sequence[FolderCensus], memory: Memory | None
-) -> tuple[list[FolderCensus], list[FolderCensus]]:
-    """What is listed and can't be opened is a folder that can't be read where earlier runs knew messages in it, and else no folder."""
-    held = {path for path, known in memory.by_path.items() if any(one.is_there for one in known)} if memory else set()
-    used = {key_of(place.name) for place in memory.places.values()} if memory else set()
-    return (
-        [replace(c, error=c.error or c.bare) for c in expected if not c.bare or c.path in held],
-        [replace(c, error=c.error or c.bare) for c in found if not c.bare or key_of(c.name) in used],
-    )
 
 
 def _taken(
@@ -105,7 +92,7 @@ class _Comparing:
         if place.name is None and self.memory is None:
             self._folder_is_missing(census)
             return
-        renewed = self.memory.under_another_validity(census.path, census.uidvalidity) if self.memory else {}
+        renewed = self.memory.under_other_uids(census) if self.memory else {}
         for fact in census.facts:
             one = _Waiting(census, fact, place, self._known(census, fact))
             if one.known is None and renewed.get(fact.sha256):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from bascule.deliver.comparison.census import FolderCensus
 from bascule.deliver.comparison.old_side import OldSide, read_old_side
 from bascule.mailbox import Mailbox
 from bascule.mailbox.database import Connection, unusable
@@ -78,11 +79,16 @@ class Memory:
         """Folder → the name of the target's folder that earlier runs used."""
         return {path: place.name for path in self.folders if (place := self.place_of(path)) is not None}
 
-    def under_another_validity(self, path: FolderPath, uidvalidity: int) -> dict[bytes, list[Remembered]]:
-        """SHA-256 → messages of the folder that are known under another UIDVALIDITY than it has now."""
+    def under_other_uids(self, census: FolderCensus) -> dict[bytes, list[Remembered]]:
+        """SHA-256 → messages of the folder that are known under another UIDVALIDITY than it has now; where a UID stands for another message than
+        it did, so that the old side gave UIDs again, also those that are not under theirs."""
+        now = {fact.uid: fact.sha256 for fact in census.facts}
+        known = [one for one in self.by_path.get(census.path, ()) if one.is_there]
+        here = [one for one in known if one.uidvalidity == census.uidvalidity]
+        given_again = any(now.get(one.uid, one.sha256) != one.sha256 for one in here)
         found: dict[bytes, list[Remembered]] = defaultdict(list)
-        for one in self.by_path.get(path, ()):
-            if one.uidvalidity != uidvalidity and one.is_there:
+        for one in known:
+            if one.uidvalidity != census.uidvalidity or (given_again and now.get(one.uid) != one.sha256):
                 found[one.sha256].append(one)
         return found
 

@@ -182,10 +182,12 @@ class ImapClient:
         """What is offered and refused is not asked for again on this connection."""
         self.set_capabilities(self.capabilities - frozenset(capabilities))
 
-    async def lists(self, raw: bytes) -> bool:
-        """Whether LIST, asked now, has the mailbox as one that can be opened. Raises CommandRefused, ConnectionLost."""
-        found = [entry for entry in await self.list_all() if entry.name == raw]
-        return any(not (entry.has("\\Noselect") or entry.has("\\NonExistent")) for entry in found)
+    async def count_listed(self, raw: bytes) -> int:
+        """How many messages the server counts in a mailbox that it does not open; 0: LIST, asked now, has it no longer, or it is a name alone, as Dovecot
+        2.3 lists a deleted mailbox that has others below it. Raises CommandRefused where it does not list, ConnectionLost."""
+        if all(entry.name != raw for entry in await self.list_all()):
+            return 0
+        return (await self.status_all([raw])).get(raw, {}).get("MESSAGES", 0)
 
     async def list_subscribed(self) -> list[Listing]:
         found: list[Listing] = []
