@@ -124,3 +124,39 @@ def test_verify_takes_nothing_in_it_for_removed(tmp_path: Path, side: str) -> No
     assert seen.returncode == 1
     assert f"the {side} side does not open the folder" in seen.stdout
     assert "removed" not in seen.stdout
+
+
+def test_a_folder_of_the_target_that_is_counted_and_not_opened_is_not_made_again(tmp_path: Path) -> None:
+    """What belongs in it is refused, and comes once it opens."""
+    old, folder = filled()
+    with QuirkServer(store=old) as source, QuirkServer(quirk := IsAway(while_away=False)) as target:
+        night = Nights(tmp_path, source, target)
+        night.copy()
+        quirk.while_away = True
+        old.append(folder, messages.plain(6))
+        target.commands.clear()
+        refused = night.copy()
+        assert "CREATE" not in target.verbs()
+        quirk.while_away = False
+        assert night.copy().returncode == 0
+        assert target.store.keys() == old.keys()
+    assert refused.returncode == 1
+    assert "Mailbox does not exist" in refused.stdout
+
+
+def test_what_moved_away_and_was_marked_while_it_is_not_opened_follows_later(tmp_path: Path) -> None:
+    old, folder = filled()
+    elsewhere = old.create(b"G")
+    with QuirkServer(store=old) as source, QuirkServer(quirk := IsAway(while_away=False)) as target:
+        night = Nights(tmp_path, source, target)
+        night.copy()
+        quirk.while_away = True
+        marked, moved = folder.messages[:2]
+        folder.change(marked, {b"\\Flagged"})
+        folder.remove([moved])
+        old.append(elsewhere, moved.octets)
+        night.copy()
+        quirk.while_away = False
+        night.copy()
+        assert target.store.keys() == old.keys()
+        assert night.verify().returncode == 0

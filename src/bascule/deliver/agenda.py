@@ -46,6 +46,11 @@ _FLAGGED = f"""
     m.vanished_utc IS NULL AND o.code IN {on_target_codes()} AND o.target_uid IS NOT NULL
     AND NOT o.theirs AND (o.source_flagset IS NOT m.flagset OR o.flagset IS NULL)
 """
+_FLAGGED_AND_REMOVED = """
+    SELECT DISTINCT m.folder FROM outcomes o JOIN messages m ON m.id = o.message
+    WHERE o.target = ?1 AND o.code = 'removed' AND o.target_uid IS NOT NULL AND m.vanished_utc IS NULL
+    AND NOT o.theirs AND o.source_flagset IS NOT m.flagset
+"""
 _VANISHED = f"""
     m.vanished_utc IS NOT NULL AND (m.last_delta >= :since OR m.vanished_utc >= (SELECT started_utc FROM deltas WHERE id = max(:since, 1)))
     AND o.code IN {settled_codes()}
@@ -100,6 +105,7 @@ def agenda_of(
         open_ones |= {folder for (folder,) in database.execute(_UNREAD, (target, int(level)))}
     if among is None:
         open_ones |= {folder for (folder,) in database.execute(_WITH_FAULTS, (target,))}
+        open_ones |= {folder for (folder,) in database.execute(_FLAGGED_AND_REMOVED, (target,))}
     doubtful = {folder for (folder,) in database.execute(_VANISHED_IN_DOUBT, (target,))}
     reached = {f for f, rows in vanished.items() if any(row.target_uid is not None for row in rows)}
     return Agenda(fresh_since, stations, vanished, flagged | reached | open_ones | doubtful)

@@ -79,6 +79,11 @@ def to_read_back(mailbox: Mailbox, target: int, folder: int, level: int) -> list
     )  # fmt: skip
 
 
+def removed_with_uid(mailbox: Mailbox, target: int, folder: int) -> list[Expectation]:
+    """Messages whose copy was found to be there no longer, and whose UID is known. Blocks."""
+    return _load(mailbox, target, folder, "o.code = 'removed' AND o.target_uid IS NOT NULL AND m.vanished_utc IS NULL")
+
+
 def without_uid(mailbox: Mailbox, target: int, folder: int) -> list[Expectation]:
     """Messages that have a copy on the target, of whatever kind, whose UID is not known. Blocks."""
     return _load(mailbox, target, folder, f"m.folder = ? AND o.code IN {on_target_codes()} AND o.target_uid IS NULL")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from bascule.deliver.agenda import Agenda, Reviewed, faulty_in, flagged_in, vanished_in
 from bascule.deliver.doubt import Doubt
-from bascule.deliver.expectation import copies_of, to_read_back
+from bascule.deliver.expectation import copies_of, removed_with_uid, to_read_back
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.following import Following, state_of
 from bascule.deliver.look import read_details
@@ -67,9 +67,10 @@ class Reviewer:
                     if name := await find_again(self.session, self.mailbox, self.ledger, gone):
                         place = replace(place, name=name)
                         continue
-                    await self._folder_gone(folder)
-                else:
-                    self._not_looked(place, error)
+                    if not await self.session.counts(place.name):
+                        await self._folder_gone(folder)
+                        return
+                self._not_looked(place, error)
                 return
             try:
                 await self._review(view, folder)
@@ -99,6 +100,7 @@ class Reviewer:
             await view.look()
         await view.settle_unnamed()
         await self._resolve_vanished(view, folder)
+        await self._find_removed(folder)
         flagged = await self.mailbox.run(flagged_in, self.mailbox, self.ledger.target, folder)
         await self._gone(
             await Following(self.session, self.mailbox, self.ledger, self.watcher).follow(flagged.get(folder, []))
@@ -107,6 +109,24 @@ class Reviewer:
         await self._look_for_faulty(folder)
         if self.agenda.fresh_since is not None:
             await self._look_for_vanished(folder, self.agenda.fresh_since)
+
+    async def _find_removed(self, folder: int) -> None:
+        """What was taken for removed, and is there under the UID that it had, equal in size and date, or in its octets: its server had lost the folder for
+        a while, or did not list it. `later_runs` has it found then, and theirs where somebody marked it."""
+        removed = await self.mailbox.run(removed_with_uid, self.mailbox, self.ledger.target, folder)
+        if not removed:
+            return
+        client = self.session.client
+        there = set(await client.uids_from(min(e.target_uid for e in removed if e.target_uid is not None)))
+        there -= await self.mailbox.run(self.ledger.our_uids, folder)
+        back = [e for e in removed if e.target_uid in there]
+        details = await read_details(client, [e.target_uid for e in back if e.target_uid is not None])
+        found = sort_by_details(back, details, VerifyLevel.DELIVERED, in_this_run=False)
+        read = await read_suspects(client, found.suspects, details, in_this_run=False)
+        rows = [*found.rows, *read.rows.values()]
+        await self.mailbox.run(
+            self.ledger.read_back, [row for row in rows if row.outcome.code is OutcomeCode.DELIVERED]
+        )
 
     async def _look_for_faulty(self, folder: int) -> None:
         """A fault whose copy somebody removed is one that nobody can see any more."""

@@ -80,6 +80,17 @@ class TargetSession:
                 if not asks_to_wait or not await patience.wait(error.reason, asked=True):
                     raise
 
+    async def counts(self, name: bytes) -> bool:
+        """Whether the target lists a folder still, and counts messages in it, of which it said that it does not exist: then it is not gone. Raises
+        TargetError."""
+        while True:
+            try:
+                return await self.client.count_listed(name) > 0
+            except ConnectionLost as error:
+                await self.renew(error)
+            except CommandRefused:  # it can't be told to be gone
+                return True
+
     async def _prove_literals(self) -> None:
         """Once on each connection, before a mail's text is sent: nothing is sent behind what may not be read as a literal."""
         if self._proved is self.client or not self.client.literals.allows(1):

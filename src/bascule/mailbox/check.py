@@ -109,7 +109,7 @@ def _ledger(database: sqlite3.Connection, keeps_bodies: bool) -> Iterator[Findin
         yield Finding(8, f"an outcome of message {row}, which is not there")
     query = (
         "SELECT m.folder, o.target_uid FROM outcomes o JOIN messages m ON m.id = o.message"
-        " WHERE o.target_uid IS NOT NULL AND o.code <> 'missing' GROUP BY o.target, m.folder, o.target_uid HAVING count(*) > 1"
+        " WHERE o.target_uid IS NOT NULL AND o.code NOT IN ('missing', 'removed') GROUP BY o.target, m.folder, o.target_uid HAVING count(*) > 1"
     )
     for folder, uid in database.execute(query).fetchmany(20):
         yield Finding(8, f"target UID {uid} stands for two messages of folder {folder}")

@@ -134,7 +134,7 @@ CREATE TABLE target_messages (              -- what the target held that we did 
 CREATE TABLE outcomes (
     target INTEGER NOT NULL, message INTEGER NOT NULL,
     code TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '',
-    target_uid INTEGER,                     -- of its copy; of one that is missing: where the target had told that it lies
+    target_uid INTEGER,                     -- of its copy; of one that is missing or removed: where the target had told that it lies
     sent_sha256 BLOB, sent_octets INTEGER,  -- where what was sent is not the message's own octets (LF made CRLF)
     flagset INTEGER,                        -- the flags of its copy as we gave or last saw them; NULL: not known
     source_flagset INTEGER,                 -- the flags of the message then

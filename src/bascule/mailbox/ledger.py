@@ -195,10 +195,10 @@ class Ledger:
             )
 
     def removed(self, messages: Iterable[int], detail: str) -> None:
-        """The copies of these are on the target no longer; what was seen of them before stays recorded."""
+        """The copies of these are on the target no longer; what was seen of them before stays recorded, and where they lay."""
         with transaction(self._database):
             self._database.executemany(
-                "UPDATE outcomes SET code = ?, detail = ?, target_uid = NULL WHERE target = ? AND message = ?",
+                "UPDATE outcomes SET code = ?, detail = ? WHERE target = ? AND message = ?",
                 [(OutcomeCode.REMOVED.value, detail, self.target, message) for message in messages],
             )
 
@@ -241,7 +241,7 @@ class Ledger:
         """Message → the UID of its copy on the target, where it is known."""
         query = (
             "SELECT target_uid FROM outcomes WHERE target = ? AND message = ? AND target_uid IS NOT NULL"
-            " AND code <> 'missing'"
+            " AND code NOT IN ('missing', 'removed')"
         )
         found = ((m, self._database.execute(query, (self.target, m)).fetchone()) for m in messages)
         return {message: row[0] for message, row in found if row is not None}
@@ -380,18 +380,18 @@ class Ledger:
 
     def our_uids(self, folder: int) -> set[int]:
         """Target UIDs that hold messages of ours."""
-        return self._uids(folder, missing=False)
+        return self._uids(folder, "NOT IN ('missing', 'removed')")
 
     def missing_uids(self, folder: int) -> set[int]:
         """Target UIDs that were told for messages of ours, and held none when they were read back."""
-        return self._uids(folder, missing=True)
+        return self._uids(folder, "= 'missing'")
 
-    def _uids(self, folder: int, *, missing: bool) -> set[int]:
+    def _uids(self, folder: int, code: str) -> set[int]:
         query = (
             "SELECT o.target_uid FROM outcomes o JOIN messages m ON m.id = o.message"
-            " WHERE o.target = ? AND m.folder = ? AND o.target_uid IS NOT NULL AND (o.code = 'missing') = ?"
+            f" WHERE o.target = ? AND m.folder = ? AND o.target_uid IS NOT NULL AND o.code {code}"
         )
-        return {uid for (uid,) in self._database.execute(query, (self.target, folder, missing)).fetchall()}
+        return {uid for (uid,) in self._database.execute(query, (self.target, folder)).fetchall()}
 
 
 def _written(sent: Sent | None) -> tuple[object, ...]:
