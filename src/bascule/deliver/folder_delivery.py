@@ -455,9 +455,8 @@ class FolderDelivery:
                 continue
             self._delivered = {}
             if removed:
-                self._watcher.note(
-                    f"{self._folder.display}: another program delivers the same; {removed} copies too many were removed"
-                )
+                copies = "1 copy too many was" if removed == 1 else f"{removed} copies too many were"
+                self._watcher.note(f"{self._folder.display}: another program delivers the same; {copies} removed")
 
     async def look_again(self) -> None:
         """At the end of a run: was a batch, sent again after it had been cut, committed late all the same?

@@ -1,11 +1,14 @@
 """The octets of one message, held in memory or spooled to a file, with their SHA-256 and the traits that servers trip over."""
 
+import contextlib
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import IncrementalNewlineDecoder
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
+
+from bascule.terms.errors import BasculeError, advice_for
 
 CHUNK_OCTETS = 256 * 1024
 HELD_OCTETS = 4 * 1024 * 1024
@@ -114,11 +117,31 @@ class HeldBody(Body):
         return self.data
 
 
+class SpoolError(BasculeError, OSError):
+    """A temporary file of ours can't be made or written: no fault of the message, and of no server."""
+
+    def __init__(self, error: OSError) -> None:
+        place = gettempdir()
+        otherwise = f"Free some space on the file system of {place}, or name another folder with TMPDIR; then run the same command again."
+        super().__init__(
+            f"No temporary file can be written in {place}: {error.strerror or error}.", advice_for(error, otherwise)
+        )
+
+
+@contextlib.contextmanager
+def _ours() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SpoolError(error) from error
+
+
 class SpooledBody(Body):
-    """A sink for a literal that becomes a body: write to it, then read. Raises OSError when the disk is full."""
+    """A sink for a literal that becomes a body: write to it, then read. Raises SpoolError when the disk is full."""
 
     def __init__(self) -> None:
-        self._file = TemporaryFile(prefix="bascule-")  # noqa: SIM115 - closed by `close`
+        with _ours():
+            self._file = TemporaryFile(prefix="bascule-")  # noqa: SIM115 - closed by `close`
         self._hash = hashlib.sha256()
         self._ends = _LineEnds()
         self._in_header = True
@@ -128,7 +151,8 @@ class SpooledBody(Body):
 
     def write(self, octets: "memoryview | bytes") -> None:
         piece = bytes(octets)
-        self._file.write(piece)
+        with _ours():
+            self._file.write(piece)
         self._hash.update(piece)
         self.octets += len(piece)
         self._look(piece)
@@ -155,20 +179,26 @@ class SpooledBody(Body):
         return Traits("\n" in seen, self._fragile or "\r" in seen)
 
     def chunks(self) -> Iterator[bytes]:
-        self._file.seek(0)
+        self._rewind()
         while piece := self._file.read(CHUNK_OCTETS):
             yield piece
 
     def start(self, octets: int) -> bytes:
-        self._file.seek(0)
+        self._rewind()
         return self._file.read(octets)
 
     def whole(self) -> bytes:
-        self._file.seek(0)
+        self._rewind()
         return self._file.read()
 
+    def _rewind(self) -> None:
+        """Back to the start; what is still to be written is written by then."""
+        with _ours():
+            self._file.seek(0)
+
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # what is thrown away need not be written
+            self._file.close()
 
 
 def body_of(pieces: Iterator[bytes], octets: int | None = None) -> Body:

@@ -1,5 +1,6 @@
 """The errors that a person may see, each with the exit status that it becomes."""
 
+import errno
 from enum import IntEnum
 
 
@@ -29,3 +30,10 @@ class BasculeError(Exception):
         self.message = message
         self.advice = advice
         self.status = status
+
+
+def advice_for(error: OSError, otherwise: str) -> str:
+    """What to do about an error of this machine's. ``otherwise``: where it is not that this process may open no more files, or sockets."""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return "Let the program open more files (ulimit -n), or name fewer connections, and run the same command again."
+    return otherwise

@@ -16,7 +16,7 @@ from bascule.sources.contract import (
     Unreadable,
 )
 from bascule.sources.paths import Spelling, tell_apart
-from bascule.terms.body import Body
+from bascule.terms.body import Body, SpoolError
 from bascule.terms.errors import BasculeError
 from bascule.terms.flags import Flags
 from bascule.terms.folder import FolderPath, SpecialUse
@@ -155,6 +155,8 @@ class FileReader:
             entry = self._open().entries[uid - 1]
             try:
                 found.append(SourceMessage(uid, entry.flags, entry.date, entry.read(), entry.labels))
+            except SpoolError:
+                raise
             except (OSError, ValueError, BasculeError) as error:
                 found.append(Unreadable(uid, f"{entry.key}: {error}"))
         return found

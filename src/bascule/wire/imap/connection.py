@@ -21,6 +21,7 @@ from bascule.protocols.imap.responses import (
     parse_response,
 )
 from bascule.protocols.imap.tokens import as_text
+from bascule.terms.body import SpoolError
 from bascule.terms.printable import printable
 from bascule.wire.errors import BareLineEnd, CommandRefused, ConnectionLost
 from bascule.wire.imap.stalls import StallWatch, unacknowledged
@@ -75,7 +76,7 @@ class Connection(asyncio.BufferedProtocol):
         self._pending: deque[Pending] = deque()
         self._next_tag = 0
         self._greeting: asyncio.Future[Condition] = self._loop.create_future()
-        self._failure: ConnectionLost | None = None
+        self._failure: ConnectionLost | SpoolError | None = None
         self._border: Pending | None = None
         self._at_border = False
         self._closed = self._loop.create_future()
@@ -120,8 +121,8 @@ class Connection(asyncio.BufferedProtocol):
             self._stalls.received(nbytes)
         except (RemoteError, zlib.error) as error:
             self.abort(f"the server sent something that is not IMAP: {error}")
-        except OSError as error:  # a sink that can't be written: our disk is full
-            self.abort(f"what the server sent can't be kept: {error}")
+        except SpoolError as error:  # our disk is full, on this connection as on the next one
+            self._give_up(error)
 
     def _read_frames(self) -> None:
         while not self._at_border and (frame := self._receiver.next_frame()) is not None:
@@ -362,7 +363,7 @@ class Connection(asyncio.BufferedProtocol):
         except (RemoteError, zlib.error) as error:
             self.abort(f"the server does not compress what it says after it agreed to: {error}")
 
-    def _fail(self, failure: ConnectionLost) -> None:
+    def _fail(self, failure: ConnectionLost | SpoolError) -> None:
         if self._failure is None:
             self._failure = failure
         for pending in self._pending:
@@ -375,9 +376,11 @@ class Connection(asyncio.BufferedProtocol):
             self._greeting.set_exception(self._lost())
             self._greeting.exception()
 
-    def _lost(self) -> ConnectionLost:
-        """One for each that is to raise it: an exception carries the traceback of whoever raised it."""
+    def _lost(self) -> ConnectionLost | SpoolError:
+        """One for each that is to raise it: an exception carries the traceback of whoever raised it. An error of ours ends the run."""
         failure = self._failure or ConnectionLost("not connected")
+        if isinstance(failure, SpoolError):
+            return failure
         return type(failure)(str(failure), asks_to_wait=failure.asks_to_wait)
 
     def when_closed(self, tell: Callable[[], None]) -> None:
@@ -388,7 +391,7 @@ class Connection(asyncio.BufferedProtocol):
         """End the connection now; everything in flight raises ConnectionLost with ``reason``."""
         self._give_up(ConnectionLost(reason))
 
-    def _give_up(self, failure: ConnectionLost) -> None:
+    def _give_up(self, failure: ConnectionLost | SpoolError) -> None:
         self._fail(failure)
         if self._transport:
             self._transport.abort()

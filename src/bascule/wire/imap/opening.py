@@ -12,6 +12,7 @@ from bascule.protocols.imap.receiver import Sink
 from bascule.protocols.imap.refusals import Meaning, meaning_of, meaning_of_condition
 from bascule.protocols.imap.responses import Capability, Condition, Enabled, Response
 from bascule.terms.body import SpooledBody
+from bascule.terms.errors import advice_for
 from bascule.terms.location import Location
 from bascule.wire.errors import BareLineEnd, CommandRefused, ConnectError, ConnectionLost, NotNow, Unreachable
 from bascule.wire.imap.client import ImapClient
@@ -121,7 +122,7 @@ async def _open(
             "Check the host, the port and the firewall between.",
         ) from error
     except socket.gaierror as error:
-        if error.errno == socket.EAI_AGAIN:
+        if error.errno in (socket.EAI_AGAIN, socket.EAI_SYSTEM):
             raise Unreachable(f"The name “{location.host}” can't be looked up now.", "Try again later.") from error
         raise ConnectError(f"There is no server named “{location.host}”.", "Check the spelling of the host.") from error
     except ssl.SSLError as error:
@@ -131,7 +132,7 @@ async def _open(
             raise _ended_in_tls(location) from error
         raise Unreachable(
             f"{_place(location)} can't be reached: {error.strerror or error or type(error).__name__}.",
-            "Check the port, and that the server runs.",
+            advice_for(error, "Check the port, and that the server runs."),
         ) from error
     transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
