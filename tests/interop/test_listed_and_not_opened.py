@@ -15,13 +15,16 @@ from support.quirks.syntax import Command, No
 
 
 class IsAway(Quirk):
-    """Folder F is listed and counted; where it is opened ``while_away``, the server says that there is none."""
+    """Folder F is listed and, unless ``uncounted``, counted; where it is opened ``while_away``, the server says that there is none."""
 
-    def __init__(self, *, while_away: bool = True) -> None:
+    without = frozenset({"LIST-STATUS"})
+
+    def __init__(self, *, while_away: bool = True, uncounted: bool = False) -> None:
         self.while_away = while_away
+        self._refused = {"SELECT", "EXAMINE"} | ({"STATUS"} if uncounted else set())
 
     def before(self, session: Session, command: Command) -> None:
-        if self.while_away and command.verb in ("SELECT", "EXAMINE") and command.arguments[0] == b"F":
+        if self.while_away and command.verb in self._refused and command.arguments[0] == b"F":
             raise No("Mailbox does not exist")
 
 
@@ -55,9 +58,13 @@ def filled() -> tuple[Store, Folder]:
     return store, folder
 
 
-def test_a_folder_of_the_old_side_that_is_counted_and_not_opened_is_named(tmp_path: Path) -> None:
+UNCOUNTED = pytest.mark.parametrize("uncounted", [False, True], ids=["counted", "uncounted"])
+
+
+@UNCOUNTED
+def test_a_folder_of_the_old_side_that_is_listed_and_not_opened_is_named(tmp_path: Path, *, uncounted: bool) -> None:
     old, _ = filled()
-    with QuirkServer(quirk := IsAway(), old) as source, QuirkServer() as target:
+    with QuirkServer(quirk := IsAway(uncounted=uncounted), old) as source, QuirkServer() as target:
         night = Nights(tmp_path, source, target)
         first, seen = night.copy(), night.verify()
         quirk.while_away = False
@@ -69,10 +76,11 @@ def test_a_folder_of_the_old_side_that_is_counted_and_not_opened_is_named(tmp_pa
     assert "the old side does not open the folder" in seen.stdout
 
 
-def test_what_earlier_runs_read_of_it_has_not_vanished(tmp_path: Path) -> None:
+@UNCOUNTED
+def test_what_earlier_runs_read_of_it_has_not_vanished(tmp_path: Path, *, uncounted: bool) -> None:
     """What is found again in G is delivered as the copy that it is, and not taken for the move of what lies in F."""
     old, folder = filled()
-    with QuirkServer(quirk := IsAway(while_away=False), old) as source, QuirkServer() as target:
+    with QuirkServer(quirk := IsAway(while_away=False, uncounted=uncounted), old) as source, QuirkServer() as target:
         night = Nights(tmp_path, source, target)
         night.copy()
         quirk.while_away = True
@@ -111,10 +119,11 @@ def test_an_inbox_that_is_neither_listed_nor_opened_just_now_is_named(tmp_path: 
     assert "its index is locked" in done.stdout
 
 
+@UNCOUNTED
 @pytest.mark.parametrize("side", ["old", "new"])
-def test_verify_takes_nothing_in_it_for_removed(tmp_path: Path, side: str) -> None:
+def test_verify_takes_nothing_in_it_for_removed(tmp_path: Path, side: str, *, uncounted: bool) -> None:
     old, _ = filled()
-    quirk = IsAway(while_away=False)
+    quirk = IsAway(while_away=False, uncounted=uncounted)
     quirks = (quirk, Quirk()) if side == "old" else (Quirk(), quirk)
     with QuirkServer(quirks[0], old) as source, QuirkServer(quirks[1]) as target:
         night = Nights(tmp_path, source, target)
@@ -126,10 +135,16 @@ def test_verify_takes_nothing_in_it_for_removed(tmp_path: Path, side: str) -> No
     assert "removed" not in seen.stdout
 
 
-def test_a_folder_of_the_target_that_is_counted_and_not_opened_is_not_made_again(tmp_path: Path) -> None:
+@UNCOUNTED
+def test_a_folder_of_the_target_that_is_listed_and_not_opened_is_not_made_again(
+    tmp_path: Path, *, uncounted: bool
+) -> None:
     """What belongs in it is refused, and comes once it opens."""
     old, folder = filled()
-    with QuirkServer(store=old) as source, QuirkServer(quirk := IsAway(while_away=False)) as target:
+    with (
+        QuirkServer(store=old) as source,
+        QuirkServer(quirk := IsAway(while_away=False, uncounted=uncounted)) as target,
+    ):
         night = Nights(tmp_path, source, target)
         night.copy()
         quirk.while_away = True
@@ -144,10 +159,16 @@ def test_a_folder_of_the_target_that_is_counted_and_not_opened_is_not_made_again
     assert "Mailbox does not exist" in refused.stdout
 
 
-def test_what_moved_away_and_was_marked_while_it_is_not_opened_follows_later(tmp_path: Path) -> None:
+@UNCOUNTED
+def test_what_moved_away_and_was_marked_while_it_is_not_opened_follows_later(
+    tmp_path: Path, *, uncounted: bool
+) -> None:
     old, folder = filled()
     elsewhere = old.create(b"G")
-    with QuirkServer(store=old) as source, QuirkServer(quirk := IsAway(while_away=False)) as target:
+    with (
+        QuirkServer(store=old) as source,
+        QuirkServer(quirk := IsAway(while_away=False, uncounted=uncounted)) as target,
+    ):
         night = Nights(tmp_path, source, target)
         night.copy()
         quirk.while_away = True

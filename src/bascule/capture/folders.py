@@ -92,7 +92,8 @@ def unchanged_folders(
     are surveyed in any case; and all of them where HIGHESTMODSEQ of any folder fell, which it never does (RFC 7162 §3.1).
     """
     known = {row.id: (states.get(f.name), SourceState.from_json(row.source_state)) for f, row in folders}
-    if any(now and then and 0 < now.modseq < then.modseq for now, then in known.values()):
+    both = [(now, then) for now, then in known.values() if now and then and now.uidvalidity == then.uidvalidity]
+    if any(0 < now.modseq < then.modseq for now, then in both):
         return set()
     proved = {row for row, (now, then) in known.items() if now is not None and now.proves_unchanged(then)}
     return proved & mailbox.folders.complete_ones() - set(mailbox.folders.latest(LATEST_FOLDERS))

@@ -10,8 +10,9 @@ read, and only other octets count. Where the first message of the folder has oth
 did not fall, the server writes its messages anew, and has given nothing again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from itertools import islice
 
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.messages import Identified
@@ -27,9 +28,9 @@ READ_AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """What is there under UIDs that are known. ``first``: the lowest; ``last``: those from the highest down; ``others``: what else is to be compared; ``doubted``: to be read, whatever is told of them."""
+    """What is there under UIDs that are known. ``last``: from the highest down; ``others``: what else is to be compared; ``doubted``: to be
+    read, whatever is told of them."""
 
-    first: Identified
     last: Sequence[Identified]
     others: Sequence[Identified]
     doubted: Sequence[Identified]
@@ -39,41 +40,49 @@ async def were_given_again(mailbox: Mailbox, reader: Reader, row: FolderRow, sur
     """Whether a UID of the folder, which is open, stands for another message than the catalogue has under it. Raises FolderError, SourceError."""
     if survey.state.uidvalidity != row.uidvalidity:
         return False
-    probe = await mailbox.run(_probe, mailbox, row, survey)
-    if probe is None:
+    present = set(survey.uids)
+    probe = await mailbox.run(_probe, mailbox, row, survey, present)
+    if not (probe.last or probe.others):
         return False
     suspects = {one.uid: one for one in (*probe.doubted, *await _differing(reader, probe))}
     from_above = sorted(suspects, reverse=True)
     for start in range(0, len(from_above), READ_AT_ONCE):
         read = [suspects[uid] for uid in from_above[start : start + READ_AT_ONCE]]
         if await _others(reader, read):
-            return survey.uidnext_fell or not await _writes_anew(reader, probe.first)
+            return survey.uidnext_fell or not await _writes_anew(
+                reader, await mailbox.run(_first, mailbox, row, present)
+            )
     return False
 
 
-def _probe(mailbox: Mailbox, row: FolderRow, survey: Survey) -> _Probe | None:
-    """Blocks. None: nothing that is there is known.
+def _probe(mailbox: Mailbox, row: FolderRow, survey: Survey, present: Set[int]) -> _Probe:
+    """Blocks.
 
     Where UIDNEXT fell for the first time, all that is known is compared; where it is seen to do so again and again, as on a server that is merely
     odd, the last message is read. What had vanished and has its UID again is compared: its folder was renamed, and has its name back. From
     the lowest UIDNEXT on that was seen, it is read.
     """
-    present = set(survey.uids)
     fell_before = mailbox.folders.uidnext_fell_to(row.id)
-    there: list[Identified] = []
-    back: list[Identified] = []
-    for one in mailbox.messages.identified(row.id, row.uidvalidity):
-        if one.uid in present:
-            (back if one.vanished else there).append(one)
-    if not (there or back):
-        return None
     falls_first = survey.uidnext_fell and fell_before is None
+    back = list(_known(mailbox, row, present, vanished=True))
+    there = list(islice(_known(mailbox, row, present, vanished=False), None if falls_first else PROBED))
     lowest = survey.state.uidnext if fell_before is None else min(fell_before, survey.state.uidnext)
     doubted = [one for one in back if one.uid >= lowest]
     if survey.uidnext_fell:
         doubted += there[: PROBED if falls_first else 1]
-    first = min((*there[-1:], *back[-1:]), key=lambda one: one.uid)
-    return _Probe(first, there[:PROBED], [*(there[PROBED:] if falls_first else ()), *back], doubted)
+    return _Probe(there[:PROBED], [*there[PROBED:], *back], doubted)
+
+
+def _known(mailbox: Mailbox, row: FolderRow, present: Set[int], *, vanished: bool) -> Iterator[Identified]:
+    """From the highest UID down. Blocks."""
+    known = mailbox.messages.identified(row.id, row.uidvalidity, vanished=vanished)
+    return (one for one in known if one.uid in present)
+
+
+def _first(mailbox: Mailbox, row: FolderRow, present: Set[int]) -> Identified:
+    """That is there and known, of which there is one. Blocks."""
+    known = [one for vanished in (False, True) for one in _known(mailbox, row, present, vanished=vanished)]
+    return min(known, key=lambda one: one.uid)
 
 
 async def _differing(reader: Reader, probe: _Probe) -> list[Identified]:

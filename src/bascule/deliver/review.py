@@ -67,7 +67,7 @@ class Reviewer:
                     if name := await find_again(self.session, self.mailbox, self.ledger, gone):
                         place = replace(place, name=name)
                         continue
-                    if not await self.session.counts(place.name):
+                    if not await self.session.has_still(place.name):
                         await self._folder_gone(folder)
                         return
                 self._not_looked(place, error)

@@ -80,12 +80,11 @@ class TargetSession:
                 if not asks_to_wait or not await patience.wait(error.reason, asked=True):
                     raise
 
-    async def counts(self, name: bytes) -> bool:
-        """Whether the target lists a folder still, and counts messages in it, of which it said that it does not exist: then it is not gone. Raises
-        TargetError."""
+    async def has_still(self, name: bytes) -> bool:
+        """Whether the target lists a folder still of which it said that it does not exist: then it is not gone. Raises TargetError."""
         while True:
             try:
-                return await self.client.count_listed(name) > 0
+                return await self.client.has_still(name)
             except ConnectionLost as error:
                 await self.renew(error)
             except CommandRefused:  # it can't be told to be gone

@@ -228,7 +228,7 @@ class TargetRun:
         try:
             await delivery.open()
         except CommandRefused as error:
-            if meaning_of(error.code, error.reason) is not Meaning.GONE or await session.counts(folder.name):
+            if meaning_of(error.code, error.reason) is not Meaning.GONE or await session.has_still(folder.name):
                 raise
             delivery = self._delivery(session, await self._there_again(session, folder))
             await delivery.open()

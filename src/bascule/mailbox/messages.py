@@ -44,7 +44,6 @@ class Identified:
     sha256: bytes
     octets: int
     date_utc: int
-    vanished: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,14 +250,14 @@ class Messages:
         rows = self._database.execute(query, (folder, uidvalidity)).fetchall()
         return {uid: KnownMessage(row, uid, flags_of(flagset), bool(gone)) for row, uid, flagset, gone in rows}
 
-    def identified(self, folder: int, uidvalidity: int) -> Iterator[Identified]:
-        """What was read under each UID, from the highest down, vanished ones included."""
+    def identified(self, folder: int, uidvalidity: int, *, vanished: bool) -> Iterator[Identified]:
+        """What was read under the UIDs of those that are there, or of those that vanished, from the highest down."""
         query = (
-            "SELECT uid, sha256, octets, date_utc, vanished_utc IS NOT NULL FROM messages WHERE folder = ? AND uidvalidity = ?"
-            " ORDER BY uid DESC"
+            "SELECT uid, sha256, octets, date_utc FROM messages WHERE folder = ? AND uidvalidity = ?"
+            f" AND vanished_utc IS {'NOT ' if vanished else ''}NULL ORDER BY uid DESC"
         )
-        for uid, digest, octets, date, gone in self._database.execute(query, (folder, uidvalidity)):
-            yield Identified(uid, digest, octets, date, bool(gone))
+        for values in self._database.execute(query, (folder, uidvalidity)):
+            yield Identified(*values)
 
     def any(self) -> bool:
         """Whether there is a row of a message at all."""

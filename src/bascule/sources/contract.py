@@ -29,7 +29,7 @@ CHANGED = "its UIDVALIDITY changed while it was read; the next run reads it agai
 
 
 class FolderGone(FolderError):
-    """There is no folder of that name, or none any more: the source, asked again, lists it no longer, or a name in which it counts nothing."""
+    """There is no folder of that name, or none any more: the source, asked again, lists it no longer, or as a name alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import ImapClient, MailboxState
 
 _NO_EXAMINE = "the server does not take EXAMINE, the only command with which Bascule opens a folder of the old side"
-_COUNTED = "{} (it lists the folder, and the number of messages that it counts in it is {})"
+_LISTED = "{} (all the same, it lists the folder)"
 _SESSION_ONLY = "the server numbers its messages anew in each session; the next run reads it again"
 
 
@@ -73,8 +73,8 @@ async def open_again(client: ImapClient, folder: SourceFolder, uidvalidity: int)
 async def folder_error(client: ImapClient, folder: SourceFolder, error: CommandRefused) -> FolderError:
     """What a refusal to open the folder is told as. Some servers repeat its name, which is no word of theirs.
 
-    One that is said not to exist, and that is listed and counted still, is not gone: a server whose disk is away, or whose index is broken,
-    says the same. Raises ConnectionLost.
+    One that is said not to exist, and that is listed still, is not gone: a server whose disk is away, or whose index is broken, says the same.
+    Raises ConnectionLost.
     """
     if error.status == "BAD" and error.command == "EXAMINE":
         return FolderError(f"{_NO_EXAMINE}: {error.reason}")
@@ -82,10 +82,10 @@ async def folder_error(client: ImapClient, folder: SourceFolder, error: CommandR
     if meaning_of(error.code, words) is not Meaning.GONE:
         return FolderError(error.reason)
     try:
-        counted = await client.count_listed(folder.name)
+        is_there = await client.has_still(folder.name)
     except CommandRefused:
         return FolderError(error.reason)
-    return FolderError(_COUNTED.format(error.reason, counted)) if counted else FolderGone(error.reason)
+    return FolderError(_LISTED.format(error.reason)) if is_there else FolderGone(error.reason)
 
 
 async def _examine(

@@ -182,12 +182,17 @@ class ImapClient:
         """What is offered and refused is not asked for again on this connection."""
         self.set_capabilities(self.capabilities - frozenset(capabilities))
 
-    async def count_listed(self, raw: bytes) -> int:
-        """How many messages the server counts in a mailbox that it does not open; 0: LIST, asked now, has it no longer, or it is a name alone, as Dovecot
-        2.3 lists a deleted mailbox that has others below it. Raises CommandRefused where it does not list, ConnectionLost."""
-        if all(entry.name != raw for entry in await self.list_all()):
-            return 0
-        return (await self.status_all([raw])).get(raw, {}).get("MESSAGES", 0)
+    async def has_still(self, raw: bytes) -> bool:
+        """Whether LIST, asked now, has a mailbox that the server does not open. One that has others below it must be counted as well: Dovecot 2.3 lists
+        it as long as these are there, also where it was deleted. Raises CommandRefused where the server does not list, ConnectionLost."""
+        listed = await self.list_all()
+        found = [entry for entry in listed if entry.name == raw]
+        if not found or any(entry.has("\\Noselect") or entry.has("\\NonExistent") for entry in found):
+            return False
+        below = raw + (found[0].separator or "").encode()
+        if below == raw or not any(entry.name.startswith(below) for entry in listed):
+            return True
+        return (await self.status_all([raw])).get(raw, {}).get("MESSAGES", 0) > 0
 
     async def list_subscribed(self) -> list[Listing]:
         found: list[Listing] = []
