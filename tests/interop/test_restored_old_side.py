@@ -13,6 +13,7 @@ from support.quirks import Quirk, QuirkServer, Store
 from support.quirks.quirk import Codes
 from support.quirks.server import Session
 from support.quirks.store import ARRIVAL, Folder, Message
+from support.quirks.syntax import Command, Hangup
 
 
 class KeepsNoModseq(Quirk):
@@ -123,6 +124,36 @@ def test_what_has_another_uid_since_is_known_again(tmp_path: Path, quirk: type[Q
     assert held(target.store) == plain(1, 2, 3, 4, 5, 11)
     assert before.stdout.count("no run has dealt with it") == 1
     assert (done.returncode, after.returncode) == (0, 0), after.stdout
+
+
+class HangsUpWhileReading(KeepsNoModseq):
+    """Once ``left`` messages or windows of them were given, the connection ends at each; None: it never does."""
+
+    left: int | None = None
+
+    def before(self, session: Session, command: Command) -> None:
+        if self.left is not None and b"BODY.PEEK[]" in command.line:
+            if self.left == 0:
+                raise Hangup
+            self.left -= 1
+
+
+@pytest.mark.parametrize("given", [0, 1, 2, 3])
+def test_a_run_that_ends_while_all_is_read_again_is_gone_on_with(tmp_path: Path, given: int) -> None:
+    old = Store()
+    inbox = old.folders[b"INBOX"]
+    add(old, inbox, 1, 2, 3, 4, 5)
+    with QuirkServer(quirk := HangsUpWhileReading(), old) as source, QuirkServer() as target:
+        night = Nights(tmp_path, source, target)
+        night.copy()
+        restore(inbox, 4)
+        add(old, inbox, 11, 4, 12)
+        quirk.left = given
+        assert night.copy().returncode != 0
+        quirk.left = None
+        assert night.copy().returncode == 0
+        assert night.verify().returncode == 0
+    assert held(target.store) == plain(1, 2, 3, 4, 5, 11, 12)
 
 
 @pytest.mark.parametrize("quirk", QUIRKS)
