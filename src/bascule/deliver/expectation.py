@@ -80,8 +80,10 @@ def to_read_back(mailbox: Mailbox, target: int, folder: int, level: int) -> list
 
 
 def removed_with_uid(mailbox: Mailbox, target: int, folder: int) -> list[Expectation]:
-    """Messages whose copy was found to be there no longer, and whose UID is known. Blocks."""
-    return _load(mailbox, target, folder, "o.code = 'removed' AND o.target_uid IS NOT NULL AND m.vanished_utc IS NULL")
+    """Messages whose copy was found to be there no longer, and where it had lain; not those that were followed to another place. Blocks."""
+    followed = f"SELECT earlier FROM moves WHERE target = {int(target)}"
+    where = f"o.code = 'removed' AND o.target_uid IS NOT NULL AND m.id NOT IN ({followed})"
+    return _load(mailbox, target, folder, where)
 
 
 def without_uid(mailbox: Mailbox, target: int, folder: int) -> list[Expectation]:
