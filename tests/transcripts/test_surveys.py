@@ -146,9 +146,9 @@ def test_a_modseq_is_believed_where_a_message_came_after_it_was_told() -> None:
 
 
 class NotThere(OldServer):
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, answer: bytes, *names: bytes) -> None:
         super().__init__()
-        self.said = answer
+        self.said, self.folders = answer, list(names)
 
     def examine(self, arguments: bytes) -> bytes:
         return self.said
@@ -170,6 +170,12 @@ def test_a_folder_that_is_gone_is_told_from_one_that_does_not_open(answer: bytes
         survey(server)
     assert type(raised.value) is kind
     assert not [command for command in server.commands if command.startswith((b"SELECT", b"CREATE"))]
+
+
+def test_a_folder_that_is_said_not_to_exist_and_is_listed_still_is_one_that_does_not_open() -> None:
+    with pytest.raises(FolderError, match="it lists the folder") as raised:
+        survey(NotThere(b"TAG NO Mailbox does not exist\r\n", FOLDER.name))
+    assert type(raised.value) is FolderError
 
 
 class AtFirst(OldServer):
@@ -214,7 +220,7 @@ def test_a_folder_that_was_surveyed_is_opened_again_without_a_survey() -> None:
         assert [command.split()[0] for command in server.commands[before:]] == [b"UID"]
         with pytest.raises(FolderError, match=CHANGED):
             await reader.reopen(FOLDER, 8)
-        server.said = [b"TAG NO [NONEXISTENT] gone\r\n"]
+        server.said, server.folders = [b"TAG NO [NONEXISTENT] gone\r\n"], []
         with pytest.raises(FolderGone, match="gone"):
             await reader.reopen(FOLDER, 7)
         server.said = [None]
