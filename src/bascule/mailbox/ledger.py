@@ -31,6 +31,11 @@ MISSING_SECONDS = 600
 DONE_WITH = f"(o.code IN {_SETTLED} OR (o.code = 'missing' AND coalesce(o.verified_utc, 0) > ?))"
 """SQL: whether no run has to deliver again what the outcome ``o`` is of. The value is `Ledger.missing_since`."""
 
+_UIDS = (
+    "SELECT o.target_uid FROM outcomes o JOIN messages m ON m.id = o.message"
+    " WHERE o.target = ? AND m.folder = ? AND o.target_uid IS NOT NULL"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class TargetFolder:
@@ -380,17 +385,12 @@ class Ledger:
 
     def our_uids(self, folder: int) -> set[int]:
         """Target UIDs that hold messages of ours."""
-        return self._uids(folder, "NOT IN ('missing', 'removed')")
+        query = f"{_UIDS} AND o.code NOT IN ('missing', 'removed')"
+        return {uid for (uid,) in self._database.execute(query, (self.target, folder)).fetchall()}
 
     def missing_uids(self, folder: int) -> set[int]:
         """Target UIDs that were told for messages of ours, and held none when they were read back."""
-        return self._uids(folder, "= 'missing'")
-
-    def _uids(self, folder: int, code: str) -> set[int]:
-        query = (
-            "SELECT o.target_uid FROM outcomes o JOIN messages m ON m.id = o.message"
-            f" WHERE o.target = ? AND m.folder = ? AND o.target_uid IS NOT NULL AND o.code {code}"
-        )
+        query = f"{_UIDS} AND o.code = 'missing'"
         return {uid for (uid,) in self._database.execute(query, (self.target, folder)).fetchall()}
 
 
