@@ -82,7 +82,7 @@ def to_read_back(mailbox: Mailbox, target: int, folder: int, level: int) -> list
 def removed_with_uid(mailbox: Mailbox, target: int, folder: int) -> list[Expectation]:
     """Messages whose copy was found to be there no longer, and where it had lain; not those that were followed to another place. Blocks."""
     followed = f"SELECT earlier FROM moves WHERE target = {int(target)}"
-    where = f"o.code = 'removed' AND o.target_uid IS NOT NULL AND m.id NOT IN ({followed})"
+    where = f"m.folder = ? AND o.code = 'removed' AND o.target_uid IS NOT NULL AND m.id NOT IN ({followed})"
     return _load(mailbox, target, folder, where)
 
 
@@ -103,7 +103,7 @@ def newest_copies(mailbox: Mailbox, target: int, folder: int, most: int) -> list
     """Those with the highest UIDs of one folder's. Blocks."""
     query = (
         "SELECT o.message FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND m.folder = ?"
-        " AND o.target_uid IS NOT NULL ORDER BY o.target_uid DESC LIMIT ?"
+        " AND o.code <> 'removed' AND o.target_uid IS NOT NULL ORDER BY o.target_uid DESC LIMIT ?"
     )
     return [
         *copies_of(

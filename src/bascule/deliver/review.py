@@ -15,7 +15,7 @@ from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.following import Following, state_of
 from bascule.deliver.look import read_details
 from bascule.deliver.moves import EarlierCopies, EarlierCopy
-from bascule.deliver.reading_back import VerifyLevel, read_suspects, sort_by_details
+from bascule.deliver.reading_back import VerifyLevel, read_suspects, sort_by_details, verdict
 from bascule.deliver.recognition import read_ours
 from bascule.deliver.renames import find_again
 from bascule.deliver.session import TargetSession
@@ -119,11 +119,9 @@ class Reviewer:
         client = self.session.client
         there = set(await client.uids_from(min(e.target_uid for e in removed if e.target_uid is not None)))
         there -= await self.mailbox.run(self.ledger.our_uids, folder)
-        back = [e for e in removed if e.target_uid in there]
-        details = await read_details(client, [e.target_uid for e in back if e.target_uid is not None])
-        found = sort_by_details(back, details, VerifyLevel.DELIVERED, in_this_run=False)
-        read = await read_suspects(client, found.suspects, details, in_this_run=False)
-        rows = [*found.rows, *read.rows.values()]
+        back = {e.target_uid: e for e in removed if e.target_uid in there}
+        found = (await read_ours(client, back.values())).ours
+        rows = [verdict(back[uid], data, None, in_this_run=False) for uid, data in found.items()]
         await self.mailbox.run(
             self.ledger.read_back, [row for row in rows if row.outcome.code is OutcomeCode.DELIVERED]
         )
