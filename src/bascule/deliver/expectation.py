@@ -116,9 +116,9 @@ def difference(expected: Expectation, found: MessageData) -> tuple[Finding, str]
     finding, told = Finding.EQUAL, []
     flags = found.flags or frozenset()
     if flags != expected.flags and is_touched(flags, expected.flags):
-        finding = Finding.OTHER_FLAGS
         lost = sorted(flags_without(expected.flags, flags) - DELETED)
         gained = sorted(flags_without(flags, expected.flags) - DELETED)
+        finding = Finding.OTHER_FLAGS if lost else Finding.FURTHER_FLAGS
         if lost:
             told.append(f"without {printable(' '.join(lost))}")
         if gained:

@@ -247,7 +247,8 @@ class FolderDelivery:
         self._session.progress()
         self._setbacks = 0
         self._took(parcels)
-        await self._proving.begin(parcels, outcomes)
+        self._proving.later(parcels, outcomes)
+        await self._proving.begin()
 
     def _took(self, parcels: Sequence[Parcel]) -> None:
         self._delivered.update({parcel.message: Placed.of(parcel) for parcel in parcels})

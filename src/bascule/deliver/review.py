@@ -24,7 +24,7 @@ from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger, TargetFolder
 from bascule.protocols.imap.refusals import Meaning, meaning_of
 from bascule.terms.flags import Flags
-from bascule.terms.later_runs import New, knowledge
+from bascule.terms.later_runs import New, When, knowledge
 from bascule.terms.outcome import OutcomeCode
 from bascule.terms.watch import Watcher
 from bascule.wire.errors import CommandRefused, ConnectionLost
@@ -147,11 +147,13 @@ class Reviewer:
             return
         client = self.session.client
         details = await read_details(client, [e.target_uid for e in expected if e.target_uid is not None])
-        found = sort_by_details(expected, details, self.level, in_this_run=False)
+        found = sort_by_details(expected, details, self.level, When.LATER)
         await self.mailbox.run(self.ledger.read_back, found.rows)
-        read = await read_suspects(client, found.suspects, details, in_this_run=False)
+        read = await read_suspects(client, found.suspects)
         await self.mailbox.run(self.ledger.read_back, read.rows.values())
-        await self.mailbox.run(self.ledger.removed, [e.message for e in [*found.absent, *read.gone]], NO_LONGER_THERE)
+        await self.mailbox.run(
+            self.ledger.removed, [e.message for e in [*found.absent, *(s.expected for s in read.gone)]], NO_LONGER_THERE
+        )
 
     # -- what vanished on the old side --------------------------------------------------------------------------------
 

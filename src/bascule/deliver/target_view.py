@@ -187,6 +187,12 @@ class TargetView:
             left = await self.unnamed()
             await self._name(pair_in_order(left, await self._arrived(self.opened_uidnext)))
 
+    async def name_seen(self, seen: Mapping[int, MessageData]) -> None:
+        """The same of what was seen when it had arrived, there or not by now: by size and date, where nothing else of these arrived."""
+        ours = await self._mailbox.run(self._ledger.our_uids, self.row.folder)
+        arrived = {uid: data for uid, data in seen.items() if uid not in ours}
+        await self._name(pair_by_details(await self.unnamed(), arrived, only_if_certain=True))
+
     async def settle_unnamed(self) -> None:
         """What has no UID from earlier runs, or has none any more (a new UIDVALIDITY): it is found, or was removed. What is a fault
         where it was never seen (`later_runs.decide`) stays one: the target altered it, perhaps beyond recognition."""

@@ -14,7 +14,7 @@ from bascule.deliver.comparison.memory import Remembered
 from bascule.deliver.expectation import is_touched
 from bascule.protocols.imap.flags import writable_flags
 from bascule.terms.flags import Flags, same_flags
-from bascule.terms.later_runs import FOUND, SETTLED, Action, Knows, New, Old, Told, decide, judge
+from bascule.terms.later_runs import FOUND, SETTLED, Action, Knows, New, Old, Told, When, decide, judge
 from bascule.terms.later_runs import Finding as Read
 from bascule.terms.outcome import OutcomeCode
 from bascule.terms.printable import printable
@@ -82,7 +82,7 @@ def _altered(fact: Fact, there: Fact, known: Remembered) -> Finding | None:
         read, what = Read.OTHER_DATE, _date(there)
     else:
         return None
-    if judge(read, in_this_run=False).told is not Told.FAULT:
+    if judge(read, When.LATER).told is not Told.FAULT:
         return None
     return Finding(Kind.FAULT, known.detail if known.code is OutcomeCode.ALTERED and known.detail else what)
 

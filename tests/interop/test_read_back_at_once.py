@@ -1,0 +1,100 @@
+"""What is recorded of a message that was read back is of that message and of no other, and what the member does meanwhile is theirs; also where the target
+tells no UID of what it takes (without UIDPLUS)."""
+
+from pathlib import Path
+
+import pytest
+
+from support.nights import Nights
+from support.quirks import Folder, Message, Quirk
+from support.quirks.keeping import ShownAfterNoop
+from support.quirks.server import Session
+from support.quirks.store import ARRIVAL
+from support.quirks.syntax import Command
+
+
+class DropsTheFirst(Quirk):
+    """The first report is answered OK and not kept, once."""
+
+    without = frozenset({"UIDPLUS"})
+    has_dropped = False
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        if b"report A" in message.octets and not self.has_dropped:
+            self.has_dropped = True
+            return None
+        return message
+
+
+def test_of_two_messages_of_one_size_and_second_the_one_that_was_lost_is_named_and_sent_again(tmp_path: Path) -> None:
+    with Nights(tmp_path, DropsTheFirst()) as nights:
+        for letter in (b"A", b"B"):
+            nights.old.append(nights.inbox, b"Subject: report %b\r\n\r\nok\r\n" % letter, [], ARRIVAL)
+        assert nights.copy() == [(1, "missing")]
+        nights.later()
+        assert nights.copy() == []
+        held = sorted(message.octets.split(b"\r\n")[0] for message in nights.arrived)
+        assert held == [b"Subject: report A", b"Subject: report B"]
+
+
+class ReadsAndDeletesMeanwhile(Quirk):
+    """While a later batch is delivered, the member reads the first message and deletes the second."""
+
+    batches = 0
+
+    def after(self, session: Session, command: Command) -> None:
+        if command.verb == "APPEND":
+            self.batches += 1
+            if self.batches == 5:
+                inbox = session.store.folders[b"INBOX"]
+                inbox.change(inbox.messages[0], {b"\\Seen"})
+                inbox.remove(inbox.messages[1:2])
+
+
+class ReadsAndDeletesMeanwhileWithoutUids(ReadsAndDeletesMeanwhile):
+    """The same, where no UID is told."""
+
+    without = frozenset({"UIDPLUS"})
+
+
+def test_what_the_member_reads_or_deletes_while_the_folder_is_filled_is_theirs(tmp_path: Path) -> None:
+    with Nights(tmp_path, ReadsAndDeletesMeanwhileWithoutUids()) as nights:
+        nights.fill(600)
+        assert (nights.copy(), nights.status) == ([], 0)
+        assert len(nights.arrived) == 599
+        assert nights.report["verified"] == {"details": 600}
+        nights.later()
+        assert (nights.copy(), nights.status) == ([], 0)
+        assert len(nights.arrived) == 599
+        assert nights.arrived[0].flags == {b"\\Seen"}
+
+
+@pytest.mark.parametrize("quirk", [ReadsAndDeletesMeanwhile, ReadsAndDeletesMeanwhileWithoutUids])
+def test_what_was_seen_there_and_is_deleted_before_its_octets_are_read_is_not_missing(
+    tmp_path: Path, quirk: type[Quirk]
+) -> None:
+    with Nights(tmp_path, quirk()) as nights:
+        nights.fill(600)
+        nights.inbox.messages[1].octets = b"Subject: caf\xe9\r\n\r\ntext\r\n"  # octets that servers are known to alter
+        assert (nights.copy(), nights.status) == ([], 0)
+        assert nights.report["totals"]["removed"] == 1
+        nights.later()
+        assert (nights.copy(), nights.status) == ([], 0)
+        assert len(nights.arrived) == 599
+
+
+class ShownAfterNoopAndRead(ShownAfterNoop):
+    """The member reads the first message, which our connection is shown only at the end."""
+
+    def after(self, session: Session, command: Command) -> None:
+        inbox = session.store.folders[b"INBOX"]
+        if command.verb == "APPEND" and len(inbox.messages) == 3:
+            inbox.change(inbox.messages[0], {b"\\Seen"})
+
+
+def test_what_a_target_shows_only_at_the_end_may_have_been_read_by_then(tmp_path: Path) -> None:
+    with Nights(tmp_path, ShownAfterNoopAndRead()) as nights:
+        nights.fill(3)
+        assert (nights.copy(), nights.status) == ([], 0)
+        assert nights.report["verified"] == {"details": 3}
+        assert sum(row["marked"] for row in nights.report["folders"]) == 1
