@@ -98,3 +98,30 @@ def test_what_a_target_shows_only_at_the_end_may_have_been_read_by_then(tmp_path
         assert (nights.copy(), nights.status) == ([], 0)
         assert nights.report["verified"] == {"details": 3}
         assert sum(row["marked"] for row in nights.report["folders"]) == 1
+
+
+class DropsTheSecond(Quirk):
+    """The second message is answered OK and not kept."""
+
+    without = frozenset({"UIDPLUS"})
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        return None if b"message 2" in message.octets else message
+
+
+def test_what_never_came_to_anything_is_missing_also_where_nothing_is_read_back(tmp_path: Path) -> None:
+    with Nights(tmp_path, DropsTheSecond()) as nights:
+        nights.fill(3)
+        assert (nights.copy("--verify", "none"), nights.status) == ([(2, "missing")], 1)
+        assert nights.verify() == [(2, "fault")]
+
+
+def test_what_a_killed_run_delivered_and_nobody_ever_saw_is_missing_and_not_removed(tmp_path: Path) -> None:
+    with Nights(tmp_path, DropsTheSecond()) as nights:
+        nights.fill(3)
+        nights.copy()
+        nights.write(
+            "UPDATE outcomes SET code = 'delivered', target_uid = NULL, verified = 0, verified_utc = NULL, detail = '' WHERE code = 'missing'"
+        )
+        assert nights.verify() == [(2, "fault")]
+        assert (nights.copy(), nights.status) == ([(2, "missing")], 1)

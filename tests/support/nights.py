@@ -67,9 +67,13 @@ class Nights:
 
     def later(self) -> None:
         """So much time passes that what was missing is sent again."""
+        self.write(f"UPDATE outcomes SET verified_utc = verified_utc - {MISSING_SECONDS + 60}")
+
+    def write(self, statement: str) -> None:
+        """Change what the runs remember, as one that was killed would have left it."""
         [catalogue] = (self.tmp / self.state).rglob("catalogue.sqlite")
         with closing(sqlite3.connect(catalogue)) as database, database:
-            database.execute("UPDATE outcomes SET verified_utc = verified_utc - ?", (MISSING_SECONDS + 60,))
+            database.execute(statement)
 
     def _run(self, command: str, *words: str) -> None:
         where = ["--state", self.tmp / self.state]

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from bascule.deliver.parcel import Parcel
 from bascule.mailbox import Mailbox
-from bascule.mailbox.ledger import on_target_codes
+from bascule.mailbox.ledger import ReadBack, on_target_codes
 from bascule.protocols.imap.dates import writable_date
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.body import Traits
 from bascule.terms.flags import Flags, flags_without, same_flags
 from bascule.terms.instant import InternalDate
 from bascule.terms.later_runs import Finding
-from bascule.terms.outcome import OutcomeCode
+from bascule.terms.outcome import Outcome, OutcomeCode
 from bascule.terms.printable import printable
 
 DELETED = frozenset({"\\Deleted"})
@@ -103,6 +103,16 @@ def newest_copies(mailbox: Mailbox, target: int, folder: int, most: int) -> list
             mailbox, target, [row[0] for row in mailbox.database.execute(query, (target, folder, most))]
         ).values()
     ]
+
+
+def absent(expected: Expectation) -> ReadBack:
+    """The row of a message that the target said OK to, and does not have: nobody ever saw it there. The UID that it told is kept: a later run
+    looks there first. Nothing was read back of it."""
+    return ReadBack(
+        expected.message,
+        Outcome(OutcomeCode.MISSING, "the target said OK, and does not have it", expected.target_uid),
+        0,
+    )
 
 
 def is_touched(now: Flags, given: Flags) -> bool:

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from bascule.deliver.expectation import Expectation, expectation_of
+from bascule.deliver.expectation import Expectation, absent, expectation_of
 from bascule.deliver.limits import LOOK_WINDOW, SHOWN_FIRST_SECONDS, SHOWN_TRIES
 from bascule.deliver.look import read_details
 from bascule.deliver.parcel import Parcel
@@ -14,7 +14,6 @@ from bascule.deliver.reading_back import (
     Reading,
     Suspect,
     VerifyLevel,
-    absent,
     gone_since,
     read_suspects,
     sort_by_details,

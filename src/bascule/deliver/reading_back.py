@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from bascule.deliver.expectation import Expectation, difference
+from bascule.deliver.expectation import Expectation, absent, difference
 from bascule.deliver.look import Found, read_contents, start_details, windows
 from bascule.deliver.target_view import NO_LONGER_THERE
 from bascule.mailbox.ledger import ReadBack
@@ -176,15 +176,6 @@ def verdict(expected: Expectation, there: MessageData, content: Found | None, wh
     # What the target made of the flags by itself is what its copy has; what somebody else made of them is theirs.
     flags = there.flags if when is not When.LATER and not theirs and finding is not Finding.EQUAL else None
     return ReadBack(expected.message, outcome, 1 if content is None else 2, flags)
-
-
-def absent(expected: Expectation) -> ReadBack:
-    """The row of a message that this run delivered, and that the target does not have. The UID that it told is kept: a later run looks there
-    first. Nothing was read back of it."""
-    decision = judge(Finding.ABSENT, When.AT_THE_END)
-    assert decision.record is not None
-    outcome = Outcome(decision.record, "the target said OK, and does not have it", expected.target_uid)
-    return ReadBack(expected.message, outcome, 0)
 
 
 def gone_since(suspect: Suspect) -> ReadBack:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bascule.deliver.arrivals import pair_by_details, pair_in_order
-from bascule.deliver.expectation import Expectation, without_uid
+from bascule.deliver.expectation import Expectation, absent, without_uid
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.likeness import likeness_of
 from bascule.deliver.look import Found, read_contents, read_details
@@ -194,8 +194,9 @@ class TargetView:
         await self._name(pair_by_details(await self.unnamed(), arrived, only_if_certain=True))
 
     async def settle_unnamed(self) -> None:
-        """What has no UID from earlier runs, or has none any more (a new UIDVALIDITY): it is found, or was removed. What is a fault
-        where it was never seen (`later_runs.decide`) stays one: the target altered it, perhaps beyond recognition."""
+        """What has no UID from earlier runs, or has none any more (a new UIDVALIDITY): it is found; else it was removed where somebody had seen it
+        there, and is missing where nobody ever did. What is a fault where it was never seen (`later_runs.decide`) stays one: the target altered
+        it, perhaps beyond recognition."""
         if not await self.unnamed():
             return
         self._free.add(
@@ -210,8 +211,16 @@ class TargetView:
                 break
             except ConnectionLost as error:
                 await self.renew(error)
-        gone = [e.message for e in await self.unnamed() if _never_seen(e.code).record is OutcomeCode.REMOVED]
+        left = [(e, self._never_seen(e).record) for e in await self.unnamed()]
+        gone = [e.message for e, record in left if record is OutcomeCode.REMOVED]
         await self._mailbox.run(self._ledger.removed, gone, NO_LONGER_THERE)
+        missing = [absent(e) for e, record in left if record is OutcomeCode.MISSING]
+        await self._mailbox.run(self._ledger.read_back, missing)
+
+    def _never_seen(self, expected: Expectation) -> Decision:
+        """What becomes of a message whose copy is found nowhere. Under another UIDVALIDITY its UID had been told."""
+        was_seen = expected.is_read_back or self.is_new
+        return decide(Old.SAME, New.NEVER_SEEN, knowledge(expected.code, is_read_back=was_seen))
 
     async def _name_altered(self) -> None:
         """What the target may have altered is found by no content: it is a copy of its size and date that stands for no message."""
@@ -279,8 +288,3 @@ class TargetView:
     async def take_back_marks(self) -> None:
         r"""Our ``\Deleted`` goes from what is not removed after all. Raises ConnectionLost."""
         await self._removal.take_back(self._session.client)
-
-
-def _never_seen(code: OutcomeCode) -> Decision:
-    """What becomes of a message whose copy is found nowhere."""
-    return decide(Old.SAME, New.NEVER_SEEN, knowledge(code))

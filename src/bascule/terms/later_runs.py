@@ -131,7 +131,7 @@ _Table = Mapping[Knows, _Row]
 _IN_PLACE: _Table = {
     Knows.NOTHING:       (SEND,      SEND,         SEND,    SEND,    SEND,    SEND,      SEND),
     Knows.IN_DOUBT:      (FOUND,     FOUND_THEIRS, SEND,    LOOK,    LOOK,    SEND,      LOOK),
-    Knows.DELIVERED:     (LEAVE,     THEIRS,       REMOVED, THEIRS,  LOOK,    REMOVED,   LEAVE),
+    Knows.DELIVERED:     (LEAVE,     THEIRS,       REMOVED, THEIRS,  LOOK,    MISSING,   LEAVE),
     Knows.READ_BACK:     (LEAVE,     THEIRS,       REMOVED, THEIRS,  LOOK,    REMOVED,   LEAVE),
     Knows.ALREADY_THERE: (LEAVE,     THEIRS,       REMOVED, THEIRS,  LOOK,    REMOVED,   LEAVE),
     Knows.ALTERED:       (FAULT,     FAULT,        REMOVED, FAULT,   LOOK,    FAULT,     FAULT),
@@ -144,7 +144,7 @@ _IN_PLACE: _Table = {
 
 _FLAGS_CHANGED: _Table = {
     **_IN_PLACE,
-    Knows.DELIVERED:     (FOLLOW,    THEIRS,       REMOVED, FOLLOW,  LOOK,    REMOVED,   LOOK),
+    Knows.DELIVERED:     (FOLLOW,    THEIRS,       REMOVED, FOLLOW,  LOOK,    MISSING,   LOOK),
     Knows.READ_BACK:     (FOLLOW,    THEIRS,       REMOVED, FOLLOW,  LOOK,    REMOVED,   LOOK),
     Knows.ALREADY_THERE: (FOLLOW,    THEIRS,       REMOVED, FOLLOW,  LOOK,    REMOVED,   LOOK),
     Knows.ALTERED:       (FOLLOW,    FAULT,        REMOVED, FOLLOW,  LOOK,    FAULT,     LOOK),

@@ -119,7 +119,8 @@ def judge_absent(known: Remembered, place: Place, old: Old = Old.SAME) -> Findin
         what = REMOVED if place.name is not None else f"{REMOVED}, with its folder"
         return Finding(Kind.THEIRS, what, last_seen=last_seen(known))
     if decision.told is Told.FAULT:
-        return Finding(Kind.FAULT, known.detail, last_seen=last_seen(known))
+        what = known.detail or _NOT_DELIVERED[Knows.MISSING]
+        return Finding(Kind.FAULT, what, last_seen=last_seen(known))
     if known.knows is Knows.REFUSED and known.code is not None:
         return Finding(Kind.FAULT, f"{known.code}: {known.detail}" if known.detail else known.code)
     what = _NOT_DELIVERED.get(known.knows, "not there")
