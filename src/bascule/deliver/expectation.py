@@ -17,6 +17,8 @@ from bascule.terms.outcome import Outcome, OutcomeCode
 from bascule.terms.printable import printable
 
 DELETED = frozenset({"\\Deleted"})
+BEHIND = "its flags do not follow: "
+"""How the detail of a message begins whose copy could not be given the flags that the old side has now; what the target said comes next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,11 @@ def absent(expected: Expectation) -> ReadBack:
 def is_touched(now: Flags, given: Flags) -> bool:
     r"""Whether somebody changed a copy's flags; ``\Deleted`` does not count."""
     return not same_flags(now - DELETED, given - DELETED)
+
+
+def is_of_flags(detail: str) -> bool:
+    """Whether an alteration that is told so is one of flags alone: then it is over when its copy has those of the old side."""
+    return detail.startswith(BEHIND) or all(part.startswith(("without ", "with ")) for part in detail.split("; "))
 
 
 def difference(expected: Expectation, found: MessageData) -> tuple[Finding, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from bascule.deliver.agenda import Agenda, Reviewed, faulty_in, flagged_in, vanished_in
 from bascule.deliver.doubt import Doubt
-from bascule.deliver.expectation import copies_of, to_read_back
+from bascule.deliver.expectation import copies_of, is_of_flags, to_read_back
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.following import Following, state_of
 from bascule.deliver.look import read_details
@@ -69,7 +69,7 @@ class Reviewer:
                         continue
                     await self._folder_gone(folder)
                 else:
-                    self._not_looked(place, error)
+                    await self._not_looked(place, error)
                 return
             try:
                 await self._review(view, folder)
@@ -77,13 +77,19 @@ class Reviewer:
             except ConnectionLost as error:
                 await self.session.renew(error)
             except CommandRefused as error:
-                self._not_looked(place, error)
+                await self._not_looked(place, error)
                 return
 
-    def _not_looked(self, place: MappedFolder, error: CommandRefused) -> None:
-        """What became of what it holds is for the next run; the other folders go on."""
+    @property
+    def _following(self) -> Following:
+        return Following(self.session, self.mailbox, self.ledger, self.watcher)
+
+    async def _not_looked(self, place: MappedFolder, error: CommandRefused) -> None:
+        """What became of what it holds is for the next run, and what can't follow is named; the other folders go on."""
         self.watcher.note(f"{place.display}: the target does not let us look into it now: {error.reason}")
         note_vanished(self.earlier, self.agenda.vanished.get(place.row.id, []), {}, New.NOT_LOOKED)
+        flagged = await self.mailbox.run(flagged_in, self.mailbox, self.ledger.target, place.row.id)
+        await self._following.name_behind(flagged.get(place.row.id, []), error.reason)
 
     async def _folder_gone(self, folder: int) -> None:
         """Somebody deleted the folder on the new side: what was in it is removed."""
@@ -100,17 +106,18 @@ class Reviewer:
         await view.settle_unnamed()
         await self._resolve_vanished(view, folder)
         flagged = await self.mailbox.run(flagged_in, self.mailbox, self.ledger.target, folder)
-        await self._gone(
-            await Following(self.session, self.mailbox, self.ledger, self.watcher).follow(flagged.get(folder, []))
-        )
+        await self._gone(await self._following.follow(flagged.get(folder, [])))
         await self._read_back(folder)
         await self._look_for_faulty(folder)
         if self.agenda.fresh_since is not None:
             await self._look_for_vanished(folder, self.agenda.fresh_since)
 
     async def _look_for_faulty(self, folder: int) -> None:
-        """A fault whose copy somebody removed is one that nobody can see any more."""
+        """A fault whose copy somebody removed is one that nobody can see any more; one of flags may be over."""
         faulty = await self.mailbox.run(faulty_in, self.mailbox, self.ledger.target, folder)
+        of_flags = [row for row in faulty if row.code is OutcomeCode.ALTERED and is_of_flags(row.detail)]
+        await self._gone(await self._following.recover(of_flags))
+        faulty = [row for row in faulty if row not in of_flags]
         if lowest := min((row.target_uid for row in faulty if row.target_uid is not None), default=0):
             there = set(await self.session.client.uids_from(lowest))
             await self._gone([row for row in faulty if row.target_uid not in there])

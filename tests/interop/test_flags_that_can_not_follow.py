@@ -1,0 +1,115 @@
+"""Flags of the old side that can't follow are named as long as they do not; and a fault of flags is over once the copy has those of the old side."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from support.nights import Nights
+from support.quirks import Folder, Message, Quirk
+from support.quirks.server import Session
+from support.quirks.syntax import Command, No
+
+
+class TakesNoFlags(Quirk):
+    """STORE is refused."""
+
+    refuses = True
+
+    def before(self, session: Session, command: Command) -> None:
+        if self.refuses and command.verb == "UID STORE":
+            raise No("[NOPERM] no right to mark")
+
+
+class OpensNoMore(TakesNoFlags):
+    """The folder can't be opened."""
+
+    refuses = False
+
+    def before(self, session: Session, command: Command) -> None:
+        if self.refuses and command.verb == "SELECT":
+            raise No("[NOPERM] no right to open")
+
+
+@pytest.mark.parametrize("quirk", [TakesNoFlags, OpensNoMore])
+def test_flags_that_can_not_follow_are_named_until_they_do(tmp_path: Path, quirk: type[TakesNoFlags]) -> None:
+    with Nights(tmp_path, target := quirk()) as nights:
+        nights.fill(3)
+        assert nights.copy() == []
+        target.refuses = True
+        nights.inbox.change(nights.inbox.messages[1], {b"\\Seen"})
+        for _ in range(2):
+            assert (nights.copy("--language", "fr"), nights.status) == ([(2, "altered")], 1)
+            assert "its flags do not follow: " in nights.report["exceptions"][0]["detail"]
+        target.refuses = False
+        assert (nights.copy(), nights.status) == ([], 0)
+        assert nights.arrived[1].flags == {b"\\Seen"}
+        assert nights.verify() == []
+
+
+def test_flags_that_the_old_side_takes_back_need_not_follow_any_more(tmp_path: Path) -> None:
+    with Nights(tmp_path, TakesNoFlags()) as nights:
+        nights.fill(2)
+        nights.copy()
+        nights.inbox.change(nights.inbox.messages[1], {b"\\Seen"})
+        assert nights.copy() == [(2, "altered")]
+        nights.inbox.change(nights.inbox.messages[1], ())
+        assert (nights.copy(), nights.status) == ([], 0)
+
+
+def test_a_copy_that_the_member_marked_while_flags_could_not_follow_is_theirs(tmp_path: Path) -> None:
+    with Nights(tmp_path, TakesNoFlags()) as nights:
+        nights.fill(2)
+        nights.copy()
+        nights.inbox.change(nights.inbox.messages[1], {b"\\Seen"})
+        assert nights.copy() == [(2, "altered")]
+        nights.new.folders[b"INBOX"].change(nights.arrived[1], {b"\\Flagged"})
+        assert nights.verify() == [(2, "theirs")]
+        assert (nights.copy(), nights.status) == ([], 0)
+        assert sum(row["marked"] for row in nights.report["folders"]) == 1
+
+
+class DropsAKeyword(Quirk):
+    """A keyword is dropped when it is appended, or stored."""
+
+    drops = True
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        return replace(message, flags=message.flags - {b"Projet"}) if self.drops else message
+
+    def after(self, session: Session, command: Command) -> None:
+        if self.drops and command.verb == "UID STORE":
+            inbox = session.store.folders[b"INBOX"]
+            inbox.change(inbox.messages[0], inbox.messages[0].flags - {b"Projet"})
+
+
+@pytest.mark.parametrize("flags", [{b"\\Seen"}, {b"Projet", b"\\Seen"}], ids=["taken off", "taken after all"])
+def test_a_copy_that_has_the_old_sides_flags_again_is_no_fault(tmp_path: Path, flags: set[bytes]) -> None:
+    with Nights(tmp_path, target := DropsAKeyword()) as nights:
+        nights.fill(1, b"Projet")
+        assert nights.copy() == [(1, "altered")]
+        target.drops = False
+        nights.inbox.change(nights.inbox.messages[0], flags)
+        assert (nights.copy(), nights.status) == ([], 0)
+        assert (nights.verify(), nights.status) == ([], 0)
+
+
+def test_a_copy_that_somebody_gave_by_hand_what_it_lacked_is_no_fault(tmp_path: Path) -> None:
+    with Nights(tmp_path, DropsAKeyword()) as nights:
+        nights.fill(1, b"Projet")
+        assert nights.copy() == [(1, "altered")]
+        nights.new.folders[b"INBOX"].change(nights.arrived[0], {b"Projet"})
+        assert (nights.verify(), nights.status) == ([], 0)
+        assert (nights.copy(), nights.status) == ([], 0)
+
+
+def test_a_store_without_effect_is_over_once_a_later_one_has_its_effect(tmp_path: Path) -> None:
+    with Nights(tmp_path, target := DropsAKeyword()) as nights:
+        nights.fill(1)
+        assert nights.copy() == []
+        nights.inbox.change(nights.inbox.messages[0], {b"Projet"})
+        assert nights.copy() == [(1, "altered")]
+        target.drops = False
+        nights.inbox.change(nights.inbox.messages[0], {b"Projet", b"\\Flagged"})
+        assert (nights.copy(), nights.status) == ([], 0)
+        assert nights.verify() == []
