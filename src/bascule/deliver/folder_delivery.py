@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bascule.deliver.doubt import Doubt
-from bascule.deliver.expectation import is_touched
+from bascule.deliver.expectation import ALTERED_THERE, DELETED, is_touched
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.limits import (
     BATCH_MESSAGES,
@@ -175,10 +175,12 @@ class FolderDelivery:
         return await run(ledger.claim_and_settle, earlier, later, self._view.row.folder, found, done=done)
 
     def _copy_of(self, parcel: Parcel) -> Outcome | None:
-        """Where the target holds it already, also in the mended form that an earlier run gave it."""
+        """Where the target holds it already, also in the mended form that an earlier run gave it. A copy that somebody marked as deleted there is left
+        to them: it may be expunged any moment."""
         if not self._view.has_free_copies:
             return None
-        copy = self._view.take(parcel.body, date_utc=parcel.date.utc_seconds)
+        deleted = not DELETED.isdisjoint(parcel.flags)
+        copy = self._view.take(parcel.body, date_utc=parcel.date.utc_seconds, deleted=deleted)
         return _already_there(parcel, copy) if copy is not None else self._doubt.mended_copy_of(parcel)
 
     async def _add(self, parcel: Parcel) -> None:
@@ -498,4 +500,7 @@ def _already_there(parcel: Parcel, copy: Foreign) -> Outcome:
     """The target's own copy stands for the message. It is followed like one of ours where nothing tells it from one."""
     same_date = copy.date_utc in (None, parcel.date.utc_seconds)
     theirs = not same_date or (copy.flags is not None and is_touched(copy.flags, parcel.flags))
-    return Outcome(OutcomeCode.ALREADY_THERE, "", copy.uid, parcel.sent_as, copy.flags, theirs=theirs)
+    code, told = (
+        (OutcomeCode.ALREADY_THERE, "") if copy.sha256 == parcel.body.sha256 else (OutcomeCode.ALTERED, ALTERED_THERE)
+    )
+    return Outcome(code, told, copy.uid, parcel.sent_as, copy.flags, theirs=theirs)

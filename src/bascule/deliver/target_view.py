@@ -64,10 +64,11 @@ class TargetView:
         await self.settle_unnamed()
 
     async def _forget_gone(self) -> None:
-        """Copies that were free when we looked last, and that somebody has removed since."""
+        """Copies that were free when we looked last, and that somebody has removed since, or marked as deleted."""
         while True:
             try:
                 there = set(await self._session.client.uids_from())
+                self._free.mark(await self.flags_of(list(self._free.uids() & there)))
                 break
             except ConnectionLost as error:
                 await self.renew(error)
@@ -249,10 +250,10 @@ class TargetView:
     def has_free_copies(self) -> bool:
         return bool(self._free)
 
-    def take(self, body: Body, *, above: int = 0, date_utc: int | None = None) -> Foreign | None:
-        """A copy that stands for no message yet, from UID ``above`` on; it does from now on."""
+    def take(self, body: Body, *, above: int = 0, date_utc: int | None = None, deleted: bool = True) -> Foreign | None:
+        """A copy that stands for no message yet, from UID ``above`` on; it does from now on. ``deleted``: also one that is marked so."""
         alike = likeness_of(body) if body.traits.fragile else None
-        return self._free.take(body.sha256, alike, above=above, date_utc=date_utc)
+        return self._free.take(body.sha256, alike, above=above, date_utc=date_utc, deleted=deleted)
 
     def take_digest(self, digest: bytes, alike: bytes | None = None, *, above: int = 0) -> Foreign | None:
         return self._free.take(digest, alike, above=above)

@@ -16,6 +16,8 @@ _SENTENCES = (
     (r"dated (.+) instead of (.+)", "daté de {} au lieu de {}"),
     (r"altered by the target: (\d+) octets became (\d+)", "modifié par la nouvelle plateforme : {:number} octets sont devenus {:number}"),
     (r"altered by the target: other octets of the same size", "modifié par la nouvelle plateforme : octets différents, taille égale"),
+    (r"altered by the target: its octets there are others, in a way that servers are known for",
+     "modifié par la nouvelle plateforme : ses octets y sont autres, d’une façon connue de certains serveurs"),
     (r"(\d+) NUL octets? removed", "octets NUL retirés : {:number}"),
     (r"(\d+) CR without LF made line ends?", "CR isolés devenus fins de ligne : {:number}"),
     (r"the separator line of an mbox file removed", "ligne de séparation d’un fichier mbox retirée"),
