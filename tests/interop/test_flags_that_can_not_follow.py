@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.nights import Nights
+from support.mailbox_move import MailboxMove
 from support.quirks import Folder, Message, Quirk
 from support.quirks.server import Session
 from support.quirks.syntax import Command, No
@@ -33,40 +33,40 @@ class OpensNoMore(TakesNoFlags):
 
 @pytest.mark.parametrize("quirk", [TakesNoFlags, OpensNoMore])
 def test_flags_that_can_not_follow_are_named_until_they_do(tmp_path: Path, quirk: type[TakesNoFlags]) -> None:
-    with Nights(tmp_path, target := quirk()) as nights:
-        nights.fill(3)
-        assert nights.copy() == []
+    with MailboxMove(tmp_path, target := quirk()) as move:
+        move.fill(3)
+        assert move.copy() == []
         target.refuses = True
-        nights.inbox.change(nights.inbox.messages[1], {b"\\Seen"})
+        move.inbox.change(move.inbox.messages[1], {b"\\Seen"})
         for _ in range(2):
-            assert (nights.copy("--language", "fr"), nights.status) == ([(2, "altered")], 1)
-            assert "its flags do not follow: " in nights.report["exceptions"][0]["detail"]
+            assert (move.copy("--language", "fr"), move.status) == ([(2, "altered")], 1)
+            assert "its flags do not follow: " in move.report["exceptions"][0]["detail"]
         target.refuses = False
-        assert (nights.copy(), nights.status) == ([], 0)
-        assert nights.arrived[1].flags == {b"\\Seen"}
-        assert nights.verify() == []
+        assert (move.copy(), move.status) == ([], 0)
+        assert move.arrived[1].flags == {b"\\Seen"}
+        assert move.verify() == []
 
 
 def test_flags_that_the_old_side_takes_back_need_not_follow_any_more(tmp_path: Path) -> None:
-    with Nights(tmp_path, TakesNoFlags()) as nights:
-        nights.fill(2)
-        nights.copy()
-        nights.inbox.change(nights.inbox.messages[1], {b"\\Seen"})
-        assert nights.copy() == [(2, "altered")]
-        nights.inbox.change(nights.inbox.messages[1], ())
-        assert (nights.copy(), nights.status) == ([], 0)
+    with MailboxMove(tmp_path, TakesNoFlags()) as move:
+        move.fill(2)
+        move.copy()
+        move.inbox.change(move.inbox.messages[1], {b"\\Seen"})
+        assert move.copy() == [(2, "altered")]
+        move.inbox.change(move.inbox.messages[1], ())
+        assert (move.copy(), move.status) == ([], 0)
 
 
 def test_a_copy_that_the_member_marked_while_flags_could_not_follow_is_theirs(tmp_path: Path) -> None:
-    with Nights(tmp_path, TakesNoFlags()) as nights:
-        nights.fill(2)
-        nights.copy()
-        nights.inbox.change(nights.inbox.messages[1], {b"\\Seen"})
-        assert nights.copy() == [(2, "altered")]
-        nights.new.folders[b"INBOX"].change(nights.arrived[1], {b"\\Flagged"})
-        assert nights.verify() == [(2, "theirs")]
-        assert (nights.copy(), nights.status) == ([], 0)
-        assert sum(row["marked"] for row in nights.report["folders"]) == 1
+    with MailboxMove(tmp_path, TakesNoFlags()) as move:
+        move.fill(2)
+        move.copy()
+        move.inbox.change(move.inbox.messages[1], {b"\\Seen"})
+        assert move.copy() == [(2, "altered")]
+        move.new.folders[b"INBOX"].change(move.arrived[1], {b"\\Flagged"})
+        assert move.verify() == [(2, "theirs")]
+        assert (move.copy(), move.status) == ([], 0)
+        assert sum(row["marked"] for row in move.report["folders"]) == 1
 
 
 class DropsAKeyword(Quirk):
@@ -85,31 +85,31 @@ class DropsAKeyword(Quirk):
 
 @pytest.mark.parametrize("flags", [{b"\\Seen"}, {b"Projet", b"\\Seen"}], ids=["taken off", "taken after all"])
 def test_a_copy_that_has_the_old_sides_flags_again_is_no_fault(tmp_path: Path, flags: set[bytes]) -> None:
-    with Nights(tmp_path, target := DropsAKeyword()) as nights:
-        nights.fill(1, b"Projet")
-        assert nights.copy() == [(1, "altered")]
+    with MailboxMove(tmp_path, target := DropsAKeyword()) as move:
+        move.fill(1, b"Projet")
+        assert move.copy() == [(1, "altered")]
         target.drops = False
-        nights.inbox.change(nights.inbox.messages[0], flags)
-        assert (nights.copy(), nights.status) == ([], 0)
-        assert (nights.verify(), nights.status) == ([], 0)
+        move.inbox.change(move.inbox.messages[0], flags)
+        assert (move.copy(), move.status) == ([], 0)
+        assert (move.verify(), move.status) == ([], 0)
 
 
 def test_a_copy_that_somebody_gave_by_hand_what_it_lacked_is_no_fault(tmp_path: Path) -> None:
-    with Nights(tmp_path, DropsAKeyword()) as nights:
-        nights.fill(1, b"Projet")
-        assert nights.copy() == [(1, "altered")]
-        nights.new.folders[b"INBOX"].change(nights.arrived[0], {b"Projet"})
-        assert (nights.verify(), nights.status) == ([], 0)
-        assert (nights.copy(), nights.status) == ([], 0)
+    with MailboxMove(tmp_path, DropsAKeyword()) as move:
+        move.fill(1, b"Projet")
+        assert move.copy() == [(1, "altered")]
+        move.new.folders[b"INBOX"].change(move.arrived[0], {b"Projet"})
+        assert (move.verify(), move.status) == ([], 0)
+        assert (move.copy(), move.status) == ([], 0)
 
 
 def test_a_store_without_effect_is_over_once_a_later_one_has_its_effect(tmp_path: Path) -> None:
-    with Nights(tmp_path, target := DropsAKeyword()) as nights:
-        nights.fill(1)
-        assert nights.copy() == []
-        nights.inbox.change(nights.inbox.messages[0], {b"Projet"})
-        assert nights.copy() == [(1, "altered")]
+    with MailboxMove(tmp_path, target := DropsAKeyword()) as move:
+        move.fill(1)
+        assert move.copy() == []
+        move.inbox.change(move.inbox.messages[0], {b"Projet"})
+        assert move.copy() == [(1, "altered")]
         target.drops = False
-        nights.inbox.change(nights.inbox.messages[0], {b"Projet", b"\\Flagged"})
-        assert (nights.copy(), nights.status) == ([], 0)
-        assert nights.verify() == []
+        move.inbox.change(move.inbox.messages[0], {b"Projet", b"\\Flagged"})
+        assert (move.copy(), move.status) == ([], 0)
+        assert move.verify() == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.nights import Nights
+from support.mailbox_move import MailboxMove
 from support.quirks import Folder, Message, Quirk
 from support.quirks.keeping import ShownAfterNoop
 from support.quirks.server import Session
@@ -27,13 +27,13 @@ class DropsTheFirst(Quirk):
 
 
 def test_of_two_messages_of_one_size_and_second_the_one_that_was_lost_is_named_and_sent_again(tmp_path: Path) -> None:
-    with Nights(tmp_path, DropsTheFirst()) as nights:
+    with MailboxMove(tmp_path, DropsTheFirst()) as move:
         for letter in (b"A", b"B"):
-            nights.old.append(nights.inbox, b"Subject: report %b\r\n\r\nok\r\n" % letter, [], ARRIVAL)
-        assert nights.copy() == [(1, "missing")]
-        nights.later()
-        assert nights.copy() == []
-        held = sorted(message.octets.split(b"\r\n")[0] for message in nights.arrived)
+            move.old.append(move.inbox, b"Subject: report %b\r\n\r\nok\r\n" % letter, [], ARRIVAL)
+        assert move.copy() == [(1, "missing")]
+        move.later()
+        assert move.copy() == []
+        held = sorted(message.octets.split(b"\r\n")[0] for message in move.arrived)
         assert held == [b"Subject: report A", b"Subject: report B"]
 
 
@@ -58,29 +58,29 @@ class ReadsAndDeletesMeanwhileWithoutUids(ReadsAndDeletesMeanwhile):
 
 
 def test_what_the_member_reads_or_deletes_while_the_folder_is_filled_is_theirs(tmp_path: Path) -> None:
-    with Nights(tmp_path, ReadsAndDeletesMeanwhileWithoutUids()) as nights:
-        nights.fill(600)
-        assert (nights.copy(), nights.status) == ([], 0)
-        assert len(nights.arrived) == 599
-        assert nights.report["verified"] == {"details": 600}
-        nights.later()
-        assert (nights.copy(), nights.status) == ([], 0)
-        assert len(nights.arrived) == 599
-        assert nights.arrived[0].flags == {b"\\Seen"}
+    with MailboxMove(tmp_path, ReadsAndDeletesMeanwhileWithoutUids()) as move:
+        move.fill(600)
+        assert (move.copy(), move.status) == ([], 0)
+        assert len(move.arrived) == 599
+        assert move.report["verified"] == {"details": 600}
+        move.later()
+        assert (move.copy(), move.status) == ([], 0)
+        assert len(move.arrived) == 599
+        assert move.arrived[0].flags == {b"\\Seen"}
 
 
 @pytest.mark.parametrize("quirk", [ReadsAndDeletesMeanwhile, ReadsAndDeletesMeanwhileWithoutUids])
 def test_what_was_seen_there_and_is_deleted_before_its_octets_are_read_is_not_missing(
     tmp_path: Path, quirk: type[Quirk]
 ) -> None:
-    with Nights(tmp_path, quirk()) as nights:
-        nights.fill(600)
-        nights.inbox.messages[1].octets = b"Subject: caf\xe9\r\n\r\ntext\r\n"  # octets that servers are known to alter
-        assert (nights.copy(), nights.status) == ([], 0)
-        assert nights.report["totals"]["removed"] == 1
-        nights.later()
-        assert (nights.copy(), nights.status) == ([], 0)
-        assert len(nights.arrived) == 599
+    with MailboxMove(tmp_path, quirk()) as move:
+        move.fill(600)
+        move.inbox.messages[1].octets = b"Subject: caf\xe9\r\n\r\ntext\r\n"  # octets that servers are known to alter
+        assert (move.copy(), move.status) == ([], 0)
+        assert move.report["totals"]["removed"] == 1
+        move.later()
+        assert (move.copy(), move.status) == ([], 0)
+        assert len(move.arrived) == 599
 
 
 class ShownAfterNoopAndRead(ShownAfterNoop):
@@ -93,11 +93,11 @@ class ShownAfterNoopAndRead(ShownAfterNoop):
 
 
 def test_what_a_target_shows_only_at_the_end_may_have_been_read_by_then(tmp_path: Path) -> None:
-    with Nights(tmp_path, ShownAfterNoopAndRead()) as nights:
-        nights.fill(3)
-        assert (nights.copy(), nights.status) == ([], 0)
-        assert nights.report["verified"] == {"details": 3}
-        assert sum(row["marked"] for row in nights.report["folders"]) == 1
+    with MailboxMove(tmp_path, ShownAfterNoopAndRead()) as move:
+        move.fill(3)
+        assert (move.copy(), move.status) == ([], 0)
+        assert move.report["verified"] == {"details": 3}
+        assert sum(row["marked"] for row in move.report["folders"]) == 1
 
 
 class DropsTheSecond(Quirk):
@@ -110,18 +110,18 @@ class DropsTheSecond(Quirk):
 
 
 def test_what_never_came_to_anything_is_missing_also_where_nothing_is_read_back(tmp_path: Path) -> None:
-    with Nights(tmp_path, DropsTheSecond()) as nights:
-        nights.fill(3)
-        assert (nights.copy("--verify", "none"), nights.status) == ([(2, "missing")], 1)
-        assert nights.verify() == [(2, "fault")]
+    with MailboxMove(tmp_path, DropsTheSecond()) as move:
+        move.fill(3)
+        assert (move.copy("--verify", "none"), move.status) == ([(2, "missing")], 1)
+        assert move.verify() == [(2, "fault")]
 
 
 def test_what_a_killed_run_delivered_and_nobody_ever_saw_is_missing_and_not_removed(tmp_path: Path) -> None:
-    with Nights(tmp_path, DropsTheSecond()) as nights:
-        nights.fill(3)
-        nights.copy()
-        nights.write(
+    with MailboxMove(tmp_path, DropsTheSecond()) as move:
+        move.fill(3)
+        move.copy()
+        move.write(
             "UPDATE outcomes SET code = 'delivered', target_uid = NULL, verified = 0, verified_utc = NULL, detail = '' WHERE code = 'missing'"
         )
-        assert nights.verify() == [(2, "fault")]
-        assert (nights.copy(), nights.status) == ([(2, "missing")], 1)
+        assert move.verify() == [(2, "fault")]
+        assert (move.copy(), move.status) == ([(2, "missing")], 1)

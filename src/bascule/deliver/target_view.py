@@ -68,7 +68,7 @@ class TargetView:
         while True:
             try:
                 there = set(await self._session.client.uids_from())
-                self._free.mark(await self.flags_of(list(self._free.uids() & there)))
+                self._free.mark(await read_flags(self._session.client, self._free.uids() & there))
                 break
             except ConnectionLost as error:
                 await self.renew(error)

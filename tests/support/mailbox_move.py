@@ -1,4 +1,4 @@
-"""Two servers in memory, and `bascule` run from one to the other, night after night."""
+"""One mailbox on its way between two servers in memory: `bascule` is run from one to the other, again and again."""
 
 import json
 import sqlite3
@@ -16,7 +16,7 @@ from support.quirks.store import ARRIVAL, Folder, Message
 
 
 @dataclass
-class Nights:
+class MailboxMove:
     """``quirk``: of the new side. ``status``, ``report``, ``told``: exit status, report and standard error of the last run."""
 
     tmp: Path
@@ -30,7 +30,7 @@ class Nights:
         self.old, self.new = Store(), Store()
         self._source, self._target = QuirkServer(Quirk(), self.old), QuirkServer(self.quirk, self.new)
 
-    def __enter__(self) -> "Nights":
+    def __enter__(self) -> "MailboxMove":
         self._source.__enter__()
         self._target.__enter__()
         return self
