@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from bascule.deliver.agenda import Agenda, Reviewed, faulty_in, flagged_in, vanished_in
+from bascule.deliver.doubled import Doubled, other_uid
 from bascule.deliver.doubt import Doubt
 from bascule.deliver.expectation import copies_of, is_of_flags, to_read_back
 from bascule.deliver.folder_map import MappedFolder
@@ -113,14 +114,17 @@ class Reviewer:
             await self._look_for_vanished(folder, self.agenda.fresh_since)
 
     async def _look_for_faulty(self, folder: int) -> None:
-        """A fault whose copy somebody removed is one that nobody can see any more; one of flags may be over."""
+        """A fault whose copy somebody removed is one that nobody can see any more; one of flags, or of a copy too many, may be over."""
         faulty = await self.mailbox.run(faulty_in, self.mailbox, self.ledger.target, folder)
         of_flags = [row for row in faulty if row.code is OutcomeCode.ALTERED and is_of_flags(row.detail)]
         await self._gone(await self._following.recover(of_flags))
         faulty = [row for row in faulty if row not in of_flags]
-        if lowest := min((row.target_uid for row in faulty if row.target_uid is not None), default=0):
-            there = set(await self.session.client.uids_from(lowest))
-            await self._gone([row for row in faulty if row.target_uid not in there])
+        others = {row.message: other_uid(row.code, row.detail) for row in faulty}
+        known = [uid for uid in [*(row.target_uid for row in faulty), *others.values()] if uid is not None]
+        if known:
+            there = set(await self.session.client.uids_from(min(known)))
+            await self._gone([r for r in faulty if r.target_uid not in there and others[r.message] not in there])
+            await Doubled(self.session, self.mailbox, self.ledger, folder).settle(faulty, there)
 
     async def _look_for_vanished(self, folder: int, since: int) -> None:
         found = await self.mailbox.run(
