@@ -41,6 +41,7 @@ from bascule.deliver.sending import (
     is_of_keywords,
     is_over_quota,
     is_unexplained,
+    may_be_done,
     may_pass,
     refusal,
     send,
@@ -274,20 +275,41 @@ class FolderDelivery:
         answer, batch = shipment.answers[0], shipment.batch
         await self._settle([], [batch.intent])
         if may_pass(answer) and batch.tries < self._patience:
-            await self._again(batch, batch.parcels)
+            await self._again(batch, batch.parcels, look_first=may_be_done(answer))
             return
         for half in batch.halves():
             await self._send(half)
 
-    async def _again(self, batch: Batch, parcels: Sequence[Parcel]) -> None:
+    async def _again(self, batch: Batch, parcels: Sequence[Parcel], *, look_first: bool) -> None:
         if not batch.tries:
             self._watcher.note(f"{self._folder.display}: the target asks us to wait; trying again")
         await asyncio.sleep(2.0**batch.tries)
-        await self._send(Batch.of(parcels, batch.tries + 1))
+        left = await self._without_what_was_taken(parcels) if look_first else parcels
+        if left:
+            await self._send(Batch.of(left, batch.tries + 1))
+
+    async def _without_what_was_taken(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
+        """Those that the target, which refused them all, does not have."""
+        while self._flying:  # what is in flight must not be taken for it
+            await self._conclude()
+        since = dict.fromkeys((parcel.message for parcel in parcels), self._view.opened_uidnext)
+        while True:
+            try:
+                await self._view.name_by_details()  # so that what need not be read is not
+                found, missing = await self._doubt.find(parcels, since)
+                break
+            except ConnectionLost as error:
+                self._proving.interrupted()
+                await self._view.renew(error)
+        uids = await self._mailbox.run(self._ledger.uids_of, [parcel.message for parcel in found])
+        self._proving.at_the_end(found, uids)
+        self._took(found)
+        return missing
 
     async def _settle_singly(self, shipment: Shipment) -> None:
         outcomes: list[tuple[int, Outcome]] = []
         again: list[Parcel] = []
+        look_first = False
         mended: list[Parcel] = []
         over_quota = ""
         for parcel, answer in zip(shipment.batch.parcels, shipment.answers, strict=True):
@@ -302,6 +324,7 @@ class FolderDelivery:
                 self._done(parcel)
             elif may_pass(answer) and shipment.batch.tries < self._patience:
                 again.append(parcel)
+                look_first |= may_be_done(answer)
             elif (other := self._mended(parcel, answer)) is not None:
                 mended.append(other)
             elif is_unexplained(answer) and self._keep_for_a_second_try(parcel):
@@ -319,7 +342,8 @@ class FolderDelivery:
         for parcel in mended:
             await self._send(Batch.of([parcel]))
         if again:
-            await self._again(shipment.batch, again)
+            await self._again(shipment.batch, again, look_first=look_first)
+        await self._proving.begin()
 
     def _keep_for_a_second_try(self, parcel: Parcel) -> bool:
         """A refusal that says no reason is taken as final only the second time, at the end of the folder. Some are kept for it."""

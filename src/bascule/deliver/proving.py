@@ -85,6 +85,11 @@ class Proving:
         if self._level is not VerifyLevel.NONE:
             self._fresh += [e for e in expected if e.target_uid is not None]
 
+    def at_the_end(self, parcels: Sequence[Parcel], uids: Mapping[int, int]) -> None:
+        """These were found on the target, under these UIDs by message; they are read back in `finish`."""
+        if self._level is not VerifyLevel.NONE:
+            self._waiting += [expectation_of(parcel, uids[parcel.message]) for parcel in parcels]
+
     async def begin(self) -> None:
         """Ask for the details of what was delivered just now, behind its answer. Raises ConnectionLost."""
         if self._level is VerifyLevel.NONE:

@@ -179,14 +179,17 @@ class TargetView:
     async def name_unnamed(self) -> None:
         """Find the UIDs of what was delivered without one: by size and date where nothing else of these arrived, by content, and what arrived since
         this run came by its place. Raises CommandRefused, ConnectionLost."""
-        unnamed = await self.unnamed()
-        if not unnamed:
-            return
-        await self._name(pair_by_details(unnamed, await self._arrived(self.row.looked_uidnext), only_if_certain=True))
+        await self.name_by_details()
         if left := await self.unnamed():
             await self.look()
             left = await self.unnamed()
             await self._name(pair_in_order(left, await self._arrived(self.opened_uidnext)))
+
+    async def name_by_details(self) -> None:
+        """The same as far as size and date tell. Raises CommandRefused, ConnectionLost."""
+        if unnamed := await self.unnamed():
+            arrived = await self._arrived(self.row.looked_uidnext)
+            await self._name(pair_by_details(unnamed, arrived, only_if_certain=True))
 
     async def name_seen(self, seen: Mapping[int, MessageData]) -> None:
         """The same of what was seen when it had arrived, there or not by now: by size and date, where nothing else of these arrived."""
