@@ -10,7 +10,7 @@ from support.quirks import Folder, Message, Quirk
 from support.quirks.keeping import ShownAfterNoop
 from support.quirks.server import Session
 from support.quirks.store import ARRIVAL
-from support.quirks.syntax import Command
+from support.quirks.syntax import Command, No
 
 
 class DropsTheFirst(Quirk):
@@ -125,3 +125,26 @@ def test_what_a_killed_run_delivered_and_nobody_ever_saw_is_missing_and_not_remo
         )
         assert move.verify() == [(2, "fault")]
         assert (move.copy(), move.status) == ([(2, "missing")], 1)
+
+
+class GivesNothingBack(Quirk):
+    """UID FETCH is refused, at first."""
+
+    refuses = True
+
+    def before(self, session: Session, command: Command) -> None:
+        if self.refuses and command.verb == "UID FETCH":
+            raise No("[NOPERM] no right to read")
+
+
+def test_a_target_that_lets_nothing_be_read_back_is_filled_all_the_same_and_that_is_said(tmp_path: Path) -> None:
+    with MailboxMove(tmp_path, target := GivesNothingBack()) as move:
+        move.fill(600)
+        move.copy()
+        assert len(move.arrived) == 600
+        assert move.report["verified"] == {"no": 600}
+        assert "does not let what was delivered be read back: " in move.told
+        target.refuses = False
+        assert (move.copy(), move.status) == ([], 0)
+        assert move.report["verified"] == {"details": 600}
+        assert len(move.arrived) == 600

@@ -56,7 +56,7 @@ from bascule.protocols.mime.headers import HEADER_OCTETS
 from bascule.terms.later_runs import Action
 from bascule.terms.outcome import NOTHING_TO_MEND, REFUSED_MENDED, Outcome, OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
-from bascule.wire.errors import ConnectionLost
+from bascule.wire.errors import CommandRefused, ConnectionLost
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,12 +465,19 @@ class FolderDelivery:
     # -- finishing ----------------------------------------------------------------------------------------------------
 
     async def finish(self) -> None:
-        """Wait for every answer, resolve every doubt, read back. Raises TargetError, OverQuota."""
+        """Wait for every answer, resolve every doubt, read back. What the target does not let us read back is not: the report says so. Raises
+        TargetError, OverQuota."""
         await self._flush_all()
         await self._resolve()
         await self._try_a_second_time()
         await self._resolve()
-        await self._proving.finish()
+        try:
+            await self._proving.finish()
+        except CommandRefused as error:
+            self._watcher.note(
+                f"{self._folder.display}: the target does not let what was delivered be read back: {error.reason}; the next run tries again"
+            )
+            return
         await self._settle_rivals()
 
     async def _settle_rivals(self) -> None:

@@ -25,7 +25,7 @@ from bascule.mailbox.ledger import Ledger, ReadBack
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.later_runs import When
 from bascule.terms.outcome import Outcome
-from bascule.wire.errors import ConnectionLost
+from bascule.wire.errors import CommandRefused, ConnectionLost
 
 
 class Proving:
@@ -108,19 +108,29 @@ class Proving:
 
     async def _take_answered(self) -> None:
         while self._arrivals and self._arrivals[0].is_answered:
-            await self._note(self._arrivals.popleft())
+            await self._note_first()
         while self._readings and self._readings[0].is_answered:
-            await self._take(self._readings.popleft())
+            await self._take_first()
 
-    async def _note(self, arrivals: Arrivals) -> None:
+    async def _note_first(self) -> None:
+        arrivals = self._arrivals[0]  # where the connection has ended, it stays what was asked for
         for uid, there in (await arrivals.answered()).items():
             if uid >= self._next_uid:
                 self._next_uid = uid + 1
                 if not arrivals.is_late:
                     self._seen[uid] = there
+        self._arrivals.popleft()
 
-    async def _take(self, reading: Reading) -> None:
-        await self._sort(reading.expected, await reading.answered(), When.AT_ONCE)
+    async def _take_first(self) -> None:
+        """A target that refuses to answer it now is asked again at the end."""
+        reading = self._readings[0]
+        try:
+            details = await reading.answered()
+        except CommandRefused:
+            self._waiting += self._readings.popleft().expected
+            return
+        self._readings.popleft()
+        await self._sort(reading.expected, details, When.AT_ONCE)
 
     async def _sort(self, expected: Sequence[Expectation], details: Mapping[int, MessageData], when: When) -> None:
         found = sort_by_details(expected, details, self._level, when, dates_are_suspect=self._other_dates < LOOK_WINDOW)
@@ -158,13 +168,9 @@ class Proving:
     async def _finish(self) -> None:
         await self.begin()  # what nothing came after
         while self._arrivals:
-            await self._note(self._arrivals[0])
-            self._arrivals.popleft()
+            await self._note_first()
         while self._readings:
-            reading = self._readings[0]
-            details = await reading.answered()
-            self._readings.popleft()
-            await self._sort(reading.expected, details, When.AT_ONCE)
+            await self._take_first()
         if self._unnamed and self._seen:
             await self._view.name_seen(self._seen)
             await self._take_names()
