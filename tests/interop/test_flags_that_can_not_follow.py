@@ -113,3 +113,23 @@ def test_a_store_without_effect_is_over_once_a_later_one_has_its_effect(tmp_path
         move.inbox.change(move.inbox.messages[0], {b"Projet", b"\\Flagged"})
         assert (move.copy(), move.status) == ([], 0)
         assert move.verify() == []
+
+
+class AltersAndTakesNoFlags(TakesNoFlags):
+    """A header line is put before every message, and STORE is refused."""
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        return replace(message, octets=b"X-Scanned: yes\r\n" + message.octets)
+
+
+def test_flags_that_do_not_follow_and_then_do_hide_no_other_fault(tmp_path: Path) -> None:
+    with MailboxMove(tmp_path, target := AltersAndTakesNoFlags()) as move:
+        move.fill(1)
+        assert move.copy() == [(1, "altered")]
+        [before] = move.report["exceptions"]
+        move.inbox.change(move.inbox.messages[0], {b"\\Seen"})
+        for refuses in (True, False, False):
+            target.refuses = refuses
+            assert (move.copy(), move.status) == ([(1, "altered")], 1)
+            assert move.report["exceptions"][0]["detail"] == before["detail"]
+        assert move.arrived[0].flags == {b"\\Seen"}

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from bascule.deliver.expectation import BEHIND
+from bascule.deliver.expectation import BEHIND, is_of_flags
 from bascule.deliver.reading_back import VerifyLevel
 from bascule.deliver.stations import Stations
 from bascule.mailbox import Mailbox
@@ -41,6 +41,16 @@ class Reviewed:
     def is_behind(self) -> bool:
         """Whether all that is wrong with its copy is that flags of the old side could not be given to it."""
         return self.code is OutcomeCode.ALTERED and self.detail.startswith(BEHIND)
+
+    @property
+    def is_of_flags(self) -> bool:
+        """Whether it is a fault, and of flags alone."""
+        return self.code is OutcomeCode.ALTERED and is_of_flags(self.detail)
+
+    @property
+    def is_graver(self) -> bool:
+        """Whether it is a fault of another kind, which no flags mend or hide."""
+        return self.code is OutcomeCode.DUPLICATE or (self.code is OutcomeCode.ALTERED and not self.is_of_flags)
 
 
 _COLUMNS = (

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bascule.deliver.agenda import Reviewed
-from bascule.deliver.expectation import BEHIND, DELETED, copies_of, is_of_flags, is_touched
+from bascule.deliver.expectation import BEHIND, DELETED, copies_of, is_touched
 from bascule.deliver.look import read_flags, windows
 from bascule.deliver.parcel import told_unwritable
 from bascule.deliver.recognition import Recognised, read_ours
@@ -106,7 +106,7 @@ class Following:
 
     async def name_behind(self, rows: Iterable[Reviewed], reason: str) -> None:
         """Their flags can't follow now: that is a fault until they do."""
-        behind = [row.message for row in rows if row.given is not None and row.code is not OutcomeCode.DUPLICATE]
+        behind = [row.message for row in rows if row.given is not None and not row.is_graver]
         await self.mailbox.run(self.ledger.recode, behind, OutcomeCode.ALTERED, f"{BEHIND}{reason}")
 
     async def _adopt(self, row: Reviewed, now: Flags) -> None:
@@ -137,9 +137,9 @@ class Following:
         for row, wanted, kept in found:
             by_flags[kept].append(row.message)
             detail = _told(row, wanted, kept)
-            if row.code is not OutcomeCode.DUPLICATE and detail:
+            if detail and not row.is_graver:
                 told[OutcomeCode.ALTERED, detail].append(row.message)
-            elif row.code is OutcomeCode.ALTERED and is_of_flags(row.detail):
+            elif row.is_of_flags:
                 told[OutcomeCode.DELIVERED, ""].append(row.message)
         for kept, messages in by_flags.items():
             await self.mailbox.run(self.ledger.followed, messages, given=kept)

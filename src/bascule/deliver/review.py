@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from bascule.deliver.agenda import Agenda, Reviewed, faulty_in, flagged_in, vanished_in
 from bascule.deliver.doubled import Doubled, other_uid
 from bascule.deliver.doubt import Doubt
-from bascule.deliver.expectation import copies_of, is_of_flags, to_read_back
+from bascule.deliver.expectation import copies_of, to_read_back
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.following import Following, state_of
 from bascule.deliver.look import read_details
@@ -116,9 +116,8 @@ class Reviewer:
     async def _look_for_faulty(self, folder: int) -> None:
         """A fault whose copy somebody removed is one that nobody can see any more; one of flags, or of a copy too many, may be over."""
         faulty = await self.mailbox.run(faulty_in, self.mailbox, self.ledger.target, folder)
-        of_flags = [row for row in faulty if row.code is OutcomeCode.ALTERED and is_of_flags(row.detail)]
-        await self._gone(await self._following.recover(of_flags))
-        faulty = [row for row in faulty if row not in of_flags]
+        await self._gone(await self._following.recover([row for row in faulty if row.is_of_flags]))
+        faulty = [row for row in faulty if not row.is_of_flags]
         others = {row.message: other_uid(row.code, row.detail) for row in faulty}
         known = [uid for uid in [*(row.target_uid for row in faulty), *others.values()] if uid is not None]
         if known:
