@@ -7,7 +7,7 @@ from bascule.deliver.arrivals import pair_by_details, pair_in_order
 from bascule.deliver.expectation import Expectation, absent, without_uid
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.likeness import likeness_of
-from bascule.deliver.look import Found, read_contents, read_details
+from bascule.deliver.look import Found, read_contents, read_details, read_flags
 from bascule.deliver.pool import FreeCopies
 from bascule.deliver.recognition import keeps_its_uids
 from bascule.deliver.removal import Ours, Removal, Removed
