@@ -331,6 +331,7 @@ def test_the_tables_of_the_page_are_complete() -> None:
         "found",
         "found, theirs",
         "removed",
+        "missing",
         "fault",
         "send beside",
     }

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from bascule.deliver.expectation import BEHIND, is_of_flags
 from bascule.deliver.reading_back import VerifyLevel
 from bascule.deliver.stations import Stations
 from bascule.mailbox import Mailbox
@@ -33,11 +34,28 @@ class Reviewed:
     is_theirs: bool
     unwritable: Flags
     """What the old side has beside ``wanted`` that no IMAP command can hold."""
+    detail: str = ""
+    """Of its outcome."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether all that is wrong with its copy is that flags of the old side could not be given to it."""
+        return self.code is OutcomeCode.ALTERED and self.detail.startswith(BEHIND)
+
+    @property
+    def is_of_flags(self) -> bool:
+        """Whether it is a fault, and of flags alone."""
+        return self.code is OutcomeCode.ALTERED and is_of_flags(self.detail)
+
+    @property
+    def is_graver(self) -> bool:
+        """Whether it is a fault of another kind, which no flags mend or hide."""
+        return self.code is OutcomeCode.DUPLICATE or (self.code is OutcomeCode.ALTERED and not self.is_of_flags)
 
 
 _COLUMNS = (
     "SELECT m.id, m.folder, o.code, o.verified, o.target_uid, o.flagset, m.flagset, m.sha256, m.date_utc,"
-    " coalesce(m.last_delta, 0), coalesce(m.vanished_utc, 0), o.theirs"
+    " coalesce(m.last_delta, 0), coalesce(m.vanished_utc, 0), o.theirs, o.detail"
 )
 _OF_ALL = f"{_COLUMNS} FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = :target"
 _OF_FOLDER = f"{_COLUMNS} FROM messages m CROSS JOIN outcomes o ON o.message = m.id WHERE m.folder = :folder AND o.target = :target"
@@ -156,12 +174,13 @@ def _rows(mailbox: Mailbox, query: str, values: Mapping[str, int | None]) -> dic
         last,
         gone,
         theirs,
+        detail,
     ) in mailbox.database.execute(query, values):
         writable, unwritable = writable_flags(flags_of(wanted))
         found[folder].append(
             Reviewed(
                 message, folder, OutcomeCode(code), verified > 0, uid, None if given is None else flags_of(given),
-                writable, digest, date, last, deltas.gone_in(last, gone), bool(theirs), unwritable,
+                writable, digest, date, last, deltas.gone_in(last, gone), bool(theirs), unwritable, detail,
             )
         )  # fmt: skip
     return found

@@ -17,7 +17,8 @@ def pair_by_details(
 ) -> dict[int, int]:
     """Message → UID, for those of ``sent`` (in order of sending) that a UID of the same size and date arrived for.
 
-    ``only_if_certain``: not where more of one size and date arrived than were sent: some are somebody else's, and details do not tell which.
+    ``only_if_certain``: only where as many of one size and date arrived as were sent. Of more some are somebody else's, of fewer some are lost, and details
+    do not tell which.
     """
     alike: dict[tuple[int | None, int], deque[int]] = defaultdict(deque)
     for uid, data in sorted(arrived.items()):
@@ -25,7 +26,7 @@ def pair_by_details(
             alike[data.octets, data.date.utc_seconds].append(uid)
     if only_if_certain:
         count: Counter[tuple[int | None, int]] = Counter((e.octets, e.date.utc_seconds) for e in sent)
-        alike = {key: uids for key, uids in alike.items() if len(uids) <= count[key]}
+        alike = {key: uids for key, uids in alike.items() if len(uids) == count[key]}
     return {e.message: uids.popleft() for e in sent if (uids := alike.get((e.octets, e.date.utc_seconds)))}
 
 

@@ -73,11 +73,11 @@ class Doubt:
         parcels, self._held, messages, self._messages = self._held, [], self._messages, set()
         since = self._since(intents)
         vanished = messages - {parcel.message for parcel in parcels}
-        found, missing = await self._find(parcels, since)
+        found, missing = await self.find(parcels, since)
         vanished = await self._find_vanished(vanished, since)
         if missing or vanished:
             await self._wait(intents, waiting)
-            more, missing = await self._find(missing, since)
+            more, missing = await self.find(missing, since)
             found += more
             await self._find_vanished(vanished, since)
         await self._mailbox.run(self._ledger.settle, self._view.row.folder, [], [intent.id for intent in intents])
@@ -114,8 +114,8 @@ class Doubt:
             waiting(wait)
             await asyncio.sleep(wait)
 
-    async def _find(self, parcels: Sequence[Parcel], since: Mapping[int, int]) -> tuple[list[Parcel], list[Parcel]]:
-        """Settle those that the target has: they, and the others."""
+    async def find(self, parcels: Sequence[Parcel], since: Mapping[int, int]) -> tuple[list[Parcel], list[Parcel]]:
+        """Settle those that the target has: they, and the others. ``since``: message → the UID from which on its copy may lie. Nothing may be in flight."""
         await self._view.look()
         arrived: list[tuple[int, Outcome]] = []
         found: list[Parcel] = []

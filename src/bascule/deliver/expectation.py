@@ -6,17 +6,21 @@ from dataclasses import dataclass
 
 from bascule.deliver.parcel import Parcel
 from bascule.mailbox import Mailbox
-from bascule.mailbox.ledger import on_target_codes
+from bascule.mailbox.ledger import ReadBack, on_target_codes
 from bascule.protocols.imap.dates import writable_date
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.body import Traits
 from bascule.terms.flags import Flags, flags_without, same_flags
 from bascule.terms.instant import InternalDate
 from bascule.terms.later_runs import Finding
-from bascule.terms.outcome import OutcomeCode
+from bascule.terms.outcome import Outcome, OutcomeCode
 from bascule.terms.printable import printable
 
 DELETED = frozenset({"\\Deleted"})
+ALTERED_THERE = "altered by the target: its octets there are others, in a way that servers are known for"
+"""The detail of a message that was there before this run, altered in a way of which `likeness` knows."""
+BEHIND = "its flags do not follow: "
+"""How the detail of a message begins whose copy could not be given the flags that the old side has now; what the target said comes next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +116,24 @@ def newest_copies(mailbox: Mailbox, target: int, folder: int, most: int) -> list
     ]
 
 
+def absent(expected: Expectation) -> ReadBack:
+    """The row of a message that the target said OK to, and does not have: nobody ever saw it there. The UID that it told is kept: a later run
+    looks there first. Nothing was read back of it."""
+    return ReadBack(
+        expected.message,
+        Outcome(OutcomeCode.MISSING, "the target said OK, and does not have it", expected.target_uid),
+        0,
+    )
+
+
 def is_touched(now: Flags, given: Flags) -> bool:
     r"""Whether somebody changed a copy's flags; ``\Deleted`` does not count."""
     return not same_flags(now - DELETED, given - DELETED)
+
+
+def is_of_flags(detail: str) -> bool:
+    """Whether an alteration that is told so is one of flags alone: then it is over when its copy has those of the old side."""
+    return detail.startswith(BEHIND) or all(part.startswith(("without ", "with ")) for part in detail.split("; "))
 
 
 def difference(expected: Expectation, found: MessageData) -> tuple[Finding, str]:
@@ -123,9 +142,9 @@ def difference(expected: Expectation, found: MessageData) -> tuple[Finding, str]
     finding, told = Finding.EQUAL, []
     flags = found.flags or frozenset()
     if flags != expected.flags and is_touched(flags, expected.flags):
-        finding = Finding.OTHER_FLAGS
         lost = sorted(flags_without(expected.flags, flags) - DELETED)
         gained = sorted(flags_without(flags, expected.flags) - DELETED)
+        finding = Finding.OTHER_FLAGS if lost else Finding.FURTHER_FLAGS
         if lost:
             told.append(f"without {printable(' '.join(lost))}")
         if gained:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bascule.deliver.doubt import Doubt
-from bascule.deliver.expectation import is_touched
+from bascule.deliver.expectation import ALTERED_THERE, DELETED, is_touched
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.limits import (
     BATCH_MESSAGES,
@@ -41,6 +41,7 @@ from bascule.deliver.sending import (
     is_of_keywords,
     is_over_quota,
     is_unexplained,
+    may_be_done,
     may_pass,
     refusal,
     send,
@@ -55,7 +56,7 @@ from bascule.protocols.mime.headers import HEADER_OCTETS
 from bascule.terms.later_runs import Action
 from bascule.terms.outcome import NOTHING_TO_MEND, REFUSED_MENDED, Outcome, OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
-from bascule.wire.errors import ConnectionLost
+from bascule.wire.errors import CommandRefused, ConnectionLost
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +176,12 @@ class FolderDelivery:
         return await run(ledger.claim_and_settle, earlier, later, self._view.row.folder, found, done=done)
 
     def _copy_of(self, parcel: Parcel) -> Outcome | None:
-        """Where the target holds it already, also in the mended form that an earlier run gave it."""
+        """Where the target holds it already, also in the mended form that an earlier run gave it. A copy that somebody marked as deleted there is left
+        to them: it may be expunged any moment."""
         if not self._view.has_free_copies:
             return None
-        copy = self._view.take(parcel.body, date_utc=parcel.date.utc_seconds)
+        deleted = not DELETED.isdisjoint(parcel.flags)
+        copy = self._view.take(parcel.body, date_utc=parcel.date.utc_seconds, deleted=deleted)
         return _already_there(parcel, copy) if copy is not None else self._doubt.mended_copy_of(parcel)
 
     async def _add(self, parcel: Parcel) -> None:
@@ -247,7 +250,8 @@ class FolderDelivery:
         self._session.progress()
         self._setbacks = 0
         self._took(parcels)
-        await self._proving.begin(parcels, outcomes)
+        self._proving.later(parcels, outcomes)
+        await self._proving.begin()
 
     def _took(self, parcels: Sequence[Parcel]) -> None:
         self._delivered.update({parcel.message: Placed.of(parcel) for parcel in parcels})
@@ -271,20 +275,41 @@ class FolderDelivery:
         answer, batch = shipment.answers[0], shipment.batch
         await self._settle([], [batch.intent])
         if may_pass(answer) and batch.tries < self._patience:
-            await self._again(batch, batch.parcels)
+            await self._again(batch, batch.parcels, look_first=may_be_done(answer))
             return
         for half in batch.halves():
             await self._send(half)
 
-    async def _again(self, batch: Batch, parcels: Sequence[Parcel]) -> None:
+    async def _again(self, batch: Batch, parcels: Sequence[Parcel], *, look_first: bool) -> None:
         if not batch.tries:
             self._watcher.note(f"{self._folder.display}: the target asks us to wait; trying again")
         await asyncio.sleep(2.0**batch.tries)
-        await self._send(Batch.of(parcels, batch.tries + 1))
+        left = await self._without_what_was_taken(parcels) if look_first else parcels
+        if left:
+            await self._send(Batch.of(left, batch.tries + 1))
+
+    async def _without_what_was_taken(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
+        """Those that the target, which refused them all, does not have."""
+        while self._flying:  # what is in flight must not be taken for it
+            await self._conclude()
+        since = dict.fromkeys((parcel.message for parcel in parcels), self._view.opened_uidnext)
+        while True:
+            try:
+                await self._view.name_by_details()  # so that what need not be read is not
+                found, missing = await self._doubt.find(parcels, since)
+                break
+            except ConnectionLost as error:
+                self._proving.interrupted()
+                await self._view.renew(error)
+        uids = await self._mailbox.run(self._ledger.uids_of, [parcel.message for parcel in found])
+        self._proving.at_the_end(found, uids)
+        self._took(found)
+        return missing
 
     async def _settle_singly(self, shipment: Shipment) -> None:
         outcomes: list[tuple[int, Outcome]] = []
         again: list[Parcel] = []
+        look_first = False
         mended: list[Parcel] = []
         over_quota = ""
         for parcel, answer in zip(shipment.batch.parcels, shipment.answers, strict=True):
@@ -299,6 +324,7 @@ class FolderDelivery:
                 self._done(parcel)
             elif may_pass(answer) and shipment.batch.tries < self._patience:
                 again.append(parcel)
+                look_first |= may_be_done(answer)
             elif (other := self._mended(parcel, answer)) is not None:
                 mended.append(other)
             elif is_unexplained(answer) and self._keep_for_a_second_try(parcel):
@@ -316,7 +342,8 @@ class FolderDelivery:
         for parcel in mended:
             await self._send(Batch.of([parcel]))
         if again:
-            await self._again(shipment.batch, again)
+            await self._again(shipment.batch, again, look_first=look_first)
+        await self._proving.begin()
 
     def _keep_for_a_second_try(self, parcel: Parcel) -> bool:
         """A refusal that says no reason is taken as final only the second time, at the end of the folder. Some are kept for it."""
@@ -438,12 +465,19 @@ class FolderDelivery:
     # -- finishing ----------------------------------------------------------------------------------------------------
 
     async def finish(self) -> None:
-        """Wait for every answer, resolve every doubt, read back. Raises TargetError, OverQuota."""
+        """Wait for every answer, resolve every doubt, read back. What the target does not let us read back is not: the report says so. Raises
+        TargetError, OverQuota."""
         await self._flush_all()
         await self._resolve()
         await self._try_a_second_time()
         await self._resolve()
-        await self._proving.finish()
+        try:
+            await self._proving.finish()
+        except CommandRefused as error:
+            self._watcher.note(
+                f"{self._folder.display}: the target does not let what was delivered be read back: {error.reason}; the next run tries again"
+            )
+            return
         await self._settle_rivals()
 
     async def _settle_rivals(self) -> None:
@@ -496,4 +530,7 @@ def _already_there(parcel: Parcel, copy: Foreign) -> Outcome:
     """The target's own copy stands for the message. It is followed like one of ours where nothing tells it from one."""
     same_date = copy.date_utc in (None, parcel.date.utc_seconds)
     theirs = not same_date or (copy.flags is not None and is_touched(copy.flags, parcel.flags))
-    return Outcome(OutcomeCode.ALREADY_THERE, "", copy.uid, parcel.sent_as, copy.flags, theirs=theirs)
+    code, told = (
+        (OutcomeCode.ALREADY_THERE, "") if copy.sha256 == parcel.body.sha256 else (OutcomeCode.ALTERED, ALTERED_THERE)
+    )
+    return Outcome(code, told, copy.uid, parcel.sent_as, copy.flags, theirs=theirs)

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bascule.deliver.agenda import Reviewed
-from bascule.deliver.expectation import DELETED, copies_of, is_touched
+from bascule.deliver.expectation import BEHIND, DELETED, copies_of, is_touched
 from bascule.deliver.look import read_flags, windows
 from bascule.deliver.parcel import told_unwritable
-from bascule.deliver.recognition import read_ours
+from bascule.deliver.recognition import Recognised, read_ours
 from bascule.deliver.session import TargetSession
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
@@ -51,11 +51,10 @@ class Following:
 
     async def follow(self, rows: Sequence[Reviewed]) -> list[Reviewed]:
         """Those whose copy is there no longer: what lies under its UID may be another message. What was recorded before an error stays. Raises CommandRefused, ConnectionLost."""
-        expected = await self.mailbox.run(copies_of, self.mailbox, self.ledger.target, [row.message for row in rows])
-        found = await read_ours(self.session.client, expected.values())
+        found = await self._look(rows)
         there = found.flags
         changes: dict[_Change, list[tuple[Reviewed, Flags]]] = defaultdict(list)
-        taken: list[int] = []
+        taken: list[Reviewed] = []
         for row in rows:
             now = there.get(row.target_uid or 0)
             if now is None:
@@ -63,18 +62,52 @@ class Following:
             if row.given is None:  # the first look at it: is it as the old side has it?
                 await self._adopt(row, now)
                 continue
-            decision = decide(Old.FLAGGED, state_of(now, row), knowledge(row.code, is_read_back=row.is_read_back))
+            code = OutcomeCode.DELIVERED if row.is_behind else row.code
+            decision = decide(Old.FLAGGED, state_of(now, row), knowledge(code, is_read_back=row.is_read_back))
             if decision.action is Action.FOLLOW:
                 wanted = _followed(row, now)
                 changes[_Change.between(now, wanted)].append((row, wanted))
             elif decision.told is not Told.NOTHING:
-                taken.append(row.message)
-        await self.mailbox.run(self.ledger.taken_over, taken)
+                taken.append(row)
+        await self._take_over(taken)
+        await self._end([row for row in taken if row.is_behind])
         for change, alike in changes.items():
             await self._carry_out(change, alike, there)
         if found.unclear:
             self.watcher.note(_UNCLEAR.format(len(found.unclear)))
         return [row for row in rows if found.lacks(row.target_uid)]
+
+    async def recover(self, rows: Sequence[Reviewed]) -> list[Reviewed]:
+        """Of what was altered in its flags alone: where its copy has those of the old side now, that is over; and where only ours did not follow, it is
+        over as well once somebody else marked it. Those whose copy is there no longer. Raises CommandRefused, ConnectionLost."""
+        found = await self._look(rows)
+        for row in rows:
+            now = found.flags.get(row.target_uid or 0)
+            if now is None:
+                continue
+            touched = state_of(now, row) is not New.UNTOUCHED
+            if touched and (row.is_behind or _is_equal(now, row)):
+                await self._take_over([row])
+                await self._end([row])
+            elif _is_equal(now, row):
+                await self._record([(row, row.wanted, now)])
+        return [row for row in rows if found.lacks(row.target_uid)]
+
+    async def _look(self, rows: Sequence[Reviewed]) -> Recognised:
+        expected = await self.mailbox.run(copies_of, self.mailbox, self.ledger.target, [row.message for row in rows])
+        return await read_ours(self.session.client, expected.values())
+
+    async def _take_over(self, rows: Sequence[Reviewed]) -> None:
+        await self.mailbox.run(self.ledger.taken_over, [row.message for row in rows])
+
+    async def _end(self, rows: Sequence[Reviewed]) -> None:
+        """The faults of these are over."""
+        await self.mailbox.run(self.ledger.recode, [row.message for row in rows], OutcomeCode.DELIVERED)
+
+    async def name_behind(self, rows: Iterable[Reviewed], reason: str) -> None:
+        """Their flags can't follow now: that is a fault until they do."""
+        behind = [row.message for row in rows if row.given is not None and not row.is_graver]
+        await self.mailbox.run(self.ledger.recode, behind, OutcomeCode.ALTERED, f"{BEHIND}{reason}")
 
     async def _adopt(self, row: Reviewed, now: Flags) -> None:
         if is_touched(now, row.wanted):
@@ -85,15 +118,12 @@ class Following:
         self, change: _Change, alike: Sequence[tuple[Reviewed, Flags]], before: Mapping[int, Flags]
     ) -> None:
         """Change the flags of these copies, and see that they have them."""
-        for row, _ in alike:
-            if row.unwritable:
-                await self.mailbox.run(
-                    self.ledger.recode, [row.message], OutcomeCode.ALTERED, told_unwritable(row.unwritable)
-                )
         uids = [row.target_uid for row, _ in alike if row.target_uid is not None]
         if change == _Change(frozenset(), frozenset()):
             await self._record((row, wanted, wanted) for row, wanted in alike)
-        elif await self._give(change, uids):
+        elif refused := await self._give(change, uids):
+            await self.name_behind([row for row, _ in alike], refused)
+        else:
             now = await read_flags(self.session.client, uids)
             await self._record(
                 (row, wanted, _kept(wanted, before[row.target_uid or 0], now.get(row.target_uid or 0, wanted)))
@@ -102,31 +132,48 @@ class Following:
 
     async def _record(self, found: Iterable[tuple[Reviewed, Flags, Flags]]) -> None:
         """What each was to have, and what it has of us now."""
-        by_flags: dict[tuple[Flags, Flags], list[int]] = defaultdict(list)
+        by_flags: dict[Flags, list[int]] = defaultdict(list)
+        told: dict[tuple[OutcomeCode, str], list[int]] = defaultdict(list)
         for row, wanted, kept in found:
-            by_flags[wanted, kept].append(row.message)
-        for (wanted, kept), messages in by_flags.items():
+            by_flags[kept].append(row.message)
+            detail = _told(row, wanted, kept)
+            if detail and not row.is_graver:
+                told[OutcomeCode.ALTERED, detail].append(row.message)
+            elif row.is_of_flags:
+                told[OutcomeCode.DELIVERED, ""].append(row.message)
+        for kept, messages in by_flags.items():
             await self.mailbox.run(self.ledger.followed, messages, given=kept)
-            if lost := flags_without(wanted, kept):
-                detail = f"without {printable(' '.join(sorted(lost)))}"
-                await self.mailbox.run(self.ledger.recode, messages, OutcomeCode.ALTERED, detail)
+        for (code, detail), messages in told.items():
+            await self.mailbox.run(self.ledger.recode, messages, code, detail)
 
-    async def _give(self, change: _Change, uids: Sequence[int]) -> bool:
-        """STORE, and where that is refused without the keywords that are longer than servers take; whether all was taken."""
+    async def _give(self, change: _Change, uids: Sequence[int]) -> str:
+        """STORE, and where that is refused without the keywords that are longer than servers take; what the target says where it refuses all."""
+        reason = ""
         for add in dict.fromkeys((change.add, ordinary_flags(change.add))):
             try:
                 await self._store(add, How.ADD, uids)
                 await self._store(change.remove, How.REMOVE, uids)
-                return True
+                return ""
             except CommandRefused as error:
                 reason = error.reason
         self.watcher.note(f"the target does not take new flags: {reason}; the next run tries again")
-        return False
+        return reason
 
     async def _store(self, flags: Flags, how: How, uids: Sequence[int]) -> None:
         if flags:
             for window in windows(uids):
                 await self.session.client.store(window, flags, how)
+
+
+def _told(row: Reviewed, wanted: Flags, kept: Flags) -> str:
+    """What its copy lacks of the old side's flags; empty where it has all."""
+    lost = flags_without(wanted, kept)
+    told = [f"without {printable(' '.join(sorted(lost)))}"] if lost else []
+    return "; ".join([told_unwritable(row.unwritable), *told] if row.unwritable else told)
+
+
+def _is_equal(now: Flags, row: Reviewed) -> bool:
+    return not row.unwritable and not is_touched(now, row.wanted)
 
 
 def _kept(wanted: Flags, before: Flags, now: Flags) -> Flags:

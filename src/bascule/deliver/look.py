@@ -114,11 +114,16 @@ async def read_details(client: ImapClient, uids: Iterable[int]) -> dict[int, Mes
 
 
 async def start_details(client: ImapClient, uids: Argument, into: dict[int, MessageData]) -> Pending:
-    """Ask for the same without waiting: ``into`` is filled by the time that the answer has come."""
-    answers = Answers(into)
+    """Ask for the same without waiting: ``into`` is filled by the time that the answer has come. What it holds already stays as it was told then: a server
+    may tell meanwhile that somebody changed it."""
+    answers = Answers()
+    mine: set[int] = set()
 
     def take(reply: Fetch) -> None:
-        answers.take(reply)
+        uid = (data := answers.take(reply)).uid
+        if uid is not None and (uid in mine or uid not in into):
+            mine.add(uid)
+            into[uid] = data
 
     return await client.fetch(uids, DETAILS, take)
 

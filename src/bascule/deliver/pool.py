@@ -2,10 +2,11 @@
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from itertools import islice
 
 from bascule.mailbox.ledger import Foreign
+from bascule.terms.flags import Flags
 
 
 class FreeCopies:
@@ -16,6 +17,8 @@ class FreeCopies:
         self._copies: dict[int, Foreign] = {}
         self._by_digest: dict[bytes, list[int]] = defaultdict(list)
         self._by_likeness: dict[bytes, list[int]] = defaultdict(list)
+        self._deleted: set[int] = set()
+        """Those that somebody marked so: a program may expunge them any moment."""
 
     def __bool__(self) -> bool:
         return bool(self._copies)
@@ -37,24 +40,42 @@ class FreeCopies:
         for copy in copies:
             if copy.uid not in self._copies:
                 self._copies[copy.uid] = copy
+                self.mark({copy.uid: copy.flags or frozenset()})
                 insort(self._by_digest[copy.sha256], copy.uid)
                 if copy.likeness is not None:
                     insort(self._by_likeness[copy.likeness], copy.uid)
 
+    def mark(self, flags: Mapping[int, Flags]) -> None:
+        """These have these flags now."""
+        for uid, now in flags.items():
+            (self._deleted.add if "\\Deleted" in now else self._deleted.discard)(uid)
+
     def take(
-        self, digest: bytes, alike: bytes | None = None, *, above: int = 0, date_utc: int | None = None
+        self,
+        digest: bytes,
+        alike: bytes | None = None,
+        *,
+        above: int = 0,
+        date_utc: int | None = None,
+        deleted: bool = True,
     ) -> Foreign | None:
-        """The copy with the lowest UID from ``above`` on that is equal, else alike, one of ``date_utc`` first; None: there is none."""
+        """The copy with the lowest UID from ``above`` on that is equal, else alike, one of ``date_utc`` first; None: there is none. ``deleted``: also one
+        that is marked so."""
         for uids in (self._by_digest.get(digest, []), self._by_likeness.get(alike, []) if alike else []):
-            first = bisect_left(uids, above)
-            if first < len(uids):
-                dated = (uid for uid in islice(uids, first, None) if self._copies[uid].date_utc == date_utc)
-                return self.remove(next(dated, uids[first]))
+            best = None
+            for uid in islice(uids, bisect_left(uids, above), None):
+                if deleted or uid not in self._deleted:
+                    if self._copies[uid].date_utc == date_utc:
+                        return self.remove(uid)
+                    best = best or uid
+            if best is not None:
+                return self.remove(best)
         return None
 
     def remove(self, uid: int) -> Foreign:
         """It is free no longer, or there no longer. Raises KeyError where it was not free."""
         copy = self._copies.pop(uid)
+        self._deleted.discard(uid)
         _remove(self._by_digest[copy.sha256], uid)
         if copy.likeness is not None:
             _remove(self._by_likeness[copy.likeness], uid)

@@ -2,29 +2,40 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from bascule.deliver.expectation import Expectation, expectation_of
+from bascule.deliver.expectation import Expectation, absent, expectation_of
 from bascule.deliver.limits import LOOK_WINDOW, SHOWN_FIRST_SECONDS, SHOWN_TRIES
 from bascule.deliver.look import read_details
 from bascule.deliver.parcel import Parcel
-from bascule.deliver.reading_back import Reading, VerifyLevel, absent, read_suspects, sort_by_details
+from bascule.deliver.reading_back import (
+    Arrivals,
+    Reading,
+    Suspect,
+    VerifyLevel,
+    gone_since,
+    read_suspects,
+    sort_by_details,
+)
 from bascule.deliver.session import TargetSession
 from bascule.deliver.target_view import TargetView
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger, ReadBack
 from bascule.protocols.imap.fetch import MessageData
+from bascule.terms.later_runs import When
 from bascule.terms.outcome import Outcome
-from bascule.wire.errors import ConnectionLost
+from bascule.wire.errors import CommandRefused, ConnectionLost
 
 
 class Proving:
     """`begin` with each batch that was answered, `finish` at the end of the folder.
 
-    A batch's details are asked for right behind its answer, on the same connection: nobody else has had it in hand by then. Octets, which
-    nobody can change, are read at the end. What is not there is asked for again after NOOP, after selecting the folder anew, and for
-    some seconds, since there are targets that show what they took only then; what is not there even so is *missing*.
+    A batch's details are asked for right behind its answer, on the same connection: nobody else has had it in hand by then. Where the target told
+    no UIDs, they are the details of all that arrived since the last time; which message is which is found out at the end, and holds also for one
+    that is there no longer. Octets, which nobody can change, are read at the end. What is not there is asked for again after NOOP, after
+    selecting the folder anew, and for some seconds, since there are targets that show what they took only then; what is not there even so is
+    *missing*, whether or not anything is to be read back.
     """
 
     def __init__(
@@ -43,45 +54,88 @@ class Proving:
         self._level = level
         self._settle_seconds = settle_seconds
         self._readings: deque[Reading] = deque()
+        self._arrivals: deque[Arrivals] = deque()
         self._told: dict[int, MessageData] = {}
         """UID → what the readings that are on their way were told."""
+        self._seen: dict[int, MessageData] = {}
+        """UID → what was told first, right behind an OK, of what arrived and may be one of those without a UID."""
+        self._next_uid = 1
+        """What arrived below it was told."""
+        self._fresh: list[Expectation] = []
+        """Whose UID was told just now."""
+        self._unnamed: list[Expectation] = []
+        """Whose UID is not known, in the order of sending."""
+        self._asked = 0
+        """How many of these there were when it was asked last what arrived."""
+        self._was_interrupted = False
+        """Since it was asked last what arrived."""
         self._waiting: list[Expectation] = []
-        """Whose details are not known yet, for one reason or the other."""
-        self._suspects: list[Expectation] = []
-        self._details: dict[int, MessageData] = {}
+        """Whose UID is known, and whose details were asked for in vain: they are asked for again at the end."""
+        self._suspects: list[Suspect] = []
         self._other_dates = 0
         """Messages with another date than they were sent with. A target that changes all dates shows at the first ones."""
 
     # -- batch by batch -----------------------------------------------------------------------------------------------
 
     def later(self, parcels: Sequence[Parcel], outcomes: Sequence[tuple[int, Outcome]]) -> None:
-        """These were delivered; they are read back in `finish`."""
+        """These were delivered; they are read back with what `begin` asks for next, or in `finish`."""
         uids = {message: outcome.target_uid for message, outcome in outcomes}
         expected = [expectation_of(parcel, uids[parcel.message]) for parcel in parcels]
-        self._waiting += [e for e in expected if self._level is not VerifyLevel.NONE or e.target_uid is None]
+        self._unnamed += [e for e in expected if e.target_uid is None]
+        if self._level is not VerifyLevel.NONE:
+            self._fresh += [e for e in expected if e.target_uid is not None]
 
-    async def begin(self, parcels: Sequence[Parcel], outcomes: Sequence[tuple[int, Outcome]]) -> None:
-        """These were delivered just now: ask for their details behind their answer. Raises ConnectionLost."""
-        self.later(parcels, outcomes)
-        if self._level is VerifyLevel.NONE or any(e.target_uid is None for e in self._waiting):
+    def at_the_end(self, parcels: Sequence[Parcel], uids: Mapping[int, int]) -> None:
+        """These were found on the target, under these UIDs by message; they are read back in `finish`."""
+        if self._level is not VerifyLevel.NONE:
+            self._waiting += [expectation_of(parcel, uids[parcel.message]) for parcel in parcels]
+
+    async def begin(self) -> None:
+        """Ask for the details of what was delivered just now, behind its answer. Raises ConnectionLost."""
+        if self._level is VerifyLevel.NONE:
             return
-        expected, self._waiting = self._waiting, []
-        reading = Reading(expected, self._told)
-        self._readings.append(reading)
-        await reading.ask(self._session.client)
+        if len(self._unnamed) > self._asked:
+            self._asked = len(self._unnamed)
+            since = max(self._view.opened_uidnext, self._view.row.looked_uidnext, self._next_uid)
+            is_late, self._was_interrupted = self._was_interrupted, False
+            self._arrivals.append(await Arrivals.ask(self._session.client, since, self._told, is_late=is_late))
+        if self._fresh:
+            expected, self._fresh = self._fresh, []
+            reading = Reading(expected, self._told)
+            self._readings.append(reading)
+            await reading.ask(self._session.client)
+        await self._take_answered()
+
+    async def _take_answered(self) -> None:
+        while self._arrivals and self._arrivals[0].is_answered:
+            await self._note_first()
         while self._readings and self._readings[0].is_answered:
-            await self._take(self._readings.popleft())
+            await self._take_first()
 
-    async def _take(self, reading: Reading) -> None:
-        await self._sort(reading.expected, await reading.answered())
+    async def _note_first(self) -> None:
+        arrivals = self._arrivals[0]  # where the connection has ended, it stays what was asked for
+        for uid, there in (await arrivals.answered()).items():
+            if uid >= self._next_uid:
+                self._next_uid = uid + 1
+                if not arrivals.is_late:
+                    self._seen[uid] = there
+        self._arrivals.popleft()
 
-    async def _sort(self, expected: Sequence[Expectation], details: dict[int, MessageData]) -> None:
-        found = sort_by_details(
-            expected, details, self._level, in_this_run=True, dates_are_suspect=self._other_dates < LOOK_WINDOW
-        )
+    async def _take_first(self) -> None:
+        """A target that refuses to answer it now is asked again at the end."""
+        reading = self._readings[0]
+        try:
+            details = await reading.answered()
+        except CommandRefused:
+            self._waiting += self._readings.popleft().expected
+            return
+        self._readings.popleft()
+        await self._sort(reading.expected, details, When.AT_ONCE)
+
+    async def _sort(self, expected: Sequence[Expectation], details: Mapping[int, MessageData], when: When) -> None:
+        found = sort_by_details(expected, details, self._level, when, dates_are_suspect=self._other_dates < LOOK_WINDOW)
         self._other_dates += found.other_dates
         self._suspects += found.suspects
-        self._details.update({e.target_uid: details[e.target_uid] for e in found.suspects if e.target_uid})
         self._waiting += found.absent
         await self._record(found.rows)
 
@@ -90,9 +144,13 @@ class Proving:
             await self._mailbox.run(self._ledger.read_back, rows)
 
     def interrupted(self) -> None:
-        """The connection ended: what was asked for is asked for again in `finish`."""
+        """The connection ended: what was delivered and not read back until now is asked for in `finish`; somebody may have it in hand by then."""
         while self._readings:
             self._waiting += self._readings.popleft().expected
+        self._waiting += self._fresh
+        self._fresh = []
+        self._arrivals.clear()
+        self._was_interrupted = True
         self._told.clear()
 
     # -- the end of the folder ----------------------------------------------------------------------------------------
@@ -108,16 +166,23 @@ class Proving:
                 await self._view.renew(error)
 
     async def _finish(self) -> None:
+        await self.begin()  # what nothing came after
+        while self._arrivals:
+            await self._note_first()
         while self._readings:
-            reading = self._readings[0]
-            details = await reading.answered()
-            self._readings.popleft()
-            await self._sort(reading.expected, details)
-        if self._waiting:
+            await self._take_first()
+        if self._unnamed and self._seen:
+            await self._view.name_seen(self._seen)
+            await self._take_names()
+        if self._waiting or self._unnamed:
             await self._ask_again()
-        missing, self._waiting = self._waiting, []
-        if self._level is not VerifyLevel.NONE and (missing or self._suspects):
+        missing, self._waiting, self._unnamed = [*self._waiting, *self._unnamed], [], []
+        try:
             await self._judge(missing)
+        except ConnectionLost:
+            self._waiting += [e for e in missing if e.target_uid is not None]
+            self._unnamed += [e for e in missing if e.target_uid is None]
+            raise
 
     async def _ask_again(self) -> None:
         """Whose UID is not known, or was not there: first after NOOP, which is what some targets wait for (Courier)."""
@@ -127,10 +192,33 @@ class Proving:
             else:
                 await self._view.reselect()
             await self._look_once()
-            if not self._waiting:
+            if not (self._waiting or self._unnamed):
                 return
             if attempt:
                 await asyncio.sleep(min(SHOWN_FIRST_SECONDS * 2**attempt, self._settle_seconds))
+
+    async def _take_names(self) -> None:
+        """The UIDs that are known by now. Of what was seen when it arrived, that is what was read back of it."""
+        uids = await self._mailbox.run(self._ledger.uids_of, [e.message for e in self._unnamed])
+        named = [replace(e, target_uid=uids[e.message]) for e in self._unnamed if e.message in uids]
+        self._unnamed = [e for e in self._unnamed if e.message not in uids]
+        first = {uid: self._seen.pop(uid) for uid in uids.values() if uid in self._seen}
+        if self._level is not VerifyLevel.NONE:
+            self._waiting += [e for e in named if e.target_uid not in first]
+            await self._sort([e for e in named if e.target_uid in first], first, When.AT_ONCE)
+
+    async def _look_once(self) -> None:
+        if self._unnamed:
+            await self._view.name_unnamed()
+            await self._take_names()
+        expected, self._waiting = self._waiting, []
+        wanted = [e.target_uid for e in expected if e.target_uid is not None]
+        try:
+            details = await read_details(self._session.client, wanted)
+        except ConnectionLost:
+            self._waiting = expected
+            raise
+        await self._sort(expected, details, When.AT_THE_END)
 
     async def _not_elsewhere(self, expected: Sequence[Expectation]) -> list[Expectation]:
         """Those that lie under no other UID: some targets tell a wrong one. What is found waits to be read back."""
@@ -146,28 +234,14 @@ class Proving:
         await run(ledger.named, self._view.row.folder, back)
         return left
 
-    async def _look_once(self) -> None:
-        if any(e.target_uid is None for e in self._waiting):
-            await self._view.name_unnamed()
-            uids = await self._mailbox.run(self._ledger.uids_of, [e.message for e in self._waiting])
-            self._waiting = [replace(e, target_uid=uids.get(e.message)) for e in self._waiting]
-        if self._level is VerifyLevel.NONE:
-            self._waiting = [e for e in self._waiting if e.target_uid is None]
-            return
-        expected, self._waiting = self._waiting, []
-        wanted = [e.target_uid for e in expected if e.target_uid is not None]
-        try:
-            details = await read_details(self._session.client, wanted)
-        except ConnectionLost:
-            self._waiting = expected
-            raise
-        await self._sort(expected, details)
-
     async def _judge(self, missing: Sequence[Expectation]) -> None:
         """What is not there, and what is not as it was sent. Its UID may be another's: whether that is so shows at the first ones, so
         that a target that changes every message is not read a second time."""
-        read = await read_suspects(self._session.client, self._suspects, self._details, in_this_run=True)
-        self._suspects, self._details = [], {}
+        if self._level is VerifyLevel.NONE:  # nothing of it has a UID, and it was looked for
+            await self._record([absent(e) for e in missing])
+            return
+        read = await read_suspects(self._session.client, self._suspects)
+        self._suspects = []
         sample = [*missing, *read.other[:LOOK_WINDOW]]
         left = await self._not_elsewhere(sample) if sample else []
         if len(left) < len(sample):
@@ -175,10 +249,11 @@ class Proving:
         displaced = {e.message for e in self._waiting}
         await self._record([row for message, row in read.rows.items() if message not in displaced])
         lost = {e.message for e in missing} - displaced
-        await self._record([absent(e) for e in [*read.gone, *(e for e in left if e.message in lost)]])
+        await self._record([absent(e) for e in left if e.message in lost])
+        await self._record([gone_since(suspect) for suspect in read.gone])
         if self._waiting:
             await self._look_once()
             found, self._waiting = self._waiting, []
-            again = await read_suspects(self._session.client, self._suspects, self._details, in_this_run=True)
-            self._suspects, self._details = [], {}
-            await self._record([*again.rows.values(), *(absent(e) for e in [*found, *again.gone])])
+            again = await read_suspects(self._session.client, self._suspects)
+            self._suspects = []
+            await self._record([*again.rows.values(), *map(absent, found), *map(gone_since, again.gone)])

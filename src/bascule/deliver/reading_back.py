@@ -2,19 +2,21 @@
 
 ``delivered``: size, date and flags of every message, and every octet of those that servers are known to alter (`Traits.fragile`) or whose
 size differs. ``full``: every octet of every one. What this run delivered is read back batch by batch, before anybody can have
-touched it; what an earlier run delivered and did not read back is judged as what the member may have had in hand meanwhile
-(`bascule.terms.later_runs.judge`).
+touched it; what was not read back then is judged as what the member may have had in hand meanwhile (`bascule.terms.later_runs.judge`).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from bascule.deliver.expectation import Expectation, difference
+from bascule.deliver.expectation import Expectation, absent, difference
 from bascule.deliver.look import Found, read_contents, start_details, windows
+from bascule.deliver.target_view import NO_LONGER_THERE
 from bascule.mailbox.ledger import ReadBack
+from bascule.protocols.imap.commands import from_uid
 from bascule.protocols.imap.fetch import MessageData
-from bascule.terms.later_runs import Finding, Told, judge
+from bascule.terms.instant import InternalDate
+from bascule.terms.later_runs import Finding, Told, When, judge
 from bascule.terms.outcome import Outcome, OutcomeCode
 from bascule.wire.imap import ImapClient
 from bascule.wire.imap.connection import Pending
@@ -53,11 +55,52 @@ class Reading:
 
 
 @dataclass(slots=True)
+class Arrivals:
+    """The details of what lies from UID ``since`` on, asked for behind the OK of messages whose UIDs were not told. ``details``: as in `Reading`;
+    ``is_late``: some of it was answered before the connection ended once."""
+
+    since: int
+    details: dict[int, MessageData]
+    is_late: bool
+    pending: Pending
+
+    @classmethod
+    async def ask(cls, client: ImapClient, since: int, details: dict[int, MessageData], *, is_late: bool) -> "Arrivals":
+        """Raises ConnectionLost."""
+        return cls(since, details, is_late, await start_details(client, from_uid(since), details))
+
+    @property
+    def is_answered(self) -> bool:
+        return self.pending.done.done()
+
+    async def answered(self) -> dict[int, MessageData]:
+        """Of ``n:*`` a server tells the last message in any case (RFC 9051 §9); one below ``since`` is left. Of a target that refuses to tell nothing is
+        known yet. Raises ConnectionLost."""
+        await self.pending.answer()
+        return {uid: self.details.pop(uid) for uid in sorted(self.details) if uid >= self.since}
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A message whose octets must be read, and what was told of it."""
+
+    expected: Expectation
+    there: MessageData
+    when: When
+
+    @property
+    def was_there(self) -> bool:
+        """Whether its size and date were those of what was sent: what is gone since had arrived."""
+        date = self.there.date
+        return self.there.octets == self.expected.octets and (date is None or _is_dated(self.expected, date))
+
+
+@dataclass(slots=True)
 class Sorted:
     """What the details tell: rows that are decided, those whose octets must be read, and those that are not there."""
 
     rows: list[ReadBack] = field(default_factory=list)
-    suspects: list[Expectation] = field(default_factory=list)
+    suspects: list[Suspect] = field(default_factory=list)
     absent: list[Expectation] = field(default_factory=list)
     other_dates: int = 0
     """How many of the suspects are so for their date alone."""
@@ -67,8 +110,8 @@ def sort_by_details(
     expected: Sequence[Expectation],
     details: Mapping[int, MessageData],
     level: VerifyLevel,
+    when: When,
     *,
-    in_this_run: bool,
     dates_are_suspect: bool = False,
 ) -> Sorted:
     """``dates_are_suspect``: of a message with another date than it was sent with, the octets are read too: its UID may be another's."""
@@ -78,13 +121,17 @@ def sort_by_details(
         if there is None:
             found.absent.append(e)
         elif level is VerifyLevel.FULL or e.traits.fragile or there.octets != e.octets:
-            found.suspects.append(e)
-        elif dates_are_suspect and there.date is not None and there.date.utc_seconds != e.date.utc_seconds:
-            found.suspects.append(e)
+            found.suspects.append(Suspect(e, there, when))
+        elif dates_are_suspect and there.date is not None and not _is_dated(e, there.date):
+            found.suspects.append(Suspect(e, there, when))
             found.other_dates += 1
         else:
-            found.rows.append(verdict(e, there, None, in_this_run=in_this_run))
+            found.rows.append(verdict(e, there, None, when))
     return found
+
+
+def _is_dated(expected: Expectation, date: InternalDate) -> bool:
+    return date.utc_seconds == expected.date.utc_seconds
 
 
 @dataclass(slots=True)
@@ -93,52 +140,52 @@ class Contents:
     sent, which have a row too."""
 
     rows: dict[int, ReadBack] = field(default_factory=dict)
-    gone: list[Expectation] = field(default_factory=list)
+    gone: list[Suspect] = field(default_factory=list)
     other: list[Expectation] = field(default_factory=list)
 
 
-async def read_suspects(
-    client: ImapClient, suspects: Sequence[Expectation], details: Mapping[int, MessageData], *, in_this_run: bool
-) -> Contents:
+async def read_suspects(client: ImapClient, suspects: Sequence[Suspect]) -> Contents:
     """Read every octet of these. Raises CommandRefused, ConnectionLost."""
-    uids = [e.target_uid for e in suspects if e.target_uid is not None]
+    uids = [s.expected.target_uid for s in suspects if s.expected.target_uid is not None]
     contents = {f.uid: f for f in await read_contents(client, uids, with_likeness=False)}
     read = Contents()
-    for e in suspects:
+    for suspect in suspects:
+        e = suspect.expected
         content = contents.get(e.target_uid or 0)
         if content is None:
-            read.gone.append(e)
+            read.gone.append(suspect)
             continue
         if content.sha256 != e.sha256:
             read.other.append(e)
-        read.rows[e.message] = verdict(e, details[content.uid], content, in_this_run=in_this_run)
+        read.rows[e.message] = verdict(e, suspect.there, content, suspect.when)
     return read
 
 
-def verdict(expected: Expectation, there: MessageData, content: Found | None, *, in_this_run: bool) -> ReadBack:
+def verdict(expected: Expectation, there: MessageData, content: Found | None, when: When) -> ReadBack:
     """One message's row. ``content`` None: its octets were not read."""
     finding, told = difference(expected, there)
     if content is not None and content.sha256 != expected.sha256:
         finding = Finding.OTHER_OCTETS
         told = "; ".join(text for text in (_alteration(expected, content), told) if text)
-    decision = judge(finding, in_this_run=in_this_run)
+    decision = judge(finding, when)
     code, theirs = decision.record or OutcomeCode.DELIVERED, decision.told is Told.THEIRS
     if expected.altered:
         code, told = OutcomeCode.ALTERED, expected.altered
     detail = told if code is OutcomeCode.ALTERED else ""
     outcome = Outcome(code, detail, expected.target_uid, expected.sent_as, theirs=theirs)
     # What the target made of the flags by itself is what its copy has; what somebody else made of them is theirs.
-    flags = there.flags if in_this_run and finding is not Finding.EQUAL else None
+    flags = there.flags if when is not When.LATER and not theirs and finding is not Finding.EQUAL else None
     return ReadBack(expected.message, outcome, 1 if content is None else 2, flags)
 
 
-def absent(expected: Expectation) -> ReadBack:
-    """The row of a message that this run delivered, and that the target does not have moments later. The UID that it told is kept: a
-    later run looks there first. Nothing was read back of it."""
-    decision = judge(Finding.ABSENT, in_this_run=True)
+def gone_since(suspect: Suspect) -> ReadBack:
+    """The row of a message that this run saw after it had delivered it, and that is there no longer."""
+    e, when = suspect.expected, suspect.when
+    if not suspect.was_there:
+        return absent(e)
+    decision = judge(Finding.GONE, when)
     assert decision.record is not None
-    outcome = Outcome(decision.record, "the target said OK, and does not have it", expected.target_uid)
-    return ReadBack(expected.message, outcome, 0)
+    return ReadBack(e.message, Outcome(decision.record, NO_LONGER_THERE, e.target_uid), 1)
 
 
 def _alteration(expected: Expectation, content: Found) -> str:

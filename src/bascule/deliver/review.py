@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from bascule.deliver.agenda import Agenda, Reviewed, faulty_in, flagged_in, vanished_in
+from bascule.deliver.doubled import Doubled, other_uid
 from bascule.deliver.doubt import Doubt
 from bascule.deliver.expectation import copies_of, removed_with_uid, to_read_back
 from bascule.deliver.folder_map import MappedFolder
@@ -24,7 +25,7 @@ from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger, TargetFolder
 from bascule.protocols.imap.refusals import Meaning, meaning_of
 from bascule.terms.flags import Flags
-from bascule.terms.later_runs import New, knowledge
+from bascule.terms.later_runs import New, When, knowledge
 from bascule.terms.outcome import OutcomeCode
 from bascule.terms.watch import Watcher
 from bascule.wire.errors import CommandRefused, ConnectionLost
@@ -70,7 +71,7 @@ class Reviewer:
                     if not await self.session.has_still(place.name):
                         await self._folder_gone(folder)
                         return
-                self._not_looked(place, error)
+                await self._not_looked(place, error)
                 return
             try:
                 await self._review(view, folder)
@@ -78,13 +79,19 @@ class Reviewer:
             except ConnectionLost as error:
                 await self.session.renew(error)
             except CommandRefused as error:
-                self._not_looked(place, error)
+                await self._not_looked(place, error)
                 return
 
-    def _not_looked(self, place: MappedFolder, error: CommandRefused) -> None:
-        """What became of what it holds is for the next run; the other folders go on."""
+    @property
+    def _following(self) -> Following:
+        return Following(self.session, self.mailbox, self.ledger, self.watcher)
+
+    async def _not_looked(self, place: MappedFolder, error: CommandRefused) -> None:
+        """What became of what it holds is for the next run, and what can't follow is named; the other folders go on."""
         self.watcher.note(f"{place.display}: the target does not let us look into it now: {error.reason}")
         note_vanished(self.earlier, self.agenda.vanished.get(place.row.id, []), {}, New.NOT_LOOKED)
+        flagged = await self.mailbox.run(flagged_in, self.mailbox, self.ledger.target, place.row.id)
+        await self._following.name_behind(flagged.get(place.row.id, []), error.reason)
 
     async def _folder_gone(self, folder: int) -> None:
         """Somebody deleted the folder on the new side: what was in it is removed."""
@@ -102,9 +109,7 @@ class Reviewer:
         await self._resolve_vanished(view, folder)
         await self._find_removed(folder)
         flagged = await self.mailbox.run(flagged_in, self.mailbox, self.ledger.target, folder)
-        await self._gone(
-            await Following(self.session, self.mailbox, self.ledger, self.watcher).follow(flagged.get(folder, []))
-        )
+        await self._gone(await self._following.follow(flagged.get(folder, [])))
         await self._read_back(folder)
         await self._look_for_faulty(folder)
         if self.agenda.fresh_since is not None:
@@ -121,17 +126,22 @@ class Reviewer:
         there -= await self.mailbox.run(self.ledger.our_uids, folder)
         back = {e.target_uid: e for e in removed if e.target_uid in there}
         found = (await read_ours(client, back.values())).ours
-        rows = [verdict(back[uid], data, None, in_this_run=False) for uid, data in found.items()]
+        rows = [verdict(back[uid], data, None, When.LATER) for uid, data in found.items()]
         await self.mailbox.run(
             self.ledger.read_back, [row for row in rows if row.outcome.code is OutcomeCode.DELIVERED]
         )
 
     async def _look_for_faulty(self, folder: int) -> None:
-        """A fault whose copy somebody removed is one that nobody can see any more."""
+        """A fault whose copy somebody removed is one that nobody can see any more; one of flags, or of a copy too many, may be over."""
         faulty = await self.mailbox.run(faulty_in, self.mailbox, self.ledger.target, folder)
-        if lowest := min((row.target_uid for row in faulty if row.target_uid is not None), default=0):
-            there = set(await self.session.client.uids_from(lowest))
-            await self._gone([row for row in faulty if row.target_uid not in there])
+        await self._gone(await self._following.recover([row for row in faulty if row.is_of_flags]))
+        faulty = [row for row in faulty if not row.is_of_flags]
+        others = {row.message: other_uid(row.code, row.detail) for row in faulty}
+        known = [uid for uid in [*(row.target_uid for row in faulty), *others.values()] if uid is not None]
+        if known:
+            there = set(await self.session.client.uids_from(min(known)))
+            await self._gone([r for r in faulty if r.target_uid not in there and others[r.message] not in there])
+            await Doubled(self.session, self.mailbox, self.ledger, folder).settle(faulty, there)
 
     async def _look_for_vanished(self, folder: int, since: int) -> None:
         found = await self.mailbox.run(
@@ -165,11 +175,13 @@ class Reviewer:
             return
         client = self.session.client
         details = await read_details(client, [e.target_uid for e in expected if e.target_uid is not None])
-        found = sort_by_details(expected, details, self.level, in_this_run=False)
+        found = sort_by_details(expected, details, self.level, When.LATER)
         await self.mailbox.run(self.ledger.read_back, found.rows)
-        read = await read_suspects(client, found.suspects, details, in_this_run=False)
+        read = await read_suspects(client, found.suspects)
         await self.mailbox.run(self.ledger.read_back, read.rows.values())
-        await self.mailbox.run(self.ledger.removed, [e.message for e in [*found.absent, *read.gone]], NO_LONGER_THERE)
+        await self.mailbox.run(
+            self.ledger.removed, [e.message for e in [*found.absent, *(s.expected for s in read.gone)]], NO_LONGER_THERE
+        )
 
     # -- what vanished on the old side --------------------------------------------------------------------------------
 

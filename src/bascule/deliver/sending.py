@@ -21,6 +21,8 @@ _SIZE = frozenset({"TOOBIG", "APPENDLIMIT"})
 _NOT_NOW = frozenset({"EXPUNGEISSUED", "LIMIT"})
 """Response codes of RFC 5530 that are of the moment where a message is appended. LIMIT is a limit of the server's own, on what it does
 at once or on what it holds; it says nothing of the message's size."""
+_NOT_BEGUN = _NOT_NOW | {"INUSE", "THROTTLED"}
+"""Those that say why nothing was done."""
 
 
 @dataclass(slots=True)
@@ -137,6 +139,11 @@ def is_over_quota(answer: Condition) -> bool:
 def may_pass(answer: Condition) -> bool:
     """Whether the refusal is of now rather than of the message."""
     return meaning_of_condition(answer) in WAIT or (answer.code is not None and answer.code.name in _NOT_NOW)
+
+
+def may_be_done(answer: Condition) -> bool:
+    """Whether a refusal that may pass leaves open what became of the message: a proxy that waited for its back end in vain says no more of it."""
+    return answer.code is None or answer.code.name not in _NOT_BEGUN
 
 
 def is_unexplained(answer: Condition) -> bool:

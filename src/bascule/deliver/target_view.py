@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bascule.deliver.arrivals import pair_by_details, pair_in_order
-from bascule.deliver.expectation import Expectation, without_uid
+from bascule.deliver.expectation import Expectation, absent, without_uid
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.likeness import likeness_of
-from bascule.deliver.look import Found, read_contents, read_details
+from bascule.deliver.look import Found, read_contents, read_details, read_flags
 from bascule.deliver.pool import FreeCopies
 from bascule.deliver.recognition import keeps_its_uids
 from bascule.deliver.removal import Ours, Removal, Removed
@@ -64,10 +64,11 @@ class TargetView:
         await self.settle_unnamed()
 
     async def _forget_gone(self) -> None:
-        """Copies that were free when we looked last, and that somebody has removed since."""
+        """Copies that were free when we looked last, and that somebody has removed since, or marked as deleted."""
         while True:
             try:
                 there = set(await self._session.client.uids_from())
+                self._free.mark(await read_flags(self._session.client, self._free.uids() & there))
                 break
             except ConnectionLost as error:
                 await self.renew(error)
@@ -178,18 +179,28 @@ class TargetView:
     async def name_unnamed(self) -> None:
         """Find the UIDs of what was delivered without one: by size and date where nothing else of these arrived, by content, and what arrived since
         this run came by its place. Raises CommandRefused, ConnectionLost."""
-        unnamed = await self.unnamed()
-        if not unnamed:
-            return
-        await self._name(pair_by_details(unnamed, await self._arrived(self.row.looked_uidnext), only_if_certain=True))
+        await self.name_by_details()
         if left := await self.unnamed():
             await self.look()
             left = await self.unnamed()
             await self._name(pair_in_order(left, await self._arrived(self.opened_uidnext)))
 
+    async def name_by_details(self) -> None:
+        """The same as far as size and date tell. Raises CommandRefused, ConnectionLost."""
+        if unnamed := await self.unnamed():
+            arrived = await self._arrived(self.row.looked_uidnext)
+            await self._name(pair_by_details(unnamed, arrived, only_if_certain=True))
+
+    async def name_seen(self, seen: Mapping[int, MessageData]) -> None:
+        """The same of what was seen when it had arrived, there or not by now: by size and date, where nothing else of these arrived."""
+        ours = await self._mailbox.run(self._ledger.our_uids, self.row.folder)
+        arrived = {uid: data for uid, data in seen.items() if uid not in ours}
+        await self._name(pair_by_details(await self.unnamed(), arrived, only_if_certain=True))
+
     async def settle_unnamed(self) -> None:
-        """What has no UID from earlier runs, or has none any more (a new UIDVALIDITY): it is found, or was removed. What is a fault
-        where it was never seen (`later_runs.decide`) stays one: the target altered it, perhaps beyond recognition."""
+        """What has no UID from earlier runs, or has none any more (a new UIDVALIDITY): it is found; else it was removed where somebody had seen it
+        there, and is missing where nobody ever did. What is a fault where it was never seen (`later_runs.decide`) stays one: the target altered
+        it, perhaps beyond recognition."""
         if not await self.unnamed():
             return
         self._free.add(
@@ -204,8 +215,16 @@ class TargetView:
                 break
             except ConnectionLost as error:
                 await self.renew(error)
-        gone = [e.message for e in await self.unnamed() if _never_seen(e.code).record is OutcomeCode.REMOVED]
+        left = [(e, self._never_seen(e).record) for e in await self.unnamed()]
+        gone = [e.message for e, record in left if record is OutcomeCode.REMOVED]
         await self._mailbox.run(self._ledger.removed, gone, NO_LONGER_THERE)
+        missing = [absent(e) for e, record in left if record is OutcomeCode.MISSING]
+        await self._mailbox.run(self._ledger.read_back, missing)
+
+    def _never_seen(self, expected: Expectation) -> Decision:
+        """What becomes of a message whose copy is found nowhere. Under another UIDVALIDITY its UID had been told."""
+        was_seen = expected.is_read_back or self.is_new
+        return decide(Old.SAME, New.NEVER_SEEN, knowledge(expected.code, is_read_back=was_seen))
 
     async def _name_altered(self) -> None:
         """What the target may have altered is found by no content: it is a copy of its size and date that stands for no message."""
@@ -234,10 +253,10 @@ class TargetView:
     def has_free_copies(self) -> bool:
         return bool(self._free)
 
-    def take(self, body: Body, *, above: int = 0, date_utc: int | None = None) -> Foreign | None:
-        """A copy that stands for no message yet, from UID ``above`` on; it does from now on."""
+    def take(self, body: Body, *, above: int = 0, date_utc: int | None = None, deleted: bool = True) -> Foreign | None:
+        """A copy that stands for no message yet, from UID ``above`` on; it does from now on. ``deleted``: also one that is marked so."""
         alike = likeness_of(body) if body.traits.fragile else None
-        return self._free.take(body.sha256, alike, above=above, date_utc=date_utc)
+        return self._free.take(body.sha256, alike, above=above, date_utc=date_utc, deleted=deleted)
 
     def take_digest(self, digest: bytes, alike: bytes | None = None, *, above: int = 0) -> Foreign | None:
         return self._free.take(digest, alike, above=above)
@@ -273,8 +292,3 @@ class TargetView:
     async def take_back_marks(self) -> None:
         r"""Our ``\Deleted`` goes from what is not removed after all. Raises ConnectionLost."""
         await self._removal.take_back(self._session.client)
-
-
-def _never_seen(code: OutcomeCode) -> Decision:
-    """What becomes of a message whose copy is found nowhere."""
-    return decide(Old.SAME, New.NEVER_SEEN, knowledge(code))

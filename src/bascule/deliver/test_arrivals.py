@@ -32,3 +32,10 @@ def test_of_what_looks_alike_none_is_taken_where_more_arrived_than_was_sent() ->
     arrived = {uid: MessageData(uid=uid, octets=1, date=InternalDate(date)) for uid, date in dates.items()}
     assert pair_by_details(sent, arrived, only_if_certain=True) == {3: 14}
     assert pair_by_details(sent, arrived) == {1: 11, 2: 12, 3: 14}
+
+
+def test_of_what_looks_alike_none_is_taken_where_fewer_arrived_than_were_sent() -> None:
+    """The target lost one of two messages of one size and date: which of them, only their content tells."""
+    sent = [_sent(1), replace(_sent(2), date=InternalDate(1)), _sent(3)]
+    arrived = {uid: MessageData(uid=uid, octets=1, date=InternalDate(date)) for uid, date in {11: 1, 12: 3}.items()}
+    assert pair_by_details(sent, arrived, only_if_certain=True) == {3: 12}

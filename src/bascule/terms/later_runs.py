@@ -107,6 +107,8 @@ REMOVED = Decision(Action.LEAVE, OutcomeCode.REMOVED, Told.THEIRS)
 FOUND = Decision(Action.LEAVE, OutcomeCode.DELIVERED)
 FOUND_THEIRS = Decision(Action.LEAVE, OutcomeCode.DELIVERED, Told.THEIRS)
 SEND_BESIDE = Decision(Action.SEND, None, Told.THEIRS)
+ALTERED = Decision(Action.LEAVE, OutcomeCode.ALTERED, Told.FAULT)
+MISSING = Decision(Action.LEAVE, OutcomeCode.MISSING, Told.FAULT)
 
 _COLUMNS: Mapping[New, int] = MappingProxyType(
     {
@@ -129,7 +131,7 @@ _Table = Mapping[Knows, _Row]
 _IN_PLACE: _Table = {
     Knows.NOTHING:       (SEND,      SEND,         SEND,    SEND,    SEND,    SEND,      SEND),
     Knows.IN_DOUBT:      (FOUND,     FOUND_THEIRS, SEND,    LOOK,    LOOK,    SEND,      LOOK),
-    Knows.DELIVERED:     (LEAVE,     THEIRS,       REMOVED, THEIRS,  LOOK,    REMOVED,   LEAVE),
+    Knows.DELIVERED:     (LEAVE,     THEIRS,       REMOVED, THEIRS,  LOOK,    MISSING,   LEAVE),
     Knows.READ_BACK:     (LEAVE,     THEIRS,       REMOVED, THEIRS,  LOOK,    REMOVED,   LEAVE),
     Knows.ALREADY_THERE: (LEAVE,     THEIRS,       REMOVED, THEIRS,  LOOK,    REMOVED,   LEAVE),
     Knows.ALTERED:       (FAULT,     FAULT,        REMOVED, FAULT,   LOOK,    FAULT,     FAULT),
@@ -142,7 +144,7 @@ _IN_PLACE: _Table = {
 
 _FLAGS_CHANGED: _Table = {
     **_IN_PLACE,
-    Knows.DELIVERED:     (FOLLOW,    THEIRS,       REMOVED, FOLLOW,  LOOK,    REMOVED,   LOOK),
+    Knows.DELIVERED:     (FOLLOW,    THEIRS,       REMOVED, FOLLOW,  LOOK,    MISSING,   LOOK),
     Knows.READ_BACK:     (FOLLOW,    THEIRS,       REMOVED, FOLLOW,  LOOK,    REMOVED,   LOOK),
     Knows.ALREADY_THERE: (FOLLOW,    THEIRS,       REMOVED, FOLLOW,  LOOK,    REMOVED,   LOOK),
     Knows.ALTERED:       (FOLLOW,    FAULT,        REMOVED, FOLLOW,  LOOK,    FAULT,     LOOK),
@@ -285,27 +287,47 @@ class Finding(StrEnum):
     """What reading back found, the gravest first."""
 
     ABSENT = "absent"
+    GONE = "absent, seen before"
+    """This run saw it there, with its size and date, and then no longer."""
     OTHER_OCTETS = "other octets"
     OTHER_DATE = "another date"
     OTHER_FLAGS = "other flags"
+    FURTHER_FLAGS = "further flags"
+    """All that it was given, and others."""
     EQUAL = "equal"
 
 
-_THIS_RUN: Mapping[Finding, Decision] = MappingProxyType(
+class When(StrEnum):
+    """When a copy was read back."""
+
+    AT_ONCE = "at once"
+    """Moments after the target's OK: nobody can have touched it yet."""
+    AT_THE_END = "at the end"
+    """By the run that delivered it, when its folder was through: the member may have seen it by then."""
+    LATER = "later"
+    """By a later run."""
+
+
+_AT_ONCE: Mapping[Finding, Decision] = MappingProxyType(
     {
-        Finding.ABSENT: Decision(Action.LEAVE, OutcomeCode.MISSING, Told.FAULT),
-        Finding.OTHER_OCTETS: Decision(Action.LEAVE, OutcomeCode.ALTERED, Told.FAULT),
-        Finding.OTHER_DATE: Decision(Action.LEAVE, OutcomeCode.ALTERED, Told.FAULT),
-        Finding.OTHER_FLAGS: Decision(Action.LEAVE, OutcomeCode.ALTERED, Told.FAULT),
+        Finding.ABSENT: MISSING,
+        Finding.GONE: REMOVED,
+        Finding.OTHER_OCTETS: ALTERED,
+        Finding.OTHER_DATE: ALTERED,
+        Finding.OTHER_FLAGS: ALTERED,
+        Finding.FURTHER_FLAGS: ALTERED,
         Finding.EQUAL: FOUND,
     }
 )
+_AT_THE_END: Mapping[Finding, Decision] = MappingProxyType({**_AT_ONCE, Finding.FURTHER_FLAGS: FOUND_THEIRS})
 _LATER: Mapping[Finding, Decision] = MappingProxyType(
-    {**_THIS_RUN, Finding.ABSENT: REMOVED, Finding.OTHER_FLAGS: FOUND_THEIRS}
+    {**_AT_THE_END, Finding.ABSENT: REMOVED, Finding.OTHER_FLAGS: FOUND_THEIRS}
+)
+_READ_BACK: Mapping[When, Mapping[Finding, Decision]] = MappingProxyType(
+    {When.AT_ONCE: _AT_ONCE, When.AT_THE_END: _AT_THE_END, When.LATER: _LATER}
 )
 
 
-def judge(finding: Finding, *, in_this_run: bool) -> Decision:
-    """What reading back means. ``in_this_run``: it was delivered by this run, moments ago, and nobody can have touched it yet; later
-    the member may have marked or removed it, while octets and dates are nobody's to change."""
-    return (_THIS_RUN if in_this_run else _LATER)[finding]
+def judge(finding: Finding, when: When) -> Decision:
+    """What reading back means: the later it was, the more of it the member may have done, while octets and dates are nobody's to change."""
+    return _READ_BACK[when][finding]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bascule.terms import later_runs as rules
-from bascule.terms.later_runs import Action, Finding, FolderAction, Knows, New, NewFolder, Old, OldFolder, Told
+from bascule.terms.later_runs import Action, Finding, FolderAction, Knows, New, NewFolder, Old, OldFolder, Told, When
 from bascule.terms.outcome import OutcomeCode
 
 PAGE = Path(__file__).parents[3] / "docs/later-runs.md"
@@ -94,9 +94,8 @@ def differences_of_reading_back() -> list[str]:
     assert page.keys() == set(Finding)
     return [
         finding
-        for finding, (now, later) in page.items()
-        if told(rules.judge(finding, in_this_run=True)) != WORDS[now]
-        or told(rules.judge(finding, in_this_run=False)) != WORDS[later]
+        for finding, words in page.items()
+        if [told(rules.judge(finding, when)) for when in When] != [WORDS[word] for word in words]
     ]
 
 
@@ -155,12 +154,13 @@ def test_a_change_of_any_cell_of_the_folders_is_noticed(monkeypatch: pytest.Monk
                     assert differences_of_folders(), f"{new}: {other}"
 
 
-@pytest.mark.parametrize("table", ["_THIS_RUN", "_LATER"])
-def test_a_change_of_any_cell_of_reading_back_is_noticed(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for finding, decision in getattr(rules, table).items():
+@pytest.mark.parametrize("when", list(When), ids=str)
+def test_a_change_of_any_cell_of_reading_back_is_noticed(when: When, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = rules._READ_BACK[when]
+    for finding, decision in table.items():
         for mutant in mutants(decision):
             with monkeypatch.context() as changed:
-                changed.setattr(rules, table, {**getattr(rules, table), finding: mutant})
+                changed.setattr(rules, "_READ_BACK", {**rules._READ_BACK, when: {**table, finding: mutant}})
                 assert differences_of_reading_back(), f"{finding}: {mutant}"
 
 

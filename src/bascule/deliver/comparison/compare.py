@@ -10,9 +10,11 @@ from bascule.deliver.comparison.findings import Comparison, Finding, Kind
 from bascule.deliver.comparison.judging import Place, judge_absent, judge_copy, judge_moved, judge_new, state_of_earlier
 from bascule.deliver.comparison.memory import Memory, Remembered
 from bascule.deliver.comparison.renamed import find_places
+from bascule.deliver.doubled import other_uid
 from bascule.deliver.moves import EarlierCopies, EarlierCopy
 from bascule.terms.folder import FolderPath
 from bascule.terms.later_runs import SETTLED, Old
+from bascule.terms.outcome import OutcomeCode
 from bascule.terms.printable import printable
 
 _WITHDRAWN = "the new side listed its copy and, asked for it, had it no longer: its server lost it, or somebody removed it at this moment"
@@ -129,18 +131,28 @@ class _Comparing:
         known, name = one.known, one.place.name
         if known is None or known.target_uid is None or name is None or one.place.is_another:
             return False
-        there = self.copies.at(name, known.target_uid)
+        known = self._without_double(name, known)
+        there = self.copies.at(name, known.target_uid or 0)
         if there is not None:
             self._tell(one, judge_copy(one.fact, there, known, one.place, one.old), there)
             return True
         folder = self.copies.folders[name]
-        if reason := folder.unreadable.get(known.target_uid):
+        if reason := folder.unreadable.get(known.target_uid or 0):
             self._tell(one, Finding(Kind.FAULT, f"the new side lists its copy and does not give it: {reason}"))
         elif known.target_uid in folder.withdrawn:
             self._tell(one, Finding(Kind.FAULT, _WITHDRAWN))
         else:
             return False
         return True
+
+    def _without_double(self, name: bytes, known: Remembered) -> Remembered:
+        """Where there was a copy too many, and one of the two is there no longer: the one that is left is the message's."""
+        other, folder = other_uid(known.code, known.detail), self.copies.folders[name]
+        silent = folder.unreadable.keys() | folder.withdrawn
+        left = [uid for uid in (known.target_uid, other) if uid is not None and self.copies.at(name, uid) is not None]
+        if other is None or len(left) != 1 or not silent.isdisjoint({known.target_uid, other}):
+            return known
+        return replace(known, code=OutcomeCode.ALREADY_THERE, detail="", target_uid=left[0])
 
     # -- by content ---------------------------------------------------------------------------------------------------
 

@@ -11,17 +11,16 @@ from bascule.deliver.comparison.census import Fact
 from bascule.deliver.comparison.copies import same_date
 from bascule.deliver.comparison.findings import Finding, Kind
 from bascule.deliver.comparison.memory import Remembered
-from bascule.deliver.expectation import is_touched
+from bascule.deliver.expectation import BEHIND, is_touched
 from bascule.protocols.imap.flags import writable_flags
 from bascule.terms.flags import Flags, same_flags
-from bascule.terms.later_runs import FOUND, SETTLED, Action, Knows, New, Old, Told, decide, judge
+from bascule.terms.later_runs import FOUND, SETTLED, Action, Knows, New, Old, Told, When, decide, judge
 from bascule.terms.later_runs import Finding as Read
 from bascule.terms.outcome import OutcomeCode
 from bascule.terms.printable import printable
 
 REMOVED = "no longer there: somebody removed or moved it on the new side"
 EQUAL = Finding(Kind.EQUAL)
-_FAULTS = (OutcomeCode.ALTERED, OutcomeCode.DUPLICATE)
 _NOT_DELIVERED = {
     Knows.NOTHING: "not on the new side yet: no run has dealt with it",
     Knows.IN_DOUBT: "its delivery was cut off, and it is not there: the next run looks for it again",
@@ -49,12 +48,14 @@ def judge_copy(fact: Fact, there: Fact, known: Remembered | None, place: Place, 
     """A message whose copy is there. ``old``: what happened on the old side, but for its flags."""
     if known is None:
         return _without_memory(fact, there)
+    if known.code is OutcomeCode.ALTERED and known.detail.startswith(BEHIND):
+        known = replace(known, code=OutcomeCode.DELIVERED)
     if known.code is OutcomeCode.ALREADY_THERE and known.is_theirs and _has_octets_of(fact, there):
         told = _without_memory(fact, there)
         return told if told is EQUAL else replace(told, kind=Kind.THEIRS, what=f"it was there before: {told.what}")
     if finding := _altered(fact, there, known):
         return finding
-    if same_flags(there.flags, fact.flags) and known.code not in _FAULTS:
+    if same_flags(there.flags, fact.flags) and known.code is not OutcomeCode.DUPLICATE:
         return EQUAL
     given = fact.flags if known.given is None else known.given
     touched = known.is_theirs or is_touched(there.flags, given)
@@ -82,7 +83,7 @@ def _altered(fact: Fact, there: Fact, known: Remembered) -> Finding | None:
         read, what = Read.OTHER_DATE, _date(there)
     else:
         return None
-    if judge(read, in_this_run=False).told is not Told.FAULT:
+    if judge(read, When.LATER).told is not Told.FAULT:
         return None
     return Finding(Kind.FAULT, known.detail if known.code is OutcomeCode.ALTERED and known.detail else what)
 
@@ -119,7 +120,8 @@ def judge_absent(known: Remembered, place: Place, old: Old = Old.SAME) -> Findin
         what = REMOVED if place.name is not None else f"{REMOVED}, with its folder"
         return Finding(Kind.THEIRS, what, last_seen=last_seen(known))
     if decision.told is Told.FAULT:
-        return Finding(Kind.FAULT, known.detail, last_seen=last_seen(known))
+        what = known.detail or _NOT_DELIVERED[Knows.MISSING]
+        return Finding(Kind.FAULT, what, last_seen=last_seen(known))
     if known.knows is Knows.REFUSED and known.code is not None:
         return Finding(Kind.FAULT, f"{known.code}: {known.detail}" if known.detail else known.code)
     what = _NOT_DELIVERED.get(known.knows, "not there")
