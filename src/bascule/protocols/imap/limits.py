@@ -23,6 +23,8 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
+CONDITION_OCTETS = 2000
+"""Of the text behind OK, NO, BAD and BYE. It is for people, and looked through for words that servers are known to use, at 3 s for each MB."""
 KEYWORD_OCTETS = 250
 """One keyword that we write. No program makes one a quarter as long, and servers have limits of their own, to which they answer NO (Dovecot: 50)."""
 ORDINARY_KEYWORD_OCTETS = 50

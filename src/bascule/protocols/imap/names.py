@@ -7,7 +7,8 @@ from bascule.protocols.imap.errors import LocalError
 from bascule.protocols.imap.tokens import as_text
 
 _PLAIN = re.compile(r"[\x20-\x25\x27-\x7e]+")
-_SHIFTED = re.compile(r"&([^-]*)-")
+_SHIFTED = re.compile(r"&([^-&]*)-")
+"""Base64 has no ``&``: a search for the end that went past the next one would take the square of a name of many."""
 
 
 def encode_utf7(name: str) -> bytes:

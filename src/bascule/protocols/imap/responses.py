@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bascule.protocols.imap.errors import RemoteError
 from bascule.protocols.imap.fetch import Fetch, broken_fetch, fetch_of, parse_plain_fetch
-from bascule.protocols.imap.limits import DEFAULT_LIMITS, Limits
+from bascule.protocols.imap.limits import CONDITION_OCTETS, DEFAULT_LIMITS, Limits
 from bascule.protocols.imap.receiver import Frame
 from bascule.protocols.imap.sequence import Range, parse_ranges
 from bascule.protocols.imap.tokens import Value, as_list, as_number, as_text, parse_values
@@ -213,7 +213,10 @@ def _condition(found: re.Match[bytes], limits: Limits) -> Condition:
     if code_name is not None:
         code = Code(code_name.decode("latin-1").upper(), _code_arguments(code_arguments or b"", limits))
     return Condition(
-        None if tag == b"*" else tag.decode("latin-1"), status.decode("latin-1").upper(), code, as_text(text)
+        None if tag == b"*" else tag.decode("latin-1"),
+        status.decode("latin-1").upper(),
+        code,
+        as_text(text[:CONDITION_OCTETS]),
     )
 
 

@@ -35,6 +35,16 @@ def test_a_name_that_is_not_modified_utf7_is_still_a_name(raw: bytes) -> None:
     assert decode_utf7(raw)
 
 
+@pytest.mark.parametrize("piece", [b"&", b"&A", b"&A&-", b"&AMk"])
+def test_a_name_of_a_megabyte_is_passed_once(piece: bytes) -> None:
+    """What takes the square of its length takes a quarter of an hour here."""
+    assert decode_utf7(piece * (1_000_000 // len(piece)))
+
+
+def test_a_name_is_read_from_the_last_ampersand_on() -> None:
+    assert decode_utf7(b"&&AMk-") == "&É"
+
+
 def test_what_can_not_be_quoted_is_our_own_error() -> None:
     assert quote(b'a"\\b') == b'"a\\"\\\\b"'
     with pytest.raises(LocalError):

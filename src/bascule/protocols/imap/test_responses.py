@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bascule.protocols.imap import Receiver, RemoteError
 from bascule.protocols.imap.append import appended_uids
 from bascule.protocols.imap.fetch import Fetch, MessageData
+from bascule.protocols.imap.limits import CONDITION_OCTETS
 from bascule.protocols.imap.responses import (
     NO_NAMESPACE,
     Capability,
@@ -321,3 +322,11 @@ def test_a_mutated_response_parses_or_is_the_servers_error(octets: bytes, data: 
             assert isinstance(parse_response(frame), Response)
     except RemoteError:
         return
+
+
+@pytest.mark.parametrize("status", ["OK", "NO", "BAD", "BYE"])
+def test_of_a_text_of_many_megabytes_the_beginning_is_kept(status: str) -> None:
+    """What servers mean is looked for in it, at seconds for each MB."""
+    response = parse(b"* %b [ALERT] " % status.encode() + b"too many " * 1_000_000)
+    assert isinstance(response, Condition)
+    assert response.text == (b"too many " * 1000)[:CONDITION_OCTETS].decode()
