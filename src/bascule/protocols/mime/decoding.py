@@ -23,8 +23,13 @@ def decoded(octets: bytes, part: Part) -> bytes:
     if encoding in _AS_THEY_ARE:
         return octets
     if encoding == b"base64":
-        digits = _NOT_BASE64.sub(b"", octets)
-        return binascii.a2b_base64(digits[: len(digits) - (len(digits) % 4 == 1)] + b"==")
+        return from_base64(octets)
     if encoding == b"quoted-printable":
         return quopri.decodestring(octets)
     raise UnknownEncoding(encoding)
+
+
+def from_base64(octets: bytes) -> bytes:
+    """What is not of its alphabet is left out, and so is half an octet at the end."""
+    digits = _NOT_BASE64.sub(b"", octets)
+    return binascii.a2b_base64(digits[: len(digits) - (len(digits) % 4 == 1)] + b"==")

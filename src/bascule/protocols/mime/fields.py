@@ -4,19 +4,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bascule.protocols.mime.limits import ADDRESSES_OF_A_FIELD, FIELDS_OCTETS, FIELDS_OF_A_PART, PARAMETERS_OCTETS
+
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[ \t]*((?:[^\r\n]|\r(?!\n))*(?:\r?\n[ \t][^\r\n]*)*)(?:\r?\n|$)")
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[ \t]*((?:[^\r\n]++|\r(?!\n))*+(?:\r?\n[ \t][^\r\n]*)*)(?:\r?\n|$)")
 _LINE = re.compile(rb"[^\n]*(?:\n|$)")
 _SPECIALS = b'()<>[]:;@\\,."'
 _PARAMETER_SPECIALS = b'()<>@,;:\\"/[]?='
-FIELDS_OF_A_PART = 1000
-"""A header with more fields is an attack on whoever reads it; the rest is left unread."""
 
 
 def fields_of(header: bytes) -> list[tuple[bytes, bytes]]:
     """(name in small letters, value unfolded and stripped) of each field, in order. A line that is no field is passed over."""
     found: list[tuple[bytes, bytes]] = []
     position = 0
+    header = header[:FIELDS_OCTETS]
     while position < len(header) and len(found) < FIELDS_OF_A_PART:
         field = _FIELD.match(header, position)
         if field is None:
@@ -118,6 +119,7 @@ def parse_parameters(value: bytes) -> tuple[bytes, tuple[tuple[bytes, bytes], ..
     Continuations (``name*0``, ``name*1``) are joined under one name; a name that ends in ``*`` has its charset and language in front
     of its percent-encoded value (RFC 2231 §3, §4), as it came.
     """
+    value = value[:PARAMETERS_OCTETS]
     main = _USUAL_VALUE.match(value)
     if main is not None:
         found: list[tuple[bytes, bytes]] = []
@@ -193,8 +195,6 @@ class Address:
 
 
 GROUP_END = Address(None, None, None, None)
-ADDRESSES_OF_A_FIELD = 10_000
-"""More recipients in one field are left out."""
 
 
 _ATOM = rb"[^\s()<>\[\]:;@\\,.\"]+"
@@ -267,7 +267,7 @@ def _parse_address(scanner: Scanner) -> Address | None:
 
 def _phrase(scanner: Scanner) -> tuple[list[bytes], bytes]:
     """Words up to ``<``, ``@``, ``,``, ``:`` or ``;``: as a phrase, and joined as the local part of an address."""
-    words: list[bytes] = []
+    words: list[bytearray] = []  # one may be put together of any number of pieces
     local = bytearray()
     glued = False
     while True:
@@ -286,11 +286,11 @@ def _phrase(scanner: Scanner) -> tuple[list[bytes], bytes]:
                 word = scanner.peek()
                 scanner.position += 1
             else:
-                return words, bytes(local)
+                return [bytes(word) for word in words], bytes(local)
         if words and glued:
             words[-1] += word
         else:
-            words.append(word)
+            words.append(bytearray(word))
         local += word
         glued = False
 

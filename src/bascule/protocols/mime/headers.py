@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from email.errors import HeaderParseError
-from email.header import decode_header
 from email.utils import parsedate_to_datetime
+
+from bascule.protocols.mime.charsets import text_of
+from bascule.protocols.mime.encoded_words import decode_words
 
 HEADER_OCTETS = 64 * 1024
 """How much of a message is looked at for its header: past that it is no header that a list needs."""
@@ -19,8 +20,6 @@ _FIELD = re.compile(
     rb"^(" + b"|".join(_WANTED) + rb")[ \t]*:[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE
 )
 _END = re.compile(rb"\r?\n\r?\n")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half of a character, which UTF-7 may spell in an encoded word, and which no file and no database takes."""
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 
@@ -50,30 +49,10 @@ def decode_field(raw: bytes, characters: int | None = FIELD_CHARACTERS) -> str:
     Cut at ``characters`` where it is given.
     """
     joined = _FOLD.sub(b"", raw)
-    try:
-        text = joined.decode()
-    except UnicodeDecodeError:
-        text = joined.decode("latin-1")
+    text = text_of(joined)
     if "=?" in text:
-        text = _decode_words(text)
-    return _SURROGATE.sub("\ufffd", " ".join(text.replace("\0", "").split()))[:characters]
-
-
-def _decode_words(text: str) -> str:
-    try:
-        pieces = decode_header(text)
-    except (HeaderParseError, ValueError):
-        return text
-    out = []
-    for piece, charset in pieces:
-        if isinstance(piece, str):
-            out.append(piece)
-            continue
-        try:
-            out.append(piece.decode(charset or "utf-8", "replace"))
-        except (LookupError, ValueError):
-            out.append(piece.decode("latin-1"))
-    return "".join(out)
+        text = decode_words(text)
+    return " ".join(text.replace("\0", "").split())[:characters]
 
 
 def _date(raw: bytes) -> int | None:

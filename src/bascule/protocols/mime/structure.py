@@ -7,11 +7,8 @@ import re
 from dataclasses import dataclass
 
 from bascule.protocols.mime.fields import fields_of, parse_parameters
+from bascule.protocols.mime.limits import DASHED_LINES, DEPTH, PARTS
 
-DEPTH = 100
-"""Parts within parts. Deeper ones are not looked into: the part is a leaf then."""
-PARTS = 10_000
-"""Parts of one message; the rest is left in the last one."""
 _END_OF_HEADER = re.compile(rb"(?:\A|(?<=\n))\r?\n")
 
 
@@ -77,6 +74,7 @@ class _Parser:
     def __init__(self, message: bytes) -> None:
         self._message = message
         self._left = PARTS
+        self._dashed_left = DASHED_LINES
 
     def part(self, start: int, boundaries: tuple[bytes, ...], default: bytes, depth: int) -> tuple[Part, _Stop | None]:
         """The part that begins at ``start``, up to a line of one of ``boundaries`` (outermost first), and that line."""
@@ -124,7 +122,8 @@ class _Parser:
         if not boundaries or self._left <= 0:
             return None
         place = start if self._message.startswith(b"--", start) else self._next_dashes(start)
-        while place >= 0:
+        while place >= 0 and self._dashed_left > 0:
+            self._dashed_left -= 1
             end = self._message.find(b"\n", place)
             line = self._message[place + 2 : end if end >= 0 else len(self._message)]
             if line.startswith(boundaries):

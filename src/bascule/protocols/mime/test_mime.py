@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from bascule.protocols.mime import summarise
 from bascule.protocols.mime.headers import decode_field
-from bascule.protocols.mime.text import Searchable, html_words, searchable
+from bascule.protocols.mime.html import html_words
+from bascule.protocols.mime.text import Searchable, searchable
 
 
 def test_fields_are_unfolded_decoded_and_the_first_is_taken() -> None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bascule.protocols.mime.structure import DEPTH, Part, parse_structure
+from bascule.protocols.mime.limits import DEPTH
+from bascule.protocols.mime.structure import Part, parse_structure
 
 Outline = tuple[object, ...]
 MIXED = (

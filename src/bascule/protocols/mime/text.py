@@ -1,23 +1,19 @@
-"""What a message says in words: its text and the names of its attachments, for the search index.
+"""What a message says in words: its text and the names of its attachments, for the search index and for previews."""
 
-Parsed by fast-mail-parser (6,700 messages a second); what it can't parse, or leaves undecoded, is parsed by the standard library,
-and what that can't parse gives its header alone: no message is without a place in the index.
-"""
-
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from email import message_from_bytes, policy
-from email.message import Message
-from html.parser import HTMLParser
-from typing import Any
+from urllib.parse import unquote_to_bytes
 
-import fast_mail_parser
+from bascule.protocols.mime.charsets import text_of
+from bascule.protocols.mime.decoding import UnknownEncoding, decoded
+from bascule.protocols.mime.fields import parse_parameters
+from bascule.protocols.mime.headers import decode_field, summarise
+from bascule.protocols.mime.html import html_words
+from bascule.protocols.mime.limits import TEXT_CHARACTERS, TEXT_OCTETS
+from bascule.protocols.mime.structure import Part, parse_structure
 
-from bascule.protocols.mime.headers import summarise
-
-TEXT_CHARACTERS = 200_000
-"""Of one message: about 60 printed pages. What comes after is data rather than text."""
-_TAGLESS = re.compile(r"<(script|style)\b.*?</\1>", re.IGNORECASE | re.DOTALL)
+_READABLE = (b"text", b"multipart")
+"""A multipart that can't be cut apart is text, for want of better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,56 +24,56 @@ class Searchable:
     attachments: str
 
 
-class _Text(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-
-    def handle_data(self, data: str) -> None:
-        self.pieces.append(data)
-
-
-def html_words(html: str) -> str:
-    """The words of an HTML text, in order; for an index, not for people."""
-    reader = _Text()
-    reader.feed(_TAGLESS.sub(" ", html[:TEXT_CHARACTERS]))
-    reader.close()
-    return " ".join(" ".join(reader.pieces).split())
-
-
 def searchable(message: bytes) -> Searchable:
-    """Never raises: any octets have a place in the index."""
+    """Never raises: any octets have a place in the index. Takes a time that grows as the message does, and no more memory than some MB."""
     header = summarise(message)
-    try:
-        text, names = _fast(message)
-    except (fast_mail_parser.ParseError, ValueError):
-        text, names = _slow(message)
-    people = f"{header.sender} {header.recipients}"
-    return Searchable(header.subject, people, text[:TEXT_CHARACTERS], " ".join(names))
-
-
-def _fast(message: bytes) -> tuple[str, list[str]]:
-    parsed: Any = fast_mail_parser.parse_email(message)
-    texts = [*parsed.text_plain, *(html_words(html) for html in parsed.text_html)]
-    return "\n".join(texts), [attachment.filename for attachment in parsed.attachments if attachment.filename]
-
-
-def _slow(message: bytes) -> tuple[str, list[str]]:
     texts: list[str] = []
     names: list[str] = []
-    for part in message_from_bytes(message, policy=policy.compat32).walk():
-        if name := part.get_filename():
-            names.append(str(name))
-        if part.get_content_maintype() == "text" and not name:
-            texts.append(_decoded(part))
-    return "\n".join(texts), names
+    left, characters = TEXT_OCTETS, 0
+    for part in _each(parse_structure(message)):
+        if name := _name(part):
+            names.append(name)
+        elif (
+            part.type in _READABLE
+            and not part.parts
+            and not _is_attached(part)
+            and left > 0
+            and characters < TEXT_CHARACTERS
+        ):
+            texts.append(_text(message[part.body : min(part.end, part.body + left)], part))
+            left -= part.octets
+            characters += len(texts[-1])
+    people = f"{header.sender} {header.recipients}"
+    return Searchable(header.subject, people, "\n".join(texts)[:TEXT_CHARACTERS], " ".join(names)[:TEXT_CHARACTERS])
 
 
-def _decoded(part: "Message[str, str]") -> str:
-    payload = part.get_payload(decode=True)
-    octets = payload if isinstance(payload, bytes) else b""
+def _each(part: Part) -> Iterator[Part]:
+    """In the order of the message; no deeper than parts are looked into."""
+    yield part
+    for inner in part.parts:
+        yield from _each(inner)
+
+
+def _text(encoded: bytes, part: Part) -> str:
     try:
-        text = octets.decode(part.get_content_charset() or "utf-8", "replace")
-    except LookupError:
-        text = octets.decode("latin-1")
-    return html_words(text) if part.get_content_subtype() == "html" else text
+        octets = decoded(encoded, part)
+    except UnknownEncoding:
+        octets = encoded
+    text = text_of(octets, dict(part.parameters).get(b"charset", b"").decode("latin-1"))
+    return html_words(text) if part.subtype == b"html" else text
+
+
+def _is_attached(part: Part) -> bool:
+    return parse_parameters(part.field(b"content-disposition") or b"")[0].lower() == b"attachment"
+
+
+def _name(part: Part) -> str:
+    """Of an attachment: RFC 2183 §2.3, RFC 2231 §4; where programs write it in encoded words, or with the type alone, that counts as well."""
+    _, disposition = parse_parameters(part.field(b"content-disposition") or b"")
+    for parameters, key in ((dict(disposition), b"filename"), (dict(part.parameters), b"name")):
+        if extended := parameters.get(key + b"*"):
+            charset, _, rest = extended.partition(b"'")
+            return text_of(unquote_to_bytes(rest.partition(b"'")[2]), charset.decode("latin-1"))
+        if plain := parameters.get(key):
+            return decode_field(plain)
+    return ""

@@ -1,0 +1,23 @@
+"""Every limit of what is read of one message, with its reason: whoever sends a mail chooses its sizes, and none may cost more than a moment."""
+
+DEPTH = 100
+"""Parts within parts. Deeper ones are not looked into: the part is a leaf then."""
+PARTS = 10_000
+"""Parts of one message; the rest is left in the last one."""
+DASHED_LINES = 500_000
+"""Lines looked at that begin like a boundary: in parts within parts each is looked at more than once. A patch of 10 MB has some ten thousand; after
+these, the rest is left in the last part."""
+FIELDS_OF_A_PART = 1000
+"""A header with more fields is an attack on whoever reads it; the rest is left unread."""
+FIELDS_OCTETS = 512 * 1024
+"""Of one header: ten thousand recipients with their names. What comes after is left unread."""
+PARAMETERS_OCTETS = 16 * 1024
+"""Of one field with parameters: a file's name of 255 characters takes 2,500 (RFC 2231)."""
+ADDRESSES_OF_A_FIELD = 10_000
+"""More recipients in one field are left out."""
+TEXT_CHARACTERS = 200_000
+"""Of one message: about 60 printed pages. What comes after is data rather than text."""
+TEXT_OCTETS = 1024 * 1024
+"""Of one message, as its parts are encoded, that are looked at for text: a newsletter has ten octets of markup for each of text."""
+CHARSET_CHARACTERS = 40
+"""Of a charset's name; no registered one is longer (RFC 2978 §2.3)."""
