@@ -1,12 +1,15 @@
 """What is done while nobody waits: after it, nobody does."""
 
+import asyncio
 import contextlib
 import sqlite3
 import time
 from pathlib import Path
 
+import pytest
+
 from bascule.mailbox.live import Arriving, LiveMailbox
-from bascule.platform.housekeeping import LATEST_SECONDS, QUIET_SECONDS, ROUND_SECONDS, Due, Round, clean
+from bascule.platform.housekeeping import LATEST_SECONDS, QUIET_SECONDS, ROUND_SECONDS, Due, Round, clean, serve
 from bascule.terms.body import HeldBody
 from bascule.terms.folder import INBOX
 from bascule.terms.instant import InternalDate
@@ -42,6 +45,60 @@ def test_new_messages_are_described_and_indexed(tmp_path: Path) -> None:
             assert time.monotonic() < deadline, _counts(place)
             time.sleep(0.2)
         client.close()
+
+
+HOSTILE = {
+    "a declaration that does not end": b"Content-Type: text/html\r\n\r\n<p>word <![if !mso]> <![x<![",
+    "tags that never end": b"Content-Type: text/html\r\n\r\nword " + b"<a <a <a <a <a\r\n" * 20_000,
+    "a thousand levels": b"".join(
+        b"Content-Type: multipart/mixed; boundary=%d.\r\n\r\n--%d.\r\n" % (n, n) for n in range(1000)
+    ),
+    "a charset that is none": b"X-Mailer: =?punycode?Q?a-%b?=\r\n\r\nword" % (b"b" * 60_000),
+}
+
+
+def test_a_strangers_mail_is_indexed_and_shown_like_any_other(tmp_path: Path) -> None:
+    mails = [b"Subject: hostile %d\r\n" % n + mail for n, mail in enumerate(HOSTILE.values())]
+    with PrivateBascule(tmp_path) as server:
+        client = Dialogue(server.imap)
+        client.ok(f"LOGIN {ANNA} {PASSWORD}")
+        client.ok("APPEND INBOX" + " {}" * (len(mails) + 1), *mails, messages.plain(1))
+        client.ok("SELECT INBOX")
+        assert client.ok("SEARCH TEXT hostile").line(b"SEARCH") == b"* SEARCH 1 2 3 4"
+        assert client.ok("SEARCH BODY word").line(b"SEARCH").startswith(b"* SEARCH 1 2 4")
+        assert len(client.ok("FETCH 1:* (PREVIEW ENVELOPE BODYSTRUCTURE)").lines) == len(mails) + 1
+        place = server.mailbox()
+        deadline = time.monotonic() + 20
+        while _counts(place) != (len(mails) + 1, len(mails) + 1):
+            assert time.monotonic() < deadline, _counts(place)
+            time.sleep(0.2)
+        client.close()
+        assert "process-died" not in server.log()
+
+
+def test_a_mailbox_at_which_housekeeping_fails_is_named_and_the_next_is_looked_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir()
+    for name in "ab":
+        LiveMailbox.create(tmp_path / f"mailboxes/{name}.mailbox", 1_700_000_000).close()
+    until = asyncio.Event()
+    told: list[tuple[str, object, object]] = []
+    seen: list[str] = []
+
+    def fail(place: Path, before_utc: int) -> None:
+        seen.append(place.stem)
+        if len(seen) == 2:
+            until.set()
+        raise RecursionError("ours")
+
+    def log(event: str, **fields: object) -> None:
+        told.append((event, fields["account"], fields.get("exc_info")))
+
+    monkeypatch.setattr("bascule.platform.housekeeping.clean", fail)
+    asyncio.run(asyncio.wait_for(serve(tmp_path, 3600.0, until, log), 20))
+    assert sorted(seen) == ["a", "b"]
+    assert told == [("housekeeping-failed", name, True) for name in seen]
 
 
 def _counts(place: Path) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import itertools
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bascule.mailbox.database import create_tables, open_database, require_version, transaction
@@ -20,6 +20,8 @@ from bascule.terms.body import Body
 from bascule.terms.folder import FolderPath
 
 GROUP_BODIES = 500
+GROUP_CHARACTERS = 2_000_000
+"""A group is written once it has either: of usual messages 500 have a million, but one may have 400,000."""
 FEW_BODIES = 5000
 """Up to here, matches are looked up and sorted; above, messages are looked through from the newest on."""
 _NO_WORD = re.compile(r'["\x00\ud800-\udfff]')
@@ -62,8 +64,8 @@ def _add(mailbox: Mailbox, index: sqlite3.Connection, done: int, progress: Calla
     while rows := mailbox.database.execute(
         "SELECT id, segment, place FROM bodies WHERE id > ? ORDER BY id LIMIT ?", (done, GROUP_BODIES)
     ).fetchall():
-        words = [(identity, *_words(mailbox.read_body(segment, place))) for identity, segment, place in rows]
-        last = rows[-1][0]
+        words = _group(mailbox, rows)
+        last = words[-1][0]
         with transaction(index):
             others = index.execute("SELECT indexed_body FROM progress").fetchone()[0]
             if others != done:  # another process is at it too: go on from where it stands
@@ -72,10 +74,22 @@ def _add(mailbox: Mailbox, index: sqlite3.Connection, done: int, progress: Calla
             done = last
             index.executemany("INSERT INTO words (rowid, subject, people, text, attachments) VALUES (?,?,?,?,?)", words)
             index.execute("UPDATE progress SET indexed_body = ?", (done,))
-        count += len(rows)
+        count += len(words)
         if progress:
             progress(count, total)
     return count
+
+
+def _group(mailbox: Mailbox, rows: Sequence[tuple[int, int, int]]) -> list[tuple[int, str, str, str, str]]:
+    """The words of the first of these bodies (number, segment, place): at least one."""
+    words: list[tuple[int, str, str, str, str]] = []
+    characters = 0
+    for identity, segment, place in rows:
+        words.append((identity, *_words(mailbox.read_body(segment, place))))
+        characters += sum(map(len, words[-1][1:]))
+        if characters >= GROUP_CHARACTERS:
+            break
+    return words
 
 
 def _index(mailbox: Mailbox) -> sqlite3.Connection:

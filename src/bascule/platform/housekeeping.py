@@ -112,6 +112,8 @@ async def serve(data: Path, keep_deleted_seconds: float, until: asyncio.Event, l
                 await loop.run_in_executor(None, clean, place, int(time.time() - keep_deleted_seconds))
         except (MailboxError, sqlite3.Error, OSError) as error:
             log("housekeeping-failed", account=place.stem, error=str(error))
+        except Exception:  # noqa: BLE001 - a bug of ours, which one mailbox meets: the others are looked after all the same
+            log("housekeeping-failed", account=place.stem, exc_info=True)
     wakeups.close()
 
 
