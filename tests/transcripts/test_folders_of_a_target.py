@@ -342,6 +342,13 @@ def test_what_an_earlier_run_used_is_not_subscribed_to_again() -> None:
     assert server.subscribed == [b"b"]
 
 
+def test_a_folder_of_very_many_levels_is_refused_at_once_and_the_others_are_made() -> None:
+    """What makes a path of each level takes minutes here, on the event loop."""
+    deep = row(1, *(["a"] * 20_000))
+    _, mapped = run(FolderServer(), [deep, row(2, *(["b"] * folder_making.FOLDER_LEVELS)), row(3, "c")])
+    assert [each.refusal for each in mapped.values()] == [folder_making.TOO_DEEP, "", ""]
+
+
 def test_names_are_shown_harmless() -> None:
     _, mapped = run(FolderServer(), [row(1, "a\x1b[2J\nb")])
     [folder] = mapped.values()

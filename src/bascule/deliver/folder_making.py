@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bascule.deliver.folder_names import INBOX, TargetNames, numbered, same_core, same_form, same_letters
-from bascule.deliver.limits import FOLDER_ROUNDS, FOLDER_WAIT_SECONDS
+from bascule.deliver.limits import FOLDER_LEVELS, FOLDER_ROUNDS, FOLDER_WAIT_SECONDS
 from bascule.protocols.imap.responses import Condition
 from bascule.terms.folder import FolderPath
 from bascule.wire.errors import CommandRefused
@@ -22,6 +22,7 @@ MERGED = "the target takes the name for another folder's"
 SPELT = "the target spells it so"
 REFUSED = "the target refuses the name"
 NO_NAME = "no name that the target takes was found"
+TOO_DEEP = "it lies deeper than any target makes folders"
 NOT_THERE = "the target says that it made the folder, and does not have it"
 _HELPLESS = frozenset(
     {"OVERQUOTA", "SERVERBUG", "EXPIRED", "CONTACTADMIN"}
@@ -66,6 +67,9 @@ class FolderMaking:
 
     async def run(self) -> None:
         """Afterwards each making is done, under its ``name``, or has a refusal. Raises ConnectionLost."""
+        for making in self.makings:
+            if len(making.path.parts) > FOLDER_LEVELS:
+                making.refusal = TOO_DEEP
         self._learn_from_list()
         for _ in range(FOLDER_ROUNDS):
             batch = self._next_batch()
@@ -100,7 +104,7 @@ class FolderMaking:
         tested: set[str] = set()
         waiting: set[FolderPath] = set()
         for making in self.makings:
-            if not making.is_open or any(above in waiting for above in _above(making.path)):
+            if not making.is_open or (waiting and any(above in waiting for above in _above(making.path))):
                 continue
             if not making.was_asked:
                 making.name = below(making.path, making.name, self.moved, self.target)
@@ -275,7 +279,7 @@ class FolderMaking:
 
 def below(path: FolderPath, name: str, moved: dict[FolderPath, str], target: TargetNames) -> str:
     """``name``, or what it becomes where a folder above has another name than its place says."""
-    for depth in range(len(path.parts) - 1, 0, -1):
+    for depth in range(min(len(path.parts) - 1, FOLDER_LEVELS), 0, -1) if moved else ():
         above = moved.get(FolderPath(path.parts[:depth]))
         if above is not None:
             rest = target.join(FolderPath(("_", *path.parts[depth:]))).removeprefix(f"{target.root}_")

@@ -24,6 +24,9 @@ is for the next run."""
 FOLDER_ROUNDS = 10
 """How often folders are asked for, each time under the names that are left to try: a special use less, four simpler names, and three rounds in
 which the target shows what it takes for one name."""
+FOLDER_LEVELS = 100
+"""Folders within folders. Dovecot makes 20, and no path that a server takes has room for more than some dozen names; for each level it is looked whether
+the folder there has another name."""
 FOLDER_WAIT_SECONDS = 1.0
 """Before folders are asked for again that the target can't make just now (``[INUSE]``, ``[UNAVAILABLE]``)."""
 MENDING_OCTETS = 32 * 1024 * 1024

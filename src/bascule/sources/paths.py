@@ -64,13 +64,18 @@ def _share_out(wanted: dict[FolderPath, list[Spelling]]) -> Iterator[tuple[Spell
     for path in sorted(wanted):
         first, *rest = sorted(wanted[path], key=lambda each: (each.leads_only, each.odd, each.pieces))
         yield first, Place(path)
+        given: dict[
+            str, int
+        ] = {}  # name → the last number: those below are taken, and not looked at for each folder anew
         for number, spelling in enumerate((each for each in rest if not each.leads_only), 2):
-            own = _numbered(path, spelling.names[-1], number, taken)
+            name = spelling.names[-1]
+            given[name], own = _numbered(path, name, max(number, given.get(name, 0) + 1), taken)
             taken.add(own)
             yield spelling, Place(own, f"another folder of the old side is called {printable(path.parts[-1])}, too")
 
 
-def _numbered(path: FolderPath, name: str, number: int, taken: Collection[FolderPath]) -> FolderPath:
+def _numbered(path: FolderPath, name: str, number: int, taken: Collection[FolderPath]) -> tuple[int, FolderPath]:
+    """The first number from this one on that is free, and the path that has it."""
     while (candidate := FolderPath((*path.parts[:-1], f"{name} ({number})"))) in taken:
         number += 1
-    return candidate
+    return number, candidate

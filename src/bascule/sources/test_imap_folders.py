@@ -143,3 +143,12 @@ def test_names_of_separators_and_of_many_levels_are_read_in_time() -> None:
     assert _pieces(300_000 * b"/", "/") == []
     deep = Spelling(tuple(b"x" for _ in range(20_000)), tuple("x" for _ in range(20_000)))
     assert len(tell_apart([deep])) == 1
+
+
+def test_each_number_of_a_second_folder_is_tried_once() -> None:
+    """If each of 30,000 folders of one name began anew at its own number, 450 million numbers would be tried."""
+    taken = [Spelling((b"x (%d)" % number,), (f"x ({number})",)) for number in range(2, 30_000)]
+    alike = [Spelling((b"x" + b"/" * number,), ("x",), odd=number) for number in range(30_000)]
+    places = tell_apart([*taken, *alike])
+    assert [places[each].path.parts[0] for each in alike[:3]] == ["x", "x (30000)", "x (30001)"]
+    assert len({place.path for place in places.values()}) == 59_998

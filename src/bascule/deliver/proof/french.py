@@ -47,6 +47,7 @@ _SENTENCES = (
     (r"the target spells it so", "la nouvelle plateforme l’écrit ainsi"),
     (r"the target refuses the name", "la nouvelle plateforme refuse ce nom"),
     (r"no name that the target takes was found", "aucun nom accepté par la nouvelle plateforme n’a été trouvé"),
+    (r"it lies deeper than any target makes folders", "il est plus profond que ce qu’aucune plateforme ne crée"),
     (r"the target says that it made the folder, and does not have it", "la nouvelle plateforme dit l’avoir créé, et ne l’a pas"),
     (r"the target's own (\S+) folder", "le dossier {} de la nouvelle plateforme"),
     (r"the target has no folders within folders", "la nouvelle plateforme n’a pas de sous-dossiers"),

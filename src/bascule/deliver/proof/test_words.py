@@ -7,7 +7,7 @@ from string import Formatter
 import pytest
 
 from bascule.deliver.expectation import ALTERED_THERE, BEHIND, Expectation, difference
-from bascule.deliver.folder_making import MERGED, NO_NAME, NOT_THERE, REFUSED, SPELT, TAKEN
+from bascule.deliver.folder_making import MERGED, NO_NAME, NOT_THERE, REFUSED, SPELT, TAKEN, TOO_DEEP
 from bascule.deliver.folder_map import KNOWN
 from bascule.deliver.parcel import told_date, told_refused, told_unwritable
 from bascule.deliver.proof.english import EN
@@ -46,7 +46,7 @@ def test_each_phrase_takes_the_same_in_both() -> None:
 
 KEPT = Expectation(1, 2, b"", 5, frozenset({"\\Seen"}), InternalDate(0), NO_TRAITS, None)
 OWN = [
-    TAKEN, MERGED, SPELT, REFUSED, NO_NAME, NOT_THERE, KNOWN, CHANGED, f"{TWICE} (UID 7)", told_unwritable(frozenset({"a b"})),
+    TAKEN, MERGED, SPELT, REFUSED, NO_NAME, NOT_THERE, TOO_DEEP, KNOWN, CHANGED, f"{TWICE} (UID 7)", told_unwritable(frozenset({"a b"})),
     told_unwritable(frozenset({"a b", "c d"})), told_date(InternalDate(10**15), InternalDate(0)), NO_OUTCOME,
     told_refused(frozenset({"a"})), f"{BEHIND}no right", ALTERED_THERE,
     difference(KEPT, MessageData(uid=2, flags=frozenset({"\\Flagged"}), date=InternalDate(9)))[1], *mend(b"a\0b\rc: d\r\nno field\r\n\r\n")[1],
