@@ -16,7 +16,6 @@ OVERSIGNED = (b"from", b"subject", b"date", b"message-id", b"to", b"cc")
 """Signed once more than they are there: a second one can't be added on the way (§8.15)."""
 _SPACES = re.compile(rb"[ \t]+")
 _SPACE_AT_END = re.compile(rb" +\r\n")
-_EMPTY_LINES = re.compile(rb"(?:\r\n)*\Z")
 
 
 class BodyHash:
@@ -25,8 +24,7 @@ class BodyHash:
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
         self._line = b""
-        self._empty_lines = b""
-        self._is_empty = True
+        self._empty_lines = 0
 
     def update(self, piece: bytes) -> None:
         piece = self._line + piece
@@ -38,13 +36,17 @@ class BodyHash:
         self._add(piece[:end])
 
     def _add(self, lines: bytes) -> None:
-        canonical = self._empty_lines + _SPACE_AT_END.sub(b"\r\n", _SPACES.sub(b" ", lines))
-        found = _EMPTY_LINES.search(canonical)
-        assert found is not None
-        keep = found.start() + 2 if found.start() else 0  # the end of the last line that has something
-        self._hash.update(canonical[:keep])
-        self._is_empty = self._is_empty and not keep
-        self._empty_lines = canonical[keep:]
+        """Empty lines are only counted until something follows: a body may have millions."""
+        canonical = _SPACE_AT_END.sub(b"\r\n", _SPACES.sub(b" ", lines))
+        end = len(canonical)
+        while canonical.endswith(b"\r\n", 0, end):
+            end -= 2
+        ends = (len(canonical) - end) // 2
+        if end:  # of the last line that has something, the first of whose ends is its own
+            self._hash.update(b"\r\n" * self._empty_lines + canonical[: end + 2])
+            self._empty_lines = ends - 1
+        else:
+            self._empty_lines += ends
 
     def digest(self) -> bytes:
         """To be called once, at the end."""
