@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bascule.deliver import folder_making
 from bascule.deliver.folder_map import KNOWN, FolderMap, MappedFolder
+from bascule.deliver.folder_names import Numbers, same_letters
 from bascule.deliver.session import TargetError
 from bascule.mailbox import FolderRow
 from bascule.protocols.imap.names import decode_utf7, encode_utf7
@@ -347,6 +348,23 @@ def test_a_folder_of_very_many_levels_is_refused_at_once_and_the_others_are_made
     deep = row(1, *(["a"] * 20_000))
     _, mapped = run(FolderServer(), [deep, row(2, *(["b"] * folder_making.FOLDER_LEVELS)), row(3, "c")])
     assert [each.refusal for each in mapped.values()] == [folder_making.TOO_DEEP, "", ""]
+
+
+def test_each_number_of_a_name_is_tried_once_and_the_letters_of_each_name_are_worked_out_once() -> None:
+    tried: list[str] = []
+    numbers, taken = Numbers(), {"a (3)"}
+
+    def is_taken(name: str) -> bool:
+        tried.append(name)
+        return name in taken
+
+    for _ in range(1000):
+        taken.add(numbers.free("a", is_taken))
+    assert taken == {f"a ({number})" for number in range(2, 1003)}
+    assert len(tried) == 1001
+    before = same_letters.cache_info().misses
+    run(FolderServer(refuses=lambda raw: "no"), [row(number, f"Refused {number}") for number in range(200)])
+    assert same_letters.cache_info().misses - before < 200 * 4
 
 
 def test_names_are_shown_harmless() -> None:

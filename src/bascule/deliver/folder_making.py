@@ -10,7 +10,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bascule.deliver.folder_names import INBOX, TargetNames, numbered, same_core, same_form, same_letters
+from bascule.deliver.folder_names import INBOX, Numbers, TargetNames, same_core, same_form, same_letters
 from bascule.deliver.limits import FOLDER_LEVELS, FOLDER_ROUNDS, FOLDER_WAIT_SECONDS
 from bascule.protocols.imap.responses import Condition
 from bascule.terms.folder import FolderPath
@@ -64,6 +64,7 @@ class FolderMaking:
     found_below_inbox: bool = False
     found_no_root: bool = False
     _told_apart: dict[str, bool] = field(default_factory=dict)
+    _numbers: Numbers = field(default_factory=Numbers)
 
     async def run(self) -> None:
         """Afterwards each making is done, under its ``name``, or has a refusal. Raises ConnectionLost."""
@@ -264,7 +265,7 @@ class FolderMaking:
 
     def _free(self, name: str) -> str:
         taken = self._letters()
-        return numbered(name, lambda candidate: same_letters(candidate) in taken)
+        return self._numbers.free(name, lambda candidate: same_letters(candidate) in taken)
 
     def _rename(self, making: Making, name: str, why: str) -> None:
         making.name, making.why = name, why

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bascule.deliver.folder_making import TAKEN, FolderMaking, Making, below
-from bascule.deliver.folder_names import INBOX, TargetNames, numbered, read_names, same_letters
+from bascule.deliver.folder_names import INBOX, Numbers, TargetNames, read_names, same_letters
 from bascule.deliver.session import TargetError
 from bascule.mailbox.rows import FolderRow
 from bascule.protocols.imap.responses import Namespace
@@ -50,6 +50,7 @@ class FolderMap:
     _target: TargetNames = field(default_factory=lambda: TargetNames(None, "", {}, {}))
     _names: dict[int, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
+    _numbers: Numbers = field(default_factory=Numbers)
     _subscribed: set[int] = field(default_factory=set)
     _moved: dict[FolderPath, str] = field(default_factory=dict)
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -83,12 +84,13 @@ class FolderMap:
         """What an earlier call has left."""
         for left in (self.notes, self._names, self._taken, self._subscribed, self._moved):
             left.clear()
+        self._numbers = Numbers()
 
     def _give(self, row: FolderRow) -> MappedFolder:
         """A name that is still free."""
         name, why = self._wish(row)
         if name in self._taken:
-            name, why = numbered(name, self._taken.__contains__), TAKEN
+            name, why = self._numbers.free(name, self._taken.__contains__), TAKEN
             self._moved[self._path(row)] = name
         return self._mapped(row, name, why)
 

@@ -3,8 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
+from bascule.deliver.limits import NAMES_KEPT
 from bascule.protocols.imap.responses import Listing, Namespace
 from bascule.terms.folder import FolderPath, SpecialUse, is_inbox_name
 
@@ -20,11 +22,13 @@ def same_form(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+@lru_cache(NAMES_KEPT)
 def same_letters(name: str) -> str:
     """Equal for names that differ in capitals, normalisation or blanks at an end: what servers are known to take for one name."""
     return unicodedata.normalize("NFC", same_form(name).casefold()).strip()
 
 
+@lru_cache(NAMES_KEPT)
 def same_core(name: str) -> str:
     """Equal for names of the same letters and digits: what is left where a server puts something else for all the rest."""
     return "".join(c for c in same_letters(name) if c.isalnum())
@@ -137,9 +141,16 @@ def _root(prefix: str, own: str, separator: str | None) -> str:
     return own + "".join(f"{INBOX if is_inbox_name(part) else part}{between}" for part in parts)
 
 
-def numbered(name: str, taken: Callable[[str], bool]) -> str:
-    """``name (2)``, or the next number that is free."""
-    number = 2
-    while taken(candidate := f"{name} ({number})"):
-        number += 1
-    return candidate
+@dataclass(slots=True)
+class Numbers:
+    """``name (2)``, or the next number that is free; for a name of the same letters that comes again, from the last number on."""
+
+    _last: dict[str, int] = field(default_factory=dict)
+
+    def free(self, name: str, taken: Callable[[str], bool]) -> str:
+        letters = same_letters(name)
+        number = self._last.get(letters, 1) + 1
+        while taken(candidate := f"{name} ({number})"):
+            number += 1
+        self._last[letters] = number
+        return candidate
