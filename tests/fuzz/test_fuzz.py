@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bascule.mailbox.live.reading import describe
 from bascule.protocols.imap import Limits, Receiver, RemoteError
 from bascule.protocols.imap.responses import parse_response
+from bascule.protocols.mime.text import searchable
 from bascule.sources.files.mbox import walk_mbox
 from bascule.terms import BasculeError, parse_location
 from bascule.terms.body import SpooledBody
@@ -107,3 +109,24 @@ def test_any_location_is_one_or_is_refused_with_advice(seed: int, soak: bool) ->
             advised += bool(error.advice)
             refused += 1
     assert advised == refused > 0
+
+
+MAIL = (
+    b"From: =?utf-8?q?Ana=C3=AFs?= <a@b.org>, c: d@e;\r\nSubject: =?iso-8859-1*fr?b?6Q==?= x\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n"
+    b'--o\r\nContent-Type: text/html; charset=utf-7\r\n\r\n<p title=">">+AOk-&eacute;<!-- x --><script>y</script>\r\n'
+    b"--o\r\nContent-Type: message/rfc822\r\n\r\nSubject: y\r\nContent-Transfer-Encoding: base64\r\n\r\nw6k=\r\n"
+    b"--o\r\nContent-Disposition: attachment; filename*0*=utf-8''%C3; filename*1*=%A9\r\n\r\nz\r\n--o--\r\n"
+)
+
+
+def test_any_mail_has_words_and_a_description(seed: int, soak: bool) -> None:
+    chance = random.Random(f"{seed}/mail")
+    assert searchable(MAIL).attachments == "é"
+    for number in range(100_000 if soak else 2_000):
+        octets = mutate(chance, MAIL)
+        try:
+            found = searchable(octets)
+            " ".join((found.subject, found.people, found.text, found.attachments)).encode()
+            describe(octets)
+        except Exception as error:
+            raise AssertionError(f"seed {seed}, input {number}: {octets!r}") from error

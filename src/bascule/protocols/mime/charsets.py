@@ -4,6 +4,7 @@ Python finds a codec by any name that it is given, also such as are no charset o
 the square of the octets. So a name is looked up in the list of those that are.
 """
 
+import contextlib
 import re
 from encodings import normalize_encoding
 from encodings.aliases import aliases
@@ -37,9 +38,11 @@ def codec_of(charset: str) -> str | None:
 
 def text_of(octets: bytes, charset: str = "") -> str:
     """Never fails: what the charset does not have becomes U+FFFD. In none, or an unknown one, it is UTF-8 if it can be, else Latin-1."""
-    codec = codec_of(charset)
+    codec = codec_of(charset) if charset else None
+    if codec is not None and codec != "ascii":  # what calls itself ASCII and is not is read as if it said nothing
+        with contextlib.suppress(ValueError):  # some codecs fail in spite of “replace”
+            return _SURROGATE.sub("\ufffd", octets.decode(codec, "replace"))
     try:
-        text = octets.decode(codec, "replace") if codec else octets.decode()
-    except ValueError:  # some codecs fail in spite of “replace”
-        text = octets.decode("latin-1")
-    return _SURROGATE.sub("\ufffd", text)
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.decode("latin-1")

@@ -119,6 +119,8 @@ def parse_parameters(value: bytes) -> tuple[bytes, tuple[tuple[bytes, bytes], ..
     Continuations (``name*0``, ``name*1``) are joined under one name; a name that ends in ``*`` has its charset and language in front
     of its percent-encoded value (RFC 2231 §3, §4), as it came.
     """
+    if not value:
+        return b"", ()
     value = value[:PARAMETERS_OCTETS]
     main = _USUAL_VALUE.match(value)
     if main is not None:

@@ -26,6 +26,8 @@ from bascule.protocols.mime.structure import parse_structure
         ("=?utf-8?q?Wie geht's??=", "Wie geht's?"),
         ("=?iso-8859-1?q?=93a=94?=", "“a”"),
         ("=?x-none?q?a=E9?=", "aé"),
+        ("=?us-ascii?q?=C3=A9?= =?us-ascii?q?=E9?=", "Ã©é"),
+        ("=?us-ascii?q?a=C3=A9?=", "aé"),
         ("=?utf-8?q?never ended", "=?utf-8?q?never ended"),
         ("=?utf-8?x?a?= =?", "=?utf-8?x?a?= =?"),
         ("é =?utf-8?q?=C3=A9?=", "é é"),
