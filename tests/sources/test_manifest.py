@@ -53,7 +53,7 @@ def test_what_is_no_regular_file_is_named_and_not_waited_for(name: str, tmp_path
     "wrong",
     [
         {"file": 5}, {"start": "a"}, {"start": -1}, {"start": 9, "end": 3}, {"end": None}, {"folder": "ABC"}, {"folder": []}, {"folder": [1]}, {"uid": "z"},
-        {"sha256": 5}, {"octets": -5}, {"flags": [1, None]}, {"flags": "xyz"}, {"date": 1e300}, {"date": 2**62}, {"date": -(10**15)}, {"zone": 10**6},
+        {"sha256": 5}, {"octets": -5}, {"flags": [1, None]}, {"flags": "xyz"}, {"date": 1e300}, {"date": 2**63}, {"zone": "x"},
         {"zone": True}, {"labels": [5]}, {"labels": "ab"},
     ],
     ids=str,

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
-FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
-"""Of the years 1 and 9999, between which IMAP's four digits and Python's calendar can say a date."""
-ZONE_MINUTES = 24 * 60 - 1
-"""The farthest zone that Python's calendar takes, east or west."""
+LAST_SECOND = 253_402_300_799
+"""Of the year 9999, the last one that most programs can write."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

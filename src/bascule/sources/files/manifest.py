@@ -11,9 +11,11 @@ from typing import Any
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.flags import Flags, normalise_flags
 from bascule.terms.folder import FolderPath, SpecialUse
-from bascule.terms.instant import FIRST_SECOND, LAST_SECOND, ZONE_MINUTES, InternalDate
+from bascule.terms.instant import InternalDate
 
 NAME = "manifest.jsonl"
+_MOST = 2**63 - 1
+"""What a catalogue takes. A date may lie in a year that no calendar has: files have such dates, and they come back as they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +94,13 @@ def _take(manifest: Manifest, row: dict[str, Any]) -> None:
             _text(row["sha256"], "sha256"),
             _whole(row, "octets"),
             normalise_flags(_texts(row["flags"], "flags")),
-            InternalDate(
-                _whole(row, "date", FIRST_SECOND, LAST_SECOND), _whole(row, "zone", -ZONE_MINUTES, ZONE_MINUTES)
-            ),
+            InternalDate(_whole(row, "date", -_MOST), _whole(row, "zone", -_MOST)),
             None if row["labels"] is None else _texts(row["labels"], "labels"),
         )
     )
 
 
-def _whole(row: dict[str, Any], name: str, least: int = 0, most: int = 2**63 - 1) -> int:
+def _whole(row: dict[str, Any], name: str, least: int = 0, most: int = _MOST) -> int:
     value = row[name]
     if type(value) is not int or not least <= value <= most:  # True is an int, too
         raise ValueError(f"“{name}” is no whole number from {least} to {most}")

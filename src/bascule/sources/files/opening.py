@@ -47,6 +47,8 @@ def detect_kind(path: Path) -> str:
     for kind in ("eml", "mbox", "maildir"):
         if kind in kinds:
             return kind
+    if has_manifest(path):
+        return "eml"
     raise BasculeError(
         f"{path} holds no mail that Bascule knows.",
         "It reads Maildir, mbox (Thunderbird, Takeout), EML, zips of EML and mbox, and PST.",
