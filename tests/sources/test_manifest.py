@@ -81,3 +81,13 @@ def test_a_name_with_a_line_separator_does_not_end_its_line(tmp_path: Path) -> N
     (place / "manifest.jsonl").write_text(json.dumps({**ROW, "folder": ["a\u2028b\x85c"]}, ensure_ascii=False) + "\n")
     report = report_of(bascule(tmp_path, "import", place, tmp_path / "m", "--json"))
     assert report["totals"]["found"] == 1
+
+
+def test_mail_that_it_does_not_name_is_told_and_what_is_no_mail_is_counted(tmp_path: Path) -> None:
+    place = exported(tmp_path, ROW)
+    for name, octets in (("new.eml", b""), ("old", b"From a@b Sat Feb  1 10:00:00 2020\n"), ("notes", b"text")):
+        (place / name).write_bytes(octets)
+    done = bascule(tmp_path, "import", place, tmp_path / "m", "--json", status=1)
+    [told] = [row["error"] for row in report_of(done)["folders"] if row["error"]]
+    assert told == "mail that it does not name lies beside it (2: new.eml, old): import that by itself"
+    assert "1 file that is no mail was passed over: notes." in done.stderr

@@ -138,6 +138,12 @@ def test_an_mbox_may_begin_with_an_empty_line_or_a_byte_order_mark(before: bytes
     assert take_in(tmp_path / "folder").subjects == {"a": ["one", "two"]}
 
 
+def test_an_empty_mbox_holds_no_message(tmp_path: Path) -> None:
+    write(tmp_path / "Trash", b"")
+    assert detect_kind(tmp_path / "Trash") == "mbox"
+    assert take_in(tmp_path / "Trash").subjects == {}
+
+
 @pytest.mark.parametrize(
     "first", [b"From a@b Sat Feb  1 10:00:00 2020\n\nno header\n\n", b"From a@b Sat Feb  1 10:00:00 2020\n>From x\n\n", b"no From at all\n\n"]
 )  # fmt: skip

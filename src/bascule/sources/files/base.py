@@ -16,6 +16,7 @@ from bascule.sources.contract import (
     Survey,
     Unreadable,
 )
+from bascule.sources.files.reading import reason_of
 from bascule.sources.paths import Spelling, tell_apart
 from bascule.terms.body import Body, SpoolError
 from bascule.terms.errors import BasculeError
@@ -182,7 +183,7 @@ class FileReader:
             except SpoolError:
                 raise
             except (OSError, ValueError, BasculeError) as error:
-                found.append(Unreadable(uid, printable(f"{entry.key}: {error}")))
+                found.append(Unreadable(uid, printable(f"{entry.key}: {reason_of(error)}")))
         return found
 
     async def close(self) -> None:

@@ -4,9 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import BinaryIO
 
-from bascule.sources.files.reading import HEAD_OCTETS, begins_as_mbox
+from bascule.sources.files.reading import begins_as_mbox, reason_of
 from bascule.terms.printable import printable
 
 _FOREIGN = {
@@ -26,6 +25,8 @@ _FIELDS_OF_MAIL = re.compile(
 )
 _TELLING = 2
 """So many of these fields make a message: one alone stands in many a text."""
+OF_A_SERVER = re.compile(r"\.?dovecot|courier|maildir(size|folder)|\.?subscriptions\Z")
+"""Names of what servers keep in a Maildir, beside the messages."""
 NAMED = 5
 """Files that are named as examples of those that were passed over."""
 
@@ -37,13 +38,12 @@ class Beside:
     files: int = 0
     names: list[str] = field(default_factory=list)
 
-    def look(self, name: str, read: Callable[[], BinaryIO]) -> str:
-        """Why a file is mail all the same, and must be named; empty where it is not, and is counted. ``read`` opens it."""
+    def look(self, name: str, head: Callable[[], bytes]) -> str:
+        """Why a file is mail all the same, and must be named; empty where it is not, and is counted. ``head`` reads its start."""
         try:
-            with read() as opened:
-                why = mail_in(name, opened.read(HEAD_OCTETS))
+            why = mail_in(name, head())
         except (OSError, ValueError) as error:
-            return f"nobody can say whether it is mail: {error}"
+            return f"nobody can say whether it is mail: {reason_of(error)}"
         if not why:
             self.count(name)
         return why

@@ -1,18 +1,21 @@
 """What `bascule export` wrote, read back with everything its manifest says: folders, flags, dates, labels."""
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from bascule.sources.files.archive import Archive
 from bascule.sources.files.base import FileEntry, FileFolder, Walked
-from bascule.sources.files.manifest import NAME, ManifestMessage, read_manifest
+from bascule.sources.files.beside import NAMED, OF_A_SERVER, Beside
+from bascule.sources.files.loose import is_eml
+from bascule.sources.files.manifest import NAME, Manifest, ManifestMessage, read_manifest
 from bascule.sources.files.mbox import Span, read_span
-from bascule.sources.files.reading import read_file
+from bascule.sources.files.reading import HEAD_OCTETS, head_of, read_file, reason_of
 from bascule.sources.files.tree import Tree
 from bascule.terms.body import Body
 from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.folder import FolderPath
 
 
 def has_manifest(root: Path) -> bool:
@@ -24,17 +27,42 @@ def has_manifest(root: Path) -> bool:
 
 def walk_exported(root: Path) -> Walked:
     """The folders of an export. Raises BasculeError when the manifest is damaged; a message that is, is unreadable, and so is one of which the
-    manifest says that it lies outside of the folder."""
+    manifest says that it lies outside of the folder. Mail that it does not name is told."""
     if root.is_file():
         archive = Archive(root)
-        return Walked(_folders(archive.text(NAME) or b"", root, lambda row: archive.read(row.file)))
+        found = [(info.filename, partial(archive.head, info, HEAD_OCTETS)) for info in archive.members()]
+        return _walked(archive.text(NAME) or b"", root, lambda row: archive.read(row.file), found)
     tree = Tree(root)
     try:
         with tree.open((NAME,)) as file:
             text = file.read()
     except (OSError, ValueError) as error:
-        raise BasculeError(f"{root / NAME} can't be read: {error}.", "Let it be read.", ExitStatus.USAGE) from error
-    return Walked(_folders(text, root, partial(_read_plain, tree)))
+        raise BasculeError(
+            f"{root / NAME} can't be read: {reason_of(error)}.", "Let it be read.", ExitStatus.USAGE
+        ) from error
+    found = [
+        ("/".join(file.parts), partial(head_of, partial(tree.open, file.real)))
+        for directory in tree.walk()
+        for file in directory.files
+    ]
+    return _walked(text, root, partial(_read_plain, tree), found)
+
+
+def _walked(
+    text: bytes, root: Path, read: Callable[[ManifestMessage], Body], found: Sequence[tuple[str, Callable[[], bytes]]]
+) -> Walked:
+    """``found``: every file that is there, with what reads its start."""
+    manifest = read_manifest(text, f"{root}/{NAME}")
+    named, beside, strays = {row.file for row in manifest.messages}, Beside(), []
+    for name, head in found:
+        known = name in named or name == NAME or OF_A_SERVER.match(PurePosixPath(name).name)
+        if not known and (is_eml(name) or beside.look(name, head)):
+            strays.append(name)
+    folders = _folders(manifest, read)
+    if strays:
+        says = f"mail that it does not name lies beside it ({len(strays)}: {', '.join(strays[:NAMED])}): import that by itself"
+        folders.append(FileFolder(FolderPath((NAME,)), pieces=(f"\0{NAME}",), error=says))
+    return Walked(folders, beside.sentence)
 
 
 def _read_plain(tree: Tree, row: ManifestMessage) -> Body:
@@ -44,8 +72,7 @@ def _read_plain(tree: Tree, row: ManifestMessage) -> Body:
     return read_file(opened)
 
 
-def _folders(text: bytes, root: Path, read: Callable[[ManifestMessage], Body]) -> list[FileFolder]:
-    manifest = read_manifest(text, f"{root}/{NAME}")
+def _folders(manifest: Manifest, read: Callable[[ManifestMessage], Body]) -> list[FileFolder]:
     found = {
         path: FileFolder(path, special_use=row.special_use, subscribed=row.subscribed)
         for path, row in manifest.folders.items()

@@ -22,6 +22,7 @@ from bascule.sources.files.reading import (
     date_from_header,
     head_of,
     read_file,
+    reason_of,
 )
 from bascule.sources.files.tree import Directory, Found, Parts, Tree
 from bascule.terms.folder import INBOX, FolderPath
@@ -116,7 +117,7 @@ class _Walk:
         try:
             start = head()
         except (OSError, ValueError) as error:  # on another day it may have been an mbox
-            self._mboxes.append(folder_of_mbox(parts, str(error)))
+            self._mboxes.append(folder_of_mbox(parts, reason_of(error)))
             return
         if begins_as_mbox(start):
             self.mbox(folder_of_mbox(parts), parts[-1], opened, modified)

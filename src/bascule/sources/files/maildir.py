@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bascule.protocols.imap.names import decode_utf7, encode_utf7
 from bascule.sources.files.base import FileEntry, FileFolder, Walked, unreadable_entry
-from bascule.sources.files.beside import Beside
-from bascule.sources.files.reading import read_file
+from bascule.sources.files.beside import OF_A_SERVER, Beside
+from bascule.sources.files.reading import head_of, read_file
 from bascule.sources.files.tree import Directory, Found, Parts, Tree
 from bascule.terms.flags import Flags, normalise_flags
 from bascule.terms.folder import INBOX, FolderPath
@@ -19,8 +19,6 @@ _LETTERS = {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\Seen", 
 _ORDER = re.compile(r"(\d+)")
 _LEVEL = re.compile(r"\.+[^.]+(?:\.+\Z)?|\.+\Z", re.DOTALL)
 _OF_A_FOLDER = ("cur", "new", "tmp")
-_OF_THE_SERVER = re.compile(r"\.?dovecot|courier|maildir(size|folder)|\.?subscriptions\Z")
-"""What servers keep beside the messages."""
 
 
 def walk_maildir(root: Path) -> Walked:
@@ -88,10 +86,10 @@ class _Walk:
         own = _OF_A_FOLDER if self._is_folder(parts) else ()
         named = {name: why for name, why in directory.closed.items() if name not in own} | directory.odd
         for file in directory.files:
-            if not _OF_THE_SERVER.match(file.name):
-                named[file.name] = self.beside.look(file.name, partial(self._tree.open, file.real))
+            if not OF_A_SERVER.match(file.name):
+                named[file.name] = self.beside.look(file.name, partial(head_of, partial(self._tree.open, file.real)))
         for name, why in sorted(named.items()):
-            if why and not _OF_THE_SERVER.match(name):
+            if why and not OF_A_SERVER.match(name):
                 yield _named((*parts, name), why)
 
 

@@ -21,6 +21,7 @@ from bascule.sources.files.reading import (
     date_from_header,
     date_from_text,
     pieces_of,
+    reason_of,
 )
 from bascule.terms.body import Body, body_of
 from bascule.terms.flags import Flags, normalise_flags
@@ -115,7 +116,7 @@ def read_mbox(own: FileFolder, labelled: Labelled, name: str, opened: Opener, mo
                 head = heads.read(min(span.end - span.start, HEAD_OCTETS))
                 found.append(_entry(own, labelled, span, head, (name, opened, modified)))
     except (OSError, ValueError) as error:
-        own.error = str(error)
+        own.error = reason_of(error)
         return
     for folder, entry in found:
         folder.entries.append(entry)

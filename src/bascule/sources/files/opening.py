@@ -77,7 +77,7 @@ def _kind_of_file(path: Path) -> str:
         start = file.read(HEAD_OCTETS)
     if start.startswith(b"!BDN"):
         return "pst"  # MS-PST §2.2.2.6, dwMagic
-    return "mbox" if begins_as_mbox(start) else "eml"
+    return "mbox" if begins_as_mbox(start) or not (start or is_eml(path.name)) else "eml"
 
 
 def open_files(kind: str, path: Path) -> FileSource:

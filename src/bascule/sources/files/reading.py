@@ -69,3 +69,8 @@ def date_from_text(text: str) -> InternalDate | None:
 
 
 _EPOCH = parsedate_to_datetime("Thu, 1 Jan 1970 00:00:00 -0000")
+
+
+def reason_of(error: Exception) -> str:
+    """In the system's words, without the path: whoever tells of it has named the file."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)

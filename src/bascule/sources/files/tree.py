@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from bascule.sources.files.reading import reason_of
 from bascule.sources.limits import DIRECTORY_LEVELS
 
 Parts = tuple[str, ...]
@@ -172,8 +173,3 @@ class Tree:
         if place.linked and self._real.joinpath(*real).is_dir():
             raise _NotFollowed("it is a link within a folder that is itself a link")
         return real
-
-
-def reason_of(error: OSError) -> str:
-    """In the system's words, without the path."""
-    return error.strerror or str(error)
