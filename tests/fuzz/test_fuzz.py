@@ -9,7 +9,7 @@ from bascule.mailbox.live.reading import describe
 from bascule.protocols.imap import Limits, Receiver, RemoteError
 from bascule.protocols.imap.responses import parse_response
 from bascule.protocols.mime.text import searchable
-from bascule.sources.files.mbox import walk_mbox
+from bascule.sources.files.loose import walk_mbox
 from bascule.terms import BasculeError, parse_location
 from bascule.terms.body import SpooledBody
 
@@ -87,7 +87,7 @@ def test_any_mbox_is_walked_and_every_octet_of_a_message_has_its_place(seed: int
         file = tmp_path / "box"
         file.write_bytes(mutate(chance, start))
         try:
-            for folder in walk_mbox(file):
+            for folder in walk_mbox(file).folders:
                 for entry in folder.entries:
                     body = entry.read()
                     read += body.octets > 0

@@ -129,6 +129,24 @@ def test_tls_to_a_port_of_clear_text_says_which_scheme_to_use() -> None:
     assert "imap://" in error.advice
 
 
+def test_clear_text_where_tls_was_agreed_on_is_not_answered_with_the_scheme_that_is_used() -> None:
+    class GoesOn(OldServer):
+        capabilities = b"IMAP4rev1 STARTTLS"
+
+        async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n")
+            tag = (await reader.readline()).split()[0]
+            writer.write(tag + b" OK begin\r\n")
+            await reader.read(1)
+            writer.write(b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n")
+            await reader.read()
+            writer.close()
+
+    error = refused(GoesOn())
+    assert "agreed to begin TLS, and then sent something else" in error.message
+    assert "imap://" not in error.advice
+
+
 @pytest.mark.parametrize("scheme", ["imap", "imaps"])
 def test_a_server_that_ends_the_connection_while_tls_is_agreed_on_is_told_in_words(scheme: str) -> None:
     """“bascule: .” was all that was said."""

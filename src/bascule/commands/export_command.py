@@ -1,5 +1,6 @@
 """``bascule export FILE DEST --format mbox|maildir|eml|zip``"""
 
+import errno
 from pathlib import Path
 
 import click
@@ -7,6 +8,7 @@ import click
 from bascule.capture import Selection, require_kept
 from bascule.commands import showing
 from bascule.commands.terminal import say, so_many
+from bascule.commands.turn import undisturbed
 from bascule.export import FORMATS, export_mailbox
 from bascule.mailbox import Mailbox
 from bascule.terms.errors import BasculeError
@@ -27,13 +29,15 @@ def command(
     DEST must be new or empty; with --format zip it is the zip file.
     """
     selection = Selection(folders, without_folders)
-    with Mailbox.open(file, read_only=True) as mailbox, showing.watcher_for(quiet) as watcher:
+    with undisturbed(file), Mailbox.open(file, read_only=True) as mailbox, showing.watcher_for(quiet) as watcher:
         require_kept(mailbox, selection, watcher=watcher)
         try:
             written = export_mailbox(mailbox, dest, kind, watcher, selection.takes_folder)
         except OSError as error:
-            raise BasculeError(
-                f"{dest} can't be written: {error.strerror or error}.", "Free some space, remove it, and export again."
-            ) from error
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            advice = (
+                "Free some space, remove it, and export again." if full else "Remove it, and export to another place."
+            )
+            raise BasculeError(f"{dest} can't be written: {error.strerror or error}.", advice) from error
     say(f"{so_many(written, 'message')} written to {dest}.")
     return 0

@@ -17,7 +17,7 @@ from bascule.sources.files import SOURCE_KINDS, detect_kind, open_files
 @options.selection_options
 @options.report_options
 def command(path: Path, file: Path, kind: str | None, **values: Any) -> int:
-    """Bring files into a mailbox on disk: Maildir, mbox (Thunderbird, Takeout), EML, zips of EML, PST.
+    """Bring files into a mailbox on disk: Maildir, mbox (Thunderbird, Takeout), EML, zips of EML and mbox, PST.
 
     Run it again when the files have changed: what is there already is recognised.
     """

@@ -9,6 +9,7 @@ import click
 from bascule.commands.terminal import say, say_again, say_json, so_many
 from bascule.mailbox import Mailbox
 from bascule.mailbox.search import search, update_index
+from bascule.terms.instant import InternalDate
 
 
 @click.command("search")
@@ -31,11 +32,18 @@ def command(file: Path, query: tuple[str, ...], limit: int, as_json: bool) -> in
         if as_json:
             say_json({**asdict(hit), "folder": hit.folder.display()})
         else:
-            day = datetime.fromtimestamp(hit.date_utc).astimezone().strftime("%Y-%m-%d %H:%M")
-            say(f"{day}  {hit.folder.display()}/{hit.uid}  {hit.sender[:40]}  {hit.subject[:80]}")
+            say(f"{_day(hit.date_utc)}  {hit.folder.display()}/{hit.uid}  {hit.sender[:40]}  {hit.subject[:80]}")
     if not hits:
         say("No message has all of these words.", err=True)
     return 0 if hits else 1
+
+
+def _day(date_utc: int) -> str:
+    """On this machine's clock; a date from a file may have a year that no calendar has."""
+    try:
+        return datetime.fromtimestamp(date_utc).astimezone().strftime("%Y-%m-%d %H:%M")
+    except (OverflowError, ValueError, OSError):
+        return InternalDate(date_utc).to_iso()
 
 
 def _show_progress(done: int, total: int) -> None:

@@ -5,30 +5,32 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bascule.export.names import UniqueNames, safe_name
+from bascule.export.names import FolderNames, safe_name
 from bascule.mailbox import FolderRow, MessageRow
 from bascule.protocols.mime import summarise
 from bascule.protocols.mime.headers import HEADER_OCTETS
 from bascule.sources.files.manifest import NAME
 from bascule.terms.body import Body
 
+_ENDING = ".eml"
+
 
 class _Naming:
     """Paths below the destination, for folders and their messages."""
 
     def __init__(self) -> None:
-        self._folders = UniqueNames()
+        self._folders = FolderNames(_ENDING)
         self.folder = ""
         self._number = 0
 
     def begin(self, folder: FolderRow) -> None:
-        self.folder = self._folders.take("/".join(safe_name(part) for part in folder.path.parts))
+        self.folder = self._folders.directory(folder.path.parts)
         self._number = 0
 
     def message(self, body: Body) -> str:
         self._number += 1
         subject = summarise(body.start(HEADER_OCTETS)).subject[:60]
-        return f"{self.folder}/{safe_name(f'{self._number:06d} {subject}')}.eml"
+        return f"{self.folder}/{safe_name(f'{self._number:06d} {subject}')}{_ENDING}"
 
 
 class EmlWriter:

@@ -1,18 +1,33 @@
 """A Maildir++ that Dovecot and Courier open as it is: ``.A.B`` beside ``cur``, flags in the names, arrival as the file's time."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bascule.export.names import digest_of
 from bascule.mailbox import FolderRow, MessageRow
 from bascule.protocols.imap.names import encode_utf7
 from bascule.sources.files.manifest import NAME
 from bascule.terms.body import Body
 from bascule.terms.flags import Flags, keywords_of
+from bascule.terms.instant import LAST_SECOND
 
 _LETTERS = {"\\Draft": "D", "\\Flagged": "F", "\\Answered": "R", "\\Seen": "S", "\\Deleted": "T"}
 KEYWORDS = 26
 """Dovecot writes keywords as the letters a–z; a folder's further ones are in the manifest alone."""
+
+_NAME_OCTETS = 240
+"""All levels of a folder are one name here, and a name has 255 octets; some are left for a dot and a number."""
+
+
+def _name(parts: Sequence[str]) -> str:
+    """``A.B``; of a path that is too long, the first letters of each level, so that people know it again, or else a digest: the manifest has the whole."""
+    for letters in (None, 40, 20, 10, 5):
+        levels = [encode_utf7(part[:letters].replace(".", "_").replace("/", "_")) for part in parts]
+        name = b".".join(levels).decode()
+        if len(name) <= _NAME_OCTETS:
+            return name
+    return digest_of(parts)
 
 
 class MaildirWriter:
@@ -26,25 +41,25 @@ class MaildirWriter:
 
     def begin(self, folder: FolderRow) -> None:
         self._write_keywords()
-        parts = [encode_utf7(part.replace(".", "_").replace("/", "_")).decode() for part in folder.path.parts]
-        self._place = self._root if folder.path.is_inbox else self._root / ("." + ".".join(parts))
+        name = _name(folder.path.parts)
+        self._place = self._root if folder.path.is_inbox else self._root / f".{name}"
         number = 1
         while self._place != self._root and self._place.exists():  # A.B and A/B are one name here
             number += 1
-            self._place = self._root / ("." + ".".join(parts) + f" ({number})")
+            self._place = self._root / f".{name} ({number})"
         for kind in ("cur", "new", "tmp"):
             (self._place / kind).mkdir(parents=True, exist_ok=True)
         if folder.subscribed:
-            self._subscribed.append(".".join(parts))
+            self._subscribed.append(name)
         self._keywords = {}
 
     def write(self, row: MessageRow, body: Body) -> tuple[str, int, int]:
         self._number += 1
-        base = f"{max(0, row.date.utc_seconds)}.M{self._number:09d}P0.bascule,S={body.octets}"
+        when = min(max(0, row.date.utc_seconds), LAST_SECOND)
+        base = f"{when}.M{self._number:09d}P0.bascule,S={body.octets}"
         path = self._place / "cur" / f"{base}:2,{self._letters(row.flags)}"
         with path.open("xb") as file:
             file.writelines(body.chunks())
-        when = max(0, row.date.utc_seconds)
         os.utime(path, (when, when))
         return str(path.relative_to(self._root)), 0, 0
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from bascule.export.names import UniqueNames, safe_name
+from bascule.export.names import FolderNames
 from bascule.mailbox import FolderRow, MessageRow
 from bascule.sources.files.manifest import NAME
 from bascule.terms.body import Body
+from bascule.terms.instant import LAST_SECOND
 
 _FROM = re.compile(rb"^(?=>*From )", re.MULTILINE)
 
@@ -22,21 +23,21 @@ def quote(octets: bytes) -> bytes:
 class MboxWriter:
     def __init__(self, destination: Path) -> None:
         self._root = destination
-        self._names = UniqueNames()
+        self._names = FolderNames(".mbox")
         self._file: BinaryIO | None = None
         self._name = ""
         destination.mkdir(parents=True, exist_ok=True)
 
     def begin(self, folder: FolderRow) -> None:
         self._close()
-        self._name = self._names.take("/".join(safe_name(part) for part in folder.path.parts)) + ".mbox"
+        self._name = self._names.file(folder.path.parts)
         path = self._root / self._name
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("xb")
 
     def write(self, row: MessageRow, body: Body) -> tuple[str, int, int]:
         assert self._file is not None  # `begin` comes first
-        stamp = time.asctime(time.gmtime(max(0, row.date.utc_seconds)))
+        stamp = time.asctime(time.gmtime(min(max(0, row.date.utc_seconds), LAST_SECOND)))
         self._file.write(f"From bascule@localhost {stamp}\n".encode())
         start = self._file.tell()
         self._file.write(quote(body.whole()))

@@ -21,3 +21,6 @@ SUSPECTS = 4
 """Messages in a row at each of which the source ends the connection, with none read in between: then it is not the messages."""
 ANSWERS_FOR_ONE = 1000
 """Responses that are kept while one message is asked for: a server may tell flags of others in between."""
+DIRECTORY_LEVELS = 200
+"""Directories within one another that are looked into: each is reached from the top, so that none is left by a link, and a chain of many thousands would
+cost its square."""

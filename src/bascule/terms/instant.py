@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
+LAST_SECOND = 253_402_300_799
+"""Of the year 9999, the last one that most programs can write."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class InternalDate:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from bascule.sources.contract import (
     CHANGED,
@@ -15,13 +16,15 @@ from bascule.sources.contract import (
     Survey,
     Unreadable,
 )
+from bascule.sources.files.reading import reason_of
 from bascule.sources.paths import Spelling, tell_apart
 from bascule.terms.body import Body, SpoolError
 from bascule.terms.errors import BasculeError
 from bascule.terms.flags import Flags
 from bascule.terms.folder import FolderPath, SpecialUse
 from bascule.terms.instant import InternalDate
-from bascule.terms.watch import Watcher
+from bascule.terms.printable import printable
+from bascule.terms.watch import SILENT, Watcher
 
 GROUP = 100
 """Messages read in one go on a thread."""
@@ -29,7 +32,7 @@ GROUP = 100
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """One message. ``key`` tells it from its neighbours and changes when the file does. ``read`` may raise OSError."""
+    """One message. ``key`` tells it from its neighbours and changes when the file does. ``read`` may raise OSError, ValueError."""
 
     key: str
     flags: Flags
@@ -37,6 +40,15 @@ class FileEntry:
     octets: int
     read: Callable[[], Body]
     labels: tuple[str, ...] | None = None
+
+
+def unreadable_entry(key: str, why: str, flags: Flags = frozenset()) -> FileEntry:
+    """One that is there and can't be read: it is found, and named with the reason."""
+    return FileEntry(key, flags, InternalDate(0), 0, partial(_refuse, why))
+
+
+def _refuse(why: str) -> Body:
+    raise ValueError(why)
 
 
 @dataclass(slots=True)
@@ -69,17 +81,29 @@ class FileFolder:
         return int.from_bytes(digest.digest()[:4], "big") % (2**31 - 2) + 1
 
 
+@dataclass(slots=True)
+class Walked:
+    """What a walk found. ``remark``: a sentence about what it passed over; empty where it did not."""
+
+    folders: list[FileFolder]
+    remark: str = ""
+
+
 class FileSource:
     """A `Source` over folders that ``walk`` finds; it is called once, on a thread. A folder's key is its path, told apart, as JSON."""
 
-    def __init__(self, location: str, walk: Callable[[], list[FileFolder]]) -> None:
+    def __init__(self, location: str, walk: Callable[[], Walked]) -> None:
         self.location = location
         self._walk = walk
+        self._watcher = SILENT
         self._found: dict[bytes, FileFolder] | None = None
 
     async def _folders(self) -> dict[bytes, FileFolder]:
         if self._found is None:
-            walked = {folder.spelling: folder for folder in await asyncio.to_thread(self._walk)}
+            result = await asyncio.to_thread(self._walk)
+            if result.remark:
+                self._watcher.note(result.remark)
+            walked = {folder.spelling: folder for folder in result.folders}
             self._found = {
                 place.path.to_json().encode(): replace(walked[spelling], path=place.path, told_apart=place.told_apart)
                 for spelling, place in tell_apart(walked).items()
@@ -87,7 +111,8 @@ class FileSource:
         return self._found
 
     def watch(self, watcher: Watcher) -> None:
-        """There is nothing to wait for."""
+        """There is nothing to wait for; what was passed over is told."""
+        self._watcher = watcher
 
     async def folders(self) -> list[SourceFolder]:
         found = await self._folders()
@@ -98,7 +123,7 @@ class FileSource:
 
     async def states(self, folders: Sequence[SourceFolder]) -> dict[bytes, SourceState]:
         found = await self._folders()
-        return {f.name: _state(found[f.name]) for f in folders if f.name in found}
+        return {f.name: _state(found[f.name]) for f in folders if f.name in found and not found[f.name].error}
 
     async def reader(self) -> "FileReader":
         return FileReader(await self._folders())
@@ -127,7 +152,7 @@ class FileReader:
         if found is None:
             raise FolderGone("there is no such folder")
         if found.error:
-            raise FolderError(found.error)
+            raise FolderError(printable(found.error))
         return found
 
     async def open(self, folder: SourceFolder, known: SourceState | None) -> Survey:
@@ -158,7 +183,7 @@ class FileReader:
             except SpoolError:
                 raise
             except (OSError, ValueError, BasculeError) as error:
-                found.append(Unreadable(uid, f"{entry.key}: {error}"))
+                found.append(Unreadable(uid, printable(f"{entry.key}: {reason_of(error)}")))
         return found
 
     async def close(self) -> None:

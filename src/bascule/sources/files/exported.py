@@ -1,45 +1,78 @@
 """What `bascule export` wrote, read back with everything its manifest says: folders, flags, dates, labels."""
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from bascule.sources.files.archive import Archive
-from bascule.sources.files.base import FileEntry, FileFolder
-from bascule.sources.files.manifest import NAME, ManifestMessage, read_manifest
+from bascule.sources.files.base import FileEntry, FileFolder, Walked
+from bascule.sources.files.beside import NAMED, OF_A_SERVER, Beside
+from bascule.sources.files.loose import is_eml
+from bascule.sources.files.manifest import NAME, Manifest, ManifestMessage, read_manifest
 from bascule.sources.files.mbox import Span, read_span
-from bascule.sources.files.reading import read_file
+from bascule.sources.files.reading import HEAD_OCTETS, head_of, read_file, reason_of
+from bascule.sources.files.tree import Tree
 from bascule.terms.body import Body
+from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.folder import FolderPath
 
 
 def has_manifest(root: Path) -> bool:
-    if root.is_file() and zipfile.is_zipfile(root):
-        with zipfile.ZipFile(root) as opened:
-            return NAME in opened.namelist()
+    """Raises BasculeError (usage) for a damaged zip."""
+    if root.is_file():
+        return zipfile.is_zipfile(root) and Archive(root).text(NAME) is not None
     return (root / NAME).is_file()
 
 
-def walk_exported(root: Path) -> list[FileFolder]:
-    """The folders of an export. Raises BasculeError when the manifest is damaged; a message that is, is unreadable."""
+def walk_exported(root: Path) -> Walked:
+    """The folders of an export. Raises BasculeError when the manifest is damaged; a message that is, is unreadable, and so is one of which the
+    manifest says that it lies outside of the folder. Mail that it does not name is told."""
     if root.is_file():
-        with zipfile.ZipFile(root) as opened:
-            lines = opened.read(NAME).decode("utf-8", "surrogatepass").splitlines()
-        members = Archive(root)
-        return _folders(lines, root, lambda row: members.read(row.file))
-    lines = (root / NAME).read_text("utf-8", "surrogatepass").splitlines()
-    return _folders(lines, root, lambda row: _read_plain(root, row))
+        archive = Archive(root)
+        found = [(info.filename, partial(archive.head, info, HEAD_OCTETS)) for info in archive.members()]
+        return _walked(archive.text(NAME) or b"", root, lambda row: archive.read(row.file), found)
+    tree = Tree(root)
+    try:
+        with tree.open((NAME,)) as file:
+            text = file.read()
+    except (OSError, ValueError) as error:
+        raise BasculeError(
+            f"{root / NAME} can't be read: {reason_of(error)}.", "Let it be read.", ExitStatus.USAGE
+        ) from error
+    found = [
+        ("/".join(file.parts), partial(head_of, partial(tree.open, file.real)))
+        for directory in tree.walk()
+        for file in directory.files
+    ]
+    return _walked(text, root, partial(_read_plain, tree), found)
 
 
-def _read_plain(root: Path, row: ManifestMessage) -> Body:
-    file = root / row.file
+def _walked(
+    text: bytes, root: Path, read: Callable[[ManifestMessage], Body], found: Sequence[tuple[str, Callable[[], bytes]]]
+) -> Walked:
+    """``found``: every file that is there, with what reads its start."""
+    manifest = read_manifest(text, f"{root}/{NAME}")
+    named, beside, strays = {row.file for row in manifest.messages}, Beside(), []
+    for name, head in found:
+        known = name in named or name == NAME or OF_A_SERVER.match(PurePosixPath(name).name)
+        if not known and (is_eml(name) or beside.look(name, head)):
+            strays.append(name)
+    folders = _folders(manifest, read)
+    if strays:
+        says = f"mail that it does not name lies beside it ({len(strays)}: {', '.join(strays[:NAMED])}): import that by itself"
+        folders.append(FileFolder(FolderPath((NAME,)), pieces=(f"\0{NAME}",), error=says))
+    return Walked(folders, beside.sentence)
+
+
+def _read_plain(tree: Tree, row: ManifestMessage) -> Body:
+    opened = partial(tree.open, row.file.split("/"))
     if row.start:
-        return read_span(file, Span(row.start, row.end, b""))
-    return read_file(file)
+        return read_span(opened, Span(row.start, row.end, b""))
+    return read_file(opened)
 
 
-def _folders(lines: list[str], root: Path, read: Callable[[ManifestMessage], Body]) -> list[FileFolder]:
-    manifest = read_manifest(lines, f"{root}/{NAME}")
+def _folders(manifest: Manifest, read: Callable[[ManifestMessage], Body]) -> list[FileFolder]:
     found = {
         path: FileFolder(path, special_use=row.special_use, subscribed=row.subscribed)
         for path, row in manifest.folders.items()

@@ -2,11 +2,15 @@
 
 import os
 import re
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from bascule.protocols.imap.names import decode_utf7, encode_utf7
-from bascule.sources.files.base import FileEntry, FileFolder
-from bascule.sources.files.reading import read_file
+from bascule.sources.files.base import FileEntry, FileFolder, Walked, unreadable_entry
+from bascule.sources.files.beside import OF_A_SERVER, Beside
+from bascule.sources.files.reading import head_of, read_file
+from bascule.sources.files.tree import Directory, Found, Parts, Tree
 from bascule.terms.flags import Flags, normalise_flags
 from bascule.terms.folder import INBOX, FolderPath
 from bascule.terms.instant import InternalDate
@@ -14,27 +18,90 @@ from bascule.terms.instant import InternalDate
 _LETTERS = {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted", "P": "$Forwarded"}
 _ORDER = re.compile(r"(\d+)")
 _LEVEL = re.compile(r"\.+[^.]+(?:\.+\Z)?|\.+\Z", re.DOTALL)
+_OF_A_FOLDER = ("cur", "new", "tmp")
 
 
-def walk_maildir(root: Path) -> list[FileFolder]:
-    """Every folder of a Maildir; ``root`` itself is INBOX where it has ``cur``."""
-    subscribed = _subscriptions(root)
-    places = [place.parent for place in sorted(root.rglob("cur")) if place.is_dir()]
-    return [
-        _folder(
-            place, FileFolder(INBOX, pieces=("",)) if place == root else _named(place.relative_to(root)), subscribed
-        )
-        for place in places
-    ]
+def walk_maildir(root: Path) -> Walked:
+    """Every folder of a Maildir; ``root`` itself is INBOX where it has ``cur`` or ``new``. What can't be looked into stands among the folders,
+    with the reason: it may be one."""
+    walk = _Walk(Tree(root))
+    return Walked(list(walk.folders()), walk.beside.sentence)
 
 
-def _named(relative: Path) -> FileFolder:
-    """``.A.B`` is A/B; a folder without a dot first is one level; both may be mixed."""
-    levels = [level for part in relative.parts for level in _levels(part)]
+class _Walk:
+    def __init__(self, tree: Tree) -> None:
+        self.beside = Beside()
+        self._tree = tree
+        self._directories = {found.parts: found for found in tree.walk()}
+
+    def folders(self) -> Iterator[FileFolder]:
+        subscribed = _subscriptions(self._tree)
+        for parts, directory in sorted(self._directories.items()):
+            if self._is_folder(parts):
+                yield self._folder(directory, subscribed)
+            elif any(self._is_of_a_folder(parts[:level]) for level in range(1, len(parts) + 1)):
+                continue
+            elif directory.error:
+                yield _named(parts, directory.error)
+            yield from self._beside(directory)
+
+    def _is_of_a_folder(self, parts: Parts) -> bool:
+        """Whether it is one of the three directories of a folder, and none itself."""
+        return parts[-1] in _OF_A_FOLDER and self._is_folder(parts[:-1]) and not self._is_folder(parts)
+
+    def _is_folder(self, parts: Parts) -> bool:
+        """``cur`` makes a folder; so does ``new``, which is all that some deliverers make, unless it is a folder of that name."""
+        names = self._within(parts)
+        return "cur" in names or ("new" in names and not {"cur", "new"} & self._within((*parts, "new")))
+
+    def _within(self, parts: Parts) -> set[str]:
+        found = self._directories.get(parts)
+        return {*found.folders, *found.closed} if found else set()
+
+    def _folder(self, directory: Directory, subscribed: set[str] | None) -> FileFolder:
+        folder = _named(directory.parts)
+        folder.subscribed = subscribed is None or folder.path.join(".") in subscribed
+        keywords = _keywords(self._tree, directory.parts)
+        listed: list[tuple[str, FileEntry]] = []
+        for kind in ("cur", "new"):
+            within = self._directories.get((*directory.parts, kind))
+            folder.error = folder.error or directory.closed.get(kind, "") or (within.error if within else "")
+            listed += self._entries(within, keywords) if within else []
+        if not folder.error:  # of half a folder nobody could say what vanished
+            folder.entries = [entry for _, entry in sorted(listed, key=lambda each: _sort_key(each[0]))]
+        return folder
+
+    def _entries(self, within: Directory, keywords: dict[str, str]) -> Iterator[tuple[str, FileEntry]]:
+        for file in within.files:
+            yield file.name, _entry(self._tree, file, keywords)
+        folders = [name for name in within.folders if not self._is_folder((*within.parts, name))]
+        refused = within.odd | within.closed | dict.fromkeys(folders, "it is a folder among the messages")
+        for name, why in refused.items():
+            base, _, info = name.partition(":2,")
+            yield name, unreadable_entry(base, why, _flags(info, keywords))
+
+    def _beside(self, directory: Directory) -> Iterator[FileFolder]:
+        """What lies in a directory that are no messages of a folder."""
+        parts = directory.parts
+        own = _OF_A_FOLDER if self._is_folder(parts) else ()
+        named = {name: why for name, why in directory.closed.items() if name not in own} | directory.odd
+        for file in directory.files:
+            if not OF_A_SERVER.match(file.name):
+                named[file.name] = self.beside.look(file.name, partial(head_of, partial(self._tree.open, file.real)))
+        for name, why in sorted(named.items()):
+            if why and not OF_A_SERVER.match(name):
+                yield _named((*parts, name), why)
+
+
+def _named(parts: Parts, error: str = "") -> FileFolder:
+    """``.A.B`` is A/B; a folder without a dot first is one level; both may be mixed. The Maildir itself is INBOX."""
+    if not parts:
+        return FileFolder(INBOX, pieces=("",), error=error)
+    levels = [level for part in parts for level in _levels(part)]
     names = tuple(decode_utf7(os.fsencode(bare)) for _, bare in levels)
     regular = [encode_utf7(name).decode() for name in names]
     odd = sum(piece not in (name, f".{name}") for (piece, _), name in zip(levels, regular, strict=True))
-    return FileFolder(FolderPath(names), pieces=tuple(piece for piece, _ in levels), odd=odd)
+    return FileFolder(FolderPath(names), pieces=tuple(piece for piece, _ in levels), odd=odd, error=error)
 
 
 def _levels(part: str) -> list[tuple[str, str]]:
@@ -44,48 +111,41 @@ def _levels(part: str) -> list[tuple[str, str]]:
     return [(piece, piece.strip(".") or piece) for piece in _LEVEL.findall(part)]
 
 
-def _subscriptions(root: Path) -> set[str] | None:
-    """Names in Dovecot's or Courier's file; None where there is none (then everything counts as subscribed)."""
+def _subscriptions(tree: Tree) -> set[str] | None:
+    """Names in Dovecot's or Courier's file; None where there is none that can be read (then everything counts as subscribed)."""
     for name in ("subscriptions", "courierimapsubscribed"):
-        file = root / name
-        if file.is_file():
-            lines = file.read_text(errors="surrogateescape").splitlines()
+        text = _text(tree, (name,))
+        if text is not None:
+            lines = text.decode("utf-8", "surrogateescape").splitlines()
             listed = [line for line in lines if line and not line.startswith("V\t")]
             return {decode_utf7(re.sub(r"[\t/]", ".", line).encode("utf-8", "surrogateescape")) for line in listed}
     return None
 
 
-def _folder(place: Path, folder: FileFolder, subscribed: set[str] | None) -> FileFolder:
-    folder.subscribed = subscribed is None or folder.path.join(".") in subscribed
-    keywords = _keywords(place)
+def _text(tree: Tree, parts: Parts) -> bytes | None:
     try:
-        files = [file for kind in ("cur", "new") for file in (place / kind).glob("*") if file.is_file()]
-        for file in sorted(files, key=_sort_key):
-            folder.entries.append(_entry(file, keywords))
-    except OSError as error:
-        folder.error = str(error)
-    return folder
+        with tree.open(parts) as file:
+            return file.read()
+    except (OSError, ValueError):
+        return None
 
 
-def _sort_key(file: Path) -> tuple[int, str]:
-    number = _ORDER.match(file.name)
-    return int(number[1]) if number else 0, file.name
+def _sort_key(name: str) -> tuple[int, str]:
+    number = _ORDER.match(name)
+    return int(number[1]) if number else 0, name
 
 
-def _keywords(place: Path) -> dict[str, str]:
+def _keywords(tree: Tree, place: Parts) -> dict[str, str]:
     """Dovecot's letters a–z for keywords."""
-    file = place / "dovecot-keywords"
-    if not file.is_file():
-        return {}
-    pairs = (line.split(" ", 1) for line in file.read_text(errors="backslashreplace").splitlines() if " " in line)
-    return {chr(ord("a") + int(number)): name for number, name in pairs if number.isdigit() and int(number) < 26}
+    text = _text(tree, (*place, "dovecot-keywords")) or b""
+    pairs = (line.split(" ", 1) for line in text.decode("utf-8", "backslashreplace").splitlines() if " " in line)
+    return {chr(ord("a") + int(number)): name for number, name in pairs if number.isdecimal() and int(number) < 26}
 
 
-def _entry(file: Path, keywords: dict[str, str]) -> FileEntry:
-    stat = file.stat()
+def _entry(tree: Tree, file: Found, keywords: dict[str, str]) -> FileEntry:
     base, _, info = file.name.partition(":2,")
-    date = InternalDate(int(stat.st_mtime))
-    return FileEntry(base, _flags(info, keywords), date, stat.st_size, lambda: read_file(file))
+    read = partial(read_file, partial(tree.open, file.real))
+    return FileEntry(base, _flags(info, keywords), InternalDate(int(file.modified)), file.octets, read)
 
 
 def _flags(info: str, keywords: dict[str, str]) -> Flags:

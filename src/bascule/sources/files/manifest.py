@@ -5,16 +5,17 @@ One JSON object for each message: ``file`` (``start`` and ``end``: its octets wi
 """
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from bascule.terms.errors import BasculeError, ExitStatus
-from bascule.terms.flags import Flags
+from bascule.terms.flags import Flags, normalise_flags
 from bascule.terms.folder import FolderPath, SpecialUse
 from bascule.terms.instant import InternalDate
 
 NAME = "manifest.jsonl"
+_MOST = 2**63 - 1
+"""What a catalogue takes. A date may lie in a year that no calendar has: files have such dates, and they come back as they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,15 @@ class Manifest:
     messages: list[ManifestMessage]
 
 
-def read_manifest(lines: Iterable[str], where: str) -> Manifest:
+def read_manifest(text: bytes, where: str) -> Manifest:
     """Raises BasculeError with the line at fault."""
     manifest = Manifest({}, [])
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text.split(b"\n"), 1):
+        if not line.strip():
+            continue
         try:
-            _take(manifest, json.loads(line))
-        except (ValueError, KeyError, TypeError) as error:
+            _take(manifest, json.loads(line.decode("utf-8", "surrogatepass")))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BasculeError(
                 f"{where} is damaged at line {number}: {error}.",
                 "Export again, or remove it: the messages are then read without it.",
@@ -75,24 +78,42 @@ def read_manifest(lines: Iterable[str], where: str) -> Manifest:
 
 
 def _take(manifest: Manifest, row: dict[str, Any]) -> None:
-    path = FolderPath(tuple(row["folder"]))
+    path = FolderPath(_texts(row["folder"], "folder"))
     if "file" not in row:
         use = SpecialUse(row["special_use"]) if row["special_use"] else None
         manifest.folders[path] = ManifestFolder(path, use, bool(row["subscribed"]))
         return
-    labels = tuple(row["labels"]) if row["labels"] is not None else None
-    date = InternalDate(row["date"], row["zone"])
+    start = _whole(row, "start")
     manifest.messages.append(
         ManifestMessage(
-            row["file"],
-            row["start"],
-            row["end"],
+            _text(row["file"], "file"),
+            start,
+            _whole(row, "end", start),
             path,
-            row["uid"],
-            row["sha256"],
-            row["octets"],
-            frozenset(row["flags"]),
-            date,
-            labels,
+            _whole(row, "uid"),
+            _text(row["sha256"], "sha256"),
+            _whole(row, "octets"),
+            normalise_flags(_texts(row["flags"], "flags")),
+            InternalDate(_whole(row, "date", -_MOST), _whole(row, "zone", -_MOST)),
+            None if row["labels"] is None else _texts(row["labels"], "labels"),
         )
     )
+
+
+def _whole(row: dict[str, Any], name: str, least: int = 0, most: int = _MOST) -> int:
+    value = row[name]
+    if type(value) is not int or not least <= value <= most:  # True is an int, too
+        raise ValueError(f"“{name}” is no whole number from {least} to {most}")
+    return value
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"“{name}” is no text")
+    return value
+
+
+def _texts(value: object, name: str) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"“{name}” is no list")
+    return tuple(_text(each, name) for each in value)

@@ -1,19 +1,28 @@
 """mbox in its dialects, Thunderbird profiles, and Google Takeout with its labels.
 
-A message begins at a line ``From …`` that stands first or after an empty line and is followed by a header field. ``>From`` loses one ``>``
+A message begins at a line ``From …`` that stands first, or after an empty line and is followed by a header field; what stands before the first one is a message,
+too. ``>From`` loses one ``>``
 (mboxrd; mboxo is the same for one level). Where `bascule export` wrote the file, ``manifest.jsonl`` beside it says how many octets each
 message has, so that nothing has to be guessed. RFC 4155 describes the format; qmail's mbox(5) names the dialects.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from typing import BinaryIO
 
 from bascule.protocols.mime.headers import decode_field, header_of
 from bascule.sources.files.base import FileEntry, FileFolder
-from bascule.sources.files.reading import date_from_header, date_from_text, pieces_of
+from bascule.sources.files.reading import (
+    HEAD_OCTETS,
+    Opener,
+    before_mbox,
+    date_from_header,
+    date_from_text,
+    pieces_of,
+    reason_of,
+)
 from bascule.terms.body import Body, body_of
 from bascule.terms.flags import Flags, normalise_flags
 from bascule.terms.folder import INBOX, FolderPath, SpecialUse
@@ -25,7 +34,6 @@ _STATUS = re.compile(
     rb"^(status|x-status|x-mozilla-status|x-mozilla-keys|x-keywords)[ \t]*:[ \t]*([^\r\n]*)", re.I | re.M
 )
 _LABELS = re.compile(rb"^x-gmail-labels[ \t]*:[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.I | re.M)
-_HEAD_OCTETS = 64 * 1024
 
 _INBOX_LABELS = {"inbox", "boîte de réception"}
 _PLACES = {
@@ -38,6 +46,9 @@ _STARRED = {"starred", "suivis", "suivi"}
 _NO_PLACE = _UNREAD | _STARRED | {"opened", "ouvert", "ouverts", "important", "importants", "archived", "archivés"}
 _ARCHIVE = FolderPath(("Archive",))
 
+Labelled = dict[FolderPath, FileFolder]
+"""The folders that labels name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -48,27 +59,33 @@ class Span:
     from_line: bytes
 
 
-def find_messages(path: Path) -> Iterator[Span]:
-    """The messages of an mbox, in order. Reads the file once, line by line. Raises OSError."""
-    with path.open("rb") as file:
-        begun: tuple[int, bytes] | None = None
-        candidate: tuple[int, int, bytes] | None = None  # (end of the message before, start of this one, From line)
-        position, blank, before_blank = 0, True, 0
-        for line in file:
-            if candidate is not None:
-                if _FIELD.match(line):
-                    if begun is not None:
-                        yield Span(begun[0], candidate[0], begun[1])
-                    begun = (candidate[1], candidate[2])
-                candidate = None
-            if blank and line.startswith(b"From "):
-                candidate = (before_blank, position + len(line), line)
-            blank = not line.strip(b"\r\n")
-            if blank:
-                before_blank = position
-            position += len(line)
-        if begun is not None:
-            yield Span(begun[0], before_blank if blank else position, begun[1])
+def find_messages(file: BinaryIO) -> Iterator[Span]:
+    """The messages of an mbox, in order, with every octet in one of them but what separates them. Reads it once, line by line. Raises OSError."""
+    first = before_mbox(file.read(HEAD_OCTETS))
+    file.seek(first)
+    begun = Span(first, first, b"")
+    candidate: Span | None = None  # a message that may begin here, and where the one before would end
+    position, blank, before_blank = first, True, first
+    for line in file:
+        if candidate is not None and _FIELD.match(line):
+            yield from _ended(begun, candidate.end)
+            begun = candidate
+        candidate = None
+        if blank and line.startswith(b"From "):
+            candidate = Span(position + len(line), before_blank, line)
+            if position == first:
+                begun, candidate = candidate, None
+        blank = not line.strip(b"\r\n")
+        if blank:
+            before_blank = position
+        position += len(line)
+    yield from _ended(begun, before_blank if blank else position)
+
+
+def _ended(begun: Span, end: int) -> Iterator[Span]:
+    """A message that was begun; nothing before the first ``From`` is none."""
+    if begun.from_line or end > begun.start:
+        yield Span(begun.start, max(begun.start, end), begun.from_line)
 
 
 def unquote(octets: bytes) -> bytes:
@@ -76,64 +93,57 @@ def unquote(octets: bytes) -> bytes:
     return _QUOTED.sub(b"", octets) if b">From " in octets else octets
 
 
-def read_span(path: Path, span: Span) -> Body:
-    """The message in a span, unquoted. Raises OSError."""
-    whole = b"".join(pieces_of(path, span.start, span.end))
+def read_span(opened: Opener, span: Span) -> Body:
+    """The message in a span, unquoted. Raises OSError, ValueError."""
+    whole = b"".join(pieces_of(opened, span.start, span.end))
     return body_of(iter([unquote(whole)]))
 
 
-def walk_mbox(root: Path) -> list[FileFolder]:
-    """One mbox file, or every mbox in a folder (a Thunderbird profile: ``Inbox.sbd`` holds the folders within Inbox)."""
-    if root.is_file():
-        files = {root: FileFolder(INBOX)}
-    else:
-        files = {
-            file: FileFolder(_path(file.relative_to(root)), pieces=file.relative_to(root).parts)
-            for file in sorted(root.rglob("*"))
-            if file.is_file() and is_mbox(file)
-        }
-    labelled: dict[FolderPath, FileFolder] = {}
-    for file, folder in files.items():
-        _walk_file(file, folder, labelled)
-    return _joined(files.values(), labelled)
+def folder_of_mbox(parts: Sequence[str], error: str = "") -> FileFolder:
+    """What the mbox of a path is called, without the endings that programs give to mboxes and to the folders within them."""
+    names = [part.removesuffix(".sbd") or part for part in parts[:-1]]
+    path = FolderPath((*names, parts[-1].removesuffix(".mbox").removesuffix(".mbx") or parts[-1]))
+    return FileFolder(path, pieces=tuple(parts), error=error)
 
 
-def _joined(own: Collection[FileFolder], labelled: dict[FolderPath, FileFolder]) -> list[FileFolder]:
+def read_mbox(own: FileFolder, labelled: Labelled, name: str, opened: Opener, modified: InternalDate) -> None:
+    """Its messages, into the folder of the file, or into those that their labels name. Where it can't be read to its end, the folder has the reason."""
+    found: list[tuple[FileFolder, FileEntry]] = []
+    try:
+        with opened() as file, opened() as heads:
+            for span in find_messages(file):
+                heads.seek(span.start)
+                head = heads.read(min(span.end - span.start, HEAD_OCTETS))
+                found.append(_entry(own, labelled, span, head, (name, opened, modified)))
+    except (OSError, ValueError) as error:
+        own.error = reason_of(error)
+        return
+    for folder, entry in found:
+        folder.entries.append(entry)
+
+
+def _entry(
+    own: FileFolder, labelled: Labelled, span: Span, head: bytes, file: tuple[str, Opener, InternalDate]
+) -> tuple[FileFolder, FileEntry]:
+    name, opened, modified = file
+    header = header_of(head)
+    labels = _labels(header)
+    folder = own if labels is None else _labelled(labels, labelled)
+    flags = _flags(header) if labels is None else _label_flags(labels)
+    key = f"{name} {span.start}-{span.end} {modified.utc_seconds}"
+    date = _date(span.from_line) or date_from_header(head, modified.utc_seconds)
+    return folder, FileEntry(key, flags, date, span.end - span.start, partial(read_span, opened, span), labels)
+
+
+def joined(own: Collection[FileFolder], labelled: Labelled) -> list[FileFolder]:
     """What labels place in a folder lies there beside what a file of that name holds; a file whose messages all have labels is no folder."""
-    kept = [folder for folder in own if folder.entries or not labelled]
+    kept = [folder for folder in own if folder.entries or folder.error or not labelled]
     for folder in kept:
         also = labelled.pop(folder.path, None)
         if also is not None:
             folder.entries += also.entries
             folder.special_use = also.special_use
     return [*kept, *labelled.values()]
-
-
-def is_mbox(file: Path) -> bool:
-    if file.suffix in (".msf", ".dat", ".json", ".jsonl", ".sqlite"):
-        return False
-    with file.open("rb") as opened:
-        return opened.read(5) == b"From "
-
-
-def _path(relative: Path) -> FolderPath:
-    names = [part.removesuffix(".sbd") or part for part in relative.parts[:-1]]
-    return FolderPath((*names, relative.name.removesuffix(".mbox").removesuffix(".mbx") or relative.name))
-
-
-def _walk_file(file: Path, own: FileFolder, labelled: dict[FolderPath, FileFolder]) -> None:
-    modified = file.stat().st_mtime
-    for span in find_messages(file):
-        head = b"".join(pieces_of(file, span.start, min(span.end, span.start + _HEAD_OCTETS)))
-        header = header_of(head)
-        labels = _labels(header)
-        folder = own if labels is None else _labelled(labels, labelled)
-        flags = _flags(header) if labels is None else _label_flags(labels)
-        key = f"{file.name} {span.start}-{span.end} {int(modified)}"
-        date = _date(span.from_line) or date_from_header(head, modified)
-        folder.entries.append(
-            FileEntry(key, flags, date, span.end - span.start, partial(read_span, file, span), labels)
-        )
 
 
 def _labelled(labels: tuple[str, ...], folders: dict[FolderPath, FileFolder]) -> FileFolder:

@@ -2,17 +2,19 @@
 
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from bascule.sources.files.base import FileFolder, FileSource
-from bascule.sources.files.eml import walk_eml, walk_zip
+from bascule.sources.files.base import FileSource, Walked
 from bascule.sources.files.exported import has_manifest, walk_exported
+from bascule.sources.files.loose import is_eml, walk_eml, walk_mbox, walk_zip
 from bascule.sources.files.maildir import walk_maildir
-from bascule.sources.files.mbox import is_mbox, walk_mbox
 from bascule.sources.files.pst import walk_pst
+from bascule.sources.files.reading import HEAD_OCTETS, begins_as_mbox, head_of
+from bascule.sources.files.tree import Directory, Found, Tree
 from bascule.terms.errors import BasculeError, ExitStatus
 
-SOURCE_KINDS: dict[str, Callable[[Path], list[FileFolder]]] = {
+SOURCE_KINDS: dict[str, Callable[[Path], Walked]] = {
     "maildir": walk_maildir,
     "mbox": walk_mbox,
     "eml": walk_eml,
@@ -20,34 +22,62 @@ SOURCE_KINDS: dict[str, Callable[[Path], list[FileFolder]]] = {
     "pst": walk_pst,
 }
 
+_MAILDIR_LEVELS = 1
+"""A Maildir that lies deeper is part of something else, unless nothing else is there."""
+
 
 def detect_kind(path: Path) -> str:
     """Raises BasculeError (usage) when there is nothing at ``path``, or nothing that we know."""
     if not path.exists():
         raise BasculeError(f"{path} does not exist.", "Check the path.", ExitStatus.USAGE)
-    if path.is_file():
+    if not path.is_dir():
         return _kind_of_file(path)
-    if (path / "cur").is_dir() or any(path.glob("*/cur")) or any(path.glob(".*/cur")):
-        return "maildir"
-    if any(path.rglob("*.eml")):
+    tree, kinds = Tree(path), set()
+    for directory in tree.walk():
+        if not directory.parts and directory.error:
+            raise BasculeError(f"{path} can't be read: {directory.error}.", "Let it be read.", ExitStatus.USAGE)
+        if _is_maildir(directory):
+            if len(directory.parts) <= _MAILDIR_LEVELS:
+                return "maildir"
+            kinds.add("maildir")
+        if directory.error or directory.closed or any(is_eml(file.name) for file in directory.files):
+            kinds.add("eml")
+        if not kinds and any(begins_as_mbox(_head(tree, file)) for file in directory.files):
+            kinds.add("mbox")
+    for kind in ("eml", "mbox", "maildir"):
+        if kind in kinds:
+            return kind
+    if has_manifest(path):
         return "eml"
-    if any(file.is_file() and is_mbox(file) for file in path.rglob("*")):
-        return "mbox"
     raise BasculeError(
         f"{path} holds no mail that Bascule knows.",
-        "It reads Maildir, mbox (Thunderbird, Takeout), EML, zips of EML, and PST.",
+        "It reads Maildir, mbox (Thunderbird, Takeout), EML, zips of EML and mbox, and PST.",
         ExitStatus.USAGE,
     )
 
 
+def _is_maildir(directory: Directory) -> bool:
+    names = {*directory.folders, *directory.closed}
+    return "cur" in names or {"new", "tmp"} <= names
+
+
+def _head(tree: Tree, file: Found) -> bytes:
+    try:
+        return head_of(partial(tree.open, file.real))
+    except (OSError, ValueError):
+        return b""
+
+
 def _kind_of_file(path: Path) -> str:
+    if not path.is_file():
+        raise BasculeError(f"{path} is neither a folder nor a file to read.", "Check the path.", ExitStatus.USAGE)
     if zipfile.is_zipfile(path):
         return "zip"
     with path.open("rb") as file:
-        start = file.read(5)
+        start = file.read(HEAD_OCTETS)
     if start.startswith(b"!BDN"):
         return "pst"  # MS-PST §2.2.2.6, dwMagic
-    return "mbox" if start == b"From " else "eml"
+    return "mbox" if begins_as_mbox(start) or not (start or is_eml(path.name)) else "eml"
 
 
 def open_files(kind: str, path: Path) -> FileSource:

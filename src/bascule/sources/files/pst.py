@@ -17,7 +17,7 @@ from typing import Any
 
 from bascule.protocols.mime.header import FIELD_NAME
 from bascule.sources.contract import SourceError
-from bascule.sources.files.base import FileEntry, FileFolder
+from bascule.sources.files.base import FileEntry, FileFolder, Walked, unreadable_entry
 from bascule.terms.body import Body, HeldBody
 from bascule.terms.errors import ExitStatus
 from bascule.terms.folder import FolderPath
@@ -33,7 +33,7 @@ _MIME_TYPE = 0x370E
 _OWN_FIELDS = re.compile(r"^(content-|mime-version)", re.IGNORECASE)
 
 
-def walk_pst(path: Path) -> list[FileFolder]:
+def walk_pst(path: Path) -> Walked:
     """Every folder with its messages. Raises SourceError: libpff is missing, or the file is damaged."""
     try:
         import pypff
@@ -49,7 +49,7 @@ def walk_pst(path: Path) -> list[FileFolder]:
         raise SourceError(
             f"{path} can't be read as a PST file: {error}.", "Check that Outlook opens it.", ExitStatus.USAGE
         ) from error
-    return list(_walk(opened, root, "", (), ()))
+    return Walked(list(_walk(opened, root, "", (), ())))
 
 
 def _walk(
@@ -83,18 +83,11 @@ def _entries(opened: Any, folder: Any) -> Iterator[FileEntry]:
             date = _date(message)
             flags = _flags(message)
         except OSError as error:
-            yield FileEntry(f"item {number + 1}", frozenset(), InternalDate(0), 0, _failing(error))
+            yield unreadable_entry(f"item {number + 1}", str(error))
             continue
         # ``opened`` is kept alive by the entry: libpff's items are only valid while their file is.
         key = f"item {message.get_identifier()}"
         yield FileEntry(key, flags, date, 0, partial(_body, message, opened))
-
-
-def _failing(error: OSError) -> Any:
-    def read() -> Body:
-        raise error
-
-    return read
 
 
 def _date(message: Any) -> InternalDate:

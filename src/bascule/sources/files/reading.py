@@ -1,17 +1,24 @@
 """Small readings that several file sources share."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
-from pathlib import Path
+from typing import BinaryIO
 
 from bascule.protocols.mime import summarise
 from bascule.terms.body import CHUNK_OCTETS, Body, body_of
 from bascule.terms.instant import InternalDate
 
+Opener = Callable[[], BinaryIO]
+"""Opens a file anew, at its first octet. Raises OSError, ValueError."""
+HEAD_OCTETS = 64 * 1024
+"""Of a file, to learn its date, or what it is."""
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-def pieces_of(path: Path, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+
+def pieces_of(opened: Opener, start: int = 0, end: int | None = None) -> Iterator[bytes]:
     """The octets of a file from ``start`` to ``end``."""
-    with path.open("rb") as file:
+    with opened() as file:
         file.seek(start)
         left = None if end is None else end - start
         while left is None or left > 0:
@@ -23,9 +30,26 @@ def pieces_of(path: Path, start: int = 0, end: int | None = None) -> Iterator[by
             yield piece
 
 
-def read_file(path: Path) -> Body:
-    """A file as a message. Raises OSError."""
-    return body_of(pieces_of(path), path.stat().st_size)
+def read_file(opened: Opener) -> Body:
+    """A file as a message. Raises OSError, ValueError."""
+    with opened() as file:
+        return body_of(iter(lambda: file.read(CHUNK_OCTETS), b""), os.fstat(file.fileno()).st_size)
+
+
+def head_of(opened: Opener) -> bytes:
+    """Raises OSError, ValueError."""
+    with opened() as file:
+        return file.read(HEAD_OCTETS)
+
+
+def before_mbox(head: bytes) -> int:
+    """Octets before the first line of an mbox that mean nothing: a byte order mark, empty lines."""
+    start = len(_BYTE_ORDER_MARK) if head.startswith(_BYTE_ORDER_MARK) else 0
+    return len(head) - len(head[start:].lstrip(b"\r\n"))
+
+
+def begins_as_mbox(head: bytes) -> bool:
+    return head.startswith(b"From ", before_mbox(head))
 
 
 def date_from_header(head: bytes, otherwise: float) -> InternalDate:
@@ -45,3 +69,8 @@ def date_from_text(text: str) -> InternalDate | None:
 
 
 _EPOCH = parsedate_to_datetime("Thu, 1 Jan 1970 00:00:00 -0000")
+
+
+def reason_of(error: Exception) -> str:
+    """In the system's words, without the path: whoever tells of it has named the file."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)

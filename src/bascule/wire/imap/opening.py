@@ -143,6 +143,11 @@ _PLAIN_TEXT = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL
 
 
 def _tls_error(location: Location, error: ssl.SSLError) -> ConnectError:
+    if error.reason in _PLAIN_TEXT and location.scheme == "imap":
+        return ConnectError(
+            f"{_place(location)} agreed to begin TLS, and then sent something else.",
+            "Another program may stand in between: use imaps://, or ask whoever runs the server.",
+        )
     if error.reason in _PLAIN_TEXT:
         return ConnectError(
             f"{_place(location)} speaks in clear text at first, and not TLS.",

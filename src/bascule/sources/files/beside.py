@@ -1,0 +1,75 @@
+"""What lies beside the messages that a walk is looking for: mail in another form, which is named, or none of mail's business, which is counted."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from bascule.sources.files.reading import begins_as_mbox, reason_of
+from bascule.terms.printable import printable
+
+_FOREIGN = {
+    ".pst": "it is a file of Outlook: import it by itself",
+    ".ost": "it is a file of Outlook: import it by itself",
+    ".zip": "it is a zip: import it by itself",
+    ".msg": "it is a message in Outlook's own form, which Bascule does not read: save it as EML",
+    ".olm": "it is an archive of Outlook for Mac, which Bascule does not read: export it as mbox",
+    ".emlx": "it is a message of Apple Mail, which Bascule does not read: export its folder as mbox",
+    ".dbx": "it is a folder of Outlook Express, which Bascule does not read: import it into Thunderbird first",
+}
+MBOX = "it is an mbox: import it by itself"
+_BARE = "it begins as a message does, and nothing in its name says so: give it the ending .eml"
+_FIRST_LINE = re.compile(rb"[!-9;-~]+[ \t]*:")
+_FIELDS_OF_MAIL = re.compile(
+    rb"^(from|to|date|received|message-id|return-path|subject|delivered-to)[ \t]*:", re.I | re.M
+)
+_TELLING = 2
+"""So many of these fields make a message: one alone stands in many a text."""
+OF_A_SERVER = re.compile(r"\.?dovecot|courier|maildir(size|folder)|\.?subscriptions\Z")
+"""Names of what servers keep in a Maildir, beside the messages."""
+NAMED = 5
+"""Files that are named as examples of those that were passed over."""
+
+
+@dataclass(slots=True)
+class Beside:
+    """Filled by a walk, and told in one sentence."""
+
+    files: int = 0
+    names: list[str] = field(default_factory=list)
+
+    def look(self, name: str, head: Callable[[], bytes]) -> str:
+        """Why a file is mail all the same, and must be named; empty where it is not, and is counted. ``head`` reads its start."""
+        try:
+            why = mail_in(name, head())
+        except (OSError, ValueError) as error:
+            return f"nobody can say whether it is mail: {reason_of(error)}"
+        if not why:
+            self.count(name)
+        return why
+
+    def count(self, name: str) -> None:
+        self.files += 1
+        if len(self.names) < NAMED:
+            self.names.append(name)
+
+    @property
+    def sentence(self) -> str:
+        """Empty where nothing was passed over."""
+        if not self.files:
+            return ""
+        names = ", ".join(printable(name) for name in self.names) + (", …" if self.files > len(self.names) else "")
+        which = "1 file that is no mail was" if self.files == 1 else f"{self.files} files that are no mail were"
+        return f"{which} passed over: {names}."
+
+
+def mail_in(name: str, head: bytes) -> str:
+    """What kind of mail a file holds that is not in the form that is read, as a reason with what to do; empty where it holds none."""
+    foreign = _FOREIGN.get(PurePath(name).suffix.lower())
+    if foreign or not head:
+        return foreign or ""
+    if begins_as_mbox(head):
+        return MBOX
+    header = head.replace(b"\r\n", b"\n").partition(b"\n\n")[0]
+    is_mail = _FIRST_LINE.match(header) and len({f.lower() for f in _FIELDS_OF_MAIL.findall(header)}) >= _TELLING
+    return _BARE if is_mail else ""
