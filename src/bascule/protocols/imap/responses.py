@@ -195,7 +195,7 @@ def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
     if condition:
         return _condition(condition, limits)
     if not first.startswith(b"* "):
-        raise RemoteError(f"not an IMAP response: {first[:60]!r}")
+        raise RemoteError(f"not an IMAP response: {printable(as_text(first))}")
     try:
         return _untagged(frame, limits)
     except RemoteError as error:
@@ -230,7 +230,7 @@ def _code_arguments(octets: bytes, limits: Limits) -> tuple[Value, ...]:
 def _untagged(frame: Frame, limits: Limits) -> Response:
     values = parse_values(frame, 2, limits)
     if not values or not isinstance(values[0], bytes):
-        raise RemoteError(f"not an IMAP response: {frame[0]!r:.60}")
+        raise RemoteError("not an IMAP response: it begins with no word")
     if values[0].isdigit():
         return _numbered(values)
     name = values[0].decode("latin-1").upper()
