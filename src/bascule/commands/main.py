@@ -1,6 +1,7 @@
 """``bascule``: finds the command, and turns errors into sentences and exit statuses."""
 
 import importlib
+import os
 import sys
 
 import click
@@ -58,8 +59,14 @@ def cli() -> None:
     """Move mail to a new platform, and prove that nothing was lost."""
 
 
+OTHERS = 0o077
+"""The rights of the group and of everybody else, as `umask` takes them away."""
+
+
 def main() -> None:
-    """Entry point: runs a command and exits with its status."""
+    """Entry point: runs a command and exits with its status. Every file and folder that it makes, and that SQLite makes beside its own, is its
+    owner's alone (0600, 0700): they hold people's mail, or whom it is from. What is there already keeps the mode that it has."""
+    os.umask(os.umask(OTHERS) | OTHERS)
     try:
         status = cli.main(standalone_mode=False)
     except click.exceptions.Abort:

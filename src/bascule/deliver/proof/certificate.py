@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # cryptography is loaded only when something is signed
 from bascule.deliver.proof.fingerprint import fingerprint_of
 from bascule.deliver.proof.manifest import MANIFEST, GroundMissing, read_manifest, write_manifest
 from bascule.deliver.proof.page import as_page
+from bascule.deliver.proof.placing import placed
 from bascule.deliver.proof.report import Report
 from bascule.deliver.proof.text import as_text
 from bascule.deliver.proof.words import Words
@@ -49,15 +50,18 @@ def write_proof(
     run before, beside it (`bascule.deliver.proof.manifest`). Raises OSError."""
     place.mkdir(parents=True, exist_ok=True)
     report.signing_key = own_fingerprint()
-    (place / "report.txt").write_text(as_text(report, words, is_file=True) + "\n", "utf-8")
-    (place / "report.json").write_text(
-        printable_json(json.dumps(report.to_dict(), ensure_ascii=False, indent=1)) + "\n", "utf-8"
-    )
-    (place / "report.html").write_text(as_page(report, words), "utf-8")
+    _write(place / "report.txt", as_text(report, words, is_file=True) + "\n")
+    _write(place / "report.json", printable_json(json.dumps(report.to_dict(), ensure_ascii=False, indent=1)) + "\n")
+    _write(place / "report.html", as_page(report, words))
     write_manifest(place / MANIFEST, mailbox, ledger, _before(place, report) if in_series else None)
     certificate = place / CERTIFICATE
-    certificate.write_text(json.dumps(_sign(place, report), indent=1) + "\n", "utf-8")
+    _write(certificate, json.dumps(_sign(place, report), indent=1) + "\n")
     return certificate
+
+
+def _write(path: Path, text: str) -> None:
+    with placed(path) as file:
+        file.write(text.encode())
 
 
 def _before(place: Path, report: Report) -> Path | None:

@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from bascule.deliver.proof.placing import placed
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -59,8 +60,10 @@ def write_manifest(file: Path, mailbox: Mailbox, ledger: Ledger | None, since: P
     """
     lines = _lines(mailbox, ledger)
     changed = _changes(lines, since) if since is not None else None
-    with file.open("w", encoding="utf-8", errors="surrogatepass") as opened:
-        opened.writelines(f"{line}\n" for line in (lines if changed is None else changed))
+    with placed(file) as opened:
+        opened.writelines(
+            f"{line}\n".encode("utf-8", "surrogatepass") for line in (lines if changed is None else changed)
+        )
 
 
 def _lines(mailbox: Mailbox, ledger: Ledger | None) -> list[str]:
