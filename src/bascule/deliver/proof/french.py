@@ -3,6 +3,7 @@
 from bascule.deliver.proof.words import Words
 
 _SENTENCES = (
+    (r"the target said OK before it was sent the message", "elle l’a accepté avant de l’avoir reçu, et il n’a donc pas été envoyé"),
     (r"the target said OK, and does not have it", "elle l’a accepté, et il ne s’y trouve pas"),
     (r"no run has dealt with it yet", "aucune exécution ne l’a encore traité"),
     (r"mended: (.+)", "réparé à votre demande : {}"),
