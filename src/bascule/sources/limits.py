@@ -21,3 +21,7 @@ SUSPECTS = 4
 """Messages in a row at each of which the source ends the connection, with none read in between: then it is not the messages."""
 ANSWERS_FOR_ONE = 1000
 """Responses that are kept while one message is asked for: a server may tell flags of others in between."""
+NAMES_TOLD = 5
+"""Folders of other people that are named in a note; of the rest it says how many: a campus shares some ten thousand."""
+NAME_CHARACTERS = 60
+"""Of each of these names."""

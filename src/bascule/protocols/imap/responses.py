@@ -129,15 +129,17 @@ class Namespace:
 
     def is_personal(self, name: bytes) -> bool:
         """Whether a mailbox is one's own, and not another's or everybody's: by the longest prefix that fits, as the shared one may be empty
-        where one's own is ``INBOX.``. INBOX always is."""
+        where one's own is ``INBOX.``. INBOX always is. Where one has no namespace at all (RFC 2342 §5), an empty prefix makes nothing another's:
+        all that a person is shown would be."""
 
         def longest(prefixes: tuple[tuple[bytes, str | None], ...]) -> int:
             fitting = [prefix for prefix, _ in prefixes if name.startswith(prefix) or name == prefix[:-1]]
             return max(map(len, fitting), default=-1)
 
-        return name.upper() == b"INBOX" or longest(self.personal) >= longest(self.others + self.shared)
+        return name.upper() == b"INBOX" or longest(self.personal or _ROOT) >= longest(self.others + self.shared)
 
 
+_ROOT: tuple[tuple[bytes, str | None], ...] = ((b"", None),)
 NO_NAMESPACE = Namespace((), (), ())
 """Of a server that tells none: all is personal."""
 
