@@ -83,6 +83,7 @@ def test_a_report_of_a_sign_in_that_was_refused_in_the_middle_has_no_password(tm
     written = told(tmp_path, done.stdout, done.stderr)
     assert "unknown command: " in written
     assert SECRET not in written
+    assert "nothing was changed" not in written, "something may have been"
 
 
 def test_a_refusal_of_a_message_is_filed_without_the_password(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ from bascule.terms.printable import printable_json
 CERTIFICATE = "certificate.json"
 NAME_CHARACTERS = 100
 """Of a file that a certificate names: ours have a dozen."""
+KEY_OCTETS = 64 * 1024
+"""Of the signing key's file: ours has 119."""
 FILES = ("report.txt", "report.json", "report.html", MANIFEST)
 
 
@@ -132,12 +134,20 @@ def _key() -> "Ed25519PrivateKey":
     if not path.exists():
         _make_key(path)
     try:
-        key = load_pem_private_key(path.read_bytes(), None)
+        key = load_pem_private_key(_beginning_of(path), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it wants a password
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise BasculeError(f"{path} is not an Ed25519 key.", "Move it away; a new one is made.", ExitStatus.USAGE)
     return key
+
+
+def _beginning_of(path: Path) -> bytes:
+    """Empty for what is no file (a pipe is waited at for ever). Raises OSError."""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(KEY_OCTETS)
 
 
 def _make_key(path: Path) -> None:
