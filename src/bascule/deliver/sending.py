@@ -172,7 +172,7 @@ def is_of_keywords(answer: Condition) -> bool:
 def refusal(parcel: Parcel, answer: Condition) -> Outcome:
     """The outcome of a message that was refused alone."""
     name = answer.code.name if answer.code else ""
-    if may_pass(answer):
+    if may_pass(answer) or answer.text == _OK_TOO_EARLY:  # who has not seen the message can say nothing of it
         code = OutcomeCode.REFUSED_BUSY
     elif parcel.body.octets == 0:
         code = OutcomeCode.REFUSED_EMPTY
