@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bascule.deliver.proof.manifest import read_manifest
+from bascule.deliver.proof.manifest import name_of, read_manifest
 from bascule.terms.errors import BasculeError
+from bascule.terms.folder import FolderPath
 from support.command import bascule, report_of
 from support.quirks import Quirk, QuirkServer, Store, sample
 from support.quirks.store import Folder
@@ -126,3 +129,33 @@ def test_what_is_no_certificate_is_told_in_a_sentence(tmp_path: Path, text: str)
     (tmp_path / "certificate.json").write_text(text)
     done = bascule(tmp_path, "report", "--check", tmp_path / "certificate.json", status=2)
     assert "is not a certificate of Bascule's" in done.stderr
+
+
+_NAMES = st.lists(st.text(" ab/\\\\x20\n\u2028é", min_size=1, max_size=8), min_size=1, max_size=3).map(
+    lambda names: FolderPath(tuple(names))
+)
+
+
+@given(_NAMES, _NAMES)
+def test_no_two_folders_are_written_alike_and_none_as_two_fields(one: FolderPath, other: FolderPath) -> None:
+    assert (name_of(one) == name_of(other)) == (one == other)
+    line = f"{'0' * 64}  {name_of(one)}/7  delivered  octets 2026-11-28T13:00:00Z"
+    assert len(line.split("  ")) == 4
+    assert line.splitlines() == [line]
+
+
+@pytest.mark.parametrize("name", ["INBOX", "Été/2026", "Sent Items", "Zoë & co"])
+def test_usual_names_are_written_as_they_are(name: str) -> None:
+    assert name_of(FolderPath.split(name, "/")) == name
+
+
+def test_a_folder_can_not_add_a_line_s_fields(tmp_path: Path) -> None:
+    old = Store()
+    forged = b"INBOX/9  delivered  octets 2026-11-28T13:00:00Z"
+    old.append(old.create(forged), b"Subject: x\r\n\r\nx\r\n")
+    with QuirkServer(Quirk(), old) as source:
+        bascule(tmp_path, "capture", source.url, tmp_path / "m.mailbox", "--quiet")
+    (manifest,) = (tmp_path / "m.mailbox").rglob("manifest.sha256")
+    assert [line.split("  ")[1:] for line in manifest.read_text().splitlines()] == [
+        ["INBOX/9\\x20\\x20delivered\\x20\\x20octets 2026-11-28T13:00:00Z/1", "-", "-"]
+    ]

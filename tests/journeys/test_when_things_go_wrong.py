@@ -88,6 +88,20 @@ def test_a_wrong_command_line_is_status_2(tmp_path, words, told) -> None:
     assert told in bascule(tmp_path, *words, status=2).stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        [b"copy", b"imap://ann\xe9:hunter2@127.0.0.1:1", b"imap://b@127.0.0.1:1"],
+        [b"copy", b"imap://a@127.0.0.1:1", b"imap://b@127.0.0.1:1", b"--state", b"/tmp/\xe9"],
+        [b"import", b"/tmp/\xe9", b"m.mailbox"],
+    ],
+)
+def test_octets_that_are_not_utf8_on_the_command_line_are_told(tmp_path, words) -> None:
+    done = bascule(tmp_path, *map(os.fsdecode, words), status=2)
+    assert "is not UTF-8" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
 def test_a_folder_that_is_no_mailbox_and_one_of_a_newer_version(tmp_path, server, mailbox) -> None:
     (tmp_path / "plain").mkdir()
     (tmp_path / "plain" / "file").write_text("x")

@@ -25,7 +25,7 @@ def refused(server: OldServer, scheme: str = "imap", **given: object) -> Connect
         async with server.running() as location:
             with pytest.raises(ConnectError) as raised:
                 await connect(
-                    replace(location, scheme=scheme), Credentials("anna", lambda: "x"), limits=LIMITS, **given
+                    replace(location, scheme=scheme), Credentials("anna", lambda: "secret"), limits=LIMITS, **given
                 )  # type: ignore[arg-type]
             return raised.value
 
@@ -114,7 +114,7 @@ def test_a_port_that_speaks_tls_first_is_told_from_one_that_is_silent(tmp_path: 
         server = await asyncio.start_server(OldServer().serve, "127.0.0.1", 0, ssl=context)
         location = Location("imap", "anna", "127.0.0.1", server.sockets[0].getsockname()[1])
         with pytest.raises(ConnectError) as raised:
-            await connect(location, Credentials("anna", lambda: "x"), limits=LIMITS)
+            await connect(location, Credentials("anna", lambda: "secret"), limits=LIMITS)
         server.close()
         return raised.value
 
@@ -194,13 +194,13 @@ class Preauth(OldServer):
 def test_preauth_in_clear_text_is_accepted_from_this_machine_only() -> None:
     async def use() -> ConnectError:
         async with Preauth().running() as location:
-            client = await connect(location, Credentials("anna", lambda: "x"), limits=LIMITS)
+            client = await connect(location, Credentials("anna", lambda: "secret"), limits=LIMITS)
             await client.logout()
             elsewhere = type(
                 "Elsewhere", (), {"__getattr__": lambda s, n: getattr(location, n), "is_loopback": False}
             )()
             with pytest.raises(ConnectError) as raised:
-                await connect(elsewhere, Credentials("anna", lambda: "x"), limits=LIMITS)
+                await connect(elsewhere, Credentials("anna", lambda: "secret"), limits=LIMITS)
             return raised.value
 
     error = asyncio.run(use())
@@ -213,7 +213,7 @@ def test_nobody_behind_a_port_is_unreachable() -> None:
         async with OldServer().running() as location:
             pass
         with pytest.raises(ConnectError) as raised:
-            await connect(location, Credentials("anna", lambda: "x"), limits=LIMITS)
+            await connect(location, Credentials("anna", lambda: "secret"), limits=LIMITS)
         return raised.value
 
     error = asyncio.run(use())

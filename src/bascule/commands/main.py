@@ -1,6 +1,7 @@
 """``bascule``: finds the command, and turns errors into sentences and exit statuses."""
 
 import importlib
+import os
 import sys
 
 import click
@@ -58,9 +59,30 @@ def cli() -> None:
     """Move mail to a new platform, and prove that nothing was lost."""
 
 
+def _require_utf8(words: list[str]) -> None:
+    """What is typed comes to stand in reports, in a mailbox and on the wire, all of which are UTF-8. Raises BasculeError (usage), which does not
+    show the word: a URL may hold a password."""
+    for number, word in enumerate(words, 1):
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            raise BasculeError(
+                f"Word {number} behind “bascule” is not UTF-8.",
+                "Write it in UTF-8; where it names a file or a folder, rename that, or make a link to it.",
+                ExitStatus.USAGE,
+            ) from error
+
+
+OTHERS = 0o077
+"""The rights of the group and of everybody else, as `umask` takes them away."""
+
+
 def main() -> None:
-    """Entry point: runs a command and exits with its status."""
+    """Entry point: runs a command and exits with its status. Every file and folder that it makes, and that SQLite makes beside its own, is its
+    owner's alone (0600, 0700): they hold people's mail, or whom it is from. What is there already keeps the mode that it has."""
+    os.umask(os.umask(OTHERS) | OTHERS)
     try:
+        _require_utf8(sys.argv[1:])
         status = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
         status = ExitStatus.INTERRUPTED

@@ -89,7 +89,10 @@ def _write(octets: bytes, out: Path | None) -> None:
         sys.stdout.buffer.flush()
         return
     try:
+        is_new = not out.exists()
         out.write_bytes(octets)
+        if is_new:
+            out.chmod(0o644)  # others hand it out: a web server, whoever looks after the zone
     except OSError as error:
         raise BasculeError(
             f"{out} can't be written: {error.strerror}.", "Name another file.", ExitStatus.USAGE

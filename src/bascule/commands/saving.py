@@ -1,9 +1,11 @@
 """Messages that the target refuses are written beside the report, so that nobody has to look for them."""
 
+import os
 from pathlib import Path
 
 from bascule.commands.report_folder import REFUSED, ReportFolder
 from bascule.deliver import Parcel
+from bascule.deliver.proof import placed
 from bascule.export.names import safe_name
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.protocols.mime import summarise
@@ -37,13 +39,15 @@ class RefusedKeeper:
             self._mailbox.messages.record_header(parcel.message, summarise(body.start(HEADER_OCTETS)))
 
     def _write(self, names: list[Path], body: Body) -> Path | None:
-        """The name that it got: the second one where somebody's folder is called as we call another. None where it can't be written: the old
-        side still has it, and the report names it all the same."""
+        """The name that it got: the second one where somebody's folder is called as we call another. None where it can't be written, or a link
+        would lead elsewhere: the old side still has it, and the report names it all the same."""
         try:
             place = self._place.path
-            name = names[(place / names[0]).exists()]
+            name = names[os.path.lexists(place / names[0])]
+            if any((place / above).is_symlink() for above in name.parents[:-1]):
+                return None
             (place / name).parent.mkdir(parents=True, exist_ok=True)
-            with (place / name).open("wb") as file:
+            with placed(place / name) as file:
                 file.writelines(body.chunks())
         except OSError:
             return None

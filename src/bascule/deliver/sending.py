@@ -17,6 +17,7 @@ _WRITE_OCTETS = 128 * 1024
 _QUOTA = frozenset({"OVERQUOTA"})
 _KEYWORDS = re.compile(r"\bflags?\b|keyword", re.IGNORECASE)
 """Dovecot: ``[CANNOT] Keyword length too long``; others: ``Invalid flag list``."""
+_OK_TOO_EARLY = "the target said OK before it was sent the message"
 _SIZE = frozenset({"TOOBIG", "APPENDLIMIT"})
 _NOT_NOW = frozenset({"EXPUNGEISSUED", "LIMIT"})
 """Response codes of RFC 5530 that are of the moment where a message is appended. LIMIT is a limit of the server's own, on what it does
@@ -27,18 +28,20 @@ _NOT_BEGUN = _NOT_NOW | {"INUSE", "THROTTLED"}
 
 @dataclass(slots=True)
 class Shipment:
-    """A batch that was sent. ``pendings``: one for the whole (MULTIAPPEND), or one for each parcel. ``is_sent``: whether that was to the last octet."""
+    """A batch that was sent. ``pendings``: one for the whole (MULTIAPPEND), or one for each parcel. ``is_sent``: whether that was to the last octet.
+    ``cut``: those that were answered before that."""
 
     batch: Batch
     pendings: list[Pending] = field(default_factory=list)
     answers: list[Condition] = field(default_factory=list)
     is_multi: bool = False
     is_sent: bool = False
+    cut: list[Pending] = field(default_factory=list)
 
     async def answered(self) -> None:
         """Wait for every answer. Raises ConnectionLost; the answers heard before it are kept."""
         for pending in self.pendings[len(self.answers) :]:
-            self.answers.append(await pending.answer())
+            self.answers.append(self._told(pending, await pending.answer()))
 
     @property
     def is_answered(self) -> bool:
@@ -50,12 +53,18 @@ class Shipment:
         if left := [pending.done for pending in coming if not pending.done.done()]:
             await asyncio.wait(left, timeout=seconds)
 
+    def _told(self, pending: Pending, answer: Condition) -> Condition:
+        """What an answer means: an OK to a message that the server was not sent to its end says nothing of it (RFC 9051 §6.3.12)."""
+        if answer.status == "OK" and pending in self.cut:
+            return Condition(answer.tag, "NO", None, _OK_TOO_EARLY)
+        return answer
+
     def heard(self) -> list["Shipment"]:
         """What was answered until now, each answer with its parcels: all of a MULTIAPPEND, or none; else one by one, from the first on."""
         for pending in self.pendings[len(self.answers) :]:
             if not pending.done.done() or pending.done.exception() is not None:
                 break
-            self.answers.append(pending.done.result())
+            self.answers.append(self._told(pending, pending.done.result()))
         if self.is_multi:
             return [self] if self.answers else []
         pairs = zip(self.batch.parcels, self.answers, strict=False)
@@ -88,6 +97,7 @@ async def _append(client: ImapClient, mailbox: bytes, parcels: list[Parcel], shi
             await connection.write(held)
             held = bytearray()
             if not await connection.continuation(pending):
+                shipment.cut.append(pending)
                 return
         for parcel in parcels:
             nonsync = client.literals.allows(parcel.body.octets)
@@ -97,6 +107,7 @@ async def _append(client: ImapClient, mailbox: bytes, parcels: list[Parcel], shi
                 await connection.write(held)
                 held = bytearray()
                 if not await connection.continuation(pending):
+                    shipment.cut.append(pending)
                     return
             for chunk in parcel.body.chunks():
                 if len(held) + len(chunk) > _WRITE_OCTETS and held:
@@ -109,6 +120,8 @@ async def _append(client: ImapClient, mailbox: bytes, parcels: list[Parcel], shi
             if utf8:
                 held += b")"
         held += b"\r\n"
+        if pending.done.done():
+            shipment.cut.append(pending)
         await connection.write(held)
 
 
@@ -159,7 +172,7 @@ def is_of_keywords(answer: Condition) -> bool:
 def refusal(parcel: Parcel, answer: Condition) -> Outcome:
     """The outcome of a message that was refused alone."""
     name = answer.code.name if answer.code else ""
-    if may_pass(answer):
+    if may_pass(answer) or answer.text == _OK_TOO_EARLY:  # who has not seen the message can say nothing of it
         code = OutcomeCode.REFUSED_BUSY
     elif parcel.body.octets == 0:
         code = OutcomeCode.REFUSED_EMPTY

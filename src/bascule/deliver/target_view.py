@@ -60,6 +60,8 @@ class TargetView:
         if self._free:
             await self._forget_gone()
         await self.look(self._state)
+        if not self._state.uidnext:
+            self.opened_uidnext = self.row.looked_uidnext
         await self._look_for_missing()
         await self.settle_unnamed()
 
@@ -125,7 +127,7 @@ class TargetView:
 
     async def _read_unknown(self, state: MailboxState | None) -> None:
         looked = self.row.looked_uidnext
-        if state is not None and (state.exists == 0 or (state.uidnext and state.uidnext <= looked)):
+        if state is not None and (state.exists == 0 or (state.exists and 0 < state.uidnext <= looked)):
             return
         unknown = await self._unknown_uids()
         if unknown:

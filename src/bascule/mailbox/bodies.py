@@ -6,6 +6,7 @@ whole. Written in groups: `BodyWriter.add` … `BodyWriter.sync`; only after `sy
 
 import hashlib
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from bascule.terms.errors import ExitStatus
 PART_OCTETS = 1024 * 1024
 ZSTD_LEVEL = 3
 AS_IT_IS, ZSTD = 0, 1
+READ_ONLY = 0o555
+"""What is left of the mode of a bodies file that is closed: who could read it still can, and nobody else."""
 
 
 class BodyWriter:
@@ -121,7 +124,8 @@ class BodyWriter:
     def protect(self, segment: int) -> None:
         """Make a closed file read-only, once the catalogue says that it is closed: not before, or a crash between the two
         would leave a file that is neither written on nor closed."""
-        (self._root / segment_name(segment)).chmod(0o444)
+        path = self._root / segment_name(segment)
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & READ_ONLY)
 
     def close(self) -> None:
         self.sync()

@@ -7,10 +7,11 @@ A sealed mailbox is a zip without compression (its bodies are compressed already
 import hashlib
 import shutil
 import sqlite3
+import stat
 import zipfile
 from pathlib import Path
 
-from bascule.mailbox.bodies import segment_numbers
+from bascule.mailbox.bodies import READ_ONLY, segment_numbers
 from bascule.mailbox.database import open_database
 from bascule.mailbox.format import CATALOGUE, MailboxError, segment_name
 from bascule.mailbox.mailbox import Mailbox
@@ -97,7 +98,7 @@ def _copy_closed(source: Path, target: Path) -> int:
     """Octet for octet: the SHA-256 of a closed file stays true."""
     partial = target.with_name(target.name + ".partial")
     shutil.copyfile(source, partial)
-    partial.chmod(0o444)
+    partial.chmod(stat.S_IMODE(partial.stat().st_mode) & READ_ONLY)
     partial.replace(target)
     return target.stat().st_size
 

@@ -6,8 +6,10 @@ from typing import TypeVar
 from bascule.protocols.imap.refusals import Meaning, meaning_of
 from bascule.protocols.imap.responses import NO_NAMESPACE, Listing
 from bascule.sources.contract import SourceError, SourceFolder, SourceState
-from bascule.sources.imap_folders import INBOX_NAME, NameForm, folders_of, lists_inbox
+from bascule.sources.imap_folders import INBOX_NAME, NameForm, folders_of, lists_inbox, of_others
 from bascule.sources.imap_reader import ImapReader
+from bascule.sources.limits import NAME_CHARACTERS, NAMES_TOLD
+from bascule.terms.printable import printable
 from bascule.terms.watch import Watcher
 from bascule.wire.backoff import Throttle
 from bascule.wire.errors import CommandRefused, ConnectionLost
@@ -25,6 +27,7 @@ class ImapSource:
         self._connections = Connections(connect, location)
         self._throttle = throttle or Throttle()
         self._client: ImapClient | None = None
+        self._told_of_others = False
 
     def watch(self, watcher: Watcher) -> None:
         self._connections.watcher = watcher
@@ -62,6 +65,7 @@ class ImapSource:
                 listings.append(Listing("LIST", frozenset(), None, INBOX_NAME))
             form = NameForm(client.decode, client.encode)
             found[:] = folders_of(listings, namespace, form, frozenset(entry.name for entry in subscribed))
+            self._tell_of_others(of_others(listings, namespace, form))
 
         try:
             await self._ask(question)
@@ -70,6 +74,17 @@ class ImapSource:
                 f"{self.location} does not list its folders: {error.reason}.", "Try again later, or ask who runs it."
             ) from error
         return found
+
+    def _tell_of_others(self, names: Sequence[str]) -> None:
+        """Once: a server may call a person's folders everybody's."""
+        if not names or self._told_of_others:
+            return
+        self._told_of_others = True
+        shown = ", ".join(f"“{printable(name, NAME_CHARACTERS)}”" for name in names[:NAMES_TOLD])
+        more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""
+        self._connections.watcher.note(
+            f"{self.location} calls {shown}{more} other people's or everybody's (NAMESPACE): not read. They are moved from where they are at home."
+        )
 
     async def states(self, folders: Sequence[SourceFolder]) -> dict[bytes, SourceState]:
         names = [folder.name for folder in folders if folder.selectable]

@@ -44,6 +44,12 @@ def folders_of(
     ]
 
 
+def of_others(listings: Iterable[Listing], namespace: Namespace, form: NameForm) -> list[str]:
+    """What `folders_of` leaves out, by name: folders that other people share, or all."""
+    entries = (entry for entry in _each_once(listings) if not _leads_only(entry))
+    return [form.decode(entry.name) for entry in entries if not namespace.is_personal(entry.name)]
+
+
 def lists_inbox(listings: Iterable[Listing]) -> bool:
     return any(entry.name.upper() == INBOX_NAME for entry in listings)
 

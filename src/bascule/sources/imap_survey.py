@@ -14,13 +14,13 @@ from bascule.wire.imap import ImapClient, MailboxState
 
 _NO_EXAMINE = "the server does not take EXAMINE, the only command with which Bascule opens a folder of the old side"
 _LISTED = "{} (all the same, it lists the folder)"
+_SHOWS_NONE = "the server counts {} messages in it and shows none; have its index repaired"
 _SESSION_ONLY = "the server numbers its messages anew in each session; the next run reads it again"
 
 
 async def take_survey(client: ImapClient, folder: SourceFolder, known: SourceState | None) -> Survey:
     """See `Reader.open`. Raises CommandRefused, ConnectionLost."""
-    selected, uids = await _examine(client, folder, known)
-    uids, unlisted = await _all(client, folder, selected, uids)
+    selected, uids, unlisted = await _look(client, folder, known)
     lasting = selected.uidvalidity > 0 and selected.uids_last
     # Where UIDs do not last, each survey is of another folder, whose messages are recognised by their content.
     uidvalidity = selected.uidvalidity if lasting else secrets.randbelow(2**31 - 1) + 1
@@ -41,6 +41,21 @@ async def take_survey(client: ImapClient, folder: SourceFolder, known: SourceSta
     # One that is reckoned from the last UID, as no server told it, falls with each last message that goes.
     fell = known is not None and known.uidvalidity == uidvalidity and selected.uidnext and uidnext < known.uidnext
     return Survey(SourceState(uidvalidity, uidnext, len(uids), modseq), uids, flags, complete, unlisted, bool(fell))
+
+
+async def _look(
+    client: ImapClient, folder: SourceFolder, known: SourceState | None
+) -> tuple[MailboxState, list[int], int]:
+    """What EXAMINE tells, and what `_all` does. A folder that looks empty is asked for by STATUS as well. Where that counts some, and they did not come
+    meanwhile, raises FolderError: taken at its word, the folder would have lost all that is known of it."""
+    selected, searched = await _examine(client, folder, known)
+    uids, unlisted = await _all(client, folder, selected, searched)
+    if not uids and not unlisted and (counted := await client.count(folder.name)):
+        selected, searched = await _examine(client, folder, known)
+        uids, unlisted = await _all(client, folder, selected, searched)
+        if not uids:
+            raise FolderError(_SHOWS_NONE.format(counted))
+    return selected, uids, unlisted
 
 
 def _does_not_count(known: SourceState, selected: MailboxState, uids: Sequence[int]) -> bool:
@@ -119,21 +134,22 @@ def _parameters_may_be_at_fault(client: ImapClient, error: CommandRefused) -> bo
 async def _all(
     client: ImapClient, folder: SourceFolder, selected: MailboxState, searched: list[int] | None
 ) -> tuple[list[int], int]:
-    """Every UID, ascending, and how many messages the server counts beyond them. Where SEARCH gives other than as many as EXISTS says,
-    the folder is listed by FETCH, which can give no UID without a message; what is still missing then may have been removed meanwhile,
+    """Every UID, ascending, and how many messages the server counts beyond them. Where SEARCH gives other than as many as EXISTS says, or there is
+    no EXISTS, the folder is listed by FETCH, which can give no UID without a message; what is still missing then may have been removed meanwhile,
     and so is counted again."""
     found, exists = set(searched or ()), selected.exists
     if searched is not None and len(found) == exists:
         return sorted(found), 0
-    if exists or searched:
+    if exists != 0 or searched:
         replies: list[Fetch] = []
         listing = await client.fetch(ALL_MESSAGES, UIDS, replies.append)
         await (listing.ok() if searched is None else listing.answer())
         fetched = {reply.data.uid for reply in replies if reply.data.uid}
-        found = fetched if len(found) > exists and len(fetched) >= exists else found | fetched
-    if len(found) < exists:
+        too_many = exists is not None and len(found) > exists and len(fetched) >= exists
+        found = fetched if too_many else found | fetched
+    if exists is not None and len(found) < exists:
         exists = (await client.select(folder.name, read_only=True)).exists
-    return sorted(found), max(0, exists - len(found))
+    return sorted(found), max(0, (exists or 0) - len(found))
 
 
 async def _changed(client: ImapClient, selected: MailboxState, since: int) -> Sequence[Fetch] | None:

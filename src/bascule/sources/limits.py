@@ -24,3 +24,7 @@ ANSWERS_FOR_ONE = 1000
 DIRECTORY_LEVELS = 200
 """Directories within one another that are looked into: each is reached from the top, so that none is left by a link, and a chain of many thousands would
 cost its square."""
+NAMES_TOLD = 5
+"""Folders of other people that are named in a note; of the rest it says how many: a campus shares some ten thousand."""
+NAME_CHARACTERS = 60
+"""Of each of these names."""

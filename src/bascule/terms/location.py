@@ -2,13 +2,23 @@
 
 import re
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from urllib.parse import quote, unquote
 
 from bascule.terms.errors import BasculeError, ExitStatus
 
 IMAP_SCHEMES = {"imap": 143, "imaps": 993}
 FILE_SCHEMES = ("maildir", "mbox", "eml", "zip", "pst", "mailbox")
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine whatever a name server says: ``localhost`` (RFC 6761 §6.3), an address in 127.0.0.0/8, or ::1."""
+    if host.casefold().rstrip(".") == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name, of which anybody may own one that begins with 127
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,7 @@ class Location:
 
     @property
     def is_loopback(self) -> bool:
-        return self.host in LOOPBACK or self.host.startswith("127.")
+        return is_loopback(self.host)
 
     @property
     def person(self) -> tuple[str, str]:
@@ -64,6 +74,14 @@ def _bad(text: str, why: str) -> BasculeError:
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:]+))(?::(?P<port>\d{1,5}))?/?")
 
 
+def _can_be_looked_up(host: str) -> bool:
+    """Names of 1 to 63 octets between the dots (RFC 1035 §2.3.4, as RFC 3490 writes those beyond ASCII), and nothing that can't be seen."""
+    try:
+        return host.isprintable() and " " not in host and bool(host.encode("idna"))
+    except UnicodeError:
+        return False
+
+
 def parse_location(text: str) -> Location:
     """Read a location. ``@`` in the user may be written ``%40`` or plain.
 
@@ -85,13 +103,16 @@ def parse_location(text: str) -> Location:
     found = _HOST_PORT.fullmatch(place)
     if found is None:
         raise _bad(f"{scheme}://…@{place}", "the host or the port is wrong")
+    host = found["v6"] or found["host"]
+    if found["v6"] is None and not _can_be_looked_up(host):
+        raise _bad(f"{scheme}://…@{place}", "no server can have such a name")
     port = int(found["port"] or IMAP_SCHEMES[scheme])
     if not 0 < port < 65536:
         raise _bad(f"{scheme}://…@{place}", "the port must be between 1 and 65535")
     return Location(
         scheme,
         user=unquote(user),
-        host=found["v6"] or found["host"],
+        host=host,
         port=port,
         password=unquote(password) if has_password else None,
     )

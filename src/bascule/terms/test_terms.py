@@ -46,6 +46,33 @@ def test_what_is_no_location_is_refused_with_the_forms_that_are(text: str) -> No
     assert "imaps://user@host" in caught.value.advice
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["mail..example.org", ".example.org", "x" * 64, f"{'é' * 60}.example.org", "exam ple.org", "ex\u202eample.org", "a\nb", "a\x1bb", "\udce9.org"],
+)  # fmt: skip
+def test_a_name_that_no_server_can_have_is_refused(host: str) -> None:
+    with pytest.raises(BasculeError, match="no server can have such a name") as caught:
+        parse_location(f"imap://anna:hunter2@{host}:143")
+    assert caught.value.status == 2
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["x" * 63, "mail.example.org.", "été.example.org", "my_host", "10.0.0.1"])
+def test_other_names_are_taken(host: str) -> None:
+    assert parse_location(f"imap://anna@{host}").host == host
+
+
+@pytest.mark.parametrize(
+    ("host", "is_here"),
+    [
+        ("localhost", True), ("LOCALHOST.", True), ("127.0.0.1", True), ("127.8.8.8", True), ("[::1]", True), ("[0:0:0:0:0:0:0:1]", True),
+        ("127.evil.example", False), ("127.1", False), ("localhost.example", False), ("128.0.0.1", False), ("[::2]", False), ("127.0.0.1.example", False),
+    ],
+)  # fmt: skip
+def test_this_machine_is_told_by_its_address(host: str, is_here: bool) -> None:
+    assert parse_location(f"imap://anna@{host}").is_loopback is is_here
+
+
 def test_paths_keep_any_character_and_know_inbox() -> None:
     assert FolderPath.split("inbox.a/b", ".").parts == ("INBOX", "a/b")
     assert FolderPath.split("//", "/").parts == ("//",)

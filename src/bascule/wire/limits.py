@@ -48,6 +48,10 @@ LISTED = 500_000
 """Mailboxes that one LIST tells: 250 MB of them. A whole campus's shared ones are some ten thousand."""
 FOUND = 5_000_000
 """Messages that SEARCH finds: they become a list, of 200 MB then. The largest mailbox that we measure has 1,000,000."""
+SECRET_OCTETS = 4
+"""A password that is shorter is taken out of a server's words only where it stands alone: so few letters stand in most words."""
+TOLD_CHARACTERS = 4096
+"""Of a server's words, what is kept: a report shows 300, and a line may have megabytes."""
 CHALLENGES = 5
 """Questions of a server while we sign in. Our mechanisms have one answer, and an empty one to an error (RFC 7628 §3.2.3)."""
 NOTE_SECONDS = 3.0

@@ -138,6 +138,16 @@ class NamespaceRefused(Quirk):
             raise No("not implemented")
 
 
+class NamespaceOfEverybody(Quirk):
+    """NAMESPACE calls all folders everybody's."""
+
+    seen = "thought of, beside RFC 2342 §5, example 5.3"
+    as_source = as_target = EXACT
+
+    def namespace(self, session: Session, line: bytes) -> bytes:
+        return b'* NAMESPACE NIL NIL (("" "/"))'
+
+
 class ExtendedListRefused(Quirk):
     """LIST-EXTENDED is offered, and LIST with RETURN refused."""
 

@@ -179,6 +179,43 @@ class UidnextTooHigh(UidnextZero):
     uidnext = b"4000000"
 
 
+class ExistsAbsent(Quirk):
+    """SELECT and EXAMINE do not tell EXISTS."""
+
+    seen = "thought of: proxies that hand on the responses that they know"
+    as_source = as_target = EXACT
+    forgets = True
+
+    def replies(self, session: Session, command: Command, lines: list[bytes]) -> list[bytes]:
+        if command.verb not in ("SELECT", "EXAMINE"):
+            return lines
+        return [line for line in lines if not line.endswith(b" EXISTS")]
+
+
+class ExistsAbsentAndNoSearch(ExistsAbsent):
+    """SELECT and EXAMINE do not tell EXISTS, and SEARCH is refused."""
+
+    as_target = None
+
+    def before(self, session: Session, command: Command) -> None:
+        if command.verb == "UID SEARCH":
+            raise No("not now")
+
+
+class OpensAsEmpty(Quirk):
+    """A folder of which STATUS counts messages opens as an empty one."""
+
+    seen = "thought of: a folder whose index was lost, and whose counters lie elsewhere"
+    as_source = NAMED
+
+    def replies(self, session: Session, command: Command, lines: list[bytes]) -> list[bytes]:
+        if session.selected is None or session.selected.name != b"INBOX":
+            return lines
+        if command.verb in ("SELECT", "EXAMINE"):
+            return [b"* 0 EXISTS" if line.endswith(b" EXISTS") else line for line in lines]
+        return [] if command.verb in ("UID SEARCH", "UID FETCH") else lines
+
+
 class ModseqNeverRises(Quirk):
     """HIGHESTMODSEQ and every message's MODSEQ stay the same for ever, though messages come."""
 

@@ -93,6 +93,22 @@ class LiteralRefusedUntagged(Quirk):
 # -- refused and dropped ----------------------------------------------------------------------------------------------
 
 
+class OkBeforeTheLiteral(Quirk):
+    """A literal that waits for leave is answered OK with a UID in its place, and nothing is kept."""
+
+    seen = "thought of: proxies that answer for a server which is not there any more"
+    as_target = NAMED
+    words = ("--verify", "none")
+    without = frozenset({"LITERAL+", "MULTIAPPEND"})
+
+    def announced(self, session: Session, text: bytes, octets: int, waits: bool) -> None:
+        if waits and b"APPEND" in text.upper():
+            raise No("not a word of it")
+
+    def write(self, session: Session, octets: bytes) -> None:
+        super().write(session, octets.replace(b" NO not a word of it", b" OK [APPENDUID 1600000001 1] done"))
+
+
 class RefusesKeywords(Quirk):
     """A message with a keyword is refused."""
 

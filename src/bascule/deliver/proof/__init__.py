@@ -9,6 +9,7 @@ from bascule.deliver.proof.certificate import Checked, check_certificate, write_
 from bascule.deliver.proof.fingerprint import read_fingerprint
 from bascule.deliver.proof.gather import gather_report
 from bascule.deliver.proof.languages import words_of
+from bascule.deliver.proof.placing import placed
 from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.deliver.proof.text import as_text
 
@@ -20,6 +21,7 @@ __all__ = [
     "as_text",
     "check_certificate",
     "gather_report",
+    "placed",
     "read_fingerprint",
     "words_of",
     "write_proof",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # cryptography is loaded only when something is signed
 from bascule.deliver.proof.fingerprint import fingerprint_of
 from bascule.deliver.proof.manifest import MANIFEST, GroundMissing, read_manifest, write_manifest
 from bascule.deliver.proof.page import as_page
+from bascule.deliver.proof.placing import placed
 from bascule.deliver.proof.report import Report
 from bascule.deliver.proof.text import as_text
 from bascule.deliver.proof.words import Words
@@ -33,6 +34,8 @@ from bascule.terms.printable import printable_json
 CERTIFICATE = "certificate.json"
 NAME_CHARACTERS = 100
 """Of a file that a certificate names: ours have a dozen."""
+KEY_OCTETS = 64 * 1024
+"""Of the signing key's file: ours has 119."""
 FILES = ("report.txt", "report.json", "report.html", MANIFEST)
 
 
@@ -49,15 +52,18 @@ def write_proof(
     run before, beside it (`bascule.deliver.proof.manifest`). Raises OSError."""
     place.mkdir(parents=True, exist_ok=True)
     report.signing_key = own_fingerprint()
-    (place / "report.txt").write_text(as_text(report, words, is_file=True) + "\n", "utf-8")
-    (place / "report.json").write_text(
-        printable_json(json.dumps(report.to_dict(), ensure_ascii=False, indent=1)) + "\n", "utf-8"
-    )
-    (place / "report.html").write_text(as_page(report, words), "utf-8")
+    _write(place / "report.txt", as_text(report, words, is_file=True) + "\n")
+    _write(place / "report.json", printable_json(json.dumps(report.to_dict(), ensure_ascii=False, indent=1)) + "\n")
+    _write(place / "report.html", as_page(report, words))
     write_manifest(place / MANIFEST, mailbox, ledger, _before(place, report) if in_series else None)
     certificate = place / CERTIFICATE
-    certificate.write_text(json.dumps(_sign(place, report), indent=1) + "\n", "utf-8")
+    _write(certificate, json.dumps(_sign(place, report), indent=1) + "\n")
     return certificate
+
+
+def _write(path: Path, text: str) -> None:
+    with placed(path) as file:
+        file.write(text.encode())
 
 
 def _before(place: Path, report: Report) -> Path | None:
@@ -128,12 +134,20 @@ def _key() -> "Ed25519PrivateKey":
     if not path.exists():
         _make_key(path)
     try:
-        key = load_pem_private_key(path.read_bytes(), None)
+        key = load_pem_private_key(_beginning_of(path), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it wants a password
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise BasculeError(f"{path} is not an Ed25519 key.", "Move it away; a new one is made.", ExitStatus.USAGE)
     return key
+
+
+def _beginning_of(path: Path) -> bytes:
+    """Empty for what is no file (a pipe is waited at for ever). Raises OSError."""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(KEY_OCTETS)
 
 
 def _make_key(path: Path) -> None:

@@ -3,6 +3,7 @@
 from bascule.deliver.proof.words import Words
 
 _SENTENCES = (
+    (r"the target said OK before it was sent the message", "elle l’a accepté avant de l’avoir reçu, et il n’a donc pas été envoyé"),
     (r"the target said OK, and does not have it", "elle l’a accepté, et il ne s’y trouve pas"),
     (r"no run has dealt with it yet", "aucune exécution ne l’a encore traité"),
     (r"mended: (.+)", "réparé à votre demande : {}"),
@@ -37,6 +38,7 @@ _SENTENCES = (
     (r"the connection ends at whatever is asked for: (.+)", "la connexion est coupée quoi qu’on demande : {}"),
     (r"it counts (\d+) messages in the folder and lists (\d+)", "elle compte {} messages dans le dossier et en annonce {}"),
     (r"it lists UID (\d+) in the folder and does not give it", "elle annonce l’UID {} dans le dossier et ne le donne pas"),
+    (r"the server counts (\d+) messages in it and shows none", "le serveur y compte {:number} messages et n’en montre aucun"),
     (r"have its index repaired", "faites réparer son index"),
     (r"its UIDVALIDITY changed while it was read", "son UIDVALIDITY a changé pendant la lecture"),
     (r"the next run reads it again", "la prochaine exécution le relira"),

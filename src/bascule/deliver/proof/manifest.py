@@ -15,11 +15,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from bascule.deliver.proof.placing import placed
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.folder import FolderPath
 from bascule.terms.instant import InternalDate
+from bascule.terms.printable import printable
 
 MANIFEST = "manifest.sha256"
 SERIES = 30
@@ -27,6 +29,7 @@ SERIES = 30
 _ADVICE = "“bascule report” writes a whole one from what is remembered."
 _SINCE = re.compile(r"# since ([^/]+)/manifest\.sha256 ([0-9a-f]{64})")
 _MARK = "# since "
+_SPACES = re.compile(r" {2,}|^ +| +$|(?<=/) +| +(?=/)")
 _QUERY = """
 SELECT m.sha256, f.path, m.uid, coalesce(o.code, '-'), coalesce(o.verified, 0), o.verified_utc, o.sent_sha256
 FROM messages m JOIN folders f ON f.id = m.folder LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?
@@ -52,15 +55,17 @@ class GroundMissing(BasculeError):
 
 
 def write_manifest(file: Path, mailbox: Mailbox, ledger: Ledger | None, since: Path | None = None) -> None:
-    """``sha256  folder/uid  outcome  how and when it was read back`` for each message of the default view; where other octets than the
+    """``sha256  folder/uid  outcome  how and when it was read back`` (the folder as `name_of` has it) for each message of the default view; where other octets than the
     message's own were sent (CRLF for LF alone, a mended form), their SHA-256 is last.
 
     ``since``: the manifest of the run before, in a folder beside this one's. One that can't be read is not built upon. Raises OSError.
     """
     lines = _lines(mailbox, ledger)
     changed = _changes(lines, since) if since is not None else None
-    with file.open("w", encoding="utf-8", errors="surrogatepass") as opened:
-        opened.writelines(f"{line}\n" for line in (lines if changed is None else changed))
+    with placed(file) as opened:
+        opened.writelines(
+            f"{line}\n".encode("utf-8", "surrogatepass") for line in (lines if changed is None else changed)
+        )
 
 
 def _lines(mailbox: Mailbox, ledger: Ledger | None) -> list[str]:
@@ -70,12 +75,20 @@ def _lines(mailbox: Mailbox, ledger: Ledger | None) -> list[str]:
     rows = mailbox.database.execute(_QUERY, (ledger.target if ledger else 0,))
     for digest, path, uid, code, verified, at, sent in rows:
         if path not in names:
-            names[path] = FolderPath.from_json(path).display()
+            names[path] = name_of(FolderPath.from_json(path))
         if (verified, at) not in seen:
             seen[verified, at] = f"{_HOW[verified]} {InternalDate(at).to_iso()}" if verified and at else _HOW[verified]
         told = f"  sent-as {sent.hex()}" if sent is not None else ""
         lines.append(f"{digest.hex()}  {names[path]}/{uid}  {code}  {seen[verified, at]}{told}")
     return lines
+
+
+def name_of(path: FolderPath) -> str:
+    """A folder's name as one field of a line, that no other folder's is written as: two spaces, which part fields, stand in none. ``\\x20`` is a
+    space beside another or at an end, ``\\x2f`` a ``/`` within a name, ``\\\\`` a backslash, and what can't be seen is written as `printable` does.
+    """
+    parts = (part.replace("\\", "\\\\").replace("/", "\\x2f") for part in path.parts)
+    return printable(_SPACES.sub(lambda found: "\\x20" * len(found[0]), "/".join(parts)))
 
 
 def _changes(lines: list[str], since: Path) -> list[str] | None:

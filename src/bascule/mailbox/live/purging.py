@@ -8,6 +8,7 @@ keeps what it has: its earlier states still need it.
 import contextlib
 import os
 import sqlite3
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,6 +126,7 @@ def _exchange(mailbox: Mailbox, number: int, partial: Path) -> int:
     try:
         with contextlib.closing(open_database(path)) as old:
             old.execute("PRAGMA journal_mode = DELETE")  # its WAL must not be taken for the new file's
+        partial.chmod(stat.S_IMODE(path.stat().st_mode))
         sync_file(partial)
         os.replace(partial, path)
         sync_file(mailbox.root)

@@ -21,6 +21,7 @@ from bascule.protocols.imap.answers import condition
 from bascule.protocols.imap.errors import RemoteError
 from bascule.protocols.imap.receiver import Frame, Receiver
 from bascule.protocols.imap.requests import BadRequest, Request, parse_request
+from bascule.terms.location import is_loopback
 
 _ALONE = frozenset(("AUTHENTICATE", "IDLE", "STARTTLS", "COMPRESS", "LOGIN", "LOGOUT"))
 """After these the shell has something to do, or the limits change: what follows is not handed over with them."""
@@ -74,9 +75,9 @@ class ImapConnection(asyncio.BufferedProtocol):
             return
         peer = transport.get_extra_info("peername")
         host = str(peer[0]) if peer else ""
-        is_loopback = host.startswith("127.") or host in ("::1", "")
+        from_here = not host or is_loopback(host)
         can_encrypt = self._shared.tls is not None
-        connection = Connection(host, is_loopback, can_encrypt=can_encrypt, encrypted=self._encrypted)
+        connection = Connection(host, from_here, can_encrypt=can_encrypt, encrypted=self._encrypted)
         self._session = Session(self._shared.services, connection)
         self._shared.connections.add(self)
         self._task = self._loop.create_task(self._serve(self._session))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bascule.platform.settings import Settings
-from bascule.platform.settings_file import Endpoint
+from bascule.terms.location import is_loopback
 
 
 class Use(Enum):
@@ -31,13 +31,11 @@ def offers(settings: Settings) -> list[Offer]:
         (Use.SEND, settings.submission_listen_tls, settings.submission_listen),
     ]:
         if settings.certificate is None:
-            found += [Offer(use, each.host, each.port, False, False) for each in with_starttls if _is_loopback(each)]
+            found += [
+                Offer(use, each.host, each.port, False, False) for each in with_starttls if is_loopback(each.host)
+            ]
             continue
         for endpoints, tls in ((with_tls, True), (with_starttls, False)):
-            ports = dict.fromkeys(each.port for each in endpoints if not _is_loopback(each))
+            ports = dict.fromkeys(each.port for each in endpoints if not is_loopback(each.host))
             found += [Offer(use, settings.hostname, port, tls) for port in ports]
     return found
-
-
-def _is_loopback(endpoint: Endpoint) -> bool:
-    return endpoint.host == "::1" or endpoint.host.startswith("127.") or endpoint.host == "localhost"

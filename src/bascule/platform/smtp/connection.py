@@ -11,6 +11,7 @@ from bascule.platform.smtp import limits
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.session import Expects, Peer, Services, Session
 from bascule.protocols.smtp import LineTooLong, SmtpReceiver, format_reply
+from bascule.terms.location import is_loopback
 
 _TOGETHER = (b"MAIL", b"RCPT", b"RSET", b"NOOP", b"DATA", b"VRFY")
 """Commands that one trip to a thread may answer together (PIPELINING, RFC 2920 §3.1)."""
@@ -54,8 +55,8 @@ class SmtpConnection(asyncio.Protocol):
             return
         name = transport.get_extra_info("peername")
         host = str(name[0]) if isinstance(name, tuple) else ""
-        is_loopback = host.startswith("127.") or host in ("::1", "")
-        self._session = Session(self._shared.services, self._role, Peer(host, is_loopback, self._encrypted))
+        from_here = not host or is_loopback(host)
+        self._session = Session(self._shared.services, self._role, Peer(host, from_here, self._encrypted))
         self._shared.connections.add(self)
         self._task = self._loop.create_task(self._serve(self._session))
 

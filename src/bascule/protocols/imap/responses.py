@@ -129,15 +129,17 @@ class Namespace:
 
     def is_personal(self, name: bytes) -> bool:
         """Whether a mailbox is one's own, and not another's or everybody's: by the longest prefix that fits, as the shared one may be empty
-        where one's own is ``INBOX.``. INBOX always is."""
+        where one's own is ``INBOX.``. INBOX always is. Where one has no namespace at all (RFC 2342 §5), an empty prefix makes nothing another's:
+        all that a person is shown would be."""
 
         def longest(prefixes: tuple[tuple[bytes, str | None], ...]) -> int:
             fitting = [prefix for prefix, _ in prefixes if name.startswith(prefix) or name == prefix[:-1]]
             return max(map(len, fitting), default=-1)
 
-        return name.upper() == b"INBOX" or longest(self.personal) >= longest(self.others + self.shared)
+        return name.upper() == b"INBOX" or longest(self.personal or _ROOT) >= longest(self.others + self.shared)
 
 
+_ROOT: tuple[tuple[bytes, str | None], ...] = ((b"", None),)
 NO_NAMESPACE = Namespace((), (), ())
 """Of a server that tells none: all is personal."""
 
@@ -195,7 +197,7 @@ def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
     if condition:
         return _condition(condition, limits)
     if not first.startswith(b"* "):
-        raise RemoteError(f"not an IMAP response: {first[:60]!r}")
+        raise RemoteError(f"not an IMAP response: {printable(as_text(first))}")
     try:
         return _untagged(frame, limits)
     except RemoteError as error:
@@ -230,7 +232,7 @@ def _code_arguments(octets: bytes, limits: Limits) -> tuple[Value, ...]:
 def _untagged(frame: Frame, limits: Limits) -> Response:
     values = parse_values(frame, 2, limits)
     if not values or not isinstance(values[0], bytes):
-        raise RemoteError(f"not an IMAP response: {frame[0]!r:.60}")
+        raise RemoteError("not an IMAP response: it begins with no word")
     if values[0].isdigit():
         return _numbered(values)
     name = values[0].decode("latin-1").upper()

@@ -151,6 +151,8 @@ def test_a_message_without_octets_may_be_nil() -> None:
             b"user.bob|board",
         ),
         (NO_NAMESPACE, b"INBOX a/b", b""),
+        (Namespace((), (), ((b"", "/"), (b"Public/", "/"))), b"INBOX Sent a/b", b"Public/board"),
+        (Namespace((), ((b"", "/"),), ()), b"INBOX Sent", b""),
     ],
 )
 def test_what_is_personal(namespace: Namespace, mine: bytes, not_mine: bytes) -> None:

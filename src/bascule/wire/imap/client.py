@@ -256,6 +256,13 @@ class ImapClient:
         wanted = set(names)
         return [status for status in found if status.name in wanted]
 
+    async def count(self, raw: bytes) -> int | None:
+        """How many messages STATUS tells of in a mailbox; None: it tells none. RFC 9051 §6.3.11"""
+        found: list[Status] = []
+        asking = await self.start(command(b"STATUS", self.mailbox(raw), items(b"MESSAGES")), _collect(Status, found))
+        await asking.answer()
+        return found[-1].items.get("MESSAGES") if found else None
+
     def _keeps_modseq(self) -> bool:
         return self.has("CONDSTORE") or self.has("QRESYNC")
 

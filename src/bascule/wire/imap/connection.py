@@ -22,8 +22,9 @@ from bascule.protocols.imap.responses import (
 )
 from bascule.protocols.imap.tokens import as_text
 from bascule.terms.body import SpoolError
-from bascule.terms.printable import printable
+from bascule.terms.printable import CHARACTERS, printable
 from bascule.wire.errors import BareLineEnd, CommandRefused, ConnectionLost
+from bascule.wire.imap.redaction import NOTHING_SECRET, Redaction
 from bascule.wire.imap.stalls import StallWatch, unacknowledged
 from bascule.wire.limits import DEFAULT_WIRE_LIMITS, WireLimits
 
@@ -66,12 +67,13 @@ class Connection(asyncio.BufferedProtocol):
         open_sink: Callable[[int], Sink],
         limits: Limits = DEFAULT_LIMITS,
         wire_limits: WireLimits = DEFAULT_WIRE_LIMITS,
-        clear_text_ends: Callable[[], None] = lambda: None,
+        redaction: Redaction = NOTHING_SECRET,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._limits = wire_limits
         self._imap_limits = limits
         self._receiver = Receiver(open_sink, limits)
+        self._redaction = redaction
         self._transport: asyncio.Transport | None = None
         self._pending: deque[Pending] = deque()
         self._next_tag = 0
@@ -132,7 +134,7 @@ class Connection(asyncio.BufferedProtocol):
                 response = parse_response(frame, self._imap_limits)
                 if isinstance(response, Condition):
                     self._stalls.told(response, sum(len(part) for part in frame if isinstance(part, bytes)))
-                self._dispatch(response)
+                self._dispatch(self._redaction.clean_response(response))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail(ConnectionLost(str(exc) or type(exc).__name__ if exc else "the server closed the connection"))
@@ -152,8 +154,8 @@ class Connection(asyncio.BufferedProtocol):
         first = frame[0] if isinstance(frame[0], bytes) else b""
         greeting = parse_response(frame, self._imap_limits) if first.startswith(b"* ") else None
         if not isinstance(greeting, Condition):
-            raise RemoteError(f"its first line is “{printable(as_text(first), 80)}”")
-        self._greeting.set_result(greeting)
+            raise RemoteError(f"its first line is “{printable(self._redaction.clean(as_text(first)), 80)}”")
+        self._greeting.set_result(self._redaction.clean_condition(greeting))
 
     # -- receiving ----------------------------------------------------------------------------------------------------
 
@@ -389,7 +391,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def abort(self, reason: str) -> None:
         """End the connection now; everything in flight raises ConnectionLost with ``reason``."""
-        self._give_up(ConnectionLost(reason))
+        self._give_up(ConnectionLost(printable(self._redaction.clean(reason), CHARACTERS)))
 
     def _give_up(self, failure: ConnectionLost | SpoolError) -> None:
         self._fail(failure)

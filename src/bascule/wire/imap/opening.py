@@ -18,6 +18,7 @@ from bascule.wire.errors import BareLineEnd, CommandRefused, ConnectError, Conne
 from bascule.wire.imap.client import ImapClient
 from bascule.wire.imap.connection import Connection
 from bascule.wire.imap.credentials import Credentials
+from bascule.wire.imap.redaction import Redaction
 from bascule.wire.imap.signing_in import adopt, sign_in, too_many
 from bascule.wire.limits import DEFAULT_WIRE_LIMITS, WireLimits
 
@@ -70,7 +71,10 @@ async def _connect(
     limits: WireLimits,
     open_sink: Callable[[int], Sink],
 ) -> ImapClient:
-    connection = await _open(location, security, limits, open_sink)
+    redaction = Redaction(credentials.secret())
+    connection = await _open(
+        location, security, limits, lambda: Connection(open_sink, wire_limits=limits, redaction=redaction)
+    )
     client = ImapClient(connection, str(location))
     try:
         await _prepare(client, location, credentials, security, limits)
@@ -107,15 +111,13 @@ def _place(location: Location) -> str:
 
 
 async def _open(
-    location: Location, security: Security, limits: WireLimits, open_sink: Callable[[int], Sink]
+    location: Location, security: Security, limits: WireLimits, make: Callable[[], Connection]
 ) -> Connection:
     loop = asyncio.get_running_loop()
     context = security.context() if location.scheme == "imaps" else None
     try:
         async with asyncio.timeout(limits.connect_seconds):
-            transport, connection = await loop.create_connection(
-                lambda: Connection(open_sink, wire_limits=limits), location.host, location.port, ssl=context
-            )
+            transport, connection = await loop.create_connection(make, location.host, location.port, ssl=context)
     except TimeoutError as error:
         raise Unreachable(
             f"{_place(location)} did not answer within {limits.connect_seconds:.0f} seconds.",

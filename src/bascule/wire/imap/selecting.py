@@ -11,11 +11,12 @@ from bascule.protocols.imap.tokens import as_number, as_text
 
 @dataclass(frozen=True, slots=True)
 class MailboxState:
-    """What SELECT or EXAMINE told. RFC 9051 §6.3.2; ``highestmodseq`` 0: the server keeps none (RFC 7162 §3.1.2.2). ``uidvalidity`` 0: it
+    """What SELECT or EXAMINE told. RFC 9051 §6.3.2; ``exists`` None: it told none; ``uidnext`` 0: it told none, or one that not all messages can be below;
+    ``highestmodseq`` 0: the server keeps none (RFC 7162 §3.1.2.2). ``uidvalidity`` 0: it
     told none; ``uids_last`` is False where its UIDs are of this session only (RFC 4315 §3, UIDNOTSTICKY); ``mailboxid`` stays when it is
     renamed (RFC 8474 §4.2; empty: told none)."""
 
-    exists: int = 0
+    exists: int | None = None
     uidvalidity: int = 0
     uids_last: bool = True
     mailboxid: str = ""
@@ -38,7 +39,9 @@ class SelectReading:
 
     @property
     def state(self) -> MailboxState:
-        return replace(self._state, vanished=tuple(self._vanished), changed=tuple(self._changed))
+        # Each message has a UID of its own, from 1 on, and UIDNEXT is above all of them (RFC 9051 §2.3.1.1).
+        uidnext = self._state.uidnext if self._state.uidnext > (self._state.exists or 0) else 0
+        return replace(self._state, uidnext=uidnext, vanished=tuple(self._vanished), changed=tuple(self._changed))
 
     def take(self, response: Response) -> None:
         match response:

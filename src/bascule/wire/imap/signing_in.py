@@ -49,7 +49,7 @@ def _refusal(location: Location, credentials: Credentials, error: CommandRefused
         place = f"The {credentials.side}, {place},"
     return SignInError(
         f"{place} refuses the sign-in of {credentials.who}: {error.reason}",
-        "Check the name and the password; nothing was changed.",
+        "Check the name and the password.",
     )
 
 
