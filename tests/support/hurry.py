@@ -90,9 +90,12 @@ def bascule_in_a_hurry(tmp: Path, *words: object) -> Done:
         patch.setattr("sys.argv", ["bascule", *map(str, words)])
         guard = threading.Timer(MOST_SECONDS, os.kill, [os.getpid(), signal.SIGINT])
         guard.start()
+        umask = os.umask(0)
+        os.umask(umask)
         try:
             with pytest.raises(SystemExit) as ended:
                 main()
         finally:
             guard.cancel()
+            os.umask(umask)  # `main` takes others' rights away for as long as its process lives
     return Done(int(ended.value.code or 0), out.getvalue(), err.getvalue())
