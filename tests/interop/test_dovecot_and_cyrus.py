@@ -113,5 +113,5 @@ def test_a_message_that_ends_in_cr_is_known_again_in_what_dovecot_made_of_it(tmp
         assert kept == {hashlib.sha256(octets).hexdigest() for octets in ENDS.values()}
         store.fill(source, {"INBOX": list(ENDS)})
         again = report_of(bascule(tmp_path, "deliver", source, new.url(USER), "--json", status=None))
-        assert again["totals"]["already_there"] == len(ENDS)
+        assert again["totals"]["already_there"] + again["totals"]["altered"] == len(ENDS)
         assert sum(reference.read_mailbox(new.port, USER).values()) == len(ENDS)
