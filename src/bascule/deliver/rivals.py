@@ -97,7 +97,9 @@ class _Rivals:
 
     async def settle(self) -> int:
         await self.view.look_at_strangers()
-        equal = self._equal(await self.mailbox.run(self.ledger.uids_of, self.delivered))
+        if not (met := self._met()):
+            return 0
+        equal = self._equal(await self.mailbox.run(self.ledger.uids_of, met))
         if not equal:
             return 0
         details = await self.view.details_of({uid for one in equal for uid in [*one.ours, *_uids(one.strangers)]})
@@ -111,6 +113,13 @@ class _Rivals:
             return 0
         return await self._remove([each for one in equal for each in one.surplus(details)])
 
+    def _met(self) -> list[int]:
+        """Messages that equal copies of arrived meanwhile."""
+        if not self.view.has_free_copies:
+            return []
+        above = self.view.opened_uidnext
+        return [m for m, placed in self.delivered.items() if self.view.free_copies(placed.sha256, above=above)]
+
     def _equal(self, uids: Mapping[int, int]) -> list[_Equal]:
         """What equal copies arrived for."""
         found: dict[tuple[bytes, int], _Equal] = {}
@@ -119,7 +128,7 @@ class _Rivals:
             strangers = self.view.free_copies(placed.sha256, above=self.view.opened_uidnext)
             key = placed.sha256, placed.date_utc
             found.setdefault(key, _Equal(placed.date_utc, strangers)).ours[uid] = message
-        return [one for one in found.values() if one.strangers]
+        return list(found.values())
 
     async def _remove(self, surplus: Sequence[_Surplus]) -> int:
         """How many are gone then."""
