@@ -417,6 +417,9 @@ class Oracle:
         knowledge, world = self.knowledge, self.world
         taker = knowledge.folders.get(name)
         called = world.name_of(taker[0]) if taker else None
+        if taker and called is not None and world.validities[taker[0]] != taker[1]:
+            knowledge.unsure.add(name)  # a run that had nothing to do in it does not know its new UIDVALIDITY
+            return
         if called is None and here:
             fid = world.folders[name]
             knowledge.folders[name] = (fid, world.validities[fid])
