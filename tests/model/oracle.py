@@ -64,6 +64,8 @@ class Oracle:
         """How often the state folder was lost, or an older one put back."""
         self._there_before: frozenset[str] = frozenset()
         """The folders of the new side when the run began."""
+        self._unread = False
+        """A run to a target without UIDPLUS looked at nothing that it had delivered: what the member removed then was seen by nobody."""
         self._cut_since = self._during = False
         """``_cut_since``: a run was cut, or met a fault, after the last complete one."""
 
@@ -127,6 +129,7 @@ class Oracle:
             *reports.ended_well(ended),
         ]
         complete = ended.complete and not faulty
+        self._unread = self._unread or (not self.uidplus and ended.order.verify == "none")
         found += reports.violations(ended, self.world, faulty=faulty, may_be=self._may_be_a_fault)
         if ended.complete and not faulty and not during and ended.order.beside != "another":
             found += [*reports.finds_everything(ended, before.old), *self._kept_still(before, now)]
@@ -146,7 +149,8 @@ class Oracle:
         past = self.world.past[tag]
         moves = past.old_moves + min(past.old_ever - 1, past.old_deleted)
         moved = code == "duplicate" and not self.uidplus and moves > 0
-        return past.during or tag in self.faults or moved
+        unseen = code == "missing" and self._unread and past.removed > 0
+        return past.during or tag in self.faults or moved or unseen
 
     def _kept_still(self, before: Looks, now: Looks) -> list[str]:
         """Where nothing happened since a run that left nothing to do, the next one changes nothing."""
