@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bascule.deliver.expectation import DELETED, is_touched
+from bascule.deliver.expectation import DELETED, is_dated, is_touched
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.removal import Ours
 from bascule.deliver.rivals import Placed
@@ -201,11 +201,11 @@ class Doubt:
                 await self._mailbox.run(self._ledger.named, self._view.row.folder, {message: copy})
             if other is None or (ours is None and (uid is not None or self._view.removes_single_messages)):
                 continue
-            is_dated = [one is not None and _is_dated(one, placed) for one in (ours, other)]
+            are_dated = [one is not None and is_dated(one, placed.date_utc) for one in (ours, other)]
             older, newer = (other, ours) if ours is not None and (uid or 0) > copy else (ours, other)
-            if is_dated == [True, False] or (older is not None and _is_going(older, placed)):
+            if are_dated == [True, False] or (older is not None and _is_going(older, placed)):
                 continue
-            found.append(_Doubled(message, placed, uid, copy, newer.flags or frozenset(), all(is_dated)))
+            found.append(_Doubled(message, placed, uid, copy, newer.flags or frozenset(), all(are_dated)))
         return found
 
     def _late_copies(self) -> dict[int, int]:
@@ -246,7 +246,3 @@ class _Doubled:
 
 def _is_going(found: MessageData, placed: Placed) -> bool:
     return not DELETED.isdisjoint((found.flags or frozenset()) - placed.flags)
-
-
-def _is_dated(found: MessageData, placed: Placed) -> bool:
-    return found.date is not None and found.date.utc_seconds == placed.date_utc

@@ -126,6 +126,11 @@ def absent(expected: Expectation) -> ReadBack:
     )
 
 
+def is_dated(found: MessageData, date_utc: int) -> bool:
+    """Whether a copy has this date, in seconds since 1970."""
+    return found.date is not None and found.date.utc_seconds == date_utc
+
+
 def is_touched(now: Flags, given: Flags) -> bool:
     r"""Whether somebody changed a copy's flags; ``\Deleted`` does not count."""
     return not same_flags(now - DELETED, given - DELETED)

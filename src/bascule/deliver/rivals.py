@@ -13,7 +13,7 @@ all who see too many copies name them.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bascule.deliver.expectation import DELETED, is_touched
+from bascule.deliver.expectation import DELETED, is_dated, is_touched
 from bascule.deliver.limits import RIVAL_COPIES
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.removal import Ours
@@ -103,7 +103,7 @@ class _Rivals:
         if not equal:
             return 0
         details = await self.view.details_of({uid for one in equal for uid in [*one.ours, *_uids(one.strangers)]})
-        are_dated = [_is_dated(details[uid], one) for one in equal for uid in one.ours if uid in details]
+        are_dated = [is_dated(details[uid], one.date_utc) for one in equal for uid in one.ours if uid in details]
         if are_dated and not any(are_dated):  # the target keeps none
             if len({uid for one in equal for uid in _uids(one.strangers)}) >= RIVAL_COPIES:
                 await self._name(dict(pair for one in equal for pair in one.beside(one.strangers)))
@@ -167,7 +167,3 @@ def _uids(copies: Iterable[Foreign]) -> list[int]:
 def _flags(found: MessageData | None, otherwise: Flags = frozenset()) -> Flags:
     """``otherwise``: of what is not there."""
     return otherwise if found is None else found.flags or frozenset()
-
-
-def _is_dated(found: MessageData, equal: _Equal) -> bool:
-    return found.date is not None and found.date.utc_seconds == equal.date_utc

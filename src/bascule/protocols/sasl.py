@@ -2,8 +2,6 @@
 
 import base64
 
-MECHANISMS = ("PLAIN", "XOAUTH2", "OAUTHBEARER")
-
 
 class Unwritable(ValueError):
     """A name or a password holds what the mechanism has no form for; the message says what, and never the value."""

@@ -1,7 +1,7 @@
 """A message's arrival date as IMAP keeps it: an instant to the second, and the zone it was written in."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 LAST_SECOND = 253_402_300_799
 """Of the year 9999, the last one that most programs can write."""
@@ -13,11 +13,6 @@ class InternalDate:
 
     utc_seconds: int
     zone_minutes: int = 0
-
-    def to_datetime(self) -> datetime:
-        """In its own zone. Raises OverflowError for a year that ``datetime`` cannot hold."""
-        zone = timezone(timedelta(minutes=self.zone_minutes))
-        return datetime.fromtimestamp(self.utc_seconds, zone)
 
     def to_iso(self) -> str:
         """In UTC, as ``2020-01-31T10:00:00Z``; in seconds where its year has not four digits."""
