@@ -29,6 +29,8 @@ class Knowledge:
     """When it was last used."""
     complete: bool = False
     """Whether a complete run ever came to its end with it."""
+    placed: dict[str, set[Copy | Place]] = field(default_factory=dict)
+    """Where each message was on the old side when the last complete run with it looked."""
     resets: int = 0
     """How many of `World.resets` had been when the last complete run came to its end with it."""
 
@@ -409,9 +411,9 @@ class Oracle:
         return found
 
     def _came_to(self, name: str, now: Looks) -> bool:
-        """Whether the old side's folder has something that was not in it when the last complete run looked."""
+        """Whether the old side's folder has something that was not in it when the last complete run with this state folder looked."""
         return any(
-            each.name == name and each.at not in self._sure.get(tag, set())
+            each.name == name and each.at not in self.knowledge.placed.get(tag, set())
             for tag, held in now.old.items()
             for each in held
         )
@@ -449,6 +451,7 @@ class Oracle:
             self.faults &= reports.named(ended, self.world)
             self._back, knowledge.complete = None, True
             knowledge.resets = len(self.world.resets)
+            knowledge.placed = {tag: {each.at for each in held} for tag, held in now.old.items()}
             self._sure = {tag: {each.at for each in held} for tag, held in now.old.items()}
             self._perhaps.clear()
             self._complete_runs += 1

@@ -316,6 +316,22 @@ def test_after_an_older_state_what_it_knows_is_followed() -> None:
     assert case.night({"A": "a+\\Answered b+\\Seen", "B": "c"}) == []
 
 
+def test_what_came_to_a_folder_is_told_from_the_state_folder_that_is_in_use() -> None:
+    case = Case()
+    case.old({"A": "a", "B": ""})
+    assert case.night({"A": "a", "B": ""}) == []
+    case.oracle.keep(1)
+    case.old({"A": "", "B": "a"}, moves="a")
+    assert case.night({"A": "", "B": "a"}) == []
+    case.world.rename_new("B", "M")
+    case.papers[1].rename("B", "M")
+    case.member({"A": "", "Mine": "", "M": "a"}, "a", "folder renamed")  # and it has another UIDVALIDITY
+    case.oracle.look()
+    case.oracle.put_back(1)
+    # to this state a came to B, and B is gone: it is made again, and stays empty, as a is found in M
+    assert case.night({"A": "", "Mine": "", "M": "a", "B": ""}) == []
+
+
 def test_the_tables_of_the_page_are_complete() -> None:
     cells = tables()
     assert len(cells) == 8 * 10 * 7
