@@ -109,7 +109,9 @@ def new_words(entry: Entry, night: Night) -> Sequence[tuple[str, Held | None]]:
         if each.at == entry.copy:
             word = _touch(entry, each)
             return [("folder renamed" if renamed and word == "untouched" else word, each), *other]
-    return [("gone", None), *other]
+    # what is in doubt is known by its content: the member may have removed it, and a run with a newer state folder sent it again
+    again = [(_touch(entry, each), each) for each in inside] if entry.ledger == "in doubt" else []
+    return [("gone", None), *again, *other]
 
 
 def _touch(entry: Entry, copy: Held) -> str:

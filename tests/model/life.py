@@ -211,7 +211,9 @@ def new_marks(world: World, chance: random.Random) -> str | None:
     change, flags = chance.choice("++-"), chance.sample(FLAGS, chance.choice((1, 1, 2)))
     for each in messages:
         world.note_new(each.tag, "marked", touched=1)
-    world.note_marked(folder, world.new.read_folder(folder).uidvalidity, messages)
+    marks = {flag.lower() for flag in flags}
+    altered = [each for each in messages if (marks - each.flags if change == "+" else marks & each.flags)]
+    world.note_marked(folder, world.new.read_folder(folder).uidvalidity, altered)
     world.new.store(folder, _uids(messages), change, flags)
     return f"NEW {folder}: {_tags(messages)} {change}{' '.join(flags)}"
 

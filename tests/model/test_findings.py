@@ -60,6 +60,17 @@ def test_what_the_member_deleted_before_it_was_ever_read_back_is_theirs(move: Mo
         assert move.there() == {"INBOX": "b c"}
 
 
+def test_what_lay_in_a_folder_that_the_member_deleted_is_theirs_when_it_is_made_again(move: Move) -> None:
+    """Nothing was read back, but the target had told where each lay."""
+    move.fill({"F": "a b", "INBOX": "c"})
+    move.run("--verify", "none")
+    move.new.delete("F")
+    move.fill({"F": "d"})
+    for _ in range(2):
+        move.run("--verify", "none")
+        assert move.there() == {"F": "d", "INBOX": "c"}
+
+
 @pytest.mark.parametrize("deed", ["deletes", "reads"])
 def test_what_the_member_did_after_a_run_that_was_killed_before_reading_back_is_theirs(move: Move, deed: str) -> None:
     move.fill({"INBOX": "a b c d"})
