@@ -5,7 +5,7 @@ vanished, out of every default view; a UID is counted as read only when its mess
 source is never changed; a mailbox is one person's, whatever name it is given. Called by the commands ``capture``, ``import`` and, for the delta alone, by ``copy``.
 """
 
-from bascule.capture.delta import FolderDelta, Sorted
+from bascule.capture.delta import FolderDelta, Sorted, is_as_it_was
 from bascule.capture.engine import CaptureOptions, capture
 from bascule.capture.folders import (
     choose_folders,
@@ -28,6 +28,7 @@ __all__ = [
     "capture",
     "choose_folders",
     "give_up",
+    "is_as_it_was",
     "known_paths",
     "look_for_arrivals",
     "record_folders",

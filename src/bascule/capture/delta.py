@@ -201,6 +201,20 @@ class FolderDelta:
             folders.completed(self.row.id)
 
 
+async def is_as_it_was(mailbox: Mailbox, reader: Reader, folder: SourceFolder, row: FolderRow) -> bool:
+    """Whether a folder whose numbers prove it unchanged has the UIDs that the last survey saw, and its last messages are the same; then the catalogue
+    says that this delta found it so. Raises FolderError, SourceError."""
+    known = SourceState.from_json(row.source_state)
+    survey = await reader.open(folder, known)
+    if not survey.state.proves_unchanged(known) or survey.unlisted or survey.flags:
+        return False
+    held = await mailbox.run(mailbox.messages.uids, row.id, survey.state.uidvalidity)
+    if held != [*survey.uids] or await were_given_again(mailbox, reader, row, survey):
+        return False
+    await mailbox.run(mailbox.folders.are_unchanged, [row.id])
+    return True
+
+
 def _known_state(mailbox: Mailbox, row: FolderRow) -> SourceState | None:
     """What the last survey said. Where that is not known and messages are, all flags are to be read: a state without MODSEQ."""
     state = SourceState.from_json(row.source_state)
@@ -233,8 +247,13 @@ def _apply(mailbox: Mailbox, folder: SourceFolder, row: FolderRow, survey: Surve
         absence = messages.absence(row.id, validity)
         back = [(k.id, absence.delta(k.uid)) for k in known.values() if k.uid in present and k.vanished]
         messages.set_there_again(back)
+        flags_of = mailbox.flagsets.flags_of
         messages.set_flags(
-            [(k.id, flags) for uid, flags in survey.flags.items() if (k := known.get(uid)) and k.flags != flags]
+            [
+                (k.id, flags)
+                for uid, flags in survey.flags.items()
+                if (k := known.get(uid)) and flags_of(k.flagset) != flags
+            ]
         )
         folders.surveyed(row.id, survey.state.to_json())
         folders.count_unlisted(row.id, survey.unlisted)

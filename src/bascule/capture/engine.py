@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bascule.capture.delta import FolderDelta
+from bascule.capture.delta import FolderDelta, is_as_it_was
 from bascule.capture.folders import (
     choose_folders,
     give_up,
@@ -43,6 +43,7 @@ class _Work:
     folder: SourceFolder
     row: FolderRow
     messages: int
+    to_probe: bool
 
 
 async def capture(source: Source, mailbox: Mailbox, options: CaptureOptions, watcher: Watcher = SILENT) -> None:
@@ -79,14 +80,15 @@ def _to_do(
 ) -> list[_Work]:
     """Folders that may hold something new. Blocks."""
     work = []
-    same = unchanged_folders(mailbox, taken, states)
+    unchanged = unchanged_folders(mailbox, taken, states)
     for folder, row in taken:
         state = states.get(folder.name)
-        if folder.selectable and (row.id not in same or selection.looks_at_messages):
+        is_same = row.id in unchanged.rows and not selection.looks_at_messages
+        if folder.selectable and (not is_same or row.id in unchanged.to_probe):
             known = SourceState.from_json(row.source_state)
             done = known.messages if known else 0
-            work.append(_Work(folder, row, max(0, (state.messages if state else 0) - done)))
-    mailbox.folders.are_unchanged(same - {item.row.id for item in work})
+            work.append(_Work(folder, row, max(0, (state.messages if state else 0) - done), is_same))
+    mailbox.folders.are_unchanged(unchanged.rows - {item.row.id for item in work})
     return work
 
 
@@ -109,6 +111,8 @@ async def _work_through(
 async def _capture_folder(
     reader: Reader, work: _Work, mailbox: Mailbox, options: CaptureOptions, watcher: Watcher
 ) -> None:
+    if work.to_probe and await is_as_it_was(mailbox, reader, work.folder, work.row):
+        return
     delta = await FolderDelta.begin(mailbox, reader, work.folder, work.row, options.selection, watcher)
     waiting: list[SourceMessage] = []
     octets = 0

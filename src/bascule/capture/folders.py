@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox
@@ -11,7 +12,7 @@ from bascule.terms.folder import FolderPath
 from bascule.terms.watch import SILENT, Watcher
 
 LATEST_FOLDERS = 3
-"""That are surveyed in each run: INBOX, what is sent, and one more. In a backup's place, what is lost is the latest."""
+"""That are opened in each run: INBOX, what is sent, and one more. In a backup's place, what is lost is the latest."""
 
 
 def record_folders(mailbox: Mailbox, listed: list[SourceFolder]) -> list[tuple[SourceFolder, FolderRow]]:
@@ -83,20 +84,29 @@ async def look_for_arrivals(source: Source, mailbox: Mailbox) -> None:
     await mailbox.run(mailbox.folders.note_still)
 
 
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """``rows`` of folders; of those ``to_probe`` the numbers alone are not believed (`is_as_it_was`)."""
+
+    rows: frozenset[int] = frozenset()
+    to_probe: frozenset[int] = frozenset()
+
+
 def unchanged_folders(
     mailbox: Mailbox, folders: Sequence[tuple[SourceFolder, FolderRow]], states: Mapping[bytes, SourceState]
-) -> set[int]:
-    """The rows of those that the source proves to be as the last survey saw them, and that were dealt with to the end. Blocks.
+) -> Unchanged:
+    """Those that the source's numbers prove to be as the last survey saw them, and that were dealt with to the end. Blocks.
 
     A source that was put back to an earlier state may have come to the same numbers with other messages. So those that hold the latest messages
-    are surveyed in any case; and all of them where HIGHESTMODSEQ of any folder fell, which it never does (RFC 7162 §3.1).
+    are opened in any case; and all of them are surveyed where HIGHESTMODSEQ of any folder fell, which it never does (RFC 7162 §3.1).
     """
     known = {row.id: (states.get(f.name), SourceState.from_json(row.source_state)) for f, row in folders}
     both = [(now, then) for now, then in known.values() if now and then and now.uidvalidity == then.uidvalidity]
     if any(0 < now.modseq < then.modseq for now, then in both):
-        return set()
-    proved = {row for row, (now, then) in known.items() if now is not None and now.proves_unchanged(then)}
-    return proved & mailbox.folders.complete_ones() - set(mailbox.folders.latest(LATEST_FOLDERS))
+        return Unchanged()
+    proved = frozenset(row for row, (now, then) in known.items() if now is not None and now.proves_unchanged(then))
+    proved &= mailbox.folders.complete_ones()
+    return Unchanged(proved, proved & frozenset(mailbox.folders.latest(LATEST_FOLDERS)))
 
 
 async def give_up(mailbox: Mailbox, row: FolderRow, error: Exception, watcher: Watcher) -> None:

@@ -25,7 +25,6 @@ from bascule.copy.work import Work, fresh_of, fresh_since
 from bascule.deliver import DeliverOptions, FolderDelivery, MappedFolder, Parcel, TargetRun, TargetSession
 from bascule.deliver.target_run import Connect, Refused, forget_refused
 from bascule.mailbox import FolderRow, Mailbox
-from bascule.mailbox.tallies import Tally
 from bascule.sources import Reader, Source, SourceFolder, SourceMessage, SourceState, Unreadable
 from bascule.sources.arrival import arrival_to_keep
 from bascule.sources.contract import FolderError
@@ -35,7 +34,6 @@ from bascule.wire.errors import CommandRefused
 from bascule.wire.together import open_both, run_together
 
 Group = list[SourceMessage | Unreadable]
-_NOTHING = Tally()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +111,22 @@ def _to_do(
 ) -> list[Work]:
     """Folders that may hold something new or left over. Blocks."""
     places = {folder.row.id: folder for folder in target.mapped}
-    ledger, folders = target.ledger, target.mailbox.folders
-    doubtful, tallies, same = (
-        ledger.folders_in_doubt(),
-        ledger.tallies(),
-        unchanged_folders(target.mailbox, taken, states),
-    )
+    ledger, folders, messages = target.ledger, target.mailbox.folders, target.mailbox.messages
+    doubtful, unsettled = ledger.folders_in_doubt(), ledger.unsettled()
+    unchanged = unchanged_folders(target.mailbox, taken, states)
     work = []
     for folder, row in taken:
         if not folder.selectable:
             continue
         state = states.get(folder.name)
-        tally = tallies.get(row.id, _NOTHING)
-        if row.id in same and not (tally.unsettled or row.id in doubtful or selection.looks_at_messages):
+        left = unsettled.get(row.id, 0)
+        is_same = row.id in unchanged.rows and not (left or row.id in doubtful or selection.looks_at_messages)
+        if is_same and row.id not in unchanged.to_probe:
             continue
-        work.append(Work(folder, row, places[row.id], max(0, (state.messages if state else 0) - tally.settled)))
-    folders.are_unchanged(same)
+        settled = messages.count(row.id) - left
+        expected = max(0, (state.messages if state else 0) - settled)
+        work.append(Work(folder, row, places[row.id], expected, to_probe=is_same))
+    folders.are_unchanged(unchanged.rows - unchanged.to_probe)
     return work
 
 

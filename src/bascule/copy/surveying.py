@@ -8,7 +8,7 @@ its messages it still has, only their octets tell. The first run has nothing to 
 from collections import deque
 from dataclasses import replace
 
-from bascule.capture import FolderDelta, Selection, give_up, look_for_arrivals
+from bascule.capture import FolderDelta, Selection, give_up, is_as_it_was, look_for_arrivals
 from bascule.copy.work import Work, fresh_of
 from bascule.deliver import TargetRun
 from bascule.sources import Source
@@ -31,6 +31,8 @@ async def survey_first(source: Source, target: TargetRun, work: list[Work], sele
             while queue:
                 item = queue.popleft()
                 try:
+                    if item.to_probe and await is_as_it_was(mailbox, reader, item.folder, item.row):
+                        continue
                     delta = await FolderDelta.begin(mailbox, reader, item.folder, item.row, selection, target.watcher)
                     await delta.recognise(reader)
                 except FolderError as error:

@@ -11,12 +11,14 @@ from bascule.sources import SourceFolder
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """``messages``: how many are expected. ``delta``: its survey, where that was made before anything is delivered."""
+    """``messages``: how many are expected. ``to_probe``: its numbers prove it unchanged, and its last messages are to be looked at before that is
+    believed. ``delta``: its survey, where that was made before anything is delivered."""
 
     folder: SourceFolder
     row: FolderRow
     target: MappedFolder
     messages: int
+    to_probe: bool = False
     delta: FolderDelta | None = None
 
     @property

@@ -60,7 +60,7 @@ def _fresh_since(run: TargetRun) -> int | None:
 def _to_do(run: TargetRun) -> list[tuple[MappedFolder, int]]:
     """Folders with something left to deliver, the largest first. Blocks."""
     doubtful = run.ledger.folders_in_doubt()
-    unsettled = {folder: tally.unsettled for folder, tally in run.ledger.tallies().items()}
+    unsettled = run.ledger.unsettled()
     found = [(f, unsettled.get(f.row.id, 0)) for f in run.mapped if not f.refusal]
     return sorted(((f, left) for f, left in found if left or f.row.id in doubtful), key=lambda item: -item[1])
 

@@ -175,7 +175,8 @@ def verdict(expected: Expectation, there: MessageData, content: Found | None, wh
     outcome = Outcome(code, detail, expected.target_uid, expected.sent_as, theirs=theirs)
     # What the target made of the flags by itself is what its copy has; what somebody else made of them is theirs.
     flags = there.flags if when is not When.LATER and not theirs and finding is not Finding.EQUAL else None
-    return ReadBack(expected.message, outcome, 1 if content is None else 2, flags)
+    is_as_recorded = finding is Finding.EQUAL and code is expected.code and detail == expected.altered and not theirs
+    return ReadBack(expected.message, outcome, 1 if content is None else 2, flags, is_as_recorded)
 
 
 def gone_since(suspect: Suspect) -> ReadBack:

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -87,12 +87,14 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What reading back found of a message. ``how``: 0 it was not there, 1 size, date and flags, 2 every octet. ``flags``: of its copy; None: as given."""
+    """What reading back found of a message. ``how``: 0 it was not there, 1 size, date and flags, 2 every octet. ``flags``: of its copy; None: as given.
+    ``is_as_recorded``: its outcome is the one that the ledger has."""
 
     message: int
     outcome: Outcome
     how: int
     flags: Flags | None = None
+    is_as_recorded: bool = False
 
 
 class Ledger:
@@ -171,10 +173,14 @@ class Ledger:
             ],
         )  # fmt: skip
 
-    def read_back(self, found: Iterable[ReadBack]) -> None:
+    def read_back(self, found: Collection[ReadBack]) -> None:
         """What reading back found, and when."""
         now = int(self._now())
         with transaction(self._database):
+            self._database.executemany(
+                "UPDATE outcomes SET verified = max(verified, ?), verified_utc = ? WHERE target = ? AND message = ?",
+                [(f.how, now, self.target, f.message) for f in found if f.is_as_recorded],
+            )
             self._database.executemany(
                 "UPDATE outcomes SET code = ?, detail = ?, target_uid = ?, theirs = max(theirs, ?), verified = max(verified, ?),"
                 " verified_utc = ?, flagset = coalesce(?, flagset) WHERE target = ? AND message = ?",
@@ -183,7 +189,7 @@ class Ledger:
                         f.outcome.code.value, f.outcome.detail, f.outcome.target_uid, f.outcome.theirs, f.how, now,
                         self._number_of(f.flags), self.target, f.message,
                     )
-                    for f in found
+                    for f in found if not f.is_as_recorded
                 ],
             )  # fmt: skip
 
@@ -260,6 +266,14 @@ class Ledger:
     def missing_since(self) -> int:
         """What was found *missing* after this instant, in seconds since 1970, is not sent again yet."""
         return int(self._now()) - MISSING_SECONDS
+
+    def unsettled(self) -> dict[int, int]:
+        """By folder, how many of its messages no run has settled yet; a folder with none is left out."""
+        query = (
+            "SELECT m.folder, count(*) FROM messages m NOT INDEXED LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?"
+            f" WHERE m.vanished_utc IS NULL AND (o.code IS NULL OR o.code NOT IN {_SETTLED}) GROUP BY 1"
+        )
+        return dict(self._database.execute(query, (self.target,)).fetchall())
 
     def tallies(self) -> dict[int, Tally]:
         """What the outcomes come to, by folder; one without messages has none."""

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bascule.mailbox.bodies import BodyReader, BodyWriter
 from bascule.mailbox.database import transaction
@@ -26,13 +26,12 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class KnownMessage:
-    """What a delta compares: the row, the UID, the flags."""
+class KnownMessage(NamedTuple):
+    """What a delta compares: the row, the UID, the set of flags by its number (`FlagSets`)."""
 
     id: int
     uid: int
-    flags: Flags
+    flagset: int
     vanished: bool
 
 
@@ -246,9 +245,13 @@ class Messages:
     def known(self, folder: int, uidvalidity: int) -> dict[int, KnownMessage]:
         """UID → what is known of it, vanished ones included."""
         query = "SELECT id, uid, flagset, vanished_utc IS NOT NULL FROM messages WHERE folder = ? AND uidvalidity = ?"
-        flags_of = self._flagsets.flags_of
-        rows = self._database.execute(query, (folder, uidvalidity)).fetchall()
-        return {uid: KnownMessage(row, uid, flags_of(flagset), bool(gone)) for row, uid, flagset, gone in rows}
+        rows = self._database.execute(query, (folder, uidvalidity))
+        return {known.uid: known for known in map(KnownMessage._make, rows)}
+
+    def uids(self, folder: int, uidvalidity: int) -> list[int]:
+        """Of those that have not vanished, ascending."""
+        query = "SELECT uid FROM messages WHERE folder = ? AND uidvalidity = ? AND vanished_utc IS NULL ORDER BY uid"
+        return [uid for (uid,) in self._database.execute(query, (folder, uidvalidity))]
 
     def identified(self, folder: int, uidvalidity: int, *, vanished: bool) -> Iterator[Identified]:
         """What was read under the UIDs of those that are there, or of those that vanished, from the highest down."""

@@ -39,10 +39,6 @@ class Tally:
         """Those that no later run delivers again."""
         return sum(number for code, number in self.codes.items() if code in SETTLED)
 
-    @property
-    def unsettled(self) -> int:
-        return self.codes.total() - self.settled
-
     def add(self, other: "Tally") -> None:
         self.codes += other.codes
         self.marked += other.marked

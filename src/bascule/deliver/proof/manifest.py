@@ -31,8 +31,8 @@ _SINCE = re.compile(r"# since ([^/]+)/manifest\.sha256 ([0-9a-f]{64})")
 _MARK = "# since "
 _SPACES = re.compile(r" {2,}|^ +| +$|(?<=/) +| +(?=/)")
 _QUERY = """
-SELECT m.sha256, f.path, m.uid, coalesce(o.code, '-'), coalesce(o.verified, 0), o.verified_utc, o.sent_sha256
-FROM messages m JOIN folders f ON f.id = m.folder LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?
+SELECT m.sha256, m.folder, m.uid, o.sent_sha256, coalesce(o.code, '-'), coalesce(o.verified, 0), o.verified_utc
+FROM messages m LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?
 WHERE m.vanished_utc IS NULL ORDER BY m.folder, m.uid
 """
 _HOW = ("-", "details", "octets")
@@ -69,18 +69,21 @@ def write_manifest(file: Path, mailbox: Mailbox, ledger: Ledger | None, since: P
 
 
 def _lines(mailbox: Mailbox, ledger: Ledger | None) -> list[str]:
-    names: dict[str, str] = {}
-    seen: dict[tuple[int, int | None], str] = {}  # a batch is read back in one second
+    names = {row.id: name_of(row.path) for row in mailbox.folders.all(gone=True)}
+    told: dict[tuple[str, int, int | None], str] = {}  # a batch is read back in one second
     lines = []
-    rows = mailbox.database.execute(_QUERY, (ledger.target if ledger else 0,))
-    for digest, path, uid, code, verified, at, sent in rows:
-        if path not in names:
-            names[path] = name_of(FolderPath.from_json(path))
-        if (verified, at) not in seen:
-            seen[verified, at] = f"{_HOW[verified]} {InternalDate(at).to_iso()}" if verified and at else _HOW[verified]
-        told = f"  sent-as {sent.hex()}" if sent is not None else ""
-        lines.append(f"{digest.hex()}  {names[path]}/{uid}  {code}  {seen[verified, at]}{told}")
+    for digest, folder, uid, sent, *outcome in mailbox.database.execute(_QUERY, (ledger.target if ledger else 0,)):
+        became = told.get(key := (*outcome,))
+        if became is None:
+            became = told[key] = _became(*key)
+        sent_as = f"  sent-as {sent.hex()}" if sent is not None else ""
+        lines.append(f"{digest.hex()}  {names[folder]}/{uid}  {became}{sent_as}")
     return lines
+
+
+def _became(code: str, verified: int, at: int | None) -> str:
+    """An outcome, and how and when it was read back."""
+    return f"{code}  {_HOW[verified]} {InternalDate(at).to_iso()}" if verified and at else f"{code}  {_HOW[verified]}"
 
 
 def name_of(path: FolderPath) -> str:
