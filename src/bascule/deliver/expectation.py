@@ -106,7 +106,7 @@ def copies_of(mailbox: Mailbox, target: int, messages: Iterable[int]) -> dict[in
 def newest_copies(mailbox: Mailbox, target: int, folder: int, most: int) -> list[Expectation]:
     """Those with the highest UIDs of one folder's. Blocks."""
     query = (
-        "SELECT o.message FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND m.folder = ?"
+        "SELECT o.message FROM messages m CROSS JOIN outcomes o ON o.message = m.id WHERE o.target = ? AND m.folder = ?"
         " AND o.code <> 'removed' AND o.target_uid IS NOT NULL ORDER BY o.target_uid DESC LIMIT ?"
     )
     return [

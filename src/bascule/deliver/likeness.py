@@ -15,15 +15,18 @@ from bascule.terms.body import Body
 
 _CR_RUN = re.compile(rb"\r*\n|\r+")
 _EIGHT_BIT = bytes.maketrans(bytes(range(128, 256)), b"X" * 128)
-_END = re.compile(rb"\n\n")
 
 
 def likeness(message: bytes) -> bytes:
     """SHA-256 of the message with each known alteration applied. Equal likeness is no proof of equality."""
-    plain = _CR_RUN.sub(b"\n", message.rstrip(b"\r").replace(b"\0", b"\x80"))
-    end = _END.search(plain)
-    border = end.start() if end else len(plain)
-    return hashlib.sha256(plain[:border].translate(_EIGHT_BIT) + plain[border:]).digest()
+    plain = message.rstrip(b"\r").replace(b"\0", b"\x80").replace(b"\r\n", b"\n")
+    if b"\r" in plain:
+        plain = _CR_RUN.sub(b"\n", plain)
+    end = plain.find(b"\n\n")
+    border = len(plain) if end < 0 else end
+    found = hashlib.sha256(plain[:border].translate(_EIGHT_BIT))
+    found.update(memoryview(plain)[border:])
+    return found.digest()
 
 
 def likeness_of(body: Body) -> bytes | None:

@@ -32,9 +32,10 @@ DONE_WITH = f"(o.code IN {_SETTLED} OR (o.code = 'missing' AND coalesce(o.verifi
 """SQL: whether no run has to deliver again what the outcome ``o`` is of. The value is `Ledger.missing_since`."""
 
 _UIDS = (
-    "SELECT o.target_uid FROM outcomes o JOIN messages m ON m.id = o.message"
+    "SELECT o.target_uid FROM messages m CROSS JOIN outcomes o ON o.message = m.id"
     " WHERE o.target = ? AND m.folder = ? AND o.target_uid IS NOT NULL"
 )
+"""CROSS JOIN: SQLite takes the left one first, so that a folder costs what it holds, whatever the others hold."""
 
 
 @dataclass(frozen=True, slots=True)
