@@ -417,6 +417,7 @@ class FolderDelivery:
     async def hear_out(self) -> None:
         """The run stops here, for whatever reason: nothing more is sent, and what the target answers within `LAST_ANSWERS_SECONDS` to what is in
         flight is written down. What it does not answer is in doubt. Raises MailboxError."""
+        await self._settle([])
         flying, self._flying = self._flying, deque()
         if not flying:
             return
@@ -516,8 +517,10 @@ class FolderDelivery:
         parcel.close()
 
     async def _settle(self, outcomes: Sequence[tuple[int, Outcome]], intents: Sequence[int] = ()) -> None:
-        if outcomes or intents:
-            await self._mailbox.run(self._ledger.settle, self._view.row.folder, outcomes, intents)
+        """What was read back meanwhile is written with them: one transaction, and one wait for the disk, less a batch."""
+        read_back = self._proving.take_rows()
+        if outcomes or intents or read_back:
+            await self._mailbox.run(self._ledger.settle, self._view.row.folder, outcomes, intents, read_back)
 
 
 def _without_room(shipment: Shipment) -> list[tuple[int, Outcome]]:

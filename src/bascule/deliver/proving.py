@@ -71,6 +71,8 @@ class Proving:
         """Since it was asked last what arrived."""
         self._waiting: list[Expectation] = []
         """Whose UID is known, and whose details were asked for in vain: they are asked for again at the end."""
+        self._rows: list[ReadBack] = []
+        """What was found batch by batch, and is not written yet."""
         self._suspects: list[Suspect] = []
         self._other_dates = 0
         """Messages with another date than they were sent with. A target that changes all dates shows at the first ones."""
@@ -130,14 +132,20 @@ class Proving:
             self._waiting += self._readings.popleft().expected
             return
         self._readings.popleft()
-        await self._sort(reading.expected, details, When.AT_ONCE)
+        self._rows += self._sort(reading.expected, details, When.AT_ONCE)
 
-    async def _sort(self, expected: Sequence[Expectation], details: Mapping[int, MessageData], when: When) -> None:
+    def take_rows(self) -> list[ReadBack]:
+        """What was found batch by batch since the last time, for the caller to write with what it settles next. `finish` writes what nobody took."""
+        rows, self._rows = self._rows, []
+        return rows
+
+    def _sort(self, expected: Sequence[Expectation], details: Mapping[int, MessageData], when: When) -> list[ReadBack]:
+        """Rows of those that are decided; the others are kept for the end."""
         found = sort_by_details(expected, details, self._level, when, dates_are_suspect=self._other_dates < LOOK_WINDOW)
         self._other_dates += found.other_dates
         self._suspects += found.suspects
         self._waiting += found.absent
-        await self._record(found.rows)
+        return found.rows
 
     async def _record(self, rows: Sequence[ReadBack]) -> None:
         if rows:
@@ -171,6 +179,7 @@ class Proving:
             await self._note_first()
         while self._readings:
             await self._take_first()
+        await self._record(self.take_rows())
         if self._unnamed and self._seen:
             await self._view.name_seen(self._seen)
             await self._take_names()
@@ -205,7 +214,7 @@ class Proving:
         first = {uid: self._seen.pop(uid) for uid in uids.values() if uid in self._seen}
         if self._level is not VerifyLevel.NONE:
             self._waiting += [e for e in named if e.target_uid not in first]
-            await self._sort([e for e in named if e.target_uid in first], first, When.AT_ONCE)
+            await self._record(self._sort([e for e in named if e.target_uid in first], first, When.AT_ONCE))
 
     async def _look_once(self) -> None:
         if self._unnamed:
@@ -218,7 +227,7 @@ class Proving:
         except ConnectionLost:
             self._waiting = expected
             raise
-        await self._sort(expected, details, When.AT_THE_END)
+        await self._record(self._sort(expected, details, When.AT_THE_END))
 
     async def _not_elsewhere(self, expected: Sequence[Expectation]) -> list[Expectation]:
         """Those that lie under no other UID: some targets tell a wrong one. What is found waits to be read back."""

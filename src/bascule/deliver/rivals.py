@@ -20,7 +20,6 @@ from bascule.deliver.removal import Ours
 from bascule.deliver.target_view import TargetView
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Foreign, Ledger
-from bascule.protocols.imap.dates import writable_date
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.flags import Flags
 from bascule.terms.outcome import OutcomeCode
@@ -38,7 +37,8 @@ class Placed:
 
     @classmethod
     def of(cls, parcel: Parcel) -> "Placed":
-        return cls(parcel.body.sha256, writable_date(parcel.date).utc_seconds, parcel.flags)
+        """``parcel`` is one `for_the_wire`."""
+        return cls(parcel.body.sha256, parcel.date.utc_seconds, parcel.flags)
 
 
 @dataclass(slots=True)

@@ -152,10 +152,18 @@ class Ledger:
 
     # -- outcomes -----------------------------------------------------------------------------------------------------
 
-    def settle(self, folder: int, outcomes: Sequence[tuple[int, Outcome]], intents: Sequence[int] = ()) -> None:
+    def settle(
+        self,
+        folder: int,
+        outcomes: Sequence[tuple[int, Outcome]],
+        intents: Sequence[int] = (),
+        read_back: Collection[ReadBack] = (),
+    ) -> None:
         """Record outcomes of a folder's messages, in one transaction with what they imply: ``intents`` are no longer in
-        doubt, and a message on the target that now stands for one of ours is nobody else's any more."""
+        doubt, and a message on the target that now stands for one of ours is nobody else's any more. ``read_back``: of others of its
+        messages."""
         with transaction(self._database):
+            self._write_read_back(read_back)
             self._write(folder, outcomes)
             self._database.executemany("DELETE FROM intents WHERE id = ?", [(intent,) for intent in intents])
 
@@ -176,23 +184,27 @@ class Ledger:
 
     def read_back(self, found: Collection[ReadBack]) -> None:
         """What reading back found, and when."""
-        now = int(self._now())
         with transaction(self._database):
-            self._database.executemany(
-                "UPDATE outcomes SET verified = max(verified, ?), verified_utc = ? WHERE target = ? AND message = ?",
-                [(f.how, now, self.target, f.message) for f in found if f.is_as_recorded],
-            )
-            self._database.executemany(
-                "UPDATE outcomes SET code = ?, detail = ?, target_uid = ?, theirs = max(theirs, ?), verified = max(verified, ?),"
-                " verified_utc = ?, flagset = coalesce(?, flagset) WHERE target = ? AND message = ?",
-                [
-                    (
-                        f.outcome.code.value, f.outcome.detail, f.outcome.target_uid, f.outcome.theirs, f.how, now,
-                        self._number_of(f.flags), self.target, f.message,
-                    )
-                    for f in found if not f.is_as_recorded
-                ],
-            )  # fmt: skip
+            self._write_read_back(found)
+
+    def _write_read_back(self, found: Collection[ReadBack]) -> None:
+        """Within the caller's transaction."""
+        now = int(self._now())
+        self._database.executemany(
+            "UPDATE outcomes SET verified = max(verified, ?), verified_utc = ? WHERE target = ? AND message = ?",
+            [(f.how, now, self.target, f.message) for f in found if f.is_as_recorded],
+        )
+        self._database.executemany(
+            "UPDATE outcomes SET code = ?, detail = ?, target_uid = ?, theirs = max(theirs, ?), verified = max(verified, ?),"
+            " verified_utc = ?, flagset = coalesce(?, flagset) WHERE target = ? AND message = ?",
+            [
+                (
+                    f.outcome.code.value, f.outcome.detail, f.outcome.target_uid, f.outcome.theirs, f.how, now,
+                    self._number_of(f.flags), self.target, f.message,
+                )
+                for f in found if not f.is_as_recorded
+            ],
+        )  # fmt: skip
 
     def _number_of(self, flags: Flags | None) -> int | None:
         return None if flags is None else self._flagsets.number_of(flags)
