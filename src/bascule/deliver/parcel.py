@@ -96,8 +96,9 @@ class Parcel:
     @property
     def sent(self) -> Sent | None:
         """What its copy is known by beside the message's own SHA-256; None where that is enough."""
-        alike = likeness_of(self.body) if self.body.traits.fragile else None
-        return None if alike is None and self.sent_as is None else Sent(self.sent_as, alike)
+        if self.original is None and not self.body.traits.fragile:
+            return None
+        return Sent(self.sent_as, likeness_of(self.body) if self.body.traits.fragile else None)
 
     @property
     def sent_as(self) -> tuple[bytes, int] | None:
