@@ -148,10 +148,13 @@ class TargetView:
         return found
 
     async def look_at_strangers(self) -> None:
-        """Read what is not ours and arrived since this run came. Raises CommandRefused, ConnectionLost."""
+        """Read what is not ours and arrived since this run came. Where our UIDs follow one another nothing did before the last of them, and nothing is
+        asked for: what came later finds ours there. Raises CommandRefused, ConnectionLost."""
         since = max(self.opened_uidnext, self.row.looked_uidnext)
-        found = await self._session.client.uids_from(since)
-        ours = await self._mailbox.run(self._ledger.our_uids, self.row.folder) if found else set()
+        ours = await self._mailbox.run(self._ledger.our_uids, self.row.folder)
+        arrived = [uid for uid in ours if uid >= since]
+        follow_one_another = bool(arrived) and max(arrived) - since + 1 == len(arrived)
+        found = sorted(arrived) if follow_one_another else await self._session.client.uids_from(since)
         if set(found) - ours:
             await self._read_unknown(None)
         elif found and self.row.looked_uidnext >= self.opened_uidnext:
