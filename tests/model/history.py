@@ -2,8 +2,8 @@
 
 import os
 import signal
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +66,20 @@ class Move:
 
     def meanwhile(self, side: str, mark: bytes, act: Callable[[], None], *more: str, status: int = 0) -> dict[str, Any]:
         """A complete run; once the server of ``side`` says ``mark``, ``act`` is done before anybody hears it."""
-        acted: list[bool] = []
+        return self.step_by_step(side, [(mark, act)], *more, status=status)
+
+    def step_by_step(
+        self, side: str, steps: Sequence[tuple[bytes, Callable[[], None]]], *more: str, status: int = 0
+    ) -> dict[str, Any]:
+        """The same with several, each of which waits for its mark after the one before."""
+        left = deque(steps)
         spoken = bytearray()
 
         def listen(octets: bytes) -> bytes:
             spoken.extend(octets)
-            if not acted and mark in spoken:
-                acted.append(True)
-                act()
+            if left and left[0][0] in spoken:
+                spoken.clear()
+                left.popleft()[1]()
             return octets
 
         self.proxies[side].faults.rewrite_down = listen
@@ -81,7 +87,7 @@ class Move:
             report = self.run(*more, status=status)
         finally:
             self.proxies[side].faults.rewrite_down = None
-        assert acted
+        assert not left
         return report
 
     def fill(self, folders: dict[str, str], octets: int = 300) -> None:

@@ -580,6 +580,31 @@ def test_a_folder_that_the_member_deleted_is_not_made_again(move: Move) -> None:
     assert move.there() == {"A": "d", "B": "c"}
 
 
+@pytest.mark.parametrize("member", ["does nothing", "deletes"])
+@pytest.mark.parametrize("sees", ["no more of the folder that was", "the folder that was"])
+def test_a_folder_that_the_old_side_puts_back_message_by_message_during_a_run_holds_the_same_ones(
+    move: Move, member: str, sees: str
+) -> None:
+    """It has a new UIDVALIDITY, and when the run looks into it only the first message."""
+    move.fill({"INBOX": "d", "B": "a b c"})
+    move.run()
+    if member == "deletes":
+        move.remove(move.new, "B", "b")
+
+    def put_back() -> None:
+        move.old.delete("B")
+        move.fill({"B": "a"})
+
+    steps = [(b"* STATUS B ", put_back), (b"X-Tag: a\r", lambda: move.fill({"B": "b c"}))]
+    if sees == "no more of the folder that was":
+        steps.pop(0)
+        put_back()
+    move.step_by_step("old", steps)
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"INBOX": "d", "B": "a b c" if member == "does nothing" else "a c"}
+
+
 # What the member does while a run goes on
 
 

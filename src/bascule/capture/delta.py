@@ -259,5 +259,5 @@ def _apply(mailbox: Mailbox, folder: SourceFolder, row: FolderRow, survey: Surve
         folders.count_unlisted(row.id, survey.unlisted)
     old = messages.of_other_validity(row.id, validity)
     to_read = [uid for uid in survey.uids if uid not in known]
-    departed = messages.departed(row.id, validity, min(map(absence.delta, to_read))) if to_read else {}
+    departed = messages.departed(row.id, min(map(absence.delta, to_read))) if to_read else {}
     return FolderDelta(mailbox, folder, row, survey, to_read, set(), old, departed, absence, known.keys())

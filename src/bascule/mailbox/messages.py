@@ -285,17 +285,18 @@ class Messages:
                 found.setdefault(digest, []).append(row)
         return found
 
-    def departed(self, folder: int, uidvalidity: int, since: int) -> dict[bytes, list[Departed]]:
-        """SHA-256 → messages of this folder that vanished from it in the delta ``since`` or later, and were not followed to another place."""
+    def departed(self, folder: int, since: int) -> dict[bytes, list[Departed]]:
+        """SHA-256 → messages of this folder, under whatever UIDVALIDITY, that vanished from it in the delta ``since`` or later, and were not
+        followed to another place."""
         query = (
-            "SELECT sha256, id, last_delta, vanished_utc FROM messages WHERE folder = ? AND uidvalidity = ?"
+            "SELECT sha256, id, last_delta, vanished_utc FROM messages WHERE folder = ? AND last_delta IS NOT NULL"
             " AND (last_delta >= ? OR vanished_utc >= (SELECT started_utc FROM deltas WHERE id = max(?, 1)))"
             " AND vanished_utc IS NOT NULL AND id NOT IN (SELECT earlier FROM moves) ORDER BY uid"
         )
         found: dict[bytes, list[Departed]] = {}
         deltas = Deltas.read(self._database)
         since = min(since, deltas.whole)
-        for digest, row, last, gone in self._database.execute(query, (folder, uidvalidity, since, since)):
+        for digest, row, last, gone in self._database.execute(query, (folder, since, since)):
             found.setdefault(digest, []).append(Departed(row, range(last, deltas.gone_in(last, gone))))
         return found
 
