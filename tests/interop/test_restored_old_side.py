@@ -1,6 +1,7 @@
 """The old server is restored from a backup, and gives UIDs again under the same UIDVALIDITY: what comes under them is read, and nothing is
 sent twice. A server whose UIDNEXT is merely odd is not read from the start each night."""
 
+import copy
 from datetime import timedelta
 from pathlib import Path
 
@@ -247,3 +248,52 @@ def test_a_server_that_writes_its_messages_anew_gives_no_uids_again(tmp_path: Pa
         add(old, inbox, 6)
         night.copy()
     assert len(held(target.store)) == 6
+
+
+@pytest.mark.parametrize("to", [b"Archive", b"INBOX"], ids=["to another folder", "back to its own"])
+@pytest.mark.parametrize("member", ["does nothing", "removes it"])
+def test_what_had_moved_before_its_server_was_restored_is_moved_back(tmp_path: Path, to: bytes, member: str) -> None:
+    """It has its old UID again, which is far below UIDNEXT, and which the last night did not see."""
+    old, new = Store(), Store()
+    inbox = old.folders[b"INBOX"]
+    old.create(b"Archive")
+    add(old, inbox, 1, 2)
+    with QuirkServer(store=old) as source, QuirkServer(store=new) as target:
+        night = Nights(tmp_path, source, target)
+        assert night.copy().returncode == 0
+        backup = copy.deepcopy(old.folders)
+        moved = inbox.messages[1]
+        inbox.remove([moved])
+        old.append(old.folders[to], moved.octets, moved.flags, moved.date)
+        assert night.copy().returncode == 0
+        if member == "removes it":
+            there = new.folders[to]
+            there.remove([message for message in there.messages if message.octets == moved.octets])
+            assert night.copy().returncode == 0
+        old.folders.clear()
+        old.folders.update(backup)
+        for _ in range(2):
+            assert night.copy().returncode == 0
+            assert held(new) == (plain(1) if member == "removes it" else plain(1, 2))
+            assert not new.folders[b"Archive"].messages
+
+
+def test_folders_that_are_gone_take_no_place_of_those_that_hold_the_latest_mail(tmp_path: Path) -> None:
+    old = Store()
+    inbox = old.folders[b"INBOX"]
+    add(old, inbox, 1, 2, 3, 4, 5)
+    for number, name in enumerate((b"A", b"B", b"C"), 100):
+        add(old, old.create(name), number)
+    with QuirkServer(store=old) as source, QuirkServer() as target:
+        night = Nights(tmp_path, source, target)
+        night.copy()
+        for name in (b"A", b"B", b"C"):
+            del old.folders[name]
+        night.copy()
+        numbers = inbox.uidnext, inbox.modseq
+        inbox.messages.pop()
+        inbox.uidnext, inbox.modseq = inbox.uidnext - 1, inbox.modseq - 1
+        add(old, inbox, 6)
+        assert (inbox.uidnext, inbox.modseq) == numbers
+        assert night.copy().returncode == 0
+        assert messages.plain(6, 400) in held(target.store)

@@ -229,6 +229,7 @@ def _apply(mailbox: Mailbox, folder: SourceFolder, row: FolderRow, survey: Surve
     validity, now = survey.state.uidvalidity, int(time.time())
     messages, folders = mailbox.messages, mailbox.folders
     present = set(survey.uids)
+    surveyed = folders.last_whole_survey(row.id)
     with mailbox.transaction():
         messages.forget_not_held(row.id)
         if given_again:
@@ -259,5 +260,6 @@ def _apply(mailbox: Mailbox, folder: SourceFolder, row: FolderRow, survey: Surve
         folders.count_unlisted(row.id, survey.unlisted)
     old = messages.of_other_validity(row.id, validity)
     to_read = [uid for uid in survey.uids if uid not in known]
+    absence = replace(absence, surveyed=surveyed)
     departed = messages.departed(row.id, min(map(absence.delta, to_read))) if to_read else {}
     return FolderDelta(mailbox, folder, row, survey, to_read, set(), old, departed, absence, known.keys())

@@ -417,9 +417,9 @@ class FolderDelivery:
     async def hear_out(self) -> None:
         """The run stops here, for whatever reason: nothing more is sent, and what the target answers within `LAST_ANSWERS_SECONDS` to what is in
         flight is written down. What it does not answer is in doubt. Raises MailboxError."""
-        await self._settle([])
         flying, self._flying = self._flying, deque()
         if not flying:
+            await self._settle([])  # what was read back
             return
         count = sum(len(shipment.batch.parcels) for shipment in flying)
         self._watcher.note(f"{self._folder.display}: stopping, once the target has answered for {count} messages")

@@ -263,8 +263,11 @@ class Folders:
         )
 
     def latest(self, number: int) -> list[int]:
-        """So many folders, those first that hold the messages that arrived last."""
-        query = "SELECT folder FROM messages GROUP BY folder ORDER BY max(date_utc) DESC LIMIT ?"
+        """So many of the folders that are there, those first that hold the messages that arrived last, by dates that are not in the future."""
+        query = (
+            "SELECT f.id FROM folders f, (SELECT max(started_utc) AS now FROM deltas) d WHERE f.gone_utc IS NULL AND f.selectable"
+            " ORDER BY (SELECT max(date_utc) FROM messages WHERE folder = f.id AND date_utc <= d.now) DESC NULLS LAST LIMIT ?"
+        )
         return [folder for (folder,) in self._database.execute(query, (number,))]
 
     def failed(self, identity: int, reason: str) -> None:
@@ -274,6 +277,15 @@ class Folders:
     def complete_ones(self) -> set[int]:
         """The folders whose last survey was dealt with to the end."""
         return {identity for (identity,) in self._database.execute("SELECT id FROM folders WHERE complete")}
+
+    def last_whole_survey(self, identity: int) -> int:
+        """The last delta that knew of every message in the folder; 0: it is not known of any."""
+        query = (
+            "SELECT delta FROM folders f WHERE id = ?1 AND complete AND NOT EXISTS (SELECT 1 FROM not_held WHERE folder = ?1)"
+            " AND NOT EXISTS (SELECT 1 FROM meta WHERE key = ?2)"
+        )
+        found = self._database.execute(query, (identity, unlisted_key(identity))).fetchone()
+        return int(found[0]) if found else 0
 
     def are_unchanged(self, folders: Iterable[int]) -> None:
         """The current delta found all of these as the last survey left them."""

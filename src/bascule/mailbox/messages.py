@@ -47,16 +47,18 @@ class Identified:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """(delta, UIDNEXT) of a folder's sightings, the latest first: a UID from there on was not in the folder in that delta."""
+    """(delta, UIDNEXT) of a folder's sightings, the latest first: a UID from there on was not in the folder in that delta. ``surveyed``: the last
+    delta that knew of every message in it; what it did not know of was not there, whatever its UID. 0: not known."""
 
     sightings: tuple[tuple[int, int], ...]
+    surveyed: int = 0
 
     def delta(self, uid: int) -> int:
-        """The last delta in which a message of this UID provably was not there; 0: none is known."""
+        """The last delta in which a message of this UID, of which nothing is known, provably was not there; 0: none is known."""
         for delta, uidnext in self.sightings:
             if uidnext <= uid:
-                return delta
-        return 0
+                return max(delta, self.surveyed)
+        return self.surveyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,10 +216,16 @@ class Messages:
 
     def set_there_again(self, rows: Sequence[tuple[int, int]]) -> None:
         """(row, the last delta in which it provably was not there) of messages that had vanished and have their UIDs again: their folder was
-        renamed, and has its name back. Where one had been followed to another place, it is new here. Within the caller's transaction."""
+        renamed, and has its name back, or the source was put back to an earlier state. Where one had been followed to another place, it is new here. Within the caller's transaction."""
+        surveyed = (
+            "(SELECT delta FROM folders WHERE id = folder)"  # where that was later, it had found the message gone
+        )
+        self._database.executemany(
+            f"UPDATE messages SET after_delta = max(?2, iif(last_delta < {surveyed}, {surveyed}, 0)) WHERE id = ?1",
+            rows,
+        )
         followed = "message = ? AND code = 'removed' AND EXISTS (SELECT 1 FROM moves m WHERE m.target = outcomes.target AND earlier = message)"
         self.set_vanished([row for row, _ in rows], None)
-        self._database.executemany("UPDATE messages SET after_delta = ?2 WHERE id = ?1", rows)
         self._database.executemany(f"DELETE FROM outcomes WHERE {followed}", [(row,) for row, _ in rows])
         self._database.executemany("DELETE FROM moves WHERE earlier = ?", [(row,) for row, _ in rows])
 
