@@ -605,6 +605,25 @@ def test_a_folder_that_the_old_side_puts_back_message_by_message_during_a_run_ho
         assert move.there() == {"INBOX": "d", "B": "a b c" if member == "does nothing" else "a c"}
 
 
+@pytest.mark.parametrize("night", ["the first", "a later one"])
+def test_a_folder_that_takes_the_name_of_another_during_a_run_is_not_there_twice(move: Move, night: str) -> None:
+    """The run has read it under its own name when it comes to the other."""
+    if night == "a later one":
+        move.fill({"A": "x"})
+        move.run()
+    move.fill({"B": "b1 b2 b3 b4", "A": "a1"})
+
+    def take_the_name() -> None:
+        move.old.delete("A")
+        move.old.rename("B", "A")
+
+    move.meanwhile("old", b"X-Tag: b4\r", take_the_name, "--connections", "1", status=night == "a later one")
+    for _ in range(2):
+        move.run()
+        assert every(move.there())["b1"] == 1
+    assert move.there() == {"A": "b1 b2 b3 b4" if night == "the first" else "b1 b2 b3 b4 x"}
+
+
 # What the member does while a run goes on
 
 

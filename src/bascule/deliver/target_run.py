@@ -136,13 +136,8 @@ class TargetRun:
         return known is not None and known.name == folder.name
 
     def _record_made(self, folders: Sequence[MappedFolder], states: Mapping[bytes, Status]) -> None:
-        """By what each is known again, if somebody renames it before anything is delivered to it. One that was known before keeps that until it is
-        opened, which is where it turns out what became of what lay in it."""
+        """By what each is known again, if somebody renames it before anything is delivered to it."""
         for folder in folders:
-            known = self._known.get(folder.row.id)
-            if known is not None and known.uidvalidity:
-                self.ledger.record_folder(replace(known, name=folder.name))
-                continue
             status = states.get(folder.name, Status(folder.name, {}))
             validity = status.items.get("UIDVALIDITY", 0)
             self.ledger.record_folder(

@@ -46,11 +46,12 @@ class TargetView:
         self._state = state = await self._session.select(self._folder.name)
         known = await self._mailbox.run(self._ledger.folder, self.row.folder)
         same = known is not None and keeps_its_uids(known, state)
-        self.is_new = known is not None and known.uidvalidity != 0 and not same
+        is_another = known is not None and known.uidvalidity != 0 and not same
+        self.is_new = is_another or await self._mailbox.run(self._ledger.was_replaced, self.row.folder)
         looked = known.looked_uidnext if known and same else 1
         mailboxid = state.mailboxid or (known.mailboxid if known and same else None)
         self.row = TargetFolder(self.row.folder, self._folder.name, state.uidvalidity, looked, mailboxid)
-        await self._mailbox.run(self._ledger.record_folder, self.row, is_another=self.is_new)
+        await self._mailbox.run(self._ledger.record_folder, self.row, is_another=is_another)
         self.uidnext = self.opened_uidnext = state.uidnext or looked
 
     async def open_and_look(self) -> None:
@@ -206,8 +207,12 @@ class TargetView:
         """What has no UID from earlier runs, or has none any more (a new UIDVALIDITY): it is found; else it was removed where somebody had seen it
         there, and is missing where nobody ever did. What is a fault where it was never seen (`later_runs.decide`) stays one: the target altered
         it, perhaps beyond recognition."""
-        if not await self.unnamed():
-            return
+        if await self.unnamed():
+            await self._find_unnamed()
+        if self.is_new:
+            await self._mailbox.run(self._ledger.looked_into, self.row.folder)
+
+    async def _find_unnamed(self) -> None:
         self._free.add(
             await self._mailbox.run(self._ledger.foreign, self.row.folder)
         )  # an earlier run may have read it

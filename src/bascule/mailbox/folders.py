@@ -217,13 +217,10 @@ class Folders:
 
     def sight(self, seen: Iterable[tuple[int, int, int]]) -> None:
         """(folder, UIDVALIDITY, UIDNEXT) as the current delta sees them: messages from UIDNEXT on are not there yet. Of several in one
-        delta the first is kept, and of several deltas that saw the same UIDNEXT the last: it says all that they say. Where the first saw another
-        UIDVALIDITY, the folder was replaced meanwhile: nothing of it was there as the delta began. Within the caller's transaction, or on its own."""
+        delta the first is kept, and of several deltas that saw the same UIDNEXT the last: it says all that they say. Within the caller's
+        transaction, or on its own."""
         rows = list(seen)
-        query = (
-            "INSERT INTO sightings SELECT ?1, max(id), ?2, ?3 FROM deltas WHERE true ON CONFLICT DO UPDATE SET uidvalidity = 0, uidnext = 0"
-            " WHERE uidvalidity <> excluded.uidvalidity"
-        )
+        query = "INSERT OR IGNORE INTO sightings SELECT ?1, max(id), ?2, ?3 FROM deltas"
         self._database.executemany(query, rows)
         self._database.executemany(
             "DELETE FROM sightings WHERE folder = ?1 AND uidvalidity = ?2 AND uidnext >= ?3 AND delta < (SELECT max(id) FROM deltas)",

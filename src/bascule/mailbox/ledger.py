@@ -132,12 +132,15 @@ class Ledger:
 
     def record_folder(self, row: TargetFolder, *, is_another: bool = False) -> None:
         """Write the row. Where it is another folder than before, or its UIDs are (``is_another``), what was known by UID is forgotten: all is
-        to be looked at again."""
+        to be looked at again (`was_replaced`)."""
         with transaction(self._database):
             before = self.folder(row.folder)
             is_another = is_another or (before is not None and not before.is_still(row.uidvalidity, row.mailboxid))
             if before and before.uidvalidity and is_another:
                 where = (self.target, row.folder)
+                self._database.execute(
+                    "INSERT OR REPLACE INTO meta VALUES (?, '')", (_replaced_key(self.target, row.folder),)
+                )
                 self._database.execute("DELETE FROM target_messages WHERE target = ? AND folder = ?", where)
                 self._database.execute(
                     "UPDATE outcomes SET target_uid = NULL WHERE target = ? AND message IN"
@@ -149,6 +152,15 @@ class Ledger:
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (self.target, row.folder, row.name, row.uidvalidity, row.looked_uidnext, row.mailboxid),
             )
+
+    def was_replaced(self, folder: int) -> bool:
+        """Whether UIDs that had been told of its copies were forgotten, and nobody has looked since what became of these."""
+        query = "SELECT 1 FROM meta WHERE key = ?"
+        return self._database.execute(query, (_replaced_key(self.target, folder),)).fetchone() is not None
+
+    def looked_into(self, folder: int) -> None:
+        """What became of them is recorded."""
+        self._database.execute("DELETE FROM meta WHERE key = ?", (_replaced_key(self.target, folder),))
 
     # -- outcomes -----------------------------------------------------------------------------------------------------
 
@@ -419,6 +431,11 @@ class Ledger:
         """Target UIDs that were told for messages of ours, and held none when they were read back."""
         query = f"{_UIDS} AND o.code = 'missing'"
         return {uid for (uid,) in self._database.execute(query, (self.target, folder)).fetchall()}
+
+
+def _replaced_key(target: int, folder: int) -> str:
+    """Of `Mailbox.meta`."""
+    return f"replaced:{target}:{folder}"
 
 
 def _written(sent: Sent | None) -> tuple[object, ...]:

@@ -120,8 +120,8 @@ class Messages:
         return places
 
     def absence(self, folder: int, uidvalidity: int) -> "Absence":
-        """What is known of when messages of the folder were not there yet."""
-        query = "SELECT delta, uidnext FROM sightings WHERE folder = ? AND uidvalidity IN (?, 0) ORDER BY delta DESC"
+        """What is known of when messages of the folder were not there yet. When it was seen under another UIDVALIDITY, none of them was."""
+        query = "SELECT delta, iif(uidvalidity = ?2, uidnext, 0) FROM sightings WHERE folder = ?1 ORDER BY delta DESC"
         return Absence(tuple(self._database.execute(query, (folder, uidvalidity)).fetchall()))
 
     def _insert_all(self, folder: int, uidvalidity: int, absence: "Absence", group: Sequence[NewMessage]) -> list[int]:
