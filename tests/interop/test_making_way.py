@@ -1,6 +1,7 @@
 """What moved on the old side, on targets and with members that make its way hard: what is in one place and what is in two, and what is said of it."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -205,3 +206,28 @@ def test_a_copy_that_could_not_be_removed_is_named_until_it_is(tmp_path: Path) -
         assert sorted(both.lies(MOVED)) == [("A", NONE), ("B", NONE)]
         quirk.refuses = False
         assert (both.copy().status, both.lies(MOVED)) == (0, [("B", NONE)])
+
+
+class TakesAnothersForOurs(Quirk):
+    """Of what comes to A one message is dropped in silence, as another of somebody else's arrives; no UIDs are told."""
+
+    def appended(self, session: Session, folder: Folder, uids: list[int]) -> bytes:
+        return b""
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        if folder.name == b"A" and message.octets == MOVED:
+            session.store.append(folder, b"Subject: only here\r\n\r\nof somebody else's\r\n", ())
+            return None
+        return message
+
+
+def test_what_was_taken_for_ours_and_is_like_nothing_that_we_sent_is_never_removed(tmp_path: Path) -> None:
+    with two_servers(tmp_path, TakesAnothersForOurs()) as both:
+        a, b = delivered(both)
+        theirs = [m for m in both.new.folders[b"A"].messages if b"only here" in m.octets]
+        theirs[0].date += timedelta(days=1)
+        both.move(a.messages[0], a, b)
+        for _ in range(2):
+            both.copy()
+            assert both.lies(theirs[0].octets) == [("A", NONE)]
+            assert both.lies(MOVED) == [("B", NONE)]

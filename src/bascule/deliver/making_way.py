@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from bascule.deliver.expectation import DELETED, Expectation, copies_of, is_touched
 from bascule.deliver.look import read_contents
 from bascule.deliver.moves import claim_delivered_moves
-from bascule.deliver.recognition import keeps_its_uids, read_ours
+from bascule.deliver.recognition import keeps_its_uids, read_ours, resembles
 from bascule.deliver.removal import Ours, Removal
 from bascule.deliver.session import TargetSession
 from bascule.mailbox import Mailbox
@@ -176,8 +176,10 @@ class _MakingWay:
     async def _make_way(self, folder: int, moves: Sequence[Move]) -> None:
         """In the folder of the earlier copies, which is selected."""
         found = await read_ours(self.target.client, [move.earlier.expected for move in moves])
-        there, removal = found.ours, self._removals[folder]
-        unclear = [move for move in moves if move.earlier.target_uid in found.unclear]
+        doubtful = found.unclear | await self._perhaps_anothers(moves, found.ours)
+        there = {uid: data for uid, data in found.ours.items() if uid not in doubtful}
+        removal = self._removals[folder]
+        unclear = [move for move in moves if move.earlier.target_uid in doubtful]
         absent = [move for move in moves if found.lacks(move.earlier.target_uid)]
         away = [move for move in absent if move.earlier.target_uid in removal.marked]  # as a connection ended
         gone = [move for move in absent if move.earlier.target_uid not in removal.marked]
@@ -193,6 +195,15 @@ class _MakingWay:
         await self._name([*worse, *(m for m in ours if m.earlier.target_uid in removed.refused)], STILL_THERE)
         await self._name(unclear, MAY_BE_THERE)
         self._tell(len(away))
+
+    async def _perhaps_anothers(self, moves: Sequence[Move], there: Mapping[int, MessageData]) -> set[int]:
+        """UIDs of earlier copies of which nothing is as it was sent, and that are not what the target has made of the same message in its new place."""
+        odd = [
+            m for m in moves if (data := there.get(m.earlier.target_uid)) and not resembles(m.earlier.expected, data)
+        ]
+        contents = await self._contents([move.earlier for move in odd])
+        kept = {m.earlier.target_uid: m.altered_to or m.later.expected.sha256 for m in odd}
+        return {uid for uid, digest in kept.items() if contents.get(uid) != digest}
 
     def _sort(self, moves: Iterable[Move], there: Mapping[int, MessageData]) -> tuple[list[Move], list[Move]]:
         """Those whose earlier copy somebody touched, and those that are as we left them."""
