@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bascule.deliver.expectation import DELETED, is_dated, is_touched
+from bascule.deliver.expectation import DELETED, copies_of, is_dated, is_touched
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.removal import Ours
 from bascule.deliver.rivals import Placed
@@ -44,12 +44,19 @@ class Doubt:
         return bool(self._messages)
 
     async def open(self) -> None:
-        """What earlier runs left in doubt in this folder."""
+        """What earlier runs left in doubt in this folder; and what they sent again, where they did not come to look once more."""
         intents = await self._mailbox.run(self._ledger.intents, self._view.row.folder)
         for intent in intents:
             self._given.update(intent.given)
             self._sent.update(intent.sent)
         self._messages = set(self._given)
+        since, resent = await self._mailbox.run(self._ledger.resent, self._view.row.folder)
+        if resent and not self._view.is_new:
+            copies = await self._mailbox.run(copies_of, self._mailbox, self._ledger.target, resent)
+            self._resent_from = since
+            self.resent = {
+                m: (Placed.of_copy(e), Outcome(e.code, e.altered, sent_as=e.sent_as)) for m, e in copies.items()
+            }
 
     def holds(self, parcel: Parcel) -> bool:
         """Whether the message is in doubt: it is held then until `resolve`."""
@@ -83,6 +90,8 @@ class Doubt:
         await self._mailbox.run(self._ledger.settle, self._view.row.folder, [], [intent.id for intent in intents])
         self._resent_from = self._resent_from or self._view.row.looked_uidnext
         self.resent.update({parcel.message: (Placed.of(parcel), arrival(parcel, None)) for parcel in missing})
+        if missing:
+            await self._mailbox.run(self._ledger.note_resent, self._view.row.folder, self._resent_from, self.resent)
         return found, missing
 
     async def resolve_vanished(self, waiting: Callable[[float], None]) -> None:
@@ -186,6 +195,7 @@ class Doubt:
                 sent = self.resent[one.message][1]
                 left.append((one.message, replace(sent, code=OutcomeCode.DUPLICATE, detail=reason, target_uid=one.uid)))
         await view.take_back_marks()
+        await run(self._ledger.forget_resent, view.row.folder)
         return left
 
     async def _doubled(self, uids: Mapping[int, int]) -> list["_Doubled"]:

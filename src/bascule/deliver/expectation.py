@@ -103,6 +103,12 @@ def copies_of(mailbox: Mailbox, target: int, messages: Iterable[int]) -> dict[in
     return {e.message: e for e in _load(mailbox, target, json.dumps([*messages]), where)}
 
 
+def delivered_from(mailbox: Mailbox, target: int, folder: int, uid: int) -> list[Expectation]:
+    """What was delivered to one folder under this UID of the target's and those above. Blocks."""
+    where = f"m.folder = ? AND o.code = 'delivered' AND o.target_uid >= {int(uid)} AND NOT o.theirs"
+    return _load(mailbox, target, folder, where)
+
+
 def newest_copies(mailbox: Mailbox, target: int, folder: int, most: int) -> list[Expectation]:
     """Those with the highest UIDs of one folder's. Blocks."""
     query = (

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bascule.deliver.doubt import Doubt
-from bascule.deliver.expectation import ALTERED_THERE, DELETED, is_touched
+from bascule.deliver.expectation import ALTERED_THERE, DELETED, delivered_from, is_touched
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.limits import (
     BATCH_MESSAGES,
@@ -101,7 +101,7 @@ class FolderDelivery:
         self._batch = Batch()
         self._flying: deque[Shipment] = deque()
         self._delivered: dict[int, Placed] = {}
-        """By message: what this run delivered here."""
+        """By message: what this run delivered here, and one before it that did not come to its end."""
         self._uids: set[int] = set()
         """Of the target's messages that were there when this run came, ours or not, and that it was told of since."""
         self._refused_once: list[Parcel] = []
@@ -121,6 +121,8 @@ class FolderDelivery:
         await self._view.open_and_look()
         await self._doubt.open()
         run, folder = self._mailbox.run, self._view.row.folder
+        unwatched = await run(delivered_from, self._mailbox, self._ledger.target, folder, self._view.unwatched_from)
+        self._delivered = {copy.message: Placed.of_copy(copy) for copy in unwatched}
         self._uids = await run(self._ledger.our_uids, folder) | {f.uid for f in await run(self._ledger.foreign, folder)}
 
     # -- offering -----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ all who see too many copies name them.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bascule.deliver.expectation import DELETED, is_dated, is_touched
+from bascule.deliver.expectation import DELETED, Expectation, is_dated, is_touched
 from bascule.deliver.limits import RIVAL_COPIES
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.removal import Ours
@@ -39,6 +39,11 @@ class Placed:
     def of(cls, parcel: Parcel) -> "Placed":
         """``parcel`` is one `for_the_wire`."""
         return cls(parcel.body.sha256, parcel.date.utc_seconds, parcel.flags)
+
+    @classmethod
+    def of_copy(cls, copy: Expectation) -> "Placed":
+        """What an earlier run delivered."""
+        return cls(copy.sha256, copy.date.utc_seconds, copy.flags)
 
 
 @dataclass(slots=True)
@@ -117,7 +122,7 @@ class _Rivals:
         """Messages that equal copies of arrived meanwhile."""
         if not self.view.has_free_copies:
             return []
-        above = self.view.opened_uidnext
+        above = self.view.unwatched_from
         return [m for m, placed in self.delivered.items() if self.view.free_copies(placed.sha256, above=above)]
 
     def _equal(self, uids: Mapping[int, int]) -> list[_Equal]:
@@ -125,7 +130,7 @@ class _Rivals:
         found: dict[tuple[bytes, int], _Equal] = {}
         for message, uid in uids.items():
             placed = self.delivered[message]
-            strangers = self.view.free_copies(placed.sha256, above=self.view.opened_uidnext)
+            strangers = self.view.free_copies(placed.sha256, above=self.view.unwatched_from)
             key = placed.sha256, placed.date_utc
             found.setdefault(key, _Equal(placed.date_utc, strangers)).ours[uid] = message
         return list(found.values())

@@ -39,6 +39,8 @@ class TargetView:
         self.row = TargetFolder(folder.row.id, folder.name)
         self.uidnext = 1
         self.opened_uidnext = 1
+        self.unwatched_from = 1
+        """UIDs from here on may hold what came beside ours: nobody has looked since ours were sent, in this run or in one that stopped."""
         self.is_new = False
 
     async def open(self) -> None:
@@ -53,6 +55,7 @@ class TargetView:
         self.row = TargetFolder(self.row.folder, self._folder.name, state.uidvalidity, looked, mailboxid)
         await self._mailbox.run(self._ledger.record_folder, self.row, is_another=is_another)
         self.uidnext = self.opened_uidnext = state.uidnext or looked
+        self.unwatched_from = min(self.opened_uidnext, looked) if known and same else self.opened_uidnext
 
     async def open_and_look(self) -> None:
         """The same, and learn what it holds that we do not know, so that nothing is sent twice. Raises CommandRefused, TargetError."""

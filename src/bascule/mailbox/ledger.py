@@ -344,9 +344,26 @@ class Ledger:
         return {one[0]: flags_of(one[1]) if one[1] else None for one in json.loads(text)}
 
     def folders_in_doubt(self) -> set[int]:
-        """The folders of which a batch is in doubt."""
-        query = "SELECT DISTINCT folder FROM intents WHERE target = ?"
-        return {folder for (folder,) in self._database.execute(query, (self.target,))}
+        """The folders of which a batch is in doubt, or was sent again and may have been committed late."""
+        query = "SELECT DISTINCT folder FROM intents WHERE target = ?1 UNION SELECT substr(key, ?3) FROM meta WHERE key GLOB ?2 || '*'"
+        prefix = _resent_key(self.target, "")
+        return {int(folder) for (folder,) in self._database.execute(query, (self.target, prefix, len(prefix) + 1))}
+
+    def note_resent(self, folder: int, since: int, messages: Collection[int]) -> None:
+        """These were in doubt, were not found, and are sent again. Should the target commit the first ones late, they come under UIDs from ``since``
+        on."""
+        value = json.dumps([since, sorted(messages)])
+        self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_resent_key(self.target, folder), value))
+
+    def resent(self, folder: int) -> tuple[int, list[int]]:
+        """What `note_resent` was told last, and nobody has looked for since."""
+        query = "SELECT value FROM meta WHERE key = ?"
+        found = self._database.execute(query, (_resent_key(self.target, folder),)).fetchone()
+        since, messages = json.loads(found[0]) if found else (0, [])
+        return since, messages
+
+    def forget_resent(self, folder: int) -> None:
+        self._database.execute("DELETE FROM meta WHERE key = ?", (_resent_key(self.target, folder),))
 
     # -- moves --------------------------------------------------------------------------------------------------------
 
@@ -431,6 +448,11 @@ class Ledger:
         """Target UIDs that were told for messages of ours, and held none when they were read back."""
         query = f"{_UIDS} AND o.code = 'missing'"
         return {uid for (uid,) in self._database.execute(query, (self.target, folder)).fetchall()}
+
+
+def _resent_key(target: int, folder: int | str) -> str:
+    """Of `Mailbox.meta`."""
+    return f"resent:{target}:{folder}"
 
 
 def _replaced_key(target: int, folder: int) -> str:

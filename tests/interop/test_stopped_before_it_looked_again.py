@@ -1,0 +1,76 @@
+"""A run that stops before it looked once more at what it delivered: the next one does."""
+
+from pathlib import Path
+
+import pytest
+
+from support.quirks import Quirk
+from support.quirks.server import Session
+from support.quirks.syntax import Command, Hangup, No
+from support.two_servers import TwoServers, text, two_servers
+
+NONE: frozenset[bytes] = frozenset()
+
+
+class FullSoon(Quirk):
+    """While ``is_full`` there is no room for what is not in the folder A, or for a second batch."""
+
+    is_full = True
+    without = frozenset({"MULTIAPPEND"})
+    both: TwoServers
+    appends = 0
+
+    def deliver_beside(self, *numbers: int) -> None:
+        """To A on the new side, as the old side has them."""
+        held = {message.octets: message for message in self.both.old.folders[b"A"].messages}
+        for number in numbers:
+            message = held[text(number)]
+            self.both.new.append(self.both.new.folders[b"A"], message.octets, message.flags, message.date)
+
+
+class CommitsLate(FullSoon):
+    """The first batch is cut, and committed once it was sent again."""
+
+    without = frozenset()
+
+    def before(self, session: Session, command: Command) -> None:
+        if command.verb == "APPEND":
+            if self.is_full and b"B" in command.line.split():
+                raise No("[OVERQUOTA] full")
+            self.appends += 1
+            if self.appends == 1:
+                raise Hangup()
+
+    def after(self, session: Session, command: Command) -> None:
+        if command.verb == "APPEND" and self.appends == 2:
+            self.appends += 1
+            self.deliver_beside(1, 2)
+
+
+class Rival(FullSoon):
+    """Another machine's run delivers the first message just before ours."""
+
+    def before(self, session: Session, command: Command) -> None:
+        if command.verb == "APPEND":
+            self.appends += 1
+            if self.appends == 1:
+                self.deliver_beside(1)
+            elif self.is_full:
+                raise No("[OVERQUOTA] full")
+
+
+@pytest.mark.parametrize("quirk", [CommitsLate, Rival])
+def test_a_copy_too_many_makes_way_in_the_next_run(tmp_path: Path, quirk: type[FullSoon]) -> None:
+    with two_servers(tmp_path, target := quirk()) as both:
+        target.both = both
+        a, b = both.old.create(b"A"), both.old.create(b"B")
+        for number in (1, 2):
+            both.old.append(a, text(number))
+        if quirk is CommitsLate:
+            both.old.append(b, text(3))
+        assert both.copy("--connections", "1").status == 1
+        assert len(both.lies(text(1))) == 2
+        target.is_full = False
+        for _ in range(2):
+            assert both.copy("--connections", "1").status == 0
+            assert [both.lies(text(number)) for number in (1, 2)] == [[("A", NONE)]] * 2
