@@ -269,6 +269,17 @@ def test_a_move_while_a_run_is_between_its_folders_is_not_there_twice(move: Move
 # 4: what is in doubt, and moved
 
 
+def test_an_equal_message_that_came_meanwhile_does_not_take_the_copy_of_one_that_is_in_doubt(move: Move) -> None:
+    move.fill({"INBOX": "a b"})
+    move.mark(move.old, "INBOX", "a", "+", "\\Answered", "$Label1")
+    move.cut("new", lambda said: APPENDED in said, heard=False)
+    assert move.there() == {"INBOX": "a b"}
+    move.fill({"INBOX": "a"})
+    move.run()
+    flags = [sorted(seen.flags) for seen in move.new.read_folder("INBOX").messages if seen.tag == "a"]
+    assert sorted(flags) == [[], ["$label1", "\\answered"]]
+
+
 @pytest.mark.parametrize("renamed", [False, True])
 def test_what_is_in_doubt_and_moved_on_the_old_side_is_not_there_twice(move: Move, renamed: bool) -> None:
     move.fill({"A": "a b", "B": ""})

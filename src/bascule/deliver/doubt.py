@@ -33,6 +33,8 @@ class Doubt:
         self._settle_seconds = settle_seconds
         self._mends = mends
         self._messages: set[int] = set()
+        self._contents: frozenset[bytes] = frozenset()
+        """SHA-256 of what earlier runs left in doubt."""
         self._given: dict[int, Flags | None] = {}
         """The flags that each was sent with."""
         self._sent: dict[int, Sent] = {}
@@ -50,6 +52,7 @@ class Doubt:
             self._given.update(intent.given)
             self._sent.update(intent.sent)
         self._messages = set(self._given)
+        self._contents = await self._mailbox.run(self._mailbox.messages.digests, self._messages)
         since, resent = await self._mailbox.run(self._ledger.resent, self._view.row.folder)
         if resent and not self._view.is_new:
             copies = await self._mailbox.run(copies_of, self._mailbox, self._ledger.target, resent)
@@ -65,6 +68,10 @@ class Doubt:
         self._held.append(parcel)
         return True
 
+    def concerns(self, parcel: Parcel) -> bool:
+        """Whether an equal message is in doubt: what the target has of it may be that one's, until `resolve`."""
+        return (parcel.original or parcel.body).sha256 in self._contents
+
     def take(self, parcel: Parcel) -> None:
         """Its connection ended before the answer came."""
         self._messages.add(parcel.message)
@@ -78,6 +85,7 @@ class Doubt:
         """
         intents = await self._mailbox.run(self._ledger.intents, self._view.row.folder)
         parcels, self._held, messages, self._messages = self._held, [], self._messages, set()
+        self._contents = frozenset()
         since = self._since(intents)
         vanished = messages - {parcel.message for parcel in parcels}
         found, missing = await self.find(parcels, since)

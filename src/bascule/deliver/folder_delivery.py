@@ -104,6 +104,8 @@ class FolderDelivery:
         """By message: what this run delivered here, and one before it that did not come to its end."""
         self._uids: set[int] = set()
         """Of the target's messages that were there when this run came, ours or not, and that it was told of since."""
+        self._after_doubt: list[Parcel] = []
+        """Equal to something that is in doubt: whose the target's copy is must be known first."""
         self._refused_once: list[Parcel] = []
         self._is_second_try = False
         self._patience = REFUSAL_TRIES
@@ -134,6 +136,9 @@ class FolderDelivery:
         left: list[Parcel] = []
         for parcel in (p.for_the_wire() for p in parcels):
             if self._doubt.holds(parcel):
+                continue
+            if self._doubt.concerns(parcel):
+                self._after_doubt.append(parcel)
                 continue
             found = await self._moved_here(parcel, copy := self._copy_of(parcel)) or copy
             if found is not None:
@@ -438,8 +443,13 @@ class FolderDelivery:
                 self._session.client.connection.abort("stopped in the middle of a message")
 
     async def _resolve(self) -> None:
-        """Look for what is in doubt; send again what is not there."""
-        while self._doubt:
+        """Look for what is in doubt; send again what is not there; and offer what waited for it."""
+        while self._doubt or self._after_doubt:
+            if not self._doubt:
+                waited, self._after_doubt = self._after_doubt, []
+                await self.offer(waited)
+                await self._flush_all()
+                continue
             found, missing = await self._doubt.resolve(
                 lambda seconds: self._watcher.note(
                     f"{self._folder.display}: waiting {seconds:.0f} s for a batch that was cut"

@@ -349,6 +349,11 @@ class Messages:
         query = "SELECT id, remark FROM messages WHERE folder = ? AND remark <> ''"
         return dict(self._database.execute(query, (folder,)).fetchall())
 
+    def digests(self, identities: Iterable[int]) -> frozenset[bytes]:
+        """SHA-256 of these."""
+        query = "SELECT sha256 FROM messages WHERE id IN (SELECT value FROM json_each(?))"
+        return frozenset(digest for (digest,) in self._database.execute(query, (json.dumps([*identities]),)))
+
     def get(self, identity: int) -> MessageRow:
         query = f"SELECT {_COLUMNS} FROM messages m WHERE m.id = ?"
         return self._row(self._database.execute(query, (identity,)).fetchone())
