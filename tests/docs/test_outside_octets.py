@@ -129,6 +129,7 @@ WITH_LINE_ENDS = {
     "wire/imap/": "the end of a command that `commands` wrote",
     "deliver/sending.py": "the end of APPEND",
     "deliver/parcel.py": "a message's own lines",
+    "deliver/likeness.py": "a message's own lines, to be compared",
     "sources/files/": "a message's own lines",
     "terms/body.py": "a message's own lines",
     "campaign/sheets.py": "rows of CSV",

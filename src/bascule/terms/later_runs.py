@@ -2,9 +2,9 @@
 
 A run meets three things: what happened on the old side since the last run, what happened on the new side, and what the ledger knows.
 `decide` gives for each meeting what is done, what the ledger records, and how it is told. `decide_folder` says the same of folders, and
-`judge` of what reading back found. Two rules stand behind every cell: what the member did on the new side wins, and is no fault of the
-run; and what may be lost is sent, what may only be doubled is looked for first. ``docs/later-runs.md`` holds the same tables for people;
-a test reads them there, cell by cell.
+`judge` of what reading back found. The first of the rules that stand behind every cell: what the member did on the new side wins, and is
+no fault of the run; and what may be lost is sent, what may only be doubled is looked for first. ``docs/later-runs.md`` has all of them, and
+holds the same tables for people; a test reads them there, cell by cell.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Old(StrEnum):
     """Its folder is gone, and an equal message is in a folder that was not there: as *moved*."""
     FOLDER_GONE = "folder gone"
     REVALIDATED = "UIDVALIDITY new"
-    """Its folder has another UIDVALIDITY, and an equal message is in it: it is that message."""
+    """Its folder has another UIDVALIDITY, or gives UIDs again, and an equal message is in it: it is that message."""
 
 
 class New(StrEnum):
@@ -44,7 +44,7 @@ class New(StrEnum):
     DELETED = "deleted"
     FOLDER_GONE = "folder gone"
     FOLDER_RENAMED = "folder renamed"
-    """The folder is there under another name, with the same UIDVALIDITY."""
+    """The folder is there under another name, with the same MAILBOXID or, where none is told, the same UIDVALIDITY."""
     REVALIDATED = "UIDVALIDITY new"
     NEVER_SEEN = "never seen"
     """The target said OK and told no UID, and nothing that could be it was found."""
