@@ -67,7 +67,7 @@ class Oracle:
         self._there_before: frozenset[str] = frozenset()
         """The folders of the new side when the run began."""
         self._unread = False
-        """A run to a target without UIDPLUS looked at nothing that it had delivered: what the member removed then was seen by nobody."""
+        """A run to a target without UIDPLUS did not look at what it had delivered, or not to its end: what the member removed then was seen by nobody."""
         self._cut_since = self._during = False
         """``_cut_since``: a run was cut, or met a fault, after the last complete one."""
 
@@ -131,7 +131,7 @@ class Oracle:
             *reports.ended_well(ended),
         ]
         complete = ended.complete and not faulty
-        self._unread = self._unread or (not self.uidplus and ended.order.verify == "none")
+        self._unread = self._unread or (not self.uidplus and (ended.order.verify == "none" or not ended.complete))
         found += reports.violations(ended, self.world, faulty=faulty, may_be=self._may_be_a_fault)
         if ended.complete and not faulty and not during and ended.order.beside != "another":
             found += [*reports.finds_everything(ended, before.old), *self._kept_still(before, now)]
