@@ -151,7 +151,7 @@ class Oracle:
         past = self.world.past[tag]
         moves = past.old_moves + min(past.old_ever - 1, past.old_deleted)
         moved = code == "duplicate" and not self.uidplus and moves > 0
-        unseen = code == "missing" and self._unread and past.removed > 0
+        unseen = code == "missing" and self._unread and past.removed + past.moved > 0
         return past.during or tag in self.faults or moved or unseen
 
     def _kept_still(self, before: Looks, now: Looks) -> list[str]:
