@@ -46,6 +46,8 @@ class Night:
     after_cut: bool
     there_before: frozenset[str] = frozenset()
     """The folders of the new side when the run began."""
+    unread: bool = False
+    """Some run did not look at what it had delivered to a target that tells no UIDs."""
 
     @property
     def added(self) -> tuple[Held, ...]:
@@ -87,6 +89,13 @@ def old_words(entry: Entry, night: Night) -> list[str]:
 
 def new_words(entry: Entry, night: Night) -> Sequence[tuple[str, Held | None]]:
     """The words that it may use for the new side, each with the copy that it speaks of."""
+    words = list(_new_words(entry, night))
+    if night.unread and entry.ledger == "delivered" and any(word == "gone" for word, _ in words):
+        words.append(("never seen", None))
+    return words
+
+
+def _new_words(entry: Entry, night: Night) -> Sequence[tuple[str, Held | None]]:
     if entry.copy is None:
         if entry.ledger == "removed":
             return [("gone", None)]
@@ -186,6 +195,9 @@ def _complete(entry: Entry, night: Night, old: str, done: str, copy: Held | None
                 if _untouched(night, gone):
                     yield replace(kept, ledger="removed", copy=None)
                     yield from (placed if old == "moved" else ())  # an equal copy lies there that stands for no message
+            case "missing":
+                if _untouched(night, gone):
+                    yield replace(kept, ledger="missing", copy=None)
             case "found" | "found, theirs":
                 if _untouched(night, gone):
                     yield replace(kept, ledger="delivered")

@@ -267,6 +267,7 @@ class Oracle:
                 lasting,
                 tag in self._perhaps,
                 self._there_before,
+                self._unread,
             )
             following = (after_complete if complete else after_cut)(entries, night)
             if not following and not found:
