@@ -13,6 +13,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from bascule.commands.report_folder import ReportFolder
 from bascule.commands.terminal import say, say_json
+from bascule.commands.threads import Unawaited
 from bascule.deliver.proof import Report, as_text, words_of, write_proof
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
@@ -194,10 +195,12 @@ def attempt(watcher: LineWatcher, work: Coroutine[Any, Any, T]) -> Ended[T]:
 
 
 def run_engine(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; SIGINT and SIGTERM stop it in order. Raises Interrupted then, and whatever the work raises."""
+    """Run to the end; SIGINT and SIGTERM stop it in order. Raises Interrupted then, and whatever the work raises. Calls on the loop's own threads
+    only read: when the run is stopped, they are left where they are (`Unawaited`)."""
 
     async def guarded() -> T:
         loop = asyncio.get_running_loop()
+        loop.set_default_executor(Unawaited())
         task = asyncio.ensure_future(work)
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, task.cancel)

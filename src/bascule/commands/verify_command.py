@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +130,7 @@ async def _work(old: _OldSide, side: TargetSide, connections: int, watcher: show
     listed, rows, others = await _folders(old, watcher)
     names = await side.map(rows, old.memory.names() if old.memory else {})
     if old.source is None:
-        expected = await asyncio.to_thread(_from_disk, old, rows)
+        expected = await _from_disk(old, rows)
         found = await side.read(connections, watcher)
     else:
         reading = _read_source(old.source, listed, connections, watcher)
@@ -155,9 +156,17 @@ async def _folders(
     return listed, unrecorded_rows(listed), frozenset(f.path for f in found if not takes(f.path))
 
 
-def _from_disk(old: _OldSide, rows: Sequence[FolderRow]) -> list[FolderCensus]:
+async def _from_disk(old: _OldSide, rows: Sequence[FolderRow]) -> list[FolderCensus]:
+    """On a thread. Where the user stops it, it is waited for up to its next message: then the mailbox is closed."""
     assert old.mailbox is not None
-    return census_of_mailbox(old.mailbox, rows)
+    stop = threading.Event()
+    census = asyncio.ensure_future(asyncio.to_thread(census_of_mailbox, old.mailbox, rows, stop.is_set))
+    try:
+        return await asyncio.shield(census)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait([census])
+        raise
 
 
 async def _read_source(

@@ -114,12 +114,17 @@ def wire_digest(body: Body) -> bytes:
     return digest.digest()
 
 
-def census_of_mailbox(mailbox: Mailbox, folders: Sequence[FolderRow]) -> list[FolderCensus]:
-    """The default view of a mailbox on disk. Bodies that servers are known to alter are read. Blocks; raises MailboxError."""
-    found = []
+def census_of_mailbox(
+    mailbox: Mailbox, folders: Sequence[FolderRow], is_stopped: Callable[[], bool]
+) -> list[FolderCensus]:
+    """The default view of a mailbox on disk. Bodies that servers are known to alter are read. ``is_stopped`` is asked before each message; what is
+    returned then is not all. Blocks; raises MailboxError."""
+    found: list[FolderCensus] = []
     for folder in folders:
         census = FolderCensus(folder.path, folder.source_name, folder.uidvalidity)
         for row in mailbox.messages.list(folder.id):
+            if is_stopped():
+                return found
             alike, wire = None, row.sha256
             if row.traits.fragile or row.traits.bare_lf:
                 body = mailbox.messages.body(row)

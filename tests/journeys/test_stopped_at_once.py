@@ -1,0 +1,48 @@
+"""Whoever stops a run (Ctrl-C, SIGTERM) does not wait until a thread of it is through with what it reads."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from support.command import ENTRY, environment
+
+BY = pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+AT_ONCE_SECONDS = 3.0
+
+
+def stopped(tmp_path: Path, words: Sequence[object], begun: Path, by: signal.Signals) -> str:
+    """Start a command, stop it a second after ``begun`` is there, and give what it printed. Fails where it does not end at once, with 130."""
+    with subprocess.Popen(
+        [*ENTRY, *map(str, words), "--quiet", "--language", "en"], env=environment(tmp_path), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as run:  # fmt: skip
+        try:
+            deadline = time.monotonic() + 20
+            while not begun.exists():
+                assert run.poll() is None
+                assert time.monotonic() < deadline, "it does not begin"
+                time.sleep(0.02)
+            time.sleep(1)
+            assert run.poll() is None, "it ended by itself: nothing was stopped"
+            run.send_signal(by)
+            output, errors = run.communicate(timeout=AT_ONCE_SECONDS)
+        finally:
+            run.kill()
+    assert (run.returncode, "Traceback" in errors) == (130, False), errors
+    return output
+
+
+@BY
+def test_an_import_that_walks_through_a_large_mbox_is_stopped_at_once(by: signal.Signals, tmp_path: Path) -> None:
+    place = tmp_path / "large.mbox"
+    with place.open("wb") as file:
+        file.write(b"From a@b Sat Feb  1 10:00:00 2020\nSubject: x\n\n")
+        for _ in range(200):
+            file.write(b"x\n" * 2**19)
+    taken = tmp_path / "m.mailbox"
+    output = stopped(tmp_path, ["import", place, taken], taken / "catalogue.sqlite", by)
+    assert "interrupted; run the same command again to go on" in output
