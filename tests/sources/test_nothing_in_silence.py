@@ -1,8 +1,11 @@
 """What an import finds is counted; what it can't read or does not know is named, or, where it is none of mail's business, counted in a sentence."""
 
 import asyncio
+import hashlib
+import json
 import os
 import struct
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -297,6 +300,42 @@ def test_what_lies_too_deep_to_be_looked_into_is_named(tmp_path: Path) -> None:
         here = inner
     os.close(here)
     taken = take_in(root)
+    assert taken.subjects == {"INBOX": ["one"]}
+    assert list(taken.folders.values()) == ["it lies more than 200 folders deep"]
+
+
+def _deep_in_a_zip(place: Path, levels: str) -> None:
+    with zipfile.ZipFile(place, "w") as archive:
+        archive.writestr("1.eml", mail("one"))
+        for number in range(50):
+            archive.writestr(f"{levels}{number}/x.eml", mail("deep"))
+
+
+def _deep_by_its_labels(place: Path, levels: str) -> None:
+    deep = "".join(f"From a@b Sat Feb  1 10:00:00 2020\nX-Gmail-Labels: {levels}{n}\n\ntext\n\n" for n in range(50))
+    place.write_bytes(mbox("one").replace(b"Subject", b"X-Gmail-Labels: Inbox\nSubject") + deep.encode())
+
+
+def _deep_in_a_manifest(place: Path, levels: str) -> None:
+    rows = []
+    for number in range(51):
+        octets, folder = mail("one"), [*levels.split("/")[:-1], str(number)] if number else ["INBOX"]
+        write(place / f"{number}.eml", octets)
+        rows.append({
+            "file": f"{number}.eml", "start": 0, "end": 0, "folder": folder, "uid": 1, "octets": len(octets), "date": 0,
+            "sha256": hashlib.sha256(octets).hexdigest(), "flags": [], "zone": 0, "labels": None,
+        })  # fmt: skip
+    (place / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.mark.parametrize("make", [_deep_in_a_zip, _deep_by_its_labels, _deep_in_a_manifest])
+def test_folders_that_a_file_names_too_deep_are_named_once_and_cost_no_time(
+    make: Callable[[Path, str], None], tmp_path: Path
+) -> None:
+    make(tmp_path / "mail", "a/" * 15_000)
+    began = time.monotonic()
+    taken = take_in(tmp_path / "mail")
+    assert time.monotonic() - began < 10
     assert taken.subjects == {"INBOX": ["one"]}
     assert list(taken.folders.values()) == ["it lies more than 200 folders deep"]
 

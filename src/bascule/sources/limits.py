@@ -23,7 +23,7 @@ ANSWERS_FOR_ONE = 1000
 """Responses that are kept while one message is asked for: a server may tell flags of others in between."""
 DIRECTORY_LEVELS = 200
 """Directories within one another that are looked into: each is reached from the top, so that none is left by a link, and a chain of many thousands would
-cost its square."""
+cost its square. So it is with levels of folders that the names in a zip, a label or a manifest give: each costs something at every step."""
 NAMES_TOLD = 5
 """Folders of other people that are named in a note; of the rest it says how many: a campus shares some ten thousand."""
 NAME_CHARACTERS = 60

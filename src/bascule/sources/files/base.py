@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -17,6 +17,8 @@ from bascule.sources.contract import (
     Unreadable,
 )
 from bascule.sources.files.reading import reason_of
+from bascule.sources.files.tree import TOO_DEEP
+from bascule.sources.limits import DIRECTORY_LEVELS
 from bascule.sources.paths import Spelling, tell_apart
 from bascule.terms.body import Body, SpoolError
 from bascule.terms.errors import BasculeError
@@ -103,7 +105,7 @@ class FileSource:
             result = await asyncio.to_thread(self._walk)
             if result.remark:
                 self._watcher.note(result.remark)
-            walked = {folder.spelling: folder for folder in result.folders}
+            walked = {folder.spelling: folder for folder in _within_levels(result.folders)}
             self._found = {
                 place.path.to_json().encode(): replace(walked[spelling], path=place.path, told_apart=place.told_apart)
                 for spelling, place in tell_apart(walked).items()
@@ -130,6 +132,22 @@ class FileSource:
 
     async def close(self) -> None:
         """Nothing is held open between readings."""
+
+
+def _within_levels(folders: Sequence[FileFolder]) -> Iterator[FileFolder]:
+    """The folders, whichever file names them. In the place of those that lie too deep there is one with that error, where it gets too deep: each level of a path
+    costs something at every step after this."""
+    levels = DIRECTORY_LEVELS + 1
+    deep: set[tuple[str, ...]] = set()
+    for folder in folders:
+        pieces = folder.pieces or folder.path.parts
+        if len(pieces) <= levels:
+            yield folder
+            continue
+        place = (*pieces[: levels - 1], f"\0{pieces[levels - 1]}")  # no file has NUL in its name
+        if place not in deep:
+            deep.add(place)
+            yield FileFolder(FolderPath(folder.path.parts[:levels]), pieces=place, error=TOO_DEEP)
 
 
 def _state(folder: FileFolder) -> SourceState:

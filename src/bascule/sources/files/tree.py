@@ -17,6 +17,7 @@ from bascule.sources.files.reading import reason_of
 from bascule.sources.limits import DIRECTORY_LEVELS
 
 Parts = tuple[str, ...]
+TOO_DEEP = f"it lies more than {DIRECTORY_LEVELS} folders deep"
 _SEARCH = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """Without O_NONBLOCK a FIFO would be waited for, for ever."""
@@ -155,7 +156,7 @@ class Tree:
             elif not stat.S_ISDIR(told.st_mode):
                 found.odd[name] = "it is no regular file"
             elif len(parts) > DIRECTORY_LEVELS:
-                found.closed[name] = f"it lies more than {DIRECTORY_LEVELS} folders deep"
+                found.closed[name] = TOO_DEEP
             else:
                 found.folders.append(name)
                 within.append(_Place(parts, real, linked))
