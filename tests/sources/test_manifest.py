@@ -3,11 +3,15 @@
 import hashlib
 import json
 import os
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
+from bascule.sources.files.exported import walk_exported
+from bascule.terms import BasculeError
 from support.command import bascule, report_of
 
 MESSAGE = b"Subject: x\r\n\r\nx\r\n"
@@ -91,3 +95,33 @@ def test_mail_that_it_does_not_name_is_told_and_what_is_no_mail_is_counted(tmp_p
     [told] = [row["error"] for row in report_of(done)["folders"] if row["error"]]
     assert told == "mail that it does not name lies beside it (2: new.eml, old): import that by itself"
     assert "1 file that is no mail was passed over: notes." in done.stderr
+
+
+def _lines_without_end(file: IO[bytes]) -> None:
+    for _ in range(10):
+        file.write(b"\n" * 2**20)
+
+
+def _a_line_without_end(file: IO[bytes]) -> None:
+    for _ in range(10):
+        file.write(b" " * 2**20)
+
+
+@pytest.mark.parametrize(
+    ("write", "line"), [(_lines_without_end, 3_000_001), (_a_line_without_end, 1)], ids=["lines", "line"]
+)
+@pytest.mark.parametrize("kind", ["zip", "folder"])
+def test_one_without_end_is_not_read_to_its_end(
+    kind: str, write: Callable[[IO[bytes]], None], line: int, tmp_path: Path
+) -> None:
+    place = tmp_path / "exported"
+    if kind == "zip":
+        with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            archive.writestr("1.eml", MESSAGE)
+            with archive.open("manifest.jsonl", "w") as file:
+                write(file)
+    else:
+        with (exported(tmp_path) / "manifest.jsonl").open("wb") as file:
+            write(file)
+    with pytest.raises(BasculeError, match=f"is damaged at line {line}: .* has more than"):
+        walk_exported(place)

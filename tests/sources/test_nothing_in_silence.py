@@ -210,6 +210,33 @@ def test_what_lies_beside_the_messages_of_a_maildir_is_named_or_counted(tmp_path
     assert "1 file that is no mail was passed over: rules." in taken.notes
 
 
+@pytest.mark.parametrize("name", ["dovecot-keywords", "subscriptions"])
+@pytest.mark.parametrize(
+    "make", [lambda file: os.truncate(file, 40 * 2**30), lambda file: (file.unlink(), file.mkdir())]
+)
+def test_what_a_server_keeps_beside_the_messages_and_can_not_be_read_is_told_and_the_messages_are_read(
+    make: Callable[[Path], object], name: str, tmp_path: Path
+) -> None:
+    root = maildir(tmp_path / "mail", "", ".Sent")
+    write(root / name, b"")
+    make(root / name)
+    taken = take_in(root)
+    assert taken.subjects == {"INBOX": ["in "], "Sent": ["in .Sent"]}
+    [note] = taken.notes
+    assert f"this can't be read: {name} (" in note
+
+
+def test_keywords_whose_numbers_can_not_be_are_passed_over(tmp_path: Path) -> None:
+    root = maildir(tmp_path / "mail", "")
+    numbers = ["9" * 5000, "26", "-1", "²", "٣"]
+    write(root / "dovecot-keywords", "".join(f"{number} wrong\n" for number in numbers).encode() + b"25 right\n")
+    write(root / "cur" / "2.a:2,abcz", mail("two"))
+    assert take_in(root).subjects == {"INBOX": ["in ", "two"]}
+    with Mailbox.open(tmp_path / "mail.mailbox", read_only=True) as box:
+        flags = [row.flags for folder in box.folders.all() for row in box.messages.list(folder.id)]
+    assert flags == [{"\\Seen"}, {"right"}]
+
+
 def test_a_maildir_in_a_zip_is_named(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("C/cur/1.a:2,S", mail("one"))

@@ -24,6 +24,13 @@ ANSWERS_FOR_ONE = 1000
 DIRECTORY_LEVELS = 200
 """Directories within one another that are looked into: each is reached from the top, so that none is left by a link, and a chain of many thousands would
 cost its square. So it is with levels of folders that the names in a zip, a label or a manifest give: each costs something at every step."""
+BESIDE_OCTETS = 4 * 1024 * 1024
+"""Of a file that a server keeps beside a Maildir's messages, which is read whole: a line for each keyword, or for each of some 10,000 folders."""
+MANIFEST_LINE_OCTETS = 1024 * 1024
+"""Of an export's manifest. A message's line has some 400 octets, and its labels, which stood in a header of at most 64 KiB."""
+MANIFEST_LINES = 3_000_000
+MANIFEST_OCTETS = 1024**3
+"""All its lines are held in memory: those of two million messages take some 2 GB. A zip of a few MB can hold a thousand times this."""
 NAMES_TOLD = 5
 """Folders of other people that are named in a note; of the rest it says how many: a campus shares some ten thousand."""
 NAME_CHARACTERS = 60

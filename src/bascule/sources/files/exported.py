@@ -21,7 +21,7 @@ from bascule.terms.folder import FolderPath
 def has_manifest(root: Path) -> bool:
     """Raises BasculeError (usage) for a damaged zip."""
     if root.is_file():
-        return zipfile.is_zipfile(root) and Archive(root).text(NAME) is not None
+        return zipfile.is_zipfile(root) and Archive(root).has(NAME)
     return (root / NAME).is_file()
 
 
@@ -31,11 +31,13 @@ def walk_exported(root: Path) -> Walked:
     if root.is_file():
         archive = Archive(root)
         found = [(info.filename, partial(archive.head, info, HEAD_OCTETS)) for info in archive.members()]
-        return _walked(archive.text(NAME) or b"", root, lambda row: archive.read(row.file), found)
+        with archive.opened(NAME) as file:
+            manifest = read_manifest(file, f"{root}/{NAME}")
+        return _walked(manifest, lambda row: archive.read(row.file), found)
     tree = Tree(root)
     try:
         with tree.open((NAME,)) as file:
-            text = file.read()
+            manifest = read_manifest(file, f"{root}/{NAME}")
     except (OSError, ValueError) as error:
         raise BasculeError(
             f"{root / NAME} can't be read: {reason_of(error)}.", "Let it be read.", ExitStatus.USAGE
@@ -45,14 +47,13 @@ def walk_exported(root: Path) -> Walked:
         for directory in tree.walk()
         for file in directory.files
     ]
-    return _walked(text, root, partial(_read_plain, tree), found)
+    return _walked(manifest, partial(_read_plain, tree), found)
 
 
 def _walked(
-    text: bytes, root: Path, read: Callable[[ManifestMessage], Body], found: Sequence[tuple[str, Callable[[], bytes]]]
+    manifest: Manifest, read: Callable[[ManifestMessage], Body], found: Sequence[tuple[str, Callable[[], bytes]]]
 ) -> Walked:
     """``found``: every file that is there, with what reads its start."""
-    manifest = read_manifest(text, f"{root}/{NAME}")
     named, beside, strays = {row.file for row in manifest.messages}, Beside(), []
     for name, head in found:
         known = name in named or name == NAME or OF_A_SERVER.match(PurePosixPath(name).name)

@@ -8,16 +8,19 @@ from pathlib import Path
 
 from bascule.protocols.imap.names import decode_utf7, encode_utf7
 from bascule.sources.files.base import FileEntry, FileFolder, Walked, unreadable_entry
-from bascule.sources.files.beside import OF_A_SERVER, Beside
-from bascule.sources.files.reading import head_of, read_file
+from bascule.sources.files.beside import NAMED, OF_A_SERVER, Beside
+from bascule.sources.files.reading import head_of, read_file, read_whole, reason_of
 from bascule.sources.files.tree import Directory, Found, Parts, Tree
+from bascule.sources.limits import BESIDE_OCTETS
 from bascule.terms.flags import Flags, normalise_flags
 from bascule.terms.folder import INBOX, FolderPath
 from bascule.terms.instant import InternalDate
+from bascule.terms.printable import printable
 
 _LETTERS = {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted", "P": "$Forwarded"}
 _ORDER = re.compile(r"(\d+)")
 _LEVEL = re.compile(r"\.+[^.]+(?:\.+\Z)?|\.+\Z", re.DOTALL)
+_KEYWORD = re.compile(r"(1?[0-9]|2[0-5]) (.*)", re.DOTALL)
 _OF_A_FOLDER = ("cur", "new", "tmp")
 
 
@@ -25,17 +28,30 @@ def walk_maildir(root: Path) -> Walked:
     """Every folder of a Maildir; ``root`` itself is INBOX where it has ``cur`` or ``new``. What can't be looked into stands among the folders,
     with the reason: it may be one."""
     walk = _Walk(Tree(root))
-    return Walked(list(walk.folders()), walk.beside.sentence)
+    folders = list(walk.folders())
+    return Walked(folders, " ".join(filter(None, (walk.beside.sentence, walk.unread))))
 
 
 class _Walk:
     def __init__(self, tree: Tree) -> None:
         self.beside = Beside()
         self._tree = tree
+        self._unread: dict[str, str] = {}
         self._directories = {found.parts: found for found in tree.walk()}
 
+    @property
+    def unread(self) -> str:
+        """A sentence about what a server keeps beside the messages, and what can't be read; empty where all was read."""
+        if not self._unread:
+            return ""
+        files = [printable(f"{name} ({why})") for name, why in self._unread.items()]
+        names = ", ".join(files[:NAMED]) + (", …" if len(files) > NAMED else "")
+        return (
+            f"Keywords of messages, or which folders are subscribed, are left out, since this can't be read: {names}."
+        )
+
     def folders(self) -> Iterator[FileFolder]:
-        subscribed = _subscriptions(self._tree)
+        subscribed = self._subscriptions()
         for parts, directory in sorted(self._directories.items()):
             if self._is_folder(parts):
                 yield self._folder(directory, subscribed)
@@ -61,7 +77,7 @@ class _Walk:
     def _folder(self, directory: Directory, subscribed: set[str] | None) -> FileFolder:
         folder = _named(directory.parts)
         folder.subscribed = subscribed is None or folder.path.join(".") in subscribed
-        keywords = _keywords(self._tree, directory.parts)
+        keywords = self._keywords(directory.parts)
         listed: list[tuple[str, FileEntry]] = []
         for kind in ("cur", "new"):
             within = self._directories.get((*directory.parts, kind))
@@ -79,6 +95,32 @@ class _Walk:
         for name, why in refused.items():
             base, _, info = name.partition(":2,")
             yield name, unreadable_entry(base, why, _flags(info, keywords))
+
+    def _subscriptions(self) -> set[str] | None:
+        """Names in Dovecot's or Courier's file; None where there is none that can be read (then everything counts as subscribed)."""
+        for name in ("subscriptions", "courierimapsubscribed"):
+            text = self._text((name,))
+            if text is not None:
+                lines = text.decode("utf-8", "surrogateescape").splitlines()
+                listed = [line for line in lines if line and not line.startswith("V\t")]
+                return {decode_utf7(re.sub(r"[\t/]", ".", line).encode("utf-8", "surrogateescape")) for line in listed}
+        return None
+
+    def _keywords(self, place: Parts) -> dict[str, str]:
+        """Dovecot's letters a–z for keywords."""
+        text = (self._text((*place, "dovecot-keywords")) or b"").decode("utf-8", "backslashreplace")
+        found = filter(None, map(_KEYWORD.fullmatch, text.splitlines()))
+        return {chr(ord("a") + int(line[1])): line[2] for line in found}
+
+    def _text(self, parts: Parts) -> bytes | None:
+        """None where there is no such file, or none that can be read, which is told."""
+        try:
+            return read_whole(partial(self._tree.open, parts), BESIDE_OCTETS)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            self._unread["/".join(parts)] = reason_of(error)
+            return None
 
     def _beside(self, directory: Directory) -> Iterator[FileFolder]:
         """What lies in a directory that are no messages of a folder."""
@@ -111,35 +153,9 @@ def _levels(part: str) -> list[tuple[str, str]]:
     return [(piece, piece.strip(".") or piece) for piece in _LEVEL.findall(part)]
 
 
-def _subscriptions(tree: Tree) -> set[str] | None:
-    """Names in Dovecot's or Courier's file; None where there is none that can be read (then everything counts as subscribed)."""
-    for name in ("subscriptions", "courierimapsubscribed"):
-        text = _text(tree, (name,))
-        if text is not None:
-            lines = text.decode("utf-8", "surrogateescape").splitlines()
-            listed = [line for line in lines if line and not line.startswith("V\t")]
-            return {decode_utf7(re.sub(r"[\t/]", ".", line).encode("utf-8", "surrogateescape")) for line in listed}
-    return None
-
-
-def _text(tree: Tree, parts: Parts) -> bytes | None:
-    try:
-        with tree.open(parts) as file:
-            return file.read()
-    except (OSError, ValueError):
-        return None
-
-
 def _sort_key(name: str) -> tuple[int, str]:
     number = _ORDER.match(name)
     return int(number[1]) if number else 0, name
-
-
-def _keywords(tree: Tree, place: Parts) -> dict[str, str]:
-    """Dovecot's letters a–z for keywords."""
-    text = _text(tree, (*place, "dovecot-keywords")) or b""
-    pairs = (line.split(" ", 1) for line in text.decode("utf-8", "backslashreplace").splitlines() if " " in line)
-    return {chr(ord("a") + int(number)): name for number, name in pairs if number.isdecimal() and int(number) < 26}
 
 
 def _entry(tree: Tree, file: Found, keywords: dict[str, str]) -> FileEntry:

@@ -6,8 +6,9 @@ One JSON object for each message: ``file`` (``start`` and ``end``: its octets wi
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
+from bascule.sources.limits import MANIFEST_LINE_OCTETS, MANIFEST_LINES, MANIFEST_OCTETS
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.flags import Flags, normalise_flags
 from bascule.terms.folder import FolderPath, SpecialUse
@@ -60,21 +61,30 @@ class Manifest:
     messages: list[ManifestMessage]
 
 
-def read_manifest(text: bytes, where: str) -> Manifest:
-    """Raises BasculeError with the line at fault."""
-    manifest = Manifest({}, [])
-    for number, line in enumerate(text.split(b"\n"), 1):
-        if not line.strip():
-            continue
+def read_manifest(file: IO[bytes], where: str) -> Manifest:
+    """Raises BasculeError with the line at fault; what reading the file raises."""
+    manifest, octets = Manifest({}, []), 0
+    for number, line in enumerate(iter(lambda: file.readline(MANIFEST_LINE_OCTETS + 1), b""), 1):
+        octets += len(line)
         try:
-            _take(manifest, json.loads(line.decode("utf-8", "surrogatepass")))
+            _require_limits(number, len(line), octets)
+            if line.strip():
+                _take(manifest, json.loads(line.decode("utf-8", "surrogatepass")))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BasculeError(
                 f"{where} is damaged at line {number}: {error}.",
-                "Export again, or remove it: the messages are then read without it.",
+                "Export again, fewer folders at a time where it is too large, or remove it: the messages are then read without it.",
                 ExitStatus.USAGE,
             ) from error
     return manifest
+
+
+def _require_limits(lines: int, of_this_line: int, octets: int) -> None:
+    """Raises ValueError."""
+    if of_this_line > MANIFEST_LINE_OCTETS:
+        raise ValueError(f"it has more than {MANIFEST_LINE_OCTETS} octets")
+    if lines > MANIFEST_LINES or octets > MANIFEST_OCTETS:
+        raise ValueError(f"up to here it has more than {MANIFEST_LINES} lines or {MANIFEST_OCTETS} octets")
 
 
 def _take(manifest: Manifest, row: dict[str, Any]) -> None:

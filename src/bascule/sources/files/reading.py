@@ -36,6 +36,15 @@ def read_file(opened: Opener) -> Body:
         return body_of(iter(lambda: file.read(CHUNK_OCTETS), b""), os.fstat(file.fileno()).st_size)
 
 
+def read_whole(opened: Opener, most_octets: int) -> bytes:
+    """All of a small file. Raises OSError; ValueError where it has more octets."""
+    with opened() as file:
+        octets = file.read(most_octets + 1)
+    if len(octets) > most_octets:
+        raise ValueError(f"it has more than {most_octets} octets")
+    return octets
+
+
 def head_of(opened: Opener) -> bytes:
     """Raises OSError, ValueError."""
     with opened() as file:
