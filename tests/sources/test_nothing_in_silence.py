@@ -435,6 +435,25 @@ def test_a_zip_that_is_no_use_says_why(edit: Callable[[bytearray], None], says: 
     assert says in " ".join(bascule(tmp_path, "import", tmp_path / "a.zip", tmp_path / "m", status=2).stderr.split())
 
 
+@pytest.mark.parametrize("name", [".", "./.", ""])
+def test_a_member_whose_name_is_that_of_no_file_is_named_and_the_others_are_read(name: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "mail.zip", "w") as archive:
+        archive.writestr("A/1.eml", mail("one"))
+        with archive.open(name, "w") as member:  # `writestr` takes no empty name
+            member.write(mail("nowhere"))
+    taken = take_in(tmp_path / "mail.zip")
+    assert taken.subjects == {"A": ["one"]}
+    assert taken.messages == [f"{name or '(no name)'}: its name is that of no file"]
+
+
+def test_an_ending_may_be_a_whole_name(tmp_path: Path) -> None:
+    write(tmp_path / "mail" / ".eml", mail("one"))
+    write(tmp_path / "mail" / ".msg", b"\xd0\xcf\x11\xe0")
+    taken = take_in(tmp_path / "mail")
+    assert taken.subjects == {"INBOX": ["one"]}
+    assert [why.partition(", which")[0] for why in taken.messages] == [".msg: it is a message in Outlook's own form"]
+
+
 def test_names_that_are_no_utf8_are_told_and_not_stumbled_over(tmp_path: Path) -> None:
     root = maildir(tmp_path / "Maildir", ".")
     os.symlink(b"/proc/self/mem", os.fsencode(root) + b"/cur/\xff2:2,S")

@@ -71,7 +71,8 @@ class Archive:
     def members(self) -> list[zipfile.ZipInfo]:
         """Of every file in it, by name. Raises BasculeError (usage) for what is no zip, a damaged one, or one with a password."""
         with _told(self._path):
-            found = sorted((info for info in self._open().infolist() if not info.is_dir()), key=lambda i: i.filename)
+            files = (info for info in self._open().infolist() if not info.filename.endswith("/"))
+            found = sorted(files, key=lambda info: info.filename)
         if any(info.flag_bits & _ENCRYPTED for info in found):
             raise BasculeError(f"{self._path} has a password.", "Give a zip without one.", ExitStatus.USAGE)
         return found

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import PurePath
 
 from bascule.sources.files.reading import begins_as_mbox, reason_of
 from bascule.terms.printable import printable
@@ -65,9 +64,9 @@ class Beside:
 
 def mail_in(name: str, head: bytes) -> str:
     """What kind of mail a file holds that is not in the form that is read, as a reason with what to do; empty where it holds none."""
-    foreign = _FOREIGN.get(PurePath(name).suffix.lower())
+    foreign = next((why for ending, why in _FOREIGN.items() if name.lower().endswith(ending)), "")
     if foreign or not head:
-        return foreign or ""
+        return foreign
     if begins_as_mbox(head):
         return MBOX
     header = head.replace(b"\r\n", b"\n").partition(b"\n\n")[0]

@@ -9,7 +9,7 @@ import os
 import zipfile
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from bascule.sources.files.archive import Archive, Unpacked, date_of_member
 from bascule.sources.files.base import FileEntry, FileFolder, Walked, unreadable_entry
@@ -102,7 +102,9 @@ class _Walk:
 
     def look_at_member(self, archive: Archive, info: zipfile.ZipInfo) -> None:
         parts = PurePosixPath(info.filename).parts
-        if is_eml(parts[-1]):
+        if not parts:
+            self._refuse((info.filename or "(no name)",), "its name is that of no file")
+        elif is_eml(parts[-1]):
             self._message(parts, _entry_of_member(archive, info))
         elif parts[-2:-1] in (("cur",), ("new",)):
             within = parts[:-2] or ("INBOX",)
@@ -145,7 +147,8 @@ class _Walk:
 
 
 def is_eml(name: str) -> bool:
-    return PurePath(name).suffix.lower() == ".eml"
+    """Also of a file that is called ``.eml`` and nothing else."""
+    return name.lower().endswith(".eml")
 
 
 def _entry(tree: Tree, file: Found) -> FileEntry:
