@@ -7,7 +7,7 @@ import sys
 import click
 
 from bascule import __version__
-from bascule.commands.terminal import say
+from bascule.commands.terminal import prepare_streams, say
 from bascule.terms.errors import BasculeError, ExitStatus
 
 COMMANDS = {
@@ -81,6 +81,7 @@ def main() -> None:
     """Entry point: runs a command and exits with its status. Every file and folder that it makes, and that SQLite makes beside its own, is its
     owner's alone (0600, 0700): they hold people's mail, or whom it is from. What is there already keeps the mode that it has."""
     os.umask(os.umask(OTHERS) | OTHERS)
+    prepare_streams()
     try:
         _require_utf8(sys.argv[1:])
         status = cli.main(standalone_mode=False)
