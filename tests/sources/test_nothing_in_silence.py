@@ -454,6 +454,20 @@ def test_an_ending_may_be_a_whole_name(tmp_path: Path) -> None:
     assert [why.partition(", which")[0] for why in taken.messages] == [".msg: it is a message in Outlook's own form"]
 
 
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("en", "If it comes from a file, do what its reason says"),
+        ("fr", "S’il vient d’un fichier, suivre l’indication"),
+    ],
+)
+def test_who_imports_files_is_not_only_sent_to_whoever_runs_a_server(language: str, says: str, tmp_path: Path) -> None:
+    write(tmp_path / "mail" / "1.eml", mail("one"))
+    write(tmp_path / "mail" / "2.msg", b"\xd0\xcf\x11\xe0")
+    done = bascule(tmp_path, "import", tmp_path / "mail", tmp_path / "m", "--language", language, status=1)
+    assert says in done.stdout
+
+
 def test_names_that_are_no_utf8_are_told_and_not_stumbled_over(tmp_path: Path) -> None:
     root = maildir(tmp_path / "Maildir", ".")
     os.symlink(b"/proc/self/mem", os.fsencode(root) + b"/cur/\xff2:2,S")
