@@ -1,5 +1,6 @@
 """Whoever stops a run (Ctrl-C, SIGTERM) does not wait until a thread of it is through with what it reads."""
 
+import asyncio
 import signal
 import subprocess
 import time
@@ -8,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from bascule.capture import CaptureOptions, capture
+from bascule.deliver.comparison import census_of_mailbox
+from bascule.mailbox import Mailbox
+from bascule.sources.files import open_files
 from support.command import ENTRY, environment
 
 BY = pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
@@ -46,3 +51,18 @@ def test_an_import_that_walks_through_a_large_mbox_is_stopped_at_once(by: signal
     taken = tmp_path / "m.mailbox"
     output = stopped(tmp_path, ["import", place, taken], taken / "catalogue.sqlite", by)
     assert "interrupted; run the same command again to go on" in output
+
+
+def test_a_census_of_a_mailbox_on_disk_ends_at_the_next_message(tmp_path: Path) -> None:
+    place = tmp_path / "mail.mbox"
+    place.write_bytes(b"From a@b Sat Feb  1 10:00:00 2020\nSubject: x\n\ntext\n\n" * 3)
+    asked: list[int] = []
+
+    def is_stopped() -> bool:
+        asked.append(1)
+        return len(asked) == 2
+
+    with Mailbox.open_or_create(tmp_path / "m.mailbox") as mailbox:
+        asyncio.run(capture(open_files("mbox", place), mailbox, CaptureOptions(connections=1)))
+        assert census_of_mailbox(mailbox, mailbox.folders.all(), is_stopped) == []
+    assert len(asked) == 2
