@@ -25,6 +25,8 @@ class Knowledge:
     """Folder of the old side → the new side's that took it, and its UIDVALIDITY."""
     unsure: set[str] = field(default_factory=set)
     """Folders whose taker a cut run may not have noted."""
+    replaced: set[str] = field(default_factory=set)
+    """Folders whose taker was deleted, and whose name another has since: by what that is known is noted once a run has something to do in it."""
     new: Side = field(default_factory=dict)
     """When it was last used."""
     complete: bool = False
@@ -430,10 +432,14 @@ class Oracle:
         if called is None and here:
             fid = world.folders[name]
             knowledge.folders[name] = (fid, world.validities[fid])
+            if taker:
+                knowledge.replaced.add(name)
         elif taker and called == name and surely:
             knowledge.folders[name] = (taker[0], world.validities[taker[0]])
         alone = called == name and world.now_called(name) == {name}
-        if surely and (alone or (called is None) == here):  # renamed and not made again: it is known
+        if name in knowledge.replaced:
+            knowledge.unsure.add(name)
+        elif surely and (alone or (called is None) == here):  # renamed and not made again: it is known
             knowledge.unsure.discard(name)
         elif called is None or (here and called != name):
             knowledge.unsure.add(name)
