@@ -31,8 +31,8 @@ class RefusedKeeper:
             safe = [f"folder {row.id}"]
         elif safe != list(row.path.parts):
             safe[-1] += f" ({row.id})"  # two folders may have one such name, and the same UIDs
-        folder = Path(REFUSED, *safe)
-        saved = self._write([folder / f"{parcel.uid}.eml", folder / f"{parcel.uid} ({row.id}).eml"], body)
+        folder, uid = Path(REFUSED, *safe), safe_name(str(parcel.uid))
+        saved = self._write([folder / f"{uid}.eml", folder / f"{uid} ({row.id}).eml"], body)
         if parcel.message:
             if saved:
                 self._mailbox.set_meta(f"saved:{parcel.message}", self._place.written_down(saved))

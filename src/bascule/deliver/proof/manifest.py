@@ -31,7 +31,7 @@ _SINCE = re.compile(r"# since ([^/]+)/manifest\.sha256 ([0-9a-f]{64})")
 _MARK = "# since "
 _SPACES = re.compile(r" {2,}|^ +| +$|(?<=/) +| +(?=/)")
 _QUERY = """
-SELECT m.sha256, m.folder, m.uid, o.sent_sha256, coalesce(o.code, '-'), coalesce(o.verified, 0), o.verified_utc
+SELECT m.sha256, m.folder, CAST(m.uid AS INTEGER), o.sent_sha256, coalesce(o.code, '-'), coalesce(o.verified, 0), o.verified_utc
 FROM messages m LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?
 WHERE m.vanished_utc IS NULL ORDER BY m.folder, m.uid
 """
@@ -83,7 +83,8 @@ def _lines(mailbox: Mailbox, ledger: Ledger | None) -> list[str]:
 
 def _became(code: str, verified: int, at: int | None) -> str:
     """An outcome, and how and when it was read back."""
-    return f"{code}  {_HOW[verified]} {InternalDate(at).to_iso()}" if verified and at else f"{code}  {_HOW[verified]}"
+    told = f"{printable(code)}  {_HOW[verified]}"
+    return f"{told} {InternalDate(at).to_iso()}" if verified and at else told
 
 
 def name_of(path: FolderPath) -> str:
