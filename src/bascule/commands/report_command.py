@@ -82,7 +82,7 @@ def _check(certificate: Path, key: str) -> int:
 
 
 def _signature(found: Checked, expected: str) -> str:
-    told = f"signed {found.finished} with the key {found.fingerprint}"
+    told = " ".join(filter(None, ("signed", found.finished, "with the key", found.fingerprint)))
     if expected:
         return f"{told}, which is the one that was named."
     if found.is_ours:

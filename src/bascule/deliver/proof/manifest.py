@@ -27,7 +27,10 @@ MANIFEST = "manifest.sha256"
 SERIES = 30
 """Steps to a whole manifest at most: a month of nights. Each is a file to read, and one that must not be lost."""
 _ADVICE = "“bascule report” writes a whole one from what is remembered."
-_SINCE = re.compile(r"# since ([^/]+)/manifest\.sha256 ([0-9a-f]{64})")
+IS_A_NAME = re.compile(r"[\w.-]{1,100}")
+"""What a file or a folder of a report is called. Whoever made a certificate chose the names in it: one with spaces, or of a page's length, would stand in
+a sentence of ours as if it were more of it."""
+_SINCE = re.compile(rf"# since ({IS_A_NAME.pattern})/manifest\.sha256 ([0-9a-f]{{64}})")
 _MARK = "# since "
 _SPACES = re.compile(r" {2,}|^ +| +$|(?<=/) +| +(?=/)")
 _QUERY = """
@@ -97,6 +100,8 @@ def name_of(path: FolderPath) -> str:
 
 def _changes(lines: list[str], since: Path) -> list[str] | None:
     """The lines of a manifest that builds on ``since``; None where a whole one is better."""
+    if not IS_A_NAME.fullmatch(since.parent.name):
+        return None
     try:
         before = read_manifest(since)
     except BasculeError:
