@@ -21,6 +21,8 @@ ALTERED_THERE = "altered by the target: its octets there are others, in a way th
 """The detail of a message that was there before this run, altered in a way of which `likeness` knows."""
 BEHIND = "its flags do not follow: "
 """How the detail of a message begins whose copy could not be given the flags that the old side has now; what the target said comes next."""
+THERE_BEFORE = "it had been there before; "
+"""What stands in front of that, and of what its flags lack, where the copy is none that we sent: once this is over it is *already there* again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +153,15 @@ def is_touched(now: Flags, given: Flags) -> bool:
     return not same_flags(now - DELETED, given - DELETED)
 
 
+def is_behind(detail: str) -> bool:
+    """Whether an alteration that is told so is that flags of the old side could not be given to the copy, and nothing else."""
+    return detail.removeprefix(THERE_BEFORE).startswith(BEHIND)
+
+
 def is_of_flags(detail: str) -> bool:
     """Whether an alteration that is told so is one of flags alone: then it is over when its copy has those of the old side."""
-    return detail.startswith(BEHIND) or all(part.startswith(("without ", "with ")) for part in detail.split("; "))
+    parts = detail.removeprefix(THERE_BEFORE).split("; ")
+    return is_behind(detail) or all(part.startswith(("without ", "with ")) for part in parts)
 
 
 def difference(expected: Expectation, found: MessageData) -> tuple[Finding, str]:
