@@ -157,6 +157,7 @@ OUR_OWN_SQL = {
     "mailbox/live/purging.py: f'INSERT INTO main.bodies SELECT * FROM old.bodies WHERE id {which}'": "literals of the same file",
     "mailbox/live/purging.py: f'INSERT INTO main.parts SELECT * FROM old.parts WHERE body {which}'": "literals of the same file",
     "mailbox/live/reading.py: query": "one number, written as `:d`",
+    "mailbox/numbers.py: query": "names of our own tables and columns",
     "mailbox/upgrading.py: f'BEGIN IMMEDIATE; {STEPS[step]} PRAGMA user_version = {step + 1}; COMMIT;'": "STEPS are literals",
     "platform/accounts/embedded.py: f'INSERT OR REPLACE INTO accounts ({names}) VALUES ({marks})'": "names of _EXPORTED, and question marks",
     "platform/accounts/embedded.py: f'UPDATE accounts SET {what} WHERE login = ?'": "callers in the same class, with literals",

@@ -133,3 +133,31 @@ def test_flags_that_do_not_follow_and_then_do_hide_no_other_fault(tmp_path: Path
             assert (move.copy(), move.status) == ([(1, "altered")], 1)
             assert move.report["exceptions"][0]["detail"] == before["detail"]
         assert move.arrived[0].flags == {b"\\Seen"}
+
+
+@pytest.mark.parametrize("quirk", [TakesNoFlags, OpensNoMore])
+@pytest.mark.parametrize("marks", [False, True])
+def test_what_had_been_there_before_us_is_already_there_again(
+    tmp_path: Path, quirk: type[TakesNoFlags], marks: bool
+) -> None:
+    """``marks``: the member does, on the new side, while flags could not follow."""
+    with MailboxMove(tmp_path, target := quirk()) as move:
+        target.refuses = False
+        move.fill(1)
+        [one] = move.inbox.messages
+        move.new.append(move.new.folders[b"INBOX"], one.octets, one.flags, one.date)
+        assert move.copy() == []
+        assert move.report["totals"]["already_there"] == 1
+        target.refuses = True
+        move.inbox.change(one, {b"\\Flagged"})
+        for _ in range(2):
+            assert move.copy() == [(1, "altered")]
+            told = move.report["exceptions"][0]["detail"]
+            assert told.startswith("it had been there before; its flags do not follow: ")
+        target.refuses = False
+        if marks:
+            move.new.folders[b"INBOX"].change(move.arrived[0], {b"\\Answered"})
+        assert (move.copy(), move.status) == ([], 0)
+        assert move.report["totals"]["already_there"] == 1
+        assert move.arrived[0].flags == ({b"\\Answered"} if marks else {b"\\Flagged"})
+        assert move.verify() == ([(1, "theirs")] if marks else [])

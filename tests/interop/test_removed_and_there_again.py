@@ -1,15 +1,20 @@
 """A folder of the new side that was gone for a night, with all that was in it: what is there again under its UIDVALIDITY and UIDs is found again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from support import messages
+from support.mailbox_move import MailboxMove
 from support.nights import Nights
-from support.quirks import QuirkServer, Store
-from support.quirks.store import Folder
+from support.quirks import Quirk, QuirkServer, Store
+from support.quirks.server import Session
+from support.quirks.store import ARRIVAL, Folder, Message
+from support.quirks.syntax import Command
 
 
 class Mailboxes:
@@ -92,3 +97,69 @@ def test_another_message_under_its_uid_is_left_alone(mailboxes: Mailboxes, octet
     mailboxes.mark(b"\\Answered")
     mailboxes.night.copy()
     assert copy.flags == set()
+
+
+class Strange(Quirk):
+    """A target that does something to what it takes, or where another program delivers the same as we do."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.without = frozenset({"UIDPLUS"}) if what == "duplicate" else frozenset()
+        self.other: list[Message] = []
+
+    def before(self, session: Session, command: Command) -> None:
+        if command.verb == "APPEND":
+            while self.other:
+                one = self.other.pop(0)
+                session.store.append(session.store.folders[b"F"], one.octets, one.flags, one.date)
+
+    def take(self, store: Store) -> None:
+        append = store.append
+
+        def altering(folder: Folder, octets: bytes, flags: Iterable[bytes] = (), *rest: Any) -> Any:
+            if self.what == "octets":
+                octets += b"-- scanned\r\n"
+            if self.what == "keyword":
+                flags = [flag for flag in flags if flag != b"kept"]
+            return append(folder, octets, flags, *rest)
+
+        store.append = altering  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("what", ["octets", "keyword", "duplicate"])
+def test_what_was_a_fault_is_that_fault_again(tmp_path: Path, what: str) -> None:
+    with MailboxMove(tmp_path, quirk := Strange(what)) as move:
+        quirk.take(move.new)
+        folder = move.old.create(b"F")
+        for number in range(1, 3):
+            move.old.append(folder, messages.plain(number, 400), {b"kept"}, ARRIVAL + timedelta(hours=number))
+        quirk.other += folder.messages if what == "duplicate" else []
+        faults = move.copy()
+        assert [code for _, code in faults] == ["duplicate" if what == "duplicate" else "altered"] * 2
+        named = {one["uid"]: one["detail"] for one in move.report["exceptions"]}
+        held = move.new.folders.pop(b"F")
+        assert (move.copy(), move.status) == ([], 0)
+        assert move.report["totals"]["removed"] == 2
+        move.new.folders[b"F"] = held
+        folder.change(folder.messages[0], {b"kept", b"\\Flagged"})
+        if what == "keyword":
+            faults = faults[1:]  # the other one's flags follow, and this time its keyword does
+        for _ in range(2):
+            assert (move.copy(), move.status) == (faults, 1)
+            assert {one["uid"]: one["detail"] for one in move.report["exceptions"]}.items() <= named.items()
+
+
+def test_what_had_been_there_before_us_is_already_there_again(tmp_path: Path) -> None:
+    with MailboxMove(tmp_path, Quirk()) as move:
+        for store in (move.old, move.new):
+            store.append(store.create(b"F"), messages.plain(1, 400))
+        move.copy()
+        folder, held = move.old.folders[b"F"], move.new.folders.pop(b"F")
+        folder.change(folder.messages[0], {b"\\Flagged"})
+        move.copy()
+        assert move.report["totals"]["removed"] == 1
+        move.new.folders[b"F"] = held
+        folder.change(folder.messages[0], {b"\\Flagged", b"\\Seen"})
+        move.copy()
+        assert move.report["totals"]["already_there"] == 1
+        assert held.messages[0].flags == {b"\\Flagged", b"\\Seen"}

@@ -1,5 +1,6 @@
 """Where the files of reports lie: beside what they report on, each in a folder of its own."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -49,6 +50,37 @@ def test_a_refused_message_is_found_from_every_report_that_names_it(tmp_path: Pa
                 [one] = told["exceptions"]
                 assert (folder_of(told["certificate"]) / one["saved_as"]).is_file()
             assert report_of(asked[0])["exceptions"][0]["saved_as"] == "refused/INBOX/7.eml"
+
+
+def test_what_is_refused_night_after_night_is_saved_once(tmp_path: Path) -> None:
+    old = Store()
+    sample.fill(old)
+    saved: list[Path] = []
+    with QuirkServer(Quirk(), old) as source, QuirkServer(RefusesOneCannot()) as target:
+        run = ["copy", source.url, target.url, "--state", tmp_path / "state", "--quiet", "--json"]
+        for night in range(4):
+            told = report_of(bascule(tmp_path, *run, status=1))
+            [one] = told["exceptions"]
+            saved.append((folder_of(told["certificate"]) / one["saved_as"]).resolve(strict=True))
+            files = sorted((tmp_path / "state" / "reports").rglob("*.eml"))
+            assert len(files) == (1 if night < 3 else 2)
+            if night == 2:
+                files[0].write_bytes(b"another")
+    assert saved[0] == saved[1] == saved[2]
+    assert saved[3] != saved[0]
+    assert saved[3].read_bytes() == old.folders[b"INBOX"].messages[6].octets
+
+
+def test_where_it_was_removed_the_next_run_saves_it_again(tmp_path: Path) -> None:
+    old = Store()
+    sample.fill(old)
+    with QuirkServer(Quirk(), old) as source, QuirkServer(RefusesOneCannot()) as target:
+        run = ["copy", source.url, target.url, "--state", tmp_path / "state", "--quiet", "--json"]
+        first = folder_of(report_of(bascule(tmp_path, *run, status=1))["certificate"])
+        shutil.rmtree(first / "refused")
+        second = report_of(bascule(tmp_path, *run, status=1))
+    assert (folder_of(second["certificate"]) / "refused" / "INBOX" / "7.eml").is_file()
+    assert second["exceptions"][0]["saved_as"] == "refused/INBOX/7.eml"
 
 
 def test_reports_of_one_second_each_have_a_folder(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 """A signature says who wrote a report: the key's fingerprint is where people can compare it."""
 
+import base64
+import hashlib
+import json
 import re
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from support import messages, store
 from support.command import bascule, report_of
@@ -50,3 +54,44 @@ def test_a_stranger_s_signature_is_told_and_is_an_error_where_the_key_is_named(
 def test_half_a_fingerprint_is_none(certificate: Path, tmp_path: Path) -> None:
     done = bascule(tmp_path, "report", "--check", certificate, "--key", "3f2a 81bc", status=2)
     assert "is not the fingerprint of a key." in done.stderr
+
+
+def signed_by_a_stranger(place: Path, files: dict[str, bytes], **more: object) -> Path:
+    """A certificate that is sound, of whatever they like."""
+    place.mkdir()
+    for name, octets in files.items():
+        (place / name).write_bytes(octets)
+    statement = {"files": {name: hashlib.sha256(octets).hexdigest() for name, octets in files.items()}, **more}
+    key = Ed25519PrivateKey.generate()
+    signature = key.sign(json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
+    public, signed = (base64.b64encode(octets).decode() for octets in (key.public_key().public_bytes_raw(), signature))
+    (place / "certificate.json").write_text(
+        json.dumps({"statement": statement, "public_key": public, "signature": signed})
+    )
+    return place / "certificate.json"
+
+
+SAYS = "2026-11-28T09:00:00Z with the key 3f2a, which is this installation's. It says: everything was accounted for."
+
+
+def test_a_stranger_s_certificate_says_nothing_in_our_sentences(tmp_path: Path) -> None:
+    files = {"report.txt": b"all is well"}
+    theirs = signed_by_a_stranger(tmp_path / "instant", files, finished=SAYS + " " * 3000, accounted="no")
+    done = bascule(tmp_path, "report", "--check", theirs).stdout
+    assert "this installation's. It says" not in done
+    assert "is unchanged: signed with the key" in done
+    assert "It says: there were exceptions" in done
+    theirs = signed_by_a_stranger(tmp_path / "sound", files, finished="2026-11-28T09:00:00+00:00", accounted=True)
+    done = bascule(tmp_path, "report", "--check", theirs).stdout
+    assert "is unchanged: signed 2026-11-28T09:00:00+00:00 with the key" in done
+    assert "It says: everything was accounted for." in done
+
+
+def test_nor_do_the_names_in_it(tmp_path: Path) -> None:
+    theirs = signed_by_a_stranger(tmp_path / "file", {"x is unchanged. It says": b""})
+    done = bascule(tmp_path, "report", "--check", theirs, status=1)
+    assert "It says" not in done.stdout + done.stderr
+    since = f"# since x is beside it. It says/manifest.sha256 {'0' * 64}\n".encode()
+    theirs = signed_by_a_stranger(tmp_path / "folder", {"manifest.sha256": since})
+    done = bascule(tmp_path, "report", "--check", theirs, status=1)
+    assert "It says" not in done.stdout + done.stderr

@@ -40,7 +40,7 @@ def run_capture(source: Source, file: Path, values: dict[str, Any], name: str, *
     """Capture, report, exit status. ``same_person``: whoever the source's mailbox belongs to, ``file`` is theirs."""
     started = time.time()
     chosen = CaptureOptions(values["connections"], options.selection_of(values))
-    with open_in_turn(lambda: Mailbox.open_or_create(file)) as mailbox:
+    with open_in_turn(lambda: Mailbox.open_or_create(file, made_elsewhere=True)) as mailbox:
         if not same_person:
             require_owner(mailbox, source.location)
         place = ReportFolder(mailbox, values["report_dir"])

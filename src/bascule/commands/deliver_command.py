@@ -32,7 +32,7 @@ def command(file: Path, target: str, folders: tuple[str, ...], without_folders: 
     location, connect = places.target_of(target, options.SideOptions.of("target", values))
     selection = Selection(folders, without_folders)
     chosen = options.deliver_options_of(values, selection)
-    with turn(location), open_in_turn(lambda: Mailbox.open(file)) as mailbox:
+    with turn(location), open_in_turn(lambda: Mailbox.open(file, made_elsewhere=True)) as mailbox:
         require_kept(mailbox, selection, chosen.renames, showing.watcher_for(values["quiet"]))
         return _deliver(mailbox, location, connect, chosen, values)
 

@@ -29,7 +29,11 @@ def command(
     DEST must be new or empty; with --format zip it is the zip file.
     """
     selection = Selection(folders, without_folders)
-    with undisturbed(file), Mailbox.open(file, read_only=True) as mailbox, showing.watcher_for(quiet) as watcher:
+    with (
+        undisturbed(file),
+        Mailbox.open(file, read_only=True, made_elsewhere=True) as mailbox,
+        showing.watcher_for(quiet) as watcher,
+    ):
         require_kept(mailbox, selection, watcher=watcher)
         try:
             written = export_mailbox(mailbox, dest, kind, watcher, selection.takes_folder)

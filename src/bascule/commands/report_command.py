@@ -43,7 +43,7 @@ def command(
     if file is None:
         raise BasculeError("What is to be reported on?", "Name a mailbox, or --check a certificate.", ExitStatus.USAGE)
     root = file / COPY_MAILBOX if (file / COPY_MAILBOX).is_dir() else file
-    with Mailbox.open(root) as mailbox:
+    with Mailbox.open(root, made_elsewhere=True) as mailbox:
         targets = [name for (name,) in mailbox.database.execute("SELECT location FROM targets ORDER BY id")]
         if target and target not in targets:
             raise BasculeError(
@@ -82,7 +82,7 @@ def _check(certificate: Path, key: str) -> int:
 
 
 def _signature(found: Checked, expected: str) -> str:
-    told = f"signed {found.finished} with the key {found.fingerprint}"
+    told = " ".join(filter(None, ("signed", found.finished, "with the key", found.fingerprint)))
     if expected:
         return f"{told}, which is the one that was named."
     if found.is_ours:

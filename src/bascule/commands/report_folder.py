@@ -53,3 +53,12 @@ class ReportFolder:
         if not kept or kept.startswith(f"{REFUSED}/"):
             return kept
         return os.path.relpath(self._reports / kept, self.path)
+
+    def kept_in_series(self, kept: str) -> Path | None:
+        """The file that `written_down` of an earlier run of the series told, where it is there and no link leads elsewhere."""
+        name = Path(kept)
+        if not self.in_series or name.is_absolute() or ".." in name.parts or name.parts[1:2] != (REFUSED,):
+            return None
+        file = self._reports / name
+        below = (file, *file.parents)[: len(name.parts)]
+        return file if file.is_file() and not any(place.is_symlink() for place in below) else None

@@ -1,5 +1,6 @@
 """Messages that the target refuses are written beside the report, so that nobody has to look for them."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -18,7 +19,8 @@ PATH_OCTETS = 2_000
 
 
 class RefusedKeeper:
-    """Writes each refused message as ``refused/Folder/UID.eml`` in ``place``. Called on the event loop, rarely."""
+    """Writes each refused message as ``refused/Folder/UID.eml`` in ``place``, but for what an earlier run of the series wrote and what lies there as it
+    was: a message is refused night after night, and would be one more file each time. Called on the event loop, rarely."""
 
     def __init__(self, mailbox: Mailbox, place: ReportFolder) -> None:
         self._mailbox = mailbox
@@ -26,17 +28,33 @@ class RefusedKeeper:
 
     def __call__(self, row: FolderRow, parcel: Parcel, outcome: Outcome) -> None:
         body = parcel.original or parcel.body
+        if not self._is_kept(parcel.message, body):
+            self._keep(row, parcel, body)
+        if parcel.message:
+            self._mailbox.messages.record_header(parcel.message, summarise(body.start(HEADER_OCTETS)))
+
+    def _is_kept(self, message: int, body: Body) -> bool:
+        """Whether its octets lie in the folder of an earlier run. What can't be read there is written anew."""
+        kept = self._mailbox.meta(f"saved:{message}") or ""
+        try:
+            file = self._place.kept_in_series(kept)
+            if file is None or file.stat().st_size != body.octets:
+                return False
+            with file.open("rb") as opened:
+                return hashlib.file_digest(opened, "sha256").digest() == body.sha256
+        except OSError:
+            return False
+
+    def _keep(self, row: FolderRow, parcel: Parcel, body: Body) -> None:
         safe = [safe_name(part) for part in row.path.parts]
         if len("/".join(safe).encode("utf-8", "replace")) > PATH_OCTETS:
             safe = [f"folder {row.id}"]
         elif safe != list(row.path.parts):
             safe[-1] += f" ({row.id})"  # two folders may have one such name, and the same UIDs
-        folder = Path(REFUSED, *safe)
-        saved = self._write([folder / f"{parcel.uid}.eml", folder / f"{parcel.uid} ({row.id}).eml"], body)
-        if parcel.message:
-            if saved:
-                self._mailbox.set_meta(f"saved:{parcel.message}", self._place.written_down(saved))
-            self._mailbox.messages.record_header(parcel.message, summarise(body.start(HEADER_OCTETS)))
+        folder, uid = Path(REFUSED, *safe), safe_name(str(parcel.uid))
+        saved = self._write([folder / f"{uid}.eml", folder / f"{uid} ({row.id}).eml"], body)
+        if parcel.message and saved:
+            self._mailbox.set_meta(f"saved:{parcel.message}", self._place.written_down(saved))
 
     def _write(self, names: list[Path], body: Body) -> Path | None:
         """The name that it got: the second one where somebody's folder is called as we call another. None where it can't be written, or a link

@@ -23,7 +23,7 @@ def command(file: Path, query: tuple[str, ...], limit: int, as_json: bool) -> in
     Accents and case do not matter; every word must be there. from:anna, subject:budget, file:pdf and "an exact phrase" narrow it down.
     The first search of a mailbox builds its index.
     """
-    with Mailbox.open(file) as mailbox:
+    with Mailbox.open(file, made_elsewhere=True) as mailbox:
         added = update_index(mailbox, _show_progress)
         if added:
             say(f"Indexed {so_many(added, 'message')}.", err=True)

@@ -86,7 +86,7 @@ def _old_side(text: str, location: str, values: dict[str, Any]) -> Iterator[_Old
     selection = Selection(tuple(values["folders"]), tuple(values["without_folders"]))
     renamed = options.renames_of(values).keys()
     if (Path(text) / CATALOGUE).exists():
-        with Mailbox.open(Path(text), read_only=True) as mailbox:
+        with Mailbox.open(Path(text), read_only=True, made_elsewhere=True) as mailbox:
             yield _OldSide(remember(mailbox, location), selection, renamed, mailbox)
         return
     source = places.source_of(text, options.SideOptions.of("source", values))
@@ -105,7 +105,7 @@ def _memory_of_copy(source: str, location: str, state: Path | None) -> Memory | 
                 ExitStatus.USAGE,
             )
         return None
-    with Mailbox.open(place, read_only=True) as mailbox:
+    with Mailbox.open(place, read_only=True, made_elsewhere=True) as mailbox:
         require_owner(mailbox, source)
         return remember(mailbox, location)
 

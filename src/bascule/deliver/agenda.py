@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from bascule.deliver.expectation import BEHIND, is_of_flags
+from bascule.deliver.expectation import THERE_BEFORE, is_behind, is_of_flags
 from bascule.deliver.reading_back import VerifyLevel
 from bascule.deliver.stations import Stations
 from bascule.mailbox import Mailbox
@@ -40,7 +40,17 @@ class Reviewed:
     @property
     def is_behind(self) -> bool:
         """Whether all that is wrong with its copy is that flags of the old side could not be given to it."""
-        return self.code is OutcomeCode.ALTERED and self.detail.startswith(BEHIND)
+        return self.code is OutcomeCode.ALTERED and is_behind(self.detail)
+
+    @property
+    def was_there(self) -> bool:
+        """Whether its copy had been there before us, whatever became of its flags."""
+        return self.code is OutcomeCode.ALREADY_THERE or self.detail.startswith(THERE_BEFORE)
+
+    @property
+    def in_order(self) -> OutcomeCode:
+        """Its outcome once its flags are no fault."""
+        return OutcomeCode.ALREADY_THERE if self.was_there else OutcomeCode.DELIVERED
 
     @property
     def is_of_flags(self) -> bool:

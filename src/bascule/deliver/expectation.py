@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bascule.deliver.parcel import Parcel
 from bascule.mailbox import Mailbox
@@ -13,7 +13,7 @@ from bascule.terms.body import Traits
 from bascule.terms.flags import Flags, flags_without, same_flags
 from bascule.terms.instant import InternalDate
 from bascule.terms.later_runs import Finding
-from bascule.terms.outcome import Outcome, OutcomeCode
+from bascule.terms.outcome import Outcome, OutcomeCode, outcome_before
 from bascule.terms.printable import printable
 
 DELETED = frozenset({"\\Deleted"})
@@ -21,6 +21,8 @@ ALTERED_THERE = "altered by the target: its octets there are others, in a way th
 """The detail of a message that was there before this run, altered in a way of which `likeness` knows."""
 BEHIND = "its flags do not follow: "
 """How the detail of a message begins whose copy could not be given the flags that the old side has now; what the target said comes next."""
+THERE_BEFORE = "it had been there before; "
+"""What stands in front of that, and of what its flags lack, where the copy is none that we sent: once this is over it is *already there* again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,15 @@ class Expectation:
     altered: str = ""
     code: OutcomeCode = OutcomeCode.DELIVERED
     is_read_back: bool = False
+    detail: str = ""
+    """Of its outcome, where that comes from the ledger."""
+
+    def before_removal(self) -> "Expectation":
+        """Of one that is removed: as it was known before. What was *delivered* then stays: it need not have been read back."""
+        code, detail = outcome_before(self.detail)
+        if not code.is_remembered:
+            return self
+        return replace(self, code=code, detail=detail, altered=detail if code is OutcomeCode.ALTERED else "")
 
 
 def expectation_of(parcel: Parcel, uid: int | None) -> Expectation:
@@ -53,7 +64,7 @@ def expectation_of(parcel: Parcel, uid: int | None) -> Expectation:
 
 _QUERY = """
 SELECT o.message, o.target_uid, coalesce(o.sent_sha256, m.sha256), coalesce(o.sent_octets, m.octets), coalesce(o.flagset, m.flagset),
-       m.date_utc, m.zone_minutes, m.traits, o.sent_sha256 IS NOT NULL, iif(o.code = 'altered', o.detail, ''), o.code,
+       m.date_utc, m.zone_minutes, m.traits, o.sent_sha256 IS NOT NULL, o.detail, o.code,
        o.verified
 FROM outcomes o JOIN messages m ON m.id = o.message
 WHERE o.target = ? AND {where}
@@ -69,9 +80,9 @@ def _load(mailbox: Mailbox, target: int, value: int | str, where: str) -> list[E
     return [
         Expectation(
             message, uid, digest, octets, flags_of(flagset), InternalDate(date, zone), Traits.from_bits(traits),
-            (digest, octets) if sent_otherwise else None, altered, OutcomeCode(code), verified > 0,
+            (digest, octets) if sent_otherwise else None, detail if code == OutcomeCode.ALTERED else "", OutcomeCode(code), verified > 0, detail,
         )
-        for message, uid, digest, octets, flagset, date, zone, traits, sent_otherwise, altered, code, verified in rows
+        for message, uid, digest, octets, flagset, date, zone, traits, sent_otherwise, detail, code, verified in rows
     ]  # fmt: skip
 
 
@@ -84,10 +95,10 @@ def to_read_back(mailbox: Mailbox, target: int, folder: int, level: int) -> list
 
 
 def removed_with_uid(mailbox: Mailbox, target: int, folder: int) -> list[Expectation]:
-    """Messages whose copy was found to be there no longer, and where it had lain; not those that were followed to another place. Blocks."""
+    """Messages whose copy was found to be there no longer, as they were known before, and where it had lain; not those that were followed to another place. Blocks."""
     followed = f"SELECT earlier FROM moves WHERE target = {int(target)}"
     where = f"m.folder = ? AND o.code = 'removed' AND o.target_uid IS NOT NULL AND m.id NOT IN ({followed})"
-    return _load(mailbox, target, folder, where)
+    return [e.before_removal() for e in _load(mailbox, target, folder, where)]
 
 
 def without_uid(mailbox: Mailbox, target: int, folder: int) -> list[Expectation]:
@@ -142,9 +153,15 @@ def is_touched(now: Flags, given: Flags) -> bool:
     return not same_flags(now - DELETED, given - DELETED)
 
 
+def is_behind(detail: str) -> bool:
+    """Whether an alteration that is told so is that flags of the old side could not be given to the copy, and nothing else."""
+    return detail.removeprefix(THERE_BEFORE).startswith(BEHIND)
+
+
 def is_of_flags(detail: str) -> bool:
     """Whether an alteration that is told so is one of flags alone: then it is over when its copy has those of the old side."""
-    return detail.startswith(BEHIND) or all(part.startswith(("without ", "with ")) for part in detail.split("; "))
+    parts = detail.removeprefix(THERE_BEFORE).split("; ")
+    return is_behind(detail) or all(part.startswith(("without ", "with ")) for part in parts)
 
 
 def difference(expected: Expectation, found: MessageData) -> tuple[Finding, str]:

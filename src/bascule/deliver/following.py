@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bascule.deliver.agenda import Reviewed
-from bascule.deliver.expectation import BEHIND, DELETED, copies_of, is_touched
+from bascule.deliver.expectation import BEHIND, DELETED, THERE_BEFORE, copies_of, is_touched
 from bascule.deliver.look import read_flags, windows
 from bascule.deliver.parcel import told_unwritable
 from bascule.deliver.recognition import Recognised, read_ours
@@ -62,7 +62,7 @@ class Following:
             if row.given is None:  # the first look at it: is it as the old side has it?
                 await self._adopt(row, now)
                 continue
-            code = OutcomeCode.DELIVERED if row.is_behind else row.code
+            code = row.in_order if row.is_behind else row.code
             decision = decide(Old.FLAGGED, state_of(now, row), knowledge(code, is_read_back=row.is_read_back))
             if decision.action is Action.FOLLOW:
                 wanted = _followed(row, now)
@@ -102,12 +102,21 @@ class Following:
 
     async def _end(self, rows: Sequence[Reviewed]) -> None:
         """The faults of these are over."""
-        await self.mailbox.run(self.ledger.recode, [row.message for row in rows], OutcomeCode.DELIVERED)
+        await self._recode((row, row.in_order, "") for row in rows)
+
+    async def _recode(self, rows: Iterable[tuple[Reviewed, OutcomeCode, str]]) -> None:
+        """Another outcome for each; of a fault its detail says where the copy had been there before us."""
+        told: dict[tuple[OutcomeCode, str], list[int]] = defaultdict(list)
+        for row, code, detail in rows:
+            before = THERE_BEFORE if detail and row.was_there else ""
+            told[code, f"{before}{detail}"].append(row.message)
+        for (code, detail), messages in told.items():
+            await self.mailbox.run(self.ledger.recode, messages, code, detail)
 
     async def name_behind(self, rows: Iterable[Reviewed], reason: str) -> None:
         """Their flags can't follow now: that is a fault until they do."""
-        behind = [row.message for row in rows if row.given is not None and not row.is_graver]
-        await self.mailbox.run(self.ledger.recode, behind, OutcomeCode.ALTERED, f"{BEHIND}{reason}")
+        behind = [row for row in rows if row.given is not None and not row.is_graver]
+        await self._recode((row, OutcomeCode.ALTERED, f"{BEHIND}{reason}") for row in behind)
 
     async def _adopt(self, row: Reviewed, now: Flags) -> None:
         if is_touched(now, row.wanted):
@@ -133,18 +142,17 @@ class Following:
     async def _record(self, found: Iterable[tuple[Reviewed, Flags, Flags]]) -> None:
         """What each was to have, and what it has of us now."""
         by_flags: dict[Flags, list[int]] = defaultdict(list)
-        told: dict[tuple[OutcomeCode, str], list[int]] = defaultdict(list)
+        told: list[tuple[Reviewed, OutcomeCode, str]] = []
         for row, wanted, kept in found:
             by_flags[kept].append(row.message)
             detail = _told(row, wanted, kept)
             if detail and not row.is_graver:
-                told[OutcomeCode.ALTERED, detail].append(row.message)
+                told.append((row, OutcomeCode.ALTERED, detail))
             elif row.is_of_flags:
-                told[OutcomeCode.DELIVERED, ""].append(row.message)
+                told.append((row, row.in_order, ""))
         for kept, messages in by_flags.items():
             await self.mailbox.run(self.ledger.followed, messages, given=kept)
-        for (code, detail), messages in told.items():
-            await self.mailbox.run(self.ledger.recode, messages, code, detail)
+        await self._recode(told)
 
     async def _give(self, change: _Change, uids: Sequence[int]) -> str:
         """STORE, and where that is refused without the keywords that are longer than servers take; what the target says where it refuses all."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from bascule.deliver.agenda import Agenda, Reviewed, faulty_in, flagged_in, vanished_in
 from bascule.deliver.doubled import Doubled, other_uid
 from bascule.deliver.doubt import Doubt
-from bascule.deliver.expectation import copies_of, removed_with_uid, to_read_back
+from bascule.deliver.expectation import Expectation, copies_of, removed_with_uid, to_read_back
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.following import Following, state_of
 from bascule.deliver.look import read_details
@@ -22,7 +22,8 @@ from bascule.deliver.renames import find_again
 from bascule.deliver.session import TargetSession
 from bascule.deliver.target_view import NO_LONGER_THERE, TargetView
 from bascule.mailbox import Mailbox
-from bascule.mailbox.ledger import Ledger, TargetFolder
+from bascule.mailbox.ledger import Ledger, ReadBack, TargetFolder
+from bascule.protocols.imap.fetch import MessageData
 from bascule.protocols.imap.refusals import Meaning, meaning_of
 from bascule.terms.flags import Flags
 from bascule.terms.later_runs import New, When, knowledge
@@ -117,7 +118,7 @@ class Reviewer:
 
     async def _find_removed(self, folder: int) -> None:
         """What was taken for removed, and is there under the UID that it had, equal in size and date, or in its octets: its server had lost the folder for
-        a while, or did not list it. `later_runs` has it found then, and theirs where somebody marked it."""
+        a while, or did not list it. `later_runs` has it found then, and theirs where somebody marked it; what was a fault is that fault again."""
         removed = await self.mailbox.run(removed_with_uid, self.mailbox, self.ledger.target, folder)
         if not removed:
             return
@@ -126,10 +127,10 @@ class Reviewer:
         there -= await self.mailbox.run(self.ledger.our_uids, folder)
         back = {e.target_uid: e for e in removed if e.target_uid in there}
         found = (await read_ours(client, back.values())).ours
-        rows = [verdict(back[uid], data, None, When.LATER) for uid, data in found.items()]
-        await self.mailbox.run(
-            self.ledger.read_back, [row for row in rows if row.outcome.code is OutcomeCode.DELIVERED]
-        )
+        for fault in [back[uid] for uid in found if back[uid].code.is_exception]:
+            await self.mailbox.run(self.ledger.recode, [fault.message], fault.code, fault.detail)
+        rows = [_again(back[uid], data) for uid, data in found.items() if not back[uid].code.is_exception]
+        await self.mailbox.run(self.ledger.read_back, [row for row in rows if not row.outcome.code.is_exception])
 
     async def _look_for_faulty(self, folder: int) -> None:
         """A fault whose copy somebody removed is one that nobody can see any more; one of flags, or of a copy too many, may be over."""
@@ -187,6 +188,14 @@ class Reviewer:
 
     async def _gone(self, rows: Iterable[Reviewed]) -> None:
         await self.mailbox.run(self.ledger.removed, [row.message for row in rows], NO_LONGER_THERE)
+
+
+def _again(expected: Expectation, found: MessageData) -> ReadBack:
+    """The row of what was in order before it was taken for removed, and is found. What had been there before us is not ours for that."""
+    row = verdict(expected, found, None, When.LATER)
+    if expected.code is not OutcomeCode.ALREADY_THERE or row.outcome.code is not OutcomeCode.DELIVERED:
+        return row
+    return replace(row, outcome=replace(row.outcome, code=OutcomeCode.ALREADY_THERE))
 
 
 def note_vanished(earlier: EarlierCopies, rows: Iterable[Reviewed], flags: Mapping[int, Flags], otherwise: New) -> None:

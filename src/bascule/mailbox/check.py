@@ -23,7 +23,7 @@ class Finding:
 def check(root: Path, *, octets: bool = True, progress: Callable[[int, int], None] | None = None) -> list[Finding]:
     """Verify a mailbox; no finding means that every invariant holds. Nothing is changed.
 
-    1. Every file is a sound SQLite database of ours, of a version that we know.
+    1. Every file is a sound SQLite database of ours, of a version that we know, with numbers where numbers belong.
     2. Every row refers to rows that are there (folder, flag set, body, message).
     3. Every message has a body of the same SHA-256 and size (not asked of a mailbox that keeps none).
     4. Every body that the catalogue names lies at its place, with that SHA-256 and size in its segment.
@@ -37,7 +37,7 @@ def check(root: Path, *, octets: bool = True, progress: Callable[[int, int], Non
     Raises MailboxError where the folder is no mailbox, or is newer than this Bascule.
     """
     try:
-        mailbox = Mailbox.open(root, read_only=True)
+        mailbox = Mailbox.open(root, read_only=True, made_elsewhere=True)
     except MailboxError as error:
         if "damaged" in error.message:
             return [Finding(1, error.message)]

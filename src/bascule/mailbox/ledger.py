@@ -12,7 +12,7 @@ from bascule.mailbox.flagsets import FlagSets
 from bascule.mailbox.tallies import Tally, tallies
 from bascule.terms.flags import Flags
 from bascule.terms.later_runs import SETTLED
-from bascule.terms.outcome import Outcome, OutcomeCode
+from bascule.terms.outcome import REMEMBERED, Outcome, OutcomeCode
 
 
 def settled_codes() -> str:
@@ -26,6 +26,7 @@ def on_target_codes() -> str:
 
 
 _SETTLED = settled_codes()
+_REMEMBERED = f"({', '.join(repr(code.value) for code in OutcomeCode if code.is_remembered)})"
 MISSING_SECONDS = 600
 """A message that the target said OK to and does not show is sent again by a run so much later: until then the target may yet show it."""
 DONE_WITH = f"(o.code IN {_SETTLED} OR (o.code = 'missing' AND coalesce(o.verified_utc, 0) > ?))"
@@ -231,11 +232,14 @@ class Ledger:
             )
 
     def removed(self, messages: Iterable[int], detail: str) -> None:
-        """The copies of these are on the target no longer; what was seen of them before stays recorded, and where they lay."""
+        """The copies of these are on the target no longer; what was seen of them before stays recorded, and where they lay. So does an outcome
+        that they have again where they are found after all (`outcome_before`)."""
         with transaction(self._database):
             self._database.executemany(
-                "UPDATE outcomes SET code = ?, detail = ? WHERE target = ? AND message = ?",
-                [(OutcomeCode.REMOVED.value, detail, self.target, message) for message in messages],
+                f"UPDATE outcomes SET code = 'removed', detail = ?1 || iif(code IN {_REMEMBERED}, ?2 || code || ': ' || detail,"
+                " iif(code = 'removed' AND instr(detail, ?2), substr(detail, instr(detail, ?2)), ''))"
+                " WHERE target = ?3 AND message = ?4",
+                [(detail, REMEMBERED, self.target, message) for message in messages],
             )
 
     def recode(self, messages: Iterable[int], code: OutcomeCode, detail: str = "") -> None:

@@ -19,6 +19,7 @@ from bascule.mailbox.folders import Folders
 from bascule.mailbox.format import CATALOGUE, CATALOGUE_TABLES, LOCK, SEGMENT_OCTETS, MailboxError, MailboxInUse
 from bascule.mailbox.ledger import Ledger
 from bascule.mailbox.messages import Messages
+from bascule.mailbox.numbers import require_numbers
 from bascule.mailbox.upgrading import is_current, upgrade
 from bascule.terms.body import Body
 from bascule.terms.errors import ExitStatus
@@ -90,9 +91,11 @@ class Mailbox:
         *,
         read_only: bool = False,
         shared: bool = False,
+        made_elsewhere: bool = False,
         segment_octets: int = SEGMENT_OCTETS,
     ) -> Self:
         """``shared``: others may open it so too, and write; all of them keep to the rules of a live mailbox (`bascule.mailbox.live`).
+        ``made_elsewhere``: somebody else may have made it, and its catalogue may say what Bascule never writes (`bascule.mailbox.numbers`).
 
         Raises MailboxError: not there, not a mailbox, newer than this Bascule, in use (unless ``read_only``), damaged.
         """
@@ -108,6 +111,8 @@ class Mailbox:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 upgrade(database)
                 fcntl.flock(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+            if made_elsewhere:
+                require_numbers(database, path)
             return cls(root, database, lock, segment_octets, shared=shared)
         except sqlite3.Error as error:
             if lock is not None:
@@ -119,9 +124,9 @@ class Mailbox:
             raise _in_use(root) if isinstance(error, BlockingIOError) else error from error
 
     @classmethod
-    def open_or_create(cls, root: Path, *, keeps_bodies: bool = True) -> Self:
+    def open_or_create(cls, root: Path, *, keeps_bodies: bool = True, made_elsewhere: bool = False) -> Self:
         if (root / CATALOGUE).exists() and not was_never_made(root / CATALOGUE):
-            return cls.open(root)
+            return cls.open(root, made_elsewhere=made_elsewhere)
         return cls.create(root, keeps_bodies=keeps_bodies)
 
     # -- use ----------------------------------------------------------------------------------------------------------

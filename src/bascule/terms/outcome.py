@@ -17,6 +17,9 @@ NOTHING_TO_MEND = "nothing was found in it to mend"
 TOO_LARGE = "larger than "
 """How the detail of a message begins that is left out for its size; of the others that are, it is the day on which they arrived."""
 
+REMEMBERED = "; until then "
+"""What follows in the detail of a removed message, by `OutcomeCode.is_remembered`: its outcome before that, as ``altered: without $A``."""
+
 
 class OutcomeCode(StrEnum):
     """The value is what the catalogue keeps and what the JSON report prints."""
@@ -56,8 +59,21 @@ class OutcomeCode(StrEnum):
         """Whether the report names the message and the exit status is not 0."""
         return self not in _IN_ORDER
 
+    @property
+    def is_remembered(self) -> bool:
+        """Whether a message of this outcome that is removed, and found again after all, has this outcome again and not *delivered*."""
+        return self in _REMEMBERED
+
 
 _IN_ORDER = frozenset({OutcomeCode.DELIVERED, OutcomeCode.ALREADY_THERE, OutcomeCode.LEFT_OUT, OutcomeCode.REMOVED})
+
+_REMEMBERED = frozenset({OutcomeCode.ALTERED, OutcomeCode.DUPLICATE, OutcomeCode.ALREADY_THERE})
+
+
+def outcome_before(detail: str) -> tuple[OutcomeCode, str]:
+    """The outcome, and its detail, of a removed message before it was removed, by the ``detail`` that it has since."""
+    code, _, told = detail.partition(REMEMBERED)[2].partition(": ")
+    return (OutcomeCode(code), told) if code in _REMEMBERED else (OutcomeCode.DELIVERED, "")
 
 
 @dataclass(frozen=True, slots=True)

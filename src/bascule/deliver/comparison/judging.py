@@ -11,7 +11,7 @@ from bascule.deliver.comparison.census import Fact
 from bascule.deliver.comparison.copies import same_date
 from bascule.deliver.comparison.findings import Finding, Kind
 from bascule.deliver.comparison.memory import Remembered
-from bascule.deliver.expectation import BEHIND, is_touched
+from bascule.deliver.expectation import is_behind, is_touched
 from bascule.protocols.imap.flags import writable_flags
 from bascule.terms.flags import Flags, same_flags
 from bascule.terms.later_runs import FOUND, SETTLED, Action, Knows, New, Old, Told, When, decide, judge
@@ -48,7 +48,7 @@ def judge_copy(fact: Fact, there: Fact, known: Remembered | None, place: Place, 
     """A message whose copy is there. ``old``: what happened on the old side, but for its flags."""
     if known is None:
         return _without_memory(fact, there)
-    if known.code is OutcomeCode.ALTERED and known.detail.startswith(BEHIND):
+    if known.code is OutcomeCode.ALTERED and is_behind(known.detail):
         known = replace(known, code=OutcomeCode.DELIVERED)
     if known.code is OutcomeCode.ALREADY_THERE and known.is_theirs and _has_octets_of(fact, there):
         told = _without_memory(fact, there)

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -20,7 +21,7 @@ if TYPE_CHECKING:  # cryptography is loaded only when something is signed
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bascule.deliver.proof.fingerprint import fingerprint_of
-from bascule.deliver.proof.manifest import MANIFEST, GroundMissing, read_manifest, write_manifest
+from bascule.deliver.proof.manifest import IS_A_NAME, MANIFEST, GroundMissing, read_manifest, write_manifest
 from bascule.deliver.proof.page import as_page
 from bascule.deliver.proof.placing import placed
 from bascule.deliver.proof.report import Report
@@ -32,8 +33,7 @@ from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.printable import printable_json
 
 CERTIFICATE = "certificate.json"
-NAME_CHARACTERS = 100
-"""Of a file that a certificate names: ours have a dozen."""
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\+00:00|Z)", re.ASCII)
 KEY_OCTETS = 64 * 1024
 """Of the signing key's file: ours has 119."""
 FILES = ("report.txt", "report.json", "report.html", MANIFEST)
@@ -190,8 +190,8 @@ def _digest(file: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """``problems`` is empty when every file is as it was signed. ``is_ours``: signed by this installation's key. ``lacks``: the folder of an
-    earlier report on which this one builds, and which is not beside it; empty where there is none such."""
+    """``problems`` is empty when every file is as it was signed. ``is_ours``: signed by this installation's key. ``finished``: an instant; empty where the
+    certificate tells none. ``lacks``: the folder of an earlier report on which this one builds, and which is not beside it; empty where there is none such."""
 
     fingerprint: str
     is_ours: bool
@@ -222,8 +222,10 @@ def check_certificate(certificate: Path) -> Checked:
     except InvalidSignature:
         problems.append("the signature is not of this statement: the certificate was changed")
     for name, digest in files.items():
-        path = certificate.parent / Path(name).name
-        if len(name) > NAME_CHARACTERS or not path.is_file():
+        path = certificate.parent / name
+        if not IS_A_NAME.fullmatch(name):
+            problems.append("it names a file that no report of Bascule's has")
+        elif not path.is_file():
             problems.append(f"{name} is missing")
         elif _digest(path) != digest:
             problems.append(f"{name} was changed since it was signed")
@@ -231,5 +233,6 @@ def check_certificate(certificate: Path) -> Checked:
             faults, lacks = _faults_before(path)
             problems += faults
     ours = key_path().exists() and _public(_key()) == public
-    accounted, finished = bool(statement.get("accounted")), str(statement.get("finished"))
-    return Checked(fingerprint_of(public), ours, accounted, finished, tuple(problems), lacks)
+    accounted, finished = statement.get("accounted") is True, str(statement.get("finished"))
+    told = finished if _INSTANT.fullmatch(finished) else ""
+    return Checked(fingerprint_of(public), ours, accounted, told, tuple(problems), lacks)

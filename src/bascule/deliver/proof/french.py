@@ -11,6 +11,7 @@ _SENTENCES = (
     (r"without (.+): not keywords that IMAP can write", "sans {}, mots-clés qu’IMAP ne peut pas écrire"),
     (r"without (.+), which the target refuses", "sans {}, que la nouvelle plateforme refuse"),
     (r"without (.+)", "sans {}"),
+    (r"it had been there before", "il s’y trouvait déjà avant le transfert"),
     (r"its flags do not follow: (.+)", "ses indicateurs ne suivent pas : {}"),
     (r"with (\S.*)", "avec {}"),
     (r"dated (.+) instead of (.+), which IMAP can't write", "daté de {} au lieu de {}, qu’IMAP ne peut pas écrire"),

@@ -27,11 +27,14 @@ MANIFEST = "manifest.sha256"
 SERIES = 30
 """Steps to a whole manifest at most: a month of nights. Each is a file to read, and one that must not be lost."""
 _ADVICE = "“bascule report” writes a whole one from what is remembered."
-_SINCE = re.compile(r"# since ([^/]+)/manifest\.sha256 ([0-9a-f]{64})")
+IS_A_NAME = re.compile(r"[\w.-]{1,100}")
+"""What a file or a folder of a report is called. Whoever made a certificate chose the names in it: one with spaces, or of a page's length, would stand in
+a sentence of ours as if it were more of it."""
+_SINCE = re.compile(rf"# since ({IS_A_NAME.pattern})/manifest\.sha256 ([0-9a-f]{{64}})")
 _MARK = "# since "
 _SPACES = re.compile(r" {2,}|^ +| +$|(?<=/) +| +(?=/)")
 _QUERY = """
-SELECT m.sha256, m.folder, m.uid, o.sent_sha256, coalesce(o.code, '-'), coalesce(o.verified, 0), o.verified_utc
+SELECT m.sha256, m.folder, CAST(m.uid AS INTEGER), o.sent_sha256, coalesce(o.code, '-'), coalesce(o.verified, 0), o.verified_utc
 FROM messages m LEFT JOIN outcomes o ON o.message = m.id AND o.target = ?
 WHERE m.vanished_utc IS NULL ORDER BY m.folder, m.uid
 """
@@ -83,7 +86,8 @@ def _lines(mailbox: Mailbox, ledger: Ledger | None) -> list[str]:
 
 def _became(code: str, verified: int, at: int | None) -> str:
     """An outcome, and how and when it was read back."""
-    return f"{code}  {_HOW[verified]} {InternalDate(at).to_iso()}" if verified and at else f"{code}  {_HOW[verified]}"
+    told = f"{printable(code)}  {_HOW[verified]}"
+    return f"{told} {InternalDate(at).to_iso()}" if verified and at else told
 
 
 def name_of(path: FolderPath) -> str:
@@ -96,6 +100,8 @@ def name_of(path: FolderPath) -> str:
 
 def _changes(lines: list[str], since: Path) -> list[str] | None:
     """The lines of a manifest that builds on ``since``; None where a whole one is better."""
+    if not IS_A_NAME.fullmatch(since.parent.name):
+        return None
     try:
         before = read_manifest(since)
     except BasculeError:

@@ -59,7 +59,7 @@ def _terms(report: Report, words: Words) -> str:
 def _cells(counts: FolderCounts, words: Words) -> str:
     """On a phone each figure stands behind its name, which is in the cell for that."""
     return "".join(
-        f'<td{" class=none" if value == "0" else ""}><span class="head">{escape(head)}</span>{value}</td>'
+        f'<td{" class=none" if value == "0" else ""}><span class="head">{escape(head)}</span>{escape(value)}</td>'
         for head, value in zip(words.heads[1:], figures(counts), strict=True)
     )
 
@@ -105,6 +105,6 @@ def _exception(one: ReportedException, words: Words) -> str:
         f"<p><strong>{escape(words.what_to_do + words.colon)}</strong>{escape(what_to_do)}</p>" if what_to_do else ""
     )
     return (
-        f'<tr><td>{escape(one.folder)}<span class="note">UID {one.uid}</span></td><td>{escape(one.subject) or "–"}{who}</td>'
+        f'<tr><td>{escape(one.folder)}<span class="note">UID {escape(str(one.uid))}</span></td><td>{escape(one.subject) or "–"}{who}</td>'
         f"<td><p>{escape(what)}{escape(reason)}</p>{saved}{to_do}</td></tr>"
     )
