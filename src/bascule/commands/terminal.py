@@ -47,7 +47,7 @@ def say_json(value: Any) -> None:
     """One line of JSON on standard output; in ASCII where that has not all of its characters: nothing in it may become a question mark."""
     text = printable_json(json.dumps(value, ensure_ascii=False))
     try:
-        text.encode(sys.stdout.encoding)
+        text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(value)
     click.echo(text)
