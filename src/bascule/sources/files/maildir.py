@@ -9,7 +9,7 @@ from pathlib import Path
 from bascule.protocols.imap.names import decode_utf7, encode_utf7
 from bascule.sources.files.base import FileEntry, FileFolder, Walked, unreadable_entry
 from bascule.sources.files.beside import NAMED, OF_A_SERVER, Beside
-from bascule.sources.files.reading import head_of, read_file, read_whole, reason_of
+from bascule.sources.files.reading import head_of, read_message, read_whole, reason_of
 from bascule.sources.files.tree import Directory, Found, Parts, Tree
 from bascule.sources.limits import BESIDE_OCTETS
 from bascule.terms.flags import Flags, normalise_flags
@@ -160,7 +160,7 @@ def _sort_key(name: str) -> tuple[int, str]:
 
 def _entry(tree: Tree, file: Found, keywords: dict[str, str]) -> FileEntry:
     base, _, info = file.name.partition(":2,")
-    read = partial(read_file, partial(tree.open, file.real))
+    read = partial(read_message, partial(tree.open, file.real))
     return FileEntry(base, _flags(info, keywords), InternalDate(int(file.modified)), file.octets, read)
 
 
