@@ -14,7 +14,7 @@ _ENCRYPTED = b"CRYPTED\x03\x07"
 _TAR, _TAR_AT = b"ustar", 257
 _OTHERS = {
     b"\1\1\1\1\n": "it is a mailbox in the form MMDF, which Bascule does not read: save it as mbox (mutt does)",
-    b"*mbx*\r\n": "it is a mailbox in UW-IMAP’s form mbx, which Bascule does not read: have that server give it by IMAP",
+    b"*mbx*": "it is a mailbox in UW-IMAP’s form mbx, which Bascule does not read: have that server give it by IMAP",
     b"BABYL OPTIONS:": "it is a mailbox in Emacs’ form Babyl, which Bascule does not read: save it as mbox",
 }
 
