@@ -13,6 +13,7 @@ from bascule.capture.folders import (
     give_up,
     known_paths,
     look_for_arrivals,
+    note_views,
     record_folders,
     record_sightings,
     unchanged_folders,
@@ -62,6 +63,7 @@ async def capture(source: Source, mailbox: Mailbox, options: CaptureOptions, wat
         states = await source.states(listed)
         await mailbox.run(record_sightings, mailbox, rows, states)
         taken = await mailbox.run(choose_folders, mailbox, rows, options.selection)
+        note_views([folder for folder, _ in taken], options.selection, watcher)
         work = await mailbox.run(_to_do, mailbox, taken, states, options.selection)
         watcher.expect(sum(item.messages for item in work))
         queue = deque(sorted(work, key=lambda item: -item.messages))

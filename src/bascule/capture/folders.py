@@ -8,7 +8,8 @@ from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.sources import Source, SourceFolder, SourceState
 from bascule.sources.contract import FolderGone
-from bascule.terms.folder import FolderPath
+from bascule.sources.limits import NAMES_TOLD
+from bascule.terms.folder import VIEWS, FolderPath
 from bascule.terms.watch import SILENT, Watcher
 
 LATEST_FOLDERS = 3
@@ -45,6 +46,20 @@ def choose_folders(
     chosen = {row.id for _, row in taken}
     mailbox.folders.note_left_out([row.id for _, row in rows if row.id not in chosen])
     return taken
+
+
+def note_views(taken: Sequence[SourceFolder], selection: Selection, watcher: Watcher) -> None:
+    """Says which folders show messages of others, unless the user named those that they want. They are copied all the same: nobody can tell cheaply
+    whether something lies in them alone, as what is archived does at Gmail."""
+    views = [folder for folder in taken if folder.selectable and folder.special_use in VIEWS]
+    if not views or selection.folders:
+        return
+    names = ", ".join(f"{folder.path.display()} ({folder.special_use})" for folder in views[:NAMES_TOLD])
+    more = f" and {len(views) - NAMES_TOLD} more" if len(views) > NAMES_TOLD else ""
+    watcher.note(
+        f"The old side shows messages of other folders in {names}{more}: they are copied there, too, and so are there twice."
+        " Where nothing lies there alone (at Gmail, what is archived does), leave them out: --without-folder NAME."
+    )
 
 
 def known_paths(mailbox: Mailbox) -> list[FolderPath]:

@@ -1,35 +1,68 @@
-"""Whose mailbox a mailbox on disk is, and whose copies those are that `copy` remembers: one person's, whom nothing mixes with another.
+"""Whose mailbox a mailbox on disk is, and whose copies those are that `copy` remembers: one source's, which nothing mixes with another.
 
 UIDs and UIDVALIDITY of two people's folders may well be equal (made in the same second), so that nothing in the messages' rows tells them apart.
+And what the source that is read does not hold counts as gone: two sources in turn would push one another's mail out.
 """
+
+import os
 
 from bascule.mailbox import Mailbox
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.location import Location, parse_location
 
 SOURCE = "source"
-"""Of `Mailbox.meta`: the server's mailbox that was read last, else the files that were brought in last."""
+"""Of `Mailbox.meta`: what was read last, a server's mailbox or files, these with their whole path. Earlier versions kept a path as it was typed."""
 
 
 def require_owner(mailbox: Mailbox, location: str) -> None:
-    """Raises BasculeError (usage) where the mailbox was filled from a server's, and ``location`` is that of another user or on another
-    machine. Files are nobody's, and may be brought into any. Blocks."""
-    owner, comer = _server(mailbox.meta(SOURCE) or ""), _server(location)
-    if owner is None or comer is None or owner.person == comer.person:
+    """Raises BasculeError (usage) where the mailbox was filled from another source than ``location``: another user's mailbox, one on another machine,
+    files at another path. One that remembers none may be filled from any. Blocks."""
+    owner = mailbox.meta(SOURCE)
+    if not owner or _is_one(owner, location):
         return
-    holds, place = ("is the mailbox of", "file") if mailbox.keeps_bodies else ("remembers the copies of", "--state")
-    advice = f"Name another {place}; or, where one person’s server or user has another name now, add --same-person."
-    raise BasculeError(f"{mailbox.root} {holds} {owner}.", advice, ExitStatus.USAGE)
+    if not mailbox.keeps_bodies:
+        holds, place = "remembers the copies of", "--state"
+    else:
+        holds, place = "was made from" if _server(owner) is None else "is the mailbox of", "file"
+    raise BasculeError(f"{mailbox.root} {holds} {owner}.", _advice(owner, location, place), ExitStatus.USAGE)
 
 
 def remember_owner(mailbox: Mailbox, location: str) -> None:
-    """Files that are brought in do not make anybody forget the server that it comes from. Blocks."""
-    if _server(location) is not None or _server(mailbox.meta(SOURCE) or "") is None:
-        mailbox.set_meta(SOURCE, location)
+    """Blocks."""
+    kind, _, path = location.partition(":")
+    mailbox.set_meta(SOURCE, location if _server(location) else f"{kind}:{_whole(path)}")
+
+
+def _is_one(owner: str, comer: str) -> bool:
+    """Two spellings of one path are one, and so are a link and what it leads to; a link stays what it was, wherever it leads today."""
+    servers = _server(owner), _server(comer)
+    if servers[0] is not None and servers[1] is not None:
+        return servers[0].person == servers[1].person
+    if servers != (None, None):
+        return False
+    paths = [location.partition(":")[2] for location in (owner, comer)]
+    return len({_whole(path) for path in paths}) == 1 or len({os.path.realpath(path) for path in paths}) == 1
+
+
+def _advice(owner: str, comer: str, place: str) -> str:
+    servers = [location for location in (owner, comer) if _server(location)]
+    if len(servers) == 2:
+        return f"Name another {place}; or, where one person’s server or user has another name now, add --same-person."
+    if servers:
+        return f"Name another {place}: what a server has and what files hold would push one another out."
+    return (
+        f"Name another {place}, one for each source: the one would push the other’s mail out. Or put all the files into one folder (zips unpacked),"
+        f" and name that with a {place} of its own. Where these are the same files, moved to another path, add --same-person."
+    )
+
+
+def _whole(path: str) -> str:
+    """From the root down, and as text that a catalogue can keep, whatever octets are in it."""
+    return os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")
 
 
 def _server(location: str) -> Location | None:
-    """None for files, and for a mailbox that nothing was brought into yet."""
+    """None for files."""
     if not location.lower().startswith(("imap://", "imaps://")):
         return None
     return parse_location(location)

@@ -7,13 +7,10 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from bascule.terms.errors import BasculeError, ExitStatus
-from bascule.terms.folder import FolderPath, SpecialUse, is_inbox_name
+from bascule.terms.folder import FolderPath, is_inbox_name
 from bascule.terms.instant import InternalDate
 from bascule.terms.outcome import TOO_LARGE
 from bascule.terms.watch import SILENT, Watcher
-
-_VIEWS = (SpecialUse.ALL, SpecialUse.FLAGGED, SpecialUse.IMPORTANT)
-
 
 SHOWN = 12
 """Folders that are named to somebody who named one that is not there: a screen's part."""

@@ -30,7 +30,7 @@ def command(source: str, file: Path, same_person: bool, **values: Any) -> int:
     """Bring a mailbox on disk up to date with an old server.
 
     FILE is the mailbox: a folder, best named *.mailbox; it is made where there is none. The server is never changed. Run it again for
-    the delta. It is one person's: a mailbox of another user or server is not captured into it.
+    the delta. It is one person's: a mailbox of another user or server is not captured into it, nor one into what `import` made.
     """
     origin = places.source_of(source, options.SideOptions.of("source", values))
     return run_capture(origin, file, values, "capture", same_person=same_person)

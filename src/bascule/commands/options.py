@@ -86,7 +86,9 @@ place_options = _all(
     click.option("--rename", "renames", multiple=True, metavar="OLD=NEW", help="Put folder OLD into NEW."),
 )
 same_person_option = click.option(
-    "--same-person", is_flag=True, help="What is kept is this person's, though user or server had another name before."
+    "--same-person",
+    is_flag=True,
+    help="What is kept came from here, though user, server or path had another name before.",
 )
 deliver_options = _all(
     place_options,

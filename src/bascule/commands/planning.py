@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bascule.capture import note_views
 from bascule.commands.showing import human_octets
 from bascule.commands.terminal import say, so_many
 from bascule.copy import CopyOptions
@@ -18,6 +19,7 @@ async def show_plan(source: Source, target: Connections, chosen: CopyOptions) ->
     there = [f for f in await source.folders() if f.selectable]
     chosen.selection.require_folders([f.path for f in there], (), chosen.deliver.renames, target.watcher)
     listed = [f for f in there if chosen.selection.takes_folder(f.path)]
+    note_views(listed, chosen.selection, target.watcher)
     told_apart = {f.name: f.told_apart for f in listed}
     states = await source.states(listed)
 

@@ -14,6 +14,7 @@ from bascule.capture import (
     choose_folders,
     give_up,
     known_paths,
+    note_views,
     record_folders,
     record_sightings,
     remember_owner,
@@ -86,6 +87,7 @@ async def copy(
         states = await source.states(listed)
         await mailbox.run(record_sightings, mailbox, rows, states)
         taken = await mailbox.run(choose_folders, mailbox, rows, options.selection)
+        note_views([folder for folder, _ in taken], options.selection, watcher)
         late = {row.id for folder, row in taken if folder.name not in states}
         await target.map_folders([row for _, row in taken], late)
         target.tell_apart({row.id: folder.told_apart for folder, row in taken if folder.told_apart})

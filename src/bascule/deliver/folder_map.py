@@ -13,7 +13,7 @@ from bascule.deliver.folder_names import INBOX, Numbers, TargetNames, read_names
 from bascule.deliver.session import TargetError
 from bascule.mailbox.rows import FolderRow
 from bascule.protocols.imap.responses import Namespace
-from bascule.terms.folder import FolderPath, SpecialUse
+from bascule.terms.folder import VIEWS, FolderPath
 from bascule.terms.printable import printable
 from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import ImapClient
@@ -21,7 +21,6 @@ from bascule.wire.imap import ImapClient
 KNOWN = "renamed there, or named so by an earlier run"
 BELOW_INBOX = "The target keeps folders below INBOX only, so they go there."
 NO_ROOT = "The target makes no folder under the names that the old side has. If it keeps all of them below one folder, name that: --prefix NAME."
-_VIEWS = (SpecialUse.ALL, SpecialUse.FLAGGED, SpecialUse.IMPORTANT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +189,7 @@ class FolderMap:
 
     def _use(self, row: FolderRow) -> str:
         """A view is no place for messages, and the target has one folder of each use."""
-        is_free = row.special_use is not None and row.special_use not in (*_VIEWS, *self._target.special)
+        is_free = row.special_use is not None and row.special_use not in (*VIEWS, *self._target.special)
         return str(row.special_use) if is_free else ""
 
     def _made(self, folder: MappedFolder, making: Making) -> MappedFolder:

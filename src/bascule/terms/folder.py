@@ -29,6 +29,9 @@ class SpecialUse(StrEnum):
         return next((use for use in cls if use.value.lower() in folded), None)
 
 
+VIEWS = (SpecialUse.ALL, SpecialUse.FLAGGED, SpecialUse.IMPORTANT)
+
+
 def is_inbox_name(name: str) -> bool:
     """INBOX in any capitals, of ASCII letters alone (RFC 9051 §5.1): a Turkish ``ınbox`` is a folder like any other."""
     return name.isascii() and name.upper() == "INBOX"

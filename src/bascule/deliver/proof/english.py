@@ -1,6 +1,6 @@
 """The report in English."""
 
-from bascule.deliver.proof.words import Words
+from bascule.deliver.proof.words import Words, WordsOfFiles
 
 EN = Words(
     language="en",
@@ -144,5 +144,13 @@ EN = Words(
         "missing": "Run again in ten minutes or later: it is looked for, and sent again if it is not there. The old mailbox has it.",
         "unaccounted": "Run again: it is dealt with then.",
     },
+    files=WordsOfFiles(
+        unread_note="This was not read to its end in this run: {}. What earlier runs brought of it stays; what else is in it is not known. What to do: as it "
+        "says; where a file is damaged or may not be read, give a whole one that may, and run again.",
+        found="what lies in the files of the folder.",
+        refused="the new side does not take it, or its file can't be read. It stays in its file, and is named.",
+        unreadable="It lies among the files, and can't be read as a message",
+        remedy="Do what is said of each; where a file is damaged or may not be read, give a whole one that may, and run again.",
+    ),
     mended_in_vain="Mending did not help. Give its owner the saved file, or ask who runs the new platform what it refuses in it.",
 )  # fmt: skip

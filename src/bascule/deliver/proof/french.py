@@ -1,6 +1,6 @@
 """The report in French."""
 
-from bascule.deliver.proof.words import Words
+from bascule.deliver.proof.words import Words, WordsOfFiles
 
 _SENTENCES = (
     (r"the target said OK before it was sent the message", "elle l’a accepté avant de l’avoir reçu, et il n’a donc pas été envoyé"),
@@ -223,6 +223,15 @@ FR = Words(
         "missing": "Relancer dans dix minutes ou plus tard : il sera recherché, et renvoyé s’il n’y est pas. L’ancienne boîte l’a.",
         "unaccounted": "Relancer : il sera traité.",
     },
+    files=WordsOfFiles(
+        unread_note="Lecture incomplète cette fois-ci : {}. Ce que des exécutions précédentes en ont repris reste en place ; le reste de son contenu n’est pas "
+        "connu. Que faire : suivre l’indication donnée ; si un fichier est endommagé ou illisible faute de droits, en fournir un complet et lisible, puis "
+        "relancer.",
+        found="ce que contiennent les fichiers du dossier.",
+        refused="la destination ne les accepte pas, ou leur fichier ne peut pas être lu. Ils restent dans leur fichier, et sont nommés.",
+        unreadable="Il se trouve parmi les fichiers, et ne peut pas être lu comme un message",
+        remedy="Suivre l’indication donnée pour chacun ; si un fichier est endommagé ou illisible faute de droits, en fournir un complet et lisible, puis relancer.",
+    ),
     mended_in_vain="La réparation n’a pas suffi. Remettre à l’usager le fichier enregistré, ou demander aux responsables de la nouvelle plateforme ce "
     "qu’elle y refuse.",
     sentences=_SENTENCES,

@@ -11,6 +11,7 @@ from bascule.terms.printable import printable
 
 def as_page(report: Report, words: Words) -> str:
     """HTML that a person can read and file."""
+    words = words.of(report.source)
     title = escape(words.title.format(words.kinds.get(report.command, report.command)))
     good = "good" if report.accounted else "bad"
     return (

@@ -85,6 +85,19 @@ def test_a_french_line_has_no_english_punctuation_and_no_code() -> None:
     assert "  refusé (contenu) : La nouvelle plateforme refuse ce qu’il contient. La réparation n’a pas suffi." in told
 
 
+@pytest.mark.parametrize(("words", "platform"), [(EN, "old platform"), (FR, "ancienne plateforme")])
+@pytest.mark.parametrize("source", ["mbox:/home/anna/Mail", "zip:takeout.zip"])
+def test_of_files_nobody_is_asked_who_runs_them(words: Words, platform: str, source: str) -> None:
+    folder = FolderCounts("Old", "Old", 1, 0, 0, 1, error="it is a zip", error_of="source")
+    one = ReportedException("Old", 1, "unreadable", "1.eml: it is compressed (gzip)")
+    read = Report("import", source, "a.mailbox", "1", "", "", "none", [folder], [one])
+    assert platform not in as_text(read, words)
+    assert platform not in as_page(read, words)
+    read.source = "imaps://anna@old.example.org:993"
+    assert platform in as_text(read, words)
+    assert platform in as_page(read, words)
+
+
 def test_what_servers_said_stays_as_they_said_it() -> None:
     assert FR.own("[NOPERM] Permission denied; ask somebody") == "[NOPERM] Permission denied; ask somebody"
 

@@ -119,6 +119,7 @@ def of_folder(folder: FolderCounts, words: Words) -> list[str]:
 
 def as_text(report: Report, words: Words, *, is_file: bool = False) -> str:
     """``is_file``: with everything that there is to name, and the key; else as much as a terminal shows."""
+    words = words.of(report.source)
     lines = [f"{report.command}{words.colon}{report.source} → {report.target}" if report.target else report.source, ""]
     lines += _table(report, words)
     if told := read_back(report, words):

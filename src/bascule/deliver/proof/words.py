@@ -2,13 +2,26 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from bascule.terms.location import FILE_SCHEMES
+from bascule.terms.outcome import OutcomeCode
 from bascule.terms.size import grouped
 
 Pair = tuple[str, str]
 """Singular and plural."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordsOfFiles:
+    """What is said otherwise where files were read, of which nobody is asked who runs them."""
+
+    unread_note: str
+    found: str
+    refused: str
+    unreadable: str
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +112,25 @@ class Words:
     remedies: Mapping[str, str]
     mended_in_vain: str
     """What to do of one that is refused although the user asked to have it mended."""
+    files: WordsOfFiles
     sentences: tuple[tuple[str, str], ...] = ()
     """Bascule's own sentences, which the ledger keeps in English: a regular expression of the whole, and what it is in this language. ``{:number}`` and
     ``{:octets}`` stand for a number and a size."""
     code_names: Mapping[str, str] = field(default_factory=dict)
     """What an outcome's code is called among words, where that is not the code."""
+
+    def of(self, source: str) -> "Words":
+        """Those of a report on what was read from ``source``: of files nobody runs a platform."""
+        if source.partition(":")[0] not in FILE_SCHEMES:
+            return self
+        told = {self.heads[1]: self.files.found, self.heads[4]: self.files.refused}
+        return replace(
+            self,
+            unread_note=self.files.unread_note,
+            terms=tuple((term, told.get(term, meaning)) for term, meaning in self.terms),
+            codes={**self.codes, OutcomeCode.UNREADABLE.value: self.files.unreadable},
+            remedies={**self.remedies, OutcomeCode.UNREADABLE.value: self.files.remedy},
+        )
 
     def own(self, text: str) -> str:
         """What Bascule says in it, in this language; what others said, as they said it."""

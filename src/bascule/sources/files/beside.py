@@ -4,13 +4,16 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from bascule.sources.files.other_forms import other_form
 from bascule.sources.files.reading import begins_as_mbox, reason_of
 from bascule.terms.printable import printable
 
-_FOREIGN = {
+_BY_ITSELF = {
     ".pst": "it is a file of Outlook: import it by itself",
     ".ost": "it is a file of Outlook: import it by itself",
     ".zip": "it is a zip: import it by itself",
+}
+_FOREIGN = {
     ".msg": "it is a message in Outlook's own form, which Bascule does not read: save it as EML",
     ".olm": "it is an archive of Outlook for Mac, which Bascule does not read: export it as mbox",
     ".emlx": "it is a message of Apple Mail, which Bascule does not read: export its folder as mbox",
@@ -62,11 +65,20 @@ class Beside:
         return f"{which} passed over: {names}."
 
 
+def unread_form(name: str, head: bytes) -> str:
+    """Why a file can't be imported by itself either; empty where nothing speaks against it."""
+    return _by_ending(_FOREIGN, name) or other_form(head)
+
+
+def _by_ending(reasons: dict[str, str], name: str) -> str:
+    return next((why for ending, why in reasons.items() if name.lower().endswith(ending)), "")
+
+
 def mail_in(name: str, head: bytes) -> str:
     """What kind of mail a file holds that is not in the form that is read, as a reason with what to do; empty where it holds none."""
-    foreign = next((why for ending, why in _FOREIGN.items() if name.lower().endswith(ending)), "")
-    if foreign or not head:
-        return foreign
+    why = _by_ending(_BY_ITSELF, name) or unread_form(name, head)
+    if why or not head:
+        return why
     if begins_as_mbox(head):
         return MBOX
     header = head.replace(b"\r\n", b"\n").partition(b"\n\n")[0]

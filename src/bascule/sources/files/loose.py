@@ -15,13 +15,14 @@ from bascule.sources.files.archive import Archive, Unpacked, date_of_member
 from bascule.sources.files.base import FileEntry, FileFolder, Walked, unreadable_entry
 from bascule.sources.files.beside import Beside, mail_in
 from bascule.sources.files.mbox import Labelled, folder_of_mbox, joined, read_mbox
+from bascule.sources.files.other_forms import other_form
 from bascule.sources.files.reading import (
     HEAD_OCTETS,
     Opener,
     begins_as_mbox,
     date_from_header,
     head_of,
-    read_file,
+    read_message,
     reason_of,
 )
 from bascule.sources.files.tree import Directory, Found, Parts, Tree
@@ -43,7 +44,14 @@ def walk_mbox(root: Path) -> Walked:
     if root.is_dir():
         return _walk_folder(root)
     walk, (tree, file) = _Walk(), _only_file(root)
-    walk.mbox(FileFolder(INBOX), file.name, partial(tree.open, file.real), InternalDate(int(file.modified)))
+    opened = partial(tree.open, file.real)
+    try:
+        why = other_form(head_of(opened))
+    except (OSError, ValueError) as error:
+        why = reason_of(error)
+    if why:
+        return Walked([FileFolder(INBOX, error=why)])
+    walk.mbox(FileFolder(INBOX), file.name, opened, InternalDate(int(file.modified)))
     return walk.result()
 
 
@@ -158,7 +166,7 @@ def _entry(tree: Tree, file: Found) -> FileEntry:
     except (OSError, ValueError):  # reading it will say so
         date = InternalDate(int(file.modified))
     key = f"{file.name} {file.octets} {int(file.modified)}"
-    return FileEntry(key, frozenset(), date, file.octets, partial(read_file, opened))
+    return FileEntry(key, frozenset(), date, file.octets, partial(read_message, opened))
 
 
 def _entry_of_member(archive: Archive, info: zipfile.ZipInfo) -> FileEntry:

@@ -3,13 +3,15 @@
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from bascule.protocols.imap.names import decode_utf7, encode_utf7
+from bascule.sources.files import courier
 from bascule.sources.files.base import FileEntry, FileFolder, Walked, unreadable_entry
 from bascule.sources.files.beside import NAMED, OF_A_SERVER, Beside
-from bascule.sources.files.reading import head_of, read_file, read_whole, reason_of
+from bascule.sources.files.reading import head_of, read_message, read_whole, reason_of
 from bascule.sources.files.tree import Directory, Found, Parts, Tree
 from bascule.sources.limits import BESIDE_OCTETS
 from bascule.terms.flags import Flags, normalise_flags
@@ -59,6 +61,8 @@ class _Walk:
                 continue
             elif directory.error:
                 yield _named(parts, directory.error)
+            elif parts[-1:] == (courier.KEYWORDS,):
+                continue
             yield from self._beside(directory)
 
     def _is_of_a_folder(self, parts: Parts) -> bool:
@@ -84,7 +88,11 @@ class _Walk:
             folder.error = folder.error or directory.closed.get(kind, "") or (within.error if within else "")
             listed += self._entries(within, keywords) if within else []
         if not folder.error:  # of half a folder nobody could say what vanished
-            folder.entries = [entry for _, entry in sorted(listed, key=lambda each: _sort_key(each[0]))]
+            given = self._of_courier(directory.parts)
+            folder.entries = [
+                replace(entry, flags=normalise_flags((*entry.flags, *given.get(entry.key, ()))))
+                for _, entry in sorted(listed, key=lambda each: _sort_key(each[0]))
+            ]
         return folder
 
     def _entries(self, within: Directory, keywords: dict[str, str]) -> Iterator[tuple[str, FileEntry]]:
@@ -96,13 +104,22 @@ class _Walk:
             base, _, info = name.partition(":2,")
             yield name, unreadable_entry(base, why, _flags(info, keywords))
 
+    def _of_courier(self, parts: Parts) -> courier.Keywords:
+        place = (*parts, courier.KEYWORDS)
+        within = self._directories.get(place)
+        if within is None:
+            return {}
+        return courier.read_keywords(lambda name: self._text((*place, name)), [f.name for f in within.files])
+
     def _subscriptions(self) -> set[str] | None:
         """Names in Dovecot's or Courier's file; None where there is none that can be read (then everything counts as subscribed)."""
-        for name in ("subscriptions", "courierimapsubscribed"):
+        for name in ("subscriptions", courier.SUBSCRIBED):
             text = self._text((name,))
             if text is not None:
                 lines = text.decode("utf-8", "surrogateescape").splitlines()
                 listed = [line for line in lines if line and not line.startswith("V\t")]
+                if name == courier.SUBSCRIBED:
+                    listed = ["INBOX", *map(courier.subscribed_name, listed)]
                 return {decode_utf7(re.sub(r"[\t/]", ".", line).encode("utf-8", "surrogateescape")) for line in listed}
         return None
 
@@ -160,7 +177,7 @@ def _sort_key(name: str) -> tuple[int, str]:
 
 def _entry(tree: Tree, file: Found, keywords: dict[str, str]) -> FileEntry:
     base, _, info = file.name.partition(":2,")
-    read = partial(read_file, partial(tree.open, file.real))
+    read = partial(read_message, partial(tree.open, file.real))
     return FileEntry(base, _flags(info, keywords), InternalDate(int(file.modified)), file.octets, read)
 
 

@@ -2,7 +2,8 @@
 
 A message begins at a line ``From …`` that stands first, or after an empty line and is followed by a header field; what stands before the first one is a message,
 too. ``>From`` loses one ``>``
-(mboxrd; mboxo is the same for one level). Where `bascule export` wrote the file, ``manifest.jsonl`` beside it says how many octets each
+(mboxrd; mboxo is the same for one level). Where the file's messages have a Content-Length that fits, it says where they end, and nothing is quoted
+(mboxcl2: `lengths`). Where `bascule export` wrote the file, ``manifest.jsonl`` beside it says how many octets each
 message has, so that nothing has to be guessed. RFC 4155 describes the format; qmail's mbox(5) names the dialects.
 """
 
@@ -14,6 +15,7 @@ from typing import BinaryIO
 
 from bascule.protocols.mime.headers import decode_field, header_of
 from bascule.sources.files.base import FileEntry, FileFolder
+from bascule.sources.files.lengths import Lengths
 from bascule.sources.files.reading import (
     HEAD_OCTETS,
     Opener,
@@ -52,11 +54,12 @@ Labelled = dict[FolderPath, FileFolder]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A message's place in the file: from the octet after its ``From`` line to the one after its last."""
+    """A message's place in the file: from the octet after its ``From`` line to the one after its last. ``quoted``: `unquote` gives what it was."""
 
     start: int
     end: int
     from_line: bytes
+    quoted: bool = True
 
 
 def find_messages(file: BinaryIO) -> Iterator[Span]:
@@ -66,19 +69,26 @@ def find_messages(file: BinaryIO) -> Iterator[Span]:
     begun = Span(first, first, b"")
     candidate: Span | None = None  # a message that may begin here, and where the one before would end
     position, blank, before_blank = first, True, first
+    lengths = Lengths(file)
     for line in file:
         if candidate is not None and _FIELD.match(line):
             yield from _ended(begun, candidate.end)
             begun = candidate
+            lengths.begin()
         candidate = None
         if blank and line.startswith(b"From "):
             candidate = Span(position + len(line), before_blank, line)
             if position == first:
                 begun, candidate = candidate, None
+                lengths.begin()
         blank = not line.strip(b"\r\n")
         if blank:
             before_blank = position
         position += len(line)
+        if reach := lengths.reach(line, position):
+            yield Span(begun.start, reach.end, begun.from_line, quoted=False)
+            first = position = before_blank = reach.next
+            begun = Span(position, position, b"")
     yield from _ended(begun, before_blank if blank else position)
 
 
@@ -94,9 +104,9 @@ def unquote(octets: bytes) -> bytes:
 
 
 def read_span(opened: Opener, span: Span) -> Body:
-    """The message in a span, unquoted. Raises OSError, ValueError."""
+    """The message in a span, as it was before it was quoted. Raises OSError, ValueError."""
     whole = b"".join(pieces_of(opened, span.start, span.end))
-    return body_of(iter([unquote(whole)]))
+    return body_of(iter([unquote(whole) if span.quoted else whole]))
 
 
 def folder_of_mbox(parts: Sequence[str], error: str = "") -> FileFolder:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from bascule.sources.files.base import FileSource, Walked
+from bascule.sources.files.beside import unread_form
 from bascule.sources.files.exported import has_manifest, walk_exported
 from bascule.sources.files.loose import is_eml, walk_eml, walk_mbox, walk_zip
 from bascule.sources.files.maildir import walk_maildir
@@ -77,6 +78,8 @@ def _kind_of_file(path: Path) -> str:
         start = file.read(HEAD_OCTETS)
     if start.startswith(b"!BDN"):
         return "pst"  # MS-PST §2.2.2.6, dwMagic
+    if why := unread_form(path.name, start):
+        raise BasculeError(f"{path} can’t be imported.", f"{why[0].upper()}{why[1:]}.", ExitStatus.USAGE)
     return "mbox" if begins_as_mbox(start) or not (start or is_eml(path.name)) else "eml"
 
 

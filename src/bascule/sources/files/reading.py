@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import BinaryIO
 
 from bascule.protocols.mime import summarise
+from bascule.sources.files.other_forms import packed_form
 from bascule.terms.body import CHUNK_OCTETS, Body, body_of
 from bascule.terms.instant import InternalDate
 
@@ -13,6 +14,8 @@ Opener = Callable[[], BinaryIO]
 """Opens a file anew, at its first octet. Raises OSError, ValueError."""
 HEAD_OCTETS = 64 * 1024
 """Of a file, to learn its date, or what it is."""
+MAGIC_OCTETS = 16
+"""Of a file, to learn whether it is compressed."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -43,6 +46,15 @@ def read_whole(opened: Opener, most_octets: int) -> bytes:
     if len(octets) > most_octets:
         raise ValueError(f"it has more than {most_octets} octets")
     return octets
+
+
+def read_message(opened: Opener) -> Body:
+    """A file that nothing but its place or its name calls a message. Raises OSError, ValueError: also where it is compressed or encrypted."""
+    with opened() as file:
+        why = packed_form(file.read(MAGIC_OCTETS))
+    if why:
+        raise ValueError(why)
+    return read_file(opened)
 
 
 def head_of(opened: Opener) -> bytes:
