@@ -457,8 +457,8 @@ def test_an_ending_may_be_a_whole_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("language", "says"),
     [
-        ("en", "If it comes from a file, do what its reason says"),
-        ("fr", "S’il vient d’un fichier, suivre l’indication"),
+        ("en", "Do what is said of each"),
+        ("fr", "Suivre l’indication donnée pour chacun"),
     ],
 )
 def test_who_imports_files_is_not_only_sent_to_whoever_runs_a_server(language: str, says: str, tmp_path: Path) -> None:
