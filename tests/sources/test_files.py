@@ -16,6 +16,7 @@ from bascule.mailbox import Mailbox, check
 from bascule.sources.files import SOURCE_KINDS, detect_kind, open_files
 from bascule.sources.files.mbox import unquote
 from bascule.terms import BasculeError
+from bascule.terms.location import FILE_SCHEMES
 from support import messages, parts, store
 from support.command import bascule, report_of
 
@@ -226,3 +227,7 @@ def test_a_zip_s_directory_is_read_as_often_for_many_messages_as_for_few(
             take_in("zip", file, tmp_path / f"back-{count}.mailbox")
         assert contents(tmp_path / f"back-{count}.mailbox").total() == count
     assert opened[4] == opened[40]
+
+
+def test_each_kind_of_file_that_a_location_names_can_be_opened() -> None:
+    assert set(SOURCE_KINDS) == set(FILE_SCHEMES)

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 from bascule.terms.errors import BasculeError, ExitStatus
 
 IMAP_SCHEMES = {"imap": 143, "imaps": 993}
-FILE_SCHEMES = ("maildir", "mbox", "eml", "zip", "pst", "mailbox")
+FILE_SCHEMES = ("maildir", "mbox", "eml", "zip", "pst")
 
 
 def is_loopback(host: str) -> bool:

@@ -38,7 +38,8 @@ def test_a_password_in_a_location_is_never_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "imap:", "imap://host", "imap://@host", "http://a@b", "maildir:", "imap://a@b:0", "imap://a@[b"]
+    "text",
+    ["", "imap:", "imap://host", "imap://@host", "http://a@b", "maildir:", "mailbox:/m", "imap://a@b:0", "imap://a@[b"],
 )
 def test_what_is_no_location_is_refused_with_the_forms_that_are(text: str) -> None:
     with pytest.raises(BasculeError) as caught:
