@@ -22,6 +22,8 @@ from bascule.deliver.rivals import TWICE
 from bascule.protocols.imap.fetch import MessageData
 from bascule.protocols.mime.mending import mend
 from bascule.sources.contract import CHANGED
+from bascule.sources.files import beside, tree
+from bascule.sources.files.other_forms import other_form, packed_form
 from bascule.terms.body import NO_TRAITS
 from bascule.terms.instant import InternalDate
 from bascule.terms.outcome import MENDED, NOTHING_TO_MEND, REFUSED_MENDED, OutcomeCode
@@ -51,6 +53,8 @@ OWN = [
     told_refused(frozenset({"a"})), f"{BEHIND}no right", f"{THERE_BEFORE}{BEHIND}no right", ALTERED_THERE,
     difference(KEPT, MessageData(uid=2, flags=frozenset({"\\Flagged"}), date=InternalDate(9)))[1], *mend(b"a\0b\rc: d\r\nno field\r\n\r\n")[1],
     "interrupted; run the same command again to go on", MENDED + "2 NUL octets removed", REFUSED_MENDED, NOTHING_TO_MEND,
+    *beside.BY_ITSELF.values(), *beside.FOREIGN.values(), beside.MBOX, beside.BARE, tree.TOO_DEEP, packed_form(b"\x1f\x8b"), packed_form(b"CRYPTED\3\7"), other_form(b"*mbx*"),
+    other_form(b"BABYL OPTIONS:"), other_form(b"\1\1\1\1\n"), other_form(bytes(257) + b"ustar"), f"A/2.msg: {beside.FOREIGN['.msg']}",
 ]  # fmt: skip
 """Sentences of Bascule's own that a report may hold."""
 

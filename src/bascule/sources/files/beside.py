@@ -8,19 +8,19 @@ from bascule.sources.files.other_forms import other_form
 from bascule.sources.files.reading import begins_as_mbox, reason_of
 from bascule.terms.printable import printable
 
-_BY_ITSELF = {
+BY_ITSELF = {
     ".pst": "it is a file of Outlook: import it by itself",
     ".ost": "it is a file of Outlook: import it by itself",
     ".zip": "it is a zip: import it by itself",
 }
-_FOREIGN = {
+FOREIGN = {
     ".msg": "it is a message in Outlook's own form, which Bascule does not read: save it as EML",
     ".olm": "it is an archive of Outlook for Mac, which Bascule does not read: export it as mbox",
     ".emlx": "it is a message of Apple Mail, which Bascule does not read: export its folder as mbox",
     ".dbx": "it is a folder of Outlook Express, which Bascule does not read: import it into Thunderbird first",
 }
 MBOX = "it is an mbox: import it by itself"
-_BARE = "it begins as a message does, and nothing in its name says so: give it the ending .eml"
+BARE = "it begins as a message does, and nothing in its name says so: give it the ending .eml"
 _FIRST_LINE = re.compile(rb"[!-9;-~]+[ \t]*:")
 _FIELDS_OF_MAIL = re.compile(
     rb"^(from|to|date|received|message-id|return-path|subject|delivered-to)[ \t]*:", re.I | re.M
@@ -67,7 +67,7 @@ class Beside:
 
 def unread_form(name: str, head: bytes) -> str:
     """Why a file can't be imported by itself either; empty where nothing speaks against it."""
-    return _by_ending(_FOREIGN, name) or other_form(head)
+    return _by_ending(FOREIGN, name) or other_form(head)
 
 
 def _by_ending(reasons: dict[str, str], name: str) -> str:
@@ -76,11 +76,11 @@ def _by_ending(reasons: dict[str, str], name: str) -> str:
 
 def mail_in(name: str, head: bytes) -> str:
     """What kind of mail a file holds that is not in the form that is read, as a reason with what to do; empty where it holds none."""
-    why = _by_ending(_BY_ITSELF, name) or unread_form(name, head)
+    why = _by_ending(BY_ITSELF, name) or unread_form(name, head)
     if why or not head:
         return why
     if begins_as_mbox(head):
         return MBOX
     header = head.replace(b"\r\n", b"\n").partition(b"\n\n")[0]
     is_mail = _FIRST_LINE.match(header) and len({f.lower() for f in _FIELDS_OF_MAIL.findall(header)}) >= _TELLING
-    return _BARE if is_mail else ""
+    return BARE if is_mail else ""
