@@ -70,6 +70,28 @@ def test_messages_left_out_for_their_size_are_told_as_such_and_not_as_in_order(m
     assert "All 40 messages are accounted for: 39 delivered, 1 left out by choice (too large)." in told(english)
 
 
+def test_a_choice_of_messages_holds_for_what_an_earlier_run_could_not_deliver(tmp_path: Path) -> None:
+    old = Store()
+    sample.fill(old)
+    target = QuirkServer(RefusesOneCannot())
+    with QuirkServer(Quirk(), old) as source, target:
+        move = Move(tmp_path, source, target)
+        first, _ = move.copy(status=1)
+        [refused] = first["exceptions"]
+        target.commands.clear()
+        limit = refused["octets"] - 1
+        second, english = move.copy("--max-size", limit, "--folder", refused["folder"])
+        assert "APPEND" not in target.verbs()
+        assert (second["totals"]["refused"], second["totals"]["left_out"]) == (0, 1)
+        assert "1 left out by choice (too large)." in told(english)
+        again, _ = move.copy("--max-size", limit, "--folder", refused["folder"])
+        assert again["totals"] == second["totals"]
+        verified = bascule(move.tmp, "verify", source.url, target.url, "--state", move.state).stdout
+        assert "1 left out" in verified
+        third, _ = move.copy(status=1)
+        assert third["totals"] == first["totals"]
+
+
 def test_what_was_read_back_is_counted_of_the_folders_that_the_table_shows(move: Move) -> None:
     move.copy()
     report, _ = move.copy("--folder", "Archive*")
