@@ -9,6 +9,8 @@ import pytest
 from bascule.commands.places import COPY_MAILBOX
 from bascule.deliver.proof import as_text, gather_report, words_of
 from bascule.mailbox import Mailbox
+from bascule.mailbox.format import CATALOGUE
+from support import messages
 from support.command import bascule, report_of
 from support.quirks import Quirk, QuirkServer, Store, sample
 from support.quirks.refusing import RefusesOneCannot
@@ -134,3 +136,17 @@ def test_a_dry_run_says_what_it_does_not_look_at(move: Move) -> None:
     done = bascule(move.tmp, *words, "--folder", "INBOX", "--max-size", "5k").stdout
     assert "20  messages in 1 folder. Nothing was changed." in done
     assert "--since, --before and --max-size are looked at only by the copy." in done
+
+
+def test_a_dry_run_knows_what_earlier_runs_did(move: Move) -> None:
+    words = ["copy", move.source.url, move.target.url, "--state", move.state, "--dry-run", "--quiet"]
+    assert "40  messages in 3 folders. Nothing was changed." in bascule(move.tmp, *words).stdout
+    move.copy("--prefix", "Old", "--rename", "Réunions=Conseils", "--without-folder", "INBOX")
+    move.source.store.append(move.source.store.folders[b"Archive/2020"], messages.plain(77))
+    catalogue = move.state / COPY_MAILBOX / CATALOGUE
+    before = catalogue.read_bytes()
+    done = bascule(move.tmp, *words).stdout
+    assert "13  Archive/2020 → Old/Archive/2020  (1 new or left; " in done
+    assert " 8  Réunions → Old/Conseils  (renamed there" in done
+    assert "41  messages in 3 folders, 21 of them new or left from earlier runs. Nothing was changed." in done
+    assert catalogue.read_bytes() == before
