@@ -138,6 +138,28 @@ def test_a_dry_run_says_what_it_does_not_look_at(move: Move) -> None:
     assert "--since, --before and --max-size are looked at only by the copy." in done
 
 
+def test_a_folder_keeps_the_name_of_the_first_run_and_the_run_says_so_once(move: Move) -> None:
+    words = ["copy", move.source.url, move.target.url, "--state", move.state]
+    first = bascule(move.tmp, *words, "--rename", "Réunions=Conseils").stderr
+    same = bascule(move.tmp, *words, "--rename", "Réunions=Conseils").stderr
+    renamed = bascule(move.tmp, *words, "--rename", "Réunions=Assemblées").stderr
+    prefixed = bascule(move.tmp, *words, "--prefix", "Old").stderr
+    dry = bascule(move.tmp, *words, "--rename", "Réunions=Assemblées", "--dry-run").stdout
+    assert "stays" not in first + same
+    assert renamed.count("On the new side Réunions stays Conseils: --rename and --prefix count when") == 1
+    assert prefixed.count("On the new side Archive/2020 stays Archive/2020, Réunions stays Conseils: ") == 1
+    assert dry.count("On the new side Réunions stays Conseils: ") == 1
+    assert set(move.target.store.folders) == {b"INBOX", b"Archive", b"Archive/2020", b"Conseils"}
+
+
+def test_a_folder_that_lies_below_the_prefix_of_the_first_run_stays_there_and_the_run_says_so(move: Move) -> None:
+    move.copy("--prefix", "Old")
+    words = ["copy", move.source.url, move.target.url, "--state", move.state]
+    assert "stays" not in bascule(move.tmp, *words, "--prefix", "Old/").stderr
+    said = bascule(move.tmp, *words).stderr
+    assert "On the new side Archive/2020 stays Old/Archive/2020, Réunions stays Old/Réunions: " in said
+
+
 def test_a_dry_run_knows_what_earlier_runs_did(move: Move) -> None:
     words = ["copy", move.source.url, move.target.url, "--state", move.state, "--dry-run", "--quiet"]
     assert "40  messages in 3 folders. Nothing was changed." in bascule(move.tmp, *words).stdout
