@@ -47,7 +47,7 @@ def test_folders_left_out_by_choice_are_named_in_every_form_of_the_report(move: 
     assert report["left_out_folders"] == ["INBOX"]
     _, french = move.copy("--folder", "Archive*", "--language", "fr")
     assert "Folder left out by choice (--folder, --without-folder): INBOX." in told(english)
-    assert "All 20 messages of the folders chosen are accounted for." in told(english)
+    assert "The 20 messages of the folders chosen are all accounted for." in told(english)
     assert "Dossiers écartés par choix (--folder, --without-folder) : INBOX, Réunions." in told(french)
     assert "les 12 messages des dossiers choisis sont tous pris en compte." in told(french)
     assert "écartés par choix (--folder, --without-folder) : INBOX, Réunions." in (french / "report.html").read_text()
@@ -56,7 +56,7 @@ def test_folders_left_out_by_choice_are_named_in_every_form_of_the_report(move: 
 def test_a_folder_that_was_left_out_is_named_by_later_reports_too(move: Move) -> None:
     move.copy("--without-folder", "INBOX")
     done = bascule(move.tmp, "report", move.state, "--language", "en").stdout
-    assert "All 20 messages of the folders chosen are accounted for." in done
+    assert "The 20 messages of the folders chosen are all accounted for." in done
     assert "left out by choice (--folder, --without-folder): INBOX." in done
 
 
@@ -69,7 +69,7 @@ def test_messages_left_out_for_their_date_are_told_as_such_and_not_as_in_order(m
 
 def test_messages_left_out_for_their_size_are_told_as_such_and_not_as_in_order(move: Move) -> None:
     _, english = move.copy("--max-size", "50k", "--language", "en")
-    assert "All 40 messages are accounted for: 39 delivered, 1 left out by choice (too large)." in told(english)
+    assert "The 40 messages are all accounted for: 39 delivered, 1 left out by choice (too large)." in told(english)
 
 
 def test_a_choice_of_messages_holds_for_what_an_earlier_run_could_not_deliver(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ _SENTENCES = (
     (r"the target said OK before it was sent the message", "elle l’a accepté avant de l’avoir reçu, et il n’a donc pas été envoyé"),
     (r"the target said OK, and does not have it", "elle l’a accepté, et il ne s’y trouve pas"),
     (r"no run has dealt with it yet", "aucune exécution ne l’a encore traité"),
-    (r"mended: (.+)", "réparé à votre demande : {}"),
+    (r"mended: (.+)", "réparé sur demande : {}"),
     (r"without (.+): not a keyword that IMAP can write", "sans {}, mot-clé qu’IMAP ne peut pas écrire"),
     (r"without (.+): not keywords that IMAP can write", "sans {}, mots-clés qu’IMAP ne peut pas écrire"),
     (r"without (.+), which the target refuses", "sans {}, que la nouvelle plateforme refuse"),
@@ -40,10 +40,10 @@ _SENTENCES = (
     (r"it counts (\d+) messages in the folder and lists (\d+)", "elle compte {} messages dans le dossier et en annonce {}"),
     (r"it lists UID (\d+) in the folder and does not give it", "elle annonce l’UID {} dans le dossier et ne le donne pas"),
     (r"the server counts (\d+) messages in it and shows none", "le serveur y compte {:number} messages et n’en montre aucun"),
-    (r"have its index repaired", "faites réparer son index"),
+    (r"have its index repaired", "faire réparer son index"),
     (r"its UIDVALIDITY changed while it was read", "son UIDVALIDITY a changé pendant la lecture"),
     (r"the next run reads it again", "la prochaine exécution le relira"),
-    (r"as you asked", "comme vous l’avez demandé"),
+    (r"as you asked", "comme demandé"),
     (r"renamed there, or named so by an earlier run", "renommé là-bas, ou ainsi nommé par une exécution précédente"),
     (r"the name is taken by another folder", "le nom est pris par un autre dossier"),
     (r"the target takes the name for another folder's", "la nouvelle plateforme confond ce nom avec celui d’un autre dossier"),
@@ -59,10 +59,10 @@ _SENTENCES = (
     (r"refused in its mended form too", "refusé aussi sous sa forme réparée"),
     (r"nothing was found in it to mend", "rien à réparer n’y a été trouvé"),
     (r"interrupted", "interrompu"),
-    (r"run the same command again to go on", "relancez la même commande pour continuer"),
-    (r"The target has no room left: (.+) Raise the quota and run the same command again", "La nouvelle plateforme n’a plus de place : {} Augmentez le quota "
-     "et relancez la même commande"),
-    (r"it goes on where it stopped\.", "elle reprend où elle s’est arrêtée."),
+    (r"run the same command again to go on", "relancer la même commande pour continuer"),
+    (r"The target has no room left: (.+)\. Raise the quota and run the same command again", "la nouvelle plateforme n’a plus de place ({}). Augmenter le "
+     "quota et relancer la même commande"),
+    (r"it goes on where it stopped\.", "la copie reprend où elle s’est arrêtée."),
 )  # fmt: skip
 FR = Words(
     language="fr",
@@ -102,7 +102,9 @@ FR = Words(
     on_target="Sur la nouvelle plateforme, il s’appelle {} ({}).",
     renamed="{} s’appelle {} sur la nouvelle plateforme ({}).",
     more="… et {} autres, dans les fichiers du compte rendu",
-    stopped="Arrêté avant la fin : {}. Ce qui a été transféré jusque-là est conservé, et compté ci-dessous.",
+    stopped="Arrêté avant la fin : {}. Ce qui a été transféré jusque-là est conservé, et compté dans le tableau.{}",
+    to_do=" Reste à faire : {}.",
+    unfinished=("{} message qu’aucune exécution n’a encore traité", "{} messages qu’aucune exécution n’a encore traités"),
     empty="L’ancienne boîte ne contient aucun message.",
     good=(
         "Le compte y est : le message{1} est pris en compte.",

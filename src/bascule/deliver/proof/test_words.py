@@ -19,6 +19,7 @@ from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.deliver.proof.text import as_text
 from bascule.deliver.proof.words import Words
 from bascule.deliver.rivals import TWICE
+from bascule.deliver.session import OverQuota
 from bascule.protocols.imap.fetch import MessageData
 from bascule.protocols.mime.mending import mend
 from bascule.sources.contract import CHANGED
@@ -51,6 +52,7 @@ OWN = [
     told_refused(frozenset({"a"})), f"{BEHIND}no right", f"{THERE_BEFORE}{BEHIND}no right", ALTERED_THERE,
     difference(KEPT, MessageData(uid=2, flags=frozenset({"\\Flagged"}), date=InternalDate(9)))[1], *mend(b"a\0b\rc: d\r\nno field\r\n\r\n")[1],
     "interrupted; run the same command again to go on", MENDED + "2 NUL octets removed", REFUSED_MENDED, NOTHING_TO_MEND,
+    str(OverQuota("[OVERQUOTA] Quota exceeded (mailbox for user is full).")),
 ]  # fmt: skip
 """Sentences of Bascule's own that a report may hold."""
 

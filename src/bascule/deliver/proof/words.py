@@ -59,6 +59,9 @@ class Words:
     renamed: str
     more: str
     stopped: str
+    """Why, and ``to_do`` or nothing."""
+    to_do: str
+    unfinished: Pair
     empty: str
     good: Pair
     """``{0}``: how many were found; ``{1}``: ``chosen``, or nothing."""
