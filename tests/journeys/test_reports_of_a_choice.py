@@ -172,3 +172,22 @@ def test_a_dry_run_knows_what_earlier_runs_did(move: Move) -> None:
     assert " 8  Réunions → Old/Conseils  (renamed there" in done
     assert "41  messages in 3 folders, 21 of them new or left from earlier runs. Nothing was changed." in done
     assert catalogue.read_bytes() == before
+
+
+def test_a_later_run_says_what_it_did_itself_beside_what_all_did(move: Move) -> None:
+    first, text = move.copy("--language", "en")
+    assert first["this_run"] == {"delivered": 40, "moved": 0, "flagged": 0}
+    assert "This run" not in told(text)
+    inbox, archive = (move.source.store.folders[name] for name in (b"INBOX", b"Archive/2020"))
+    gone, flagged, *_ = inbox.messages
+    inbox.remove([gone])
+    move.source.store.append(archive, gone.octets, gone.flags, gone.date)
+    move.source.store.append(archive, messages.plain(77))
+    inbox.change(flagged, flagged.flags ^ {b"\\Flagged"})
+    second, text = move.copy("--language", "en")
+    assert second["this_run"] == {"delivered": 2, "moved": 1, "flagged": 1}
+    did = "This run: 2 delivered, 1 moved as in the old mailbox, 1 marked as in the old mailbox. The figures"
+    assert did in told(text)
+    assert did in (text / "report.html").read_text()
+    _, text = move.copy("--language", "fr")
+    assert "Cette exécution : rien de nouveau." in told(text)

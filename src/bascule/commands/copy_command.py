@@ -69,7 +69,7 @@ def _copy(
     ledger = mailbox.ledger(location)
     report = gather_report(
         mailbox, ledger, command="copy", source=source.location, target=location, started_utc=started,
-        verify=values["verify"], mapped=ended.result or (), taken=_taken(mailbox, chosen), stopped=ended.stopped,
+        verify=values["verify"], mapped=ended.result or (), taken=_taken(mailbox, chosen), stopped=ended.stopped, this_run=watcher.this_run,
     )  # fmt: skip
     return showing.finish(report, mailbox, ledger, place, values, ended.status)
 

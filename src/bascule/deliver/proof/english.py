@@ -76,6 +76,10 @@ EN = Words(
         "{} folder that the new platform does not make or open",
         "{} folders that the new platform does not make or open",
     ),
+    this_run="This run: {}. The figures are those of all runs until now.",
+    nothing_new="nothing new",
+    moved=("{} moved as in the old mailbox", "{} moved as in the old mailbox"),
+    flagged=("{} marked as in the old mailbox", "{} marked as in the old mailbox"),
     removed=(
         "{} message was no longer where it had been put: somebody has moved or removed it on the new platform since. It had arrived there, and is left so.",
         "{} messages were no longer where they had been put: somebody has moved or removed them on the new platform since. They had arrived there, and are "

@@ -150,6 +150,10 @@ FR = Words(
         "{} dossier que la nouvelle plateforme ne crée pas ou n’ouvre pas",
         "{} dossiers que la nouvelle plateforme ne crée pas ou n’ouvre pas",
     ),
+    this_run="Cette exécution : {}. Les nombres sont ceux de toutes les exécutions à ce jour.",
+    nothing_new="rien de nouveau",
+    moved=("{} déplacé comme dans l’ancienne boîte", "{} déplacés comme dans l’ancienne boîte"),
+    flagged=("{} marqué comme dans l’ancienne boîte", "{} marqués comme dans l’ancienne boîte"),
     removed=(
         "{} message n’était plus là où il avait été déposé : quelqu’un l’a déplacé ou supprimé depuis sur la nouvelle plateforme. Il y était bien arrivé ; "
         "ce choix est respecté.",

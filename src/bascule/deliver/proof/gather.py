@@ -1,7 +1,7 @@
 """From the rows of the ledger to a report."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from bascule import __version__
@@ -61,12 +61,15 @@ def gather_report(
     mapped: Sequence[MappedFolder] = (),
     taken: Sequence[FolderRow] | None = None,
     stopped: str = "",
+    this_run: Mapping[str, int] | None = None,
 ) -> Report:
     """Count the rows. ``ledger`` None: a capture, where held counts as delivered. ``taken``: folders within the selection (None: all but those that
     no run has read because the last one's user left them out); the report names the others, and counts nothing of them. Blocks."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     started = datetime.fromtimestamp(started_utc, UTC).isoformat(timespec="seconds")
-    report = Report(command, source, target, __version__, started, now, verify, stopped=stopped)
+    report = Report(
+        command, source, target, __version__, started, now, verify, stopped=stopped, this_run=dict(this_run or {})
+    )
     listed = mailbox.folders.all()
     rows = _sorted(_read_ones(mailbox, listed) if taken is None else [mailbox.folders.get(row.id) for row in taken])
     chosen = {row.id for row in rows}

@@ -101,7 +101,16 @@ def beside(report: Report, words: Words) -> list[str]:
     """What is no fault and worth knowing, a sentence each: what somebody did on the new side since, and what mail's own form asks for."""
     totals = report.totals
     told = [(words.removed, totals.removed), (words.marked, totals.marked), (words.line_ends, totals.line_ends)]
-    return _counted_ones(told)
+    return [*_this_run(report, words), *_counted_ones(told)]
+
+
+def _this_run(report: Report, words: Words) -> list[str]:
+    """What this run did, where that is not what all runs did."""
+    did = report.this_run
+    if not did or (did["delivered"] >= report.totals.delivered and not (did["moved"] or did["flagged"])):
+        return []
+    parts = [(words.delivered, did["delivered"]), (words.moved, did["moved"]), (words.flagged, did["flagged"])]
+    return [words.this_run.format(", ".join(_counted_ones(parts)) or words.nothing_new)]
 
 
 def left_out_folders(report: Report, words: Words, shown: int | None = None) -> str:

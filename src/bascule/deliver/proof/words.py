@@ -90,6 +90,10 @@ class Words:
     unlisted: Pair
     unread_folder: Pair
     refused_folder: Pair
+    this_run: str
+    nothing_new: str
+    moved: Pair
+    flagged: Pair
     removed: Pair
     marked: Pair
     line_ends: Pair
