@@ -1,6 +1,7 @@
 """Servers that hold something back: a quota, a right, more connections. What they refuse is named, and follows once they take it."""
 
 import imaplib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,3 +84,21 @@ def test_a_folder_that_can_not_be_read_is_named_and_follows_when_it_can(tmp_path
 def test_over_a_compressed_connection_all_arrives(tmp_path: Path, old: Place) -> None:
     with PrivateDovecot(tmp_path / "new", compress=True) as server:
         assert Trial(tmp_path, old, Place(server.url(USER), server.port), "--compress").hold()["accounted"]
+
+
+def test_what_is_larger_than_the_server_takes_is_named_so_at_once_and_tried_again_with_no_wait(
+    tmp_path: Path, old: Place
+) -> None:
+    limit = "\nplugin {\n  quota_max_mail_size = 20k\n}\n"
+    with PrivateDovecot(tmp_path / "new", quota_kilobytes=50_000, settings=limit) as server:
+        with imaplib.IMAP4("127.0.0.1", old.port, timeout=60) as client:
+            client.login(USER, "secret")
+            for number in range(3):
+                client.append(
+                    "INBOX", None, None, b"Subject: photos %d\r\n\r\n" % number + b"x" * 70 + b"\r\n" * 25_000
+                )
+        trial = Trial(tmp_path, old, Place(server.url(USER), server.port))
+        began = time.monotonic()
+        report = trial.hold()
+        assert time.monotonic() - began < 20
+    assert {e["code"] for e in report["exceptions"]} == {"refused-size"}

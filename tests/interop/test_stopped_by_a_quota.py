@@ -81,3 +81,29 @@ def test_what_the_target_takes_behind_the_message_that_finds_no_room_is_known(
         there.remove(list(there.messages))
         bascule(tmp_path, *words(source, target, tmp_path), status=1)
         assert not taken & {m.octets for m in there.messages}
+
+
+def test_a_run_that_was_stopped_says_how_much_it_left(tmp_path: Path) -> None:
+    old, full = Store(), Full()
+    for number in range(600):
+        old.append(old.folders[b"INBOX"], b"Subject: %d\r\n\r\n" % number)
+    full.is_full = True
+    with QuirkServer(Quirk(), old) as source, QuirkServer(full) as target:
+        run = [*words(source, target, tmp_path), "--report"]
+        bascule(tmp_path, *run, tmp_path / "en", "--language", "en", status=1)
+        left = report_of(bascule(tmp_path, *run, tmp_path / "fr", "--language", "fr", status=1))["totals"][
+            "unaccounted"
+        ]
+    english, french = ((tmp_path / place / "report.txt").read_text() for place in ("en", "fr"))
+    assert 0 < left < 600
+    assert english.startswith("Copy of a mailbox: imap://")
+    assert (
+        "Stopped before the end: The target has no room left: [OVERQUOTA] Not enough disk quota. Raise the quota and run the same command again; it goes on "
+        f"where it stopped. What was delivered until then is kept, and counted in the table. Still to do: {left} messages that no run has dealt with yet.\n"
+    ) in english
+    assert french.startswith("Copie d’une boîte : imap://")
+    assert (
+        "Arrêté avant la fin : la nouvelle plateforme n’a plus de place ([OVERQUOTA] Not enough disk quota). Augmenter le quota et relancer la même commande ; "
+        f"la copie reprend où elle s’est arrêtée. Ce qui a été transféré jusque-là est conservé, et compté dans le tableau. Reste à faire : {left} messages "
+        "qu’aucune exécution n’a encore traités.\n"
+    ) in french

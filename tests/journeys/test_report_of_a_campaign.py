@@ -83,7 +83,7 @@ def test_what_people_did_is_theirs_and_comes_before_what_is_to_look_at(history: 
 
 def test_each_message_to_look_at_has_its_subject_its_reason_and_what_to_do(history: History) -> None:
     text = text_of(history, "last")
-    assert f"  INBOX UID 31 « number 50 » : modifié : réparé à votre demande : sans {KEYWORD}\n" in text
+    assert f"  INBOX UID 31 « number 50 » : modifié : réparé sur demande : sans {KEYWORD}\n" in text
     assert (
         "  modifié : Transféré, mais pas exactement tel qu’il était. Rien n’est perdu : l’ancienne boîte l’a tel qu’il était."
         in text
@@ -167,7 +167,7 @@ def test_lines_that_end_in_lf_alone_are_named_and_no_fault(tmp_path: Path) -> No
         manifest = Path(report["certificate"]).with_name("manifest.sha256").read_text()
     assert report["totals"]["line_ends"] == 1
     assert "1 message had lines that end in LF alone, as on Unix, and was sent with CRLF, as mail is written." in told
-    assert "All 2 messages are accounted for. Read back, none was missing or altered." in told
+    assert "The 2 messages are all accounted for. Read back, none was missing or altered." in told
     assert manifest.count("  sent-as ") == 1
 
 

@@ -9,6 +9,8 @@ import pytest
 from bascule.commands.places import COPY_MAILBOX
 from bascule.deliver.proof import as_text, gather_report, words_of
 from bascule.mailbox import Mailbox
+from bascule.mailbox.format import CATALOGUE
+from support import messages
 from support.command import bascule, report_of
 from support.quirks import Quirk, QuirkServer, Store, sample
 from support.quirks.refusing import RefusesOneCannot
@@ -45,7 +47,7 @@ def test_folders_left_out_by_choice_are_named_in_every_form_of_the_report(move: 
     assert report["left_out_folders"] == ["INBOX"]
     _, french = move.copy("--folder", "Archive*", "--language", "fr")
     assert "Folder left out by choice (--folder, --without-folder): INBOX." in told(english)
-    assert "All 20 messages of the folders chosen are accounted for." in told(english)
+    assert "The 20 messages of the folders chosen are all accounted for." in told(english)
     assert "Dossiers écartés par choix (--folder, --without-folder) : INBOX, Réunions." in told(french)
     assert "les 12 messages des dossiers choisis sont tous pris en compte." in told(french)
     assert "écartés par choix (--folder, --without-folder) : INBOX, Réunions." in (french / "report.html").read_text()
@@ -54,7 +56,7 @@ def test_folders_left_out_by_choice_are_named_in_every_form_of_the_report(move: 
 def test_a_folder_that_was_left_out_is_named_by_later_reports_too(move: Move) -> None:
     move.copy("--without-folder", "INBOX")
     done = bascule(move.tmp, "report", move.state, "--language", "en").stdout
-    assert "All 20 messages of the folders chosen are accounted for." in done
+    assert "The 20 messages of the folders chosen are all accounted for." in done
     assert "left out by choice (--folder, --without-folder): INBOX." in done
 
 
@@ -67,7 +69,29 @@ def test_messages_left_out_for_their_date_are_told_as_such_and_not_as_in_order(m
 
 def test_messages_left_out_for_their_size_are_told_as_such_and_not_as_in_order(move: Move) -> None:
     _, english = move.copy("--max-size", "50k", "--language", "en")
-    assert "All 40 messages are accounted for: 39 delivered, 1 left out by choice (too large)." in told(english)
+    assert "The 40 messages are all accounted for: 39 delivered, 1 left out by choice (too large)." in told(english)
+
+
+def test_a_choice_of_messages_holds_for_what_an_earlier_run_could_not_deliver(tmp_path: Path) -> None:
+    old = Store()
+    sample.fill(old)
+    target = QuirkServer(RefusesOneCannot())
+    with QuirkServer(Quirk(), old) as source, target:
+        move = Move(tmp_path, source, target)
+        first, _ = move.copy(status=1)
+        [refused] = first["exceptions"]
+        target.commands.clear()
+        limit = refused["octets"] - 1
+        second, english = move.copy("--max-size", limit, "--folder", refused["folder"])
+        assert "APPEND" not in target.verbs()
+        assert (second["totals"]["refused"], second["totals"]["left_out"]) == (0, 1)
+        assert "1 left out by choice (too large)." in told(english)
+        again, _ = move.copy("--max-size", limit, "--folder", refused["folder"])
+        assert again["totals"] == second["totals"]
+        verified = bascule(move.tmp, "verify", source.url, target.url, "--state", move.state).stdout
+        assert "1 left out" in verified
+        third, _ = move.copy(status=1)
+        assert third["totals"] == first["totals"]
 
 
 def test_what_was_read_back_is_counted_of_the_folders_that_the_table_shows(move: Move) -> None:
@@ -112,3 +136,58 @@ def test_a_dry_run_says_what_it_does_not_look_at(move: Move) -> None:
     done = bascule(move.tmp, *words, "--folder", "INBOX", "--max-size", "5k").stdout
     assert "20  messages in 1 folder. Nothing was changed." in done
     assert "--since, --before and --max-size are looked at only by the copy." in done
+
+
+def test_a_folder_keeps_the_name_of_the_first_run_and_the_run_says_so_once(move: Move) -> None:
+    words = ["copy", move.source.url, move.target.url, "--state", move.state]
+    first = bascule(move.tmp, *words, "--rename", "Réunions=Conseils").stderr
+    same = bascule(move.tmp, *words, "--rename", "Réunions=Conseils").stderr
+    renamed = bascule(move.tmp, *words, "--rename", "Réunions=Assemblées").stderr
+    prefixed = bascule(move.tmp, *words, "--prefix", "Old").stderr
+    dry = bascule(move.tmp, *words, "--rename", "Réunions=Assemblées", "--dry-run").stdout
+    assert "stays" not in first + same
+    assert renamed.count("On the new side Réunions stays Conseils: --rename and --prefix count when") == 1
+    assert prefixed.count("On the new side Archive/2020 stays Archive/2020, Réunions stays Conseils: ") == 1
+    assert dry.count("On the new side Réunions stays Conseils: ") == 1
+    assert set(move.target.store.folders) == {b"INBOX", b"Archive", b"Archive/2020", b"Conseils"}
+
+
+def test_a_folder_that_lies_below_the_prefix_of_the_first_run_stays_there_and_the_run_says_so(move: Move) -> None:
+    move.copy("--prefix", "Old")
+    words = ["copy", move.source.url, move.target.url, "--state", move.state]
+    assert "stays" not in bascule(move.tmp, *words, "--prefix", "Old/").stderr
+    said = bascule(move.tmp, *words).stderr
+    assert "On the new side Archive/2020 stays Old/Archive/2020, Réunions stays Old/Réunions: " in said
+
+
+def test_a_dry_run_knows_what_earlier_runs_did(move: Move) -> None:
+    words = ["copy", move.source.url, move.target.url, "--state", move.state, "--dry-run", "--quiet"]
+    assert "40  messages in 3 folders. Nothing was changed." in bascule(move.tmp, *words).stdout
+    move.copy("--prefix", "Old", "--rename", "Réunions=Conseils", "--without-folder", "INBOX")
+    move.source.store.append(move.source.store.folders[b"Archive/2020"], messages.plain(77))
+    catalogue = move.state / COPY_MAILBOX / CATALOGUE
+    before = catalogue.read_bytes()
+    done = bascule(move.tmp, *words).stdout
+    assert "13  Archive/2020 → Old/Archive/2020  (1 new or left; " in done
+    assert " 8  Réunions → Old/Conseils  (renamed there" in done
+    assert "41  messages in 3 folders, 21 of them new or left from earlier runs. Nothing was changed." in done
+    assert catalogue.read_bytes() == before
+
+
+def test_a_later_run_says_what_it_did_itself_beside_what_all_did(move: Move) -> None:
+    first, text = move.copy("--language", "en")
+    assert first["this_run"] == {"delivered": 40, "moved": 0, "flagged": 0}
+    assert "This run" not in told(text)
+    inbox, archive = (move.source.store.folders[name] for name in (b"INBOX", b"Archive/2020"))
+    gone, flagged, *_ = inbox.messages
+    inbox.remove([gone])
+    move.source.store.append(archive, gone.octets, gone.flags, gone.date)
+    move.source.store.append(archive, messages.plain(77))
+    inbox.change(flagged, flagged.flags ^ {b"\\Flagged"})
+    second, text = move.copy("--language", "en")
+    assert second["this_run"] == {"delivered": 2, "moved": 1, "flagged": 1}
+    did = "This run: 2 delivered, 1 moved as in the old mailbox, 1 marked as in the old mailbox. The figures"
+    assert did in told(text)
+    assert did in (text / "report.html").read_text()
+    _, text = move.copy("--language", "fr")
+    assert "Cette exécution : rien de nouveau." in told(text)

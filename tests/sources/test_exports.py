@@ -53,7 +53,7 @@ def test_a_date_that_no_calendar_has_stops_neither_an_export_nor_a_search(
             row, 7, [NewMessage(1, frozenset(), InternalDate(seconds), HeldBody(b"Subject: word\r\n\r\n"))]
         )
     bascule(tmp_path, "export", tmp_path / "m", tmp_path / "out", "--format", kind)
-    assert "INBOX/1" in bascule(tmp_path, "search", tmp_path / "m", "word").stdout
+    assert "  INBOX UID 1  " in bascule(tmp_path, "search", tmp_path / "m", "word").stdout
     bascule(tmp_path, "import", tmp_path / "out", tmp_path / "back")
     with Mailbox.open(tmp_path / "back", read_only=True) as box:
         assert [message.date.utc_seconds for message in box.messages.list(1)] == [seconds]

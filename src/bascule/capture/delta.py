@@ -77,16 +77,17 @@ class FolderDelta:
         return delta
 
     async def _leave_out(self, reader: Reader, selection: Selection) -> None:
-        details = await reader.details(self.to_read)
-        left: list[tuple[int, str, str]] = []
-        for uid, (date, octets) in details.items():
-            reason = selection.reason_to_leave_out(date, octets)
-            if reason:
-                left.append((uid, OutcomeCode.LEFT_OUT.value, reason))
-        await self.record_not_held(left)
-        chosen = {uid for uid, _, _ in left}
-        self.left_out = chosen
-        self.to_read = [uid for uid in self.to_read if uid not in chosen]
+        left = await self.leave_out(reader, selection, self.to_read)
+        await self.record_not_held([(uid, OutcomeCode.LEFT_OUT.value, reason) for uid, reason in left.items()])
+        self.to_read = [uid for uid in self.to_read if uid not in left]
+
+    async def leave_out(self, reader: Reader, selection: Selection, uids: Sequence[int]) -> dict[int, str]:
+        """Those of ``uids`` that the user's choice does not take, each with the reason. Raises FolderError, SourceError."""
+        details = await reader.details(uids)
+        reasons = {uid: selection.reason_to_leave_out(date, octets) for uid, (date, octets) in details.items()}
+        left = {uid: reason for uid, reason in reasons.items() if reason}
+        self.left_out |= left.keys()
+        return left
 
     @property
     def unless_left_out(self) -> list[int]:

@@ -9,6 +9,7 @@ import click
 from bascule.capture import require_owner
 from bascule.commands import options, places, showing
 from bascule.commands.planning import show_plan
+from bascule.commands.remembered import memory_of
 from bascule.commands.report_folder import ReportFolder
 from bascule.commands.saving import RefusedKeeper
 from bascule.commands.turn import open_in_turn, turn
@@ -43,10 +44,11 @@ def command(source: str, target: str, state: str | None, dry_run: bool, same_per
     location, connect = places.target_of(target, options.SideOptions.of("target", values))
     selection = options.selection_of(values)
     chosen = CopyOptions(selection, options.deliver_options_of(values))
+    place = Path(state) if state else places.state_folder(origin.location, location)
     if dry_run:
         watcher = showing.watcher_for(values["quiet"])
-        return showing.run_engine(show_plan(origin, Connections(connect, location, watcher), chosen))
-    place = Path(state) if state else places.state_folder(origin.location, location)
+        memory = memory_of(place, origin.location, location, same_person=same_person)
+        return showing.run_engine(show_plan(origin, Connections(connect, location, watcher), chosen, memory))
     with (
         turn(location),
         open_in_turn(lambda: Mailbox.open_or_create(place / places.COPY_MAILBOX, keeps_bodies=False)) as mailbox,
@@ -67,7 +69,7 @@ def _copy(
     ledger = mailbox.ledger(location)
     report = gather_report(
         mailbox, ledger, command="copy", source=source.location, target=location, started_utc=started,
-        verify=values["verify"], mapped=ended.result or (), taken=_taken(mailbox, chosen), stopped=ended.stopped,
+        verify=values["verify"], mapped=ended.result or (), taken=_taken(mailbox, chosen), stopped=ended.stopped, this_run=watcher.this_run,
     )  # fmt: skip
     return showing.finish(report, mailbox, ledger, place, values, ended.status)
 

@@ -47,6 +47,6 @@ def _deliver(mailbox: Mailbox, location: str, connect: Any, chosen: DeliverOptio
     taken = [row for row in mailbox.folders.all() if chosen.takes_folder(row.path)]
     report = gather_report(
         mailbox, ledger, command="deliver", source=str(mailbox.root), target=location, started_utc=started,
-        verify=values["verify"], mapped=ended.result or (), taken=taken, stopped=ended.stopped,
+        verify=values["verify"], mapped=ended.result or (), taken=taken, stopped=ended.stopped, this_run=watcher.this_run,
     )  # fmt: skip
     return showing.finish(report, mailbox, ledger, place, values, ended.status)

@@ -48,7 +48,7 @@ def side_options(side: str) -> Callable[[F], F]:
 
 
 connection_options = _all(
-    click.option("--insecure", is_flag=True, help="Accept clear text and any certificate."),
+    click.option("--insecure", is_flag=True, help="Accept clear text beyond this machine, and any certificate."),
     click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="Certificates to trust as well."),
     click.option(
         "--connections", type=click.IntRange(1, 20), default=3, show_default=True, help="Connections to each side."
@@ -67,13 +67,28 @@ speed_options = _all(
     click.option("--max-rate", default="", metavar="SIZE", help="At most SIZE octets a second (500k, 2M)."),
 )
 folder_options = _all(
-    click.option("--folder", "folders", multiple=True, metavar="PATTERN", help="Only these folders (Archive/*)."),
-    click.option("--without-folder", "without_folders", multiple=True, metavar="PATTERN", help="Not these folders."),
+    click.option(
+        "--folder", "folders", multiple=True, metavar="PATTERN", help="Only these folders (Archive/*). May be repeated."
+    ),
+    click.option(
+        "--without-folder",
+        "without_folders",
+        multiple=True,
+        metavar="PATTERN",
+        help="Not these folders. May be repeated.",
+    ),
 )
 selection_options = _all(
     folder_options,
-    click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only what arrived on or after this day."),
-    click.option("--before", type=click.DateTime(["%Y-%m-%d"]), help="Only what arrived before this day."),
+    click.option(
+        "--since",
+        type=click.DateTime(["%Y-%m-%d"]),
+        metavar="YYYY-MM-DD",
+        help="Only what arrived on or after this day.",
+    ),
+    click.option(
+        "--before", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="Only what arrived before this day."
+    ),
     click.option("--max-size", default="", metavar="SIZE", help="Nothing larger than this (25M)."),
 )
 place_options = _all(
@@ -81,9 +96,16 @@ place_options = _all(
         "--prefix",
         default="",
         metavar="NAME",
-        help="Put every folder but INBOX below this folder of the target (INBOX, too, with --rename INBOX=NAME).",
+        help="Put folders below this one of the target: not INBOX (that, too, with --rename INBOX=NAME), nor what the target has "
+        "a folder of its own for (Sent, Trash). Counts when a folder is first copied.",
     ),
-    click.option("--rename", "renames", multiple=True, metavar="OLD=NEW", help="Put folder OLD into NEW."),
+    click.option(
+        "--rename",
+        "renames",
+        multiple=True,
+        metavar="OLD=NEW",
+        help="Put folder OLD into NEW, when it is first copied. May be repeated.",
+    ),
 )
 same_person_option = click.option(
     "--same-person",
@@ -109,7 +131,8 @@ deliver_options = _all(
         type=float,
         default=SETTLE_SECONDS,
         show_default=True,
-        help="Seconds to wait for a batch that was cut.",
+        metavar="SECONDS",
+        help="How long to wait for a batch that was cut.",
     ),
 )
 report_options = _all(

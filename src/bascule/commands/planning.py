@@ -1,42 +1,43 @@
-"""``--dry-run``: which folder would go where, and how many messages it holds. Nothing is written anywhere."""
+"""``--dry-run``: which folder would go where, how many messages it holds, and how many of them earlier runs did not deal with. Nothing is written anywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bascule.capture import note_views
 from bascule.commands.showing import human_octets
 from bascule.commands.terminal import say, so_many
 from bascule.copy import CopyOptions
 from bascule.deliver import FolderMap, MappedFolder
+from bascule.deliver.comparison import Memory
 from bascule.deliver.session import ask_target
 from bascule.mailbox import FolderRow
-from bascule.sources import Source, SourceFolder
+from bascule.sources import Source, SourceFolder, SourceState
+from bascule.sources.contract import FolderError
+from bascule.terms.folder import FolderPath
+from bascule.terms.later_runs import SETTLED
 from bascule.wire.imap import Connections, ImapClient
 
+LOST = "no longer there under the name that it had: a run looks for a new name"
 
-async def show_plan(source: Source, target: Connections, chosen: CopyOptions) -> int:
-    """Print the plan; 0. Raises SourceError, ConnectError, TargetError."""
+
+async def show_plan(source: Source, target: Connections, chosen: CopyOptions, memory: Memory | None) -> int:
+    """Print the plan; 0. ``memory``: what earlier runs know. Raises SourceError, ConnectError, TargetError."""
     source.watch(target.watcher)
     there = [f for f in await source.folders() if f.selectable]
-    chosen.selection.require_folders([f.path for f in there], (), chosen.deliver.renames, target.watcher)
+    known = {*memory.folders, *memory.by_path} if memory else ()
+    chosen.selection.require_folders([f.path for f in there], known, chosen.deliver.renames, target.watcher)
     listed = [f for f in there if chosen.selection.takes_folder(f.path)]
     note_views(listed, chosen.selection, target.watcher)
-    told_apart = {f.name: f.told_apart for f in listed}
     states = await source.states(listed)
+    left = await _left(source, listed, memory) if memory else {}
+    rows, names = unrecorded_rows(listed), memory.names() if memory else {}
 
     async def question(client: ImapClient) -> tuple[list[MappedFolder], list[str]]:
         folders = FolderMap(chosen.deliver.prefix, chosen.deliver.renames)
-        return await folders.map(client, unrecorded_rows(listed)), folders.notes
+        used = {row.id: names[row.path] for row in rows if row.path in names}
+        return await folders.map(client, rows, used), folders.notes
 
     client, (mapped, notes) = await ask_target(target, question)
-    total = 0
-    for folder in mapped:
-        state = states.get(folder.row.source_name)
-        total += state.messages if state else 0
-        reasons = ["" if folder.there else "to be made", folder.renamed, told_apart[folder.row.source_name]]
-        note = "; ".join(reason for reason in reasons if reason)
-        count = str(state.messages) if state else "?"
-        say(f"{count:>9}  {folder.row.path.display()} → {folder.display}{f'  ({note})' if note else ''}")
-    say(f"{total:>9}  message{'' if total == 1 else 's'} in {so_many(len(mapped), 'folder')}. Nothing was changed.")
+    _show_folders(mapped, listed, states, left, names)
     if chosen.selection.looks_at_messages:
         say(
             "All messages of these folders are counted: --since, --before and --max-size are looked at only by the copy."
@@ -47,6 +48,59 @@ async def show_plan(source: Source, target: Connections, chosen: CopyOptions) ->
     await client.logout()
     await source.close()
     return 0
+
+
+async def _left(source: Source, listed: Sequence[SourceFolder], memory: Memory) -> dict[bytes, int]:
+    """By folder, how many of its messages are new, or left from earlier runs. Under a new UIDVALIDITY messages are known by their octets, which are not
+    read here: as many count as dealt with as were. A folder that can't be opened is absent."""
+    reader = await source.reader()
+    left = {}
+    try:
+        for folder in listed:
+            settled = {
+                (one.uidvalidity, one.uid)
+                for one in memory.by_path.get(folder.path, ())
+                if one.is_there and one.code in SETTLED
+            }
+            try:
+                survey = await reader.open(folder, None)
+            except FolderError:
+                continue
+            now = {(survey.state.uidvalidity, uid) for uid in survey.uids}
+            is_renewed = settled and all(validity != survey.state.uidvalidity for validity, _ in settled)
+            left[folder.name] = max(0, len(now) - len(settled)) if is_renewed else len(now - settled)
+    finally:
+        await reader.close()
+    return left
+
+
+def _show_folders(
+    mapped: Sequence[MappedFolder],
+    listed: Sequence[SourceFolder],
+    states: Mapping[bytes, SourceState],
+    left: Mapping[bytes, int],
+    names: Mapping[FolderPath, bytes],
+) -> None:
+    """A line for each, and their sum. ``left``: empty where no run came before."""
+    told_apart = {f.name: f.told_apart for f in listed}
+    total = 0
+    for folder in mapped:
+        state = states.get(folder.row.source_name)
+        total += state.messages if state else 0
+        is_lost = folder.row.path in names and not folder.there
+        new = left.get(folder.row.source_name, 0)
+        reasons = [
+            f"{new} new or left" if new else "",
+            LOST if is_lost else "" if folder.there else "to be made",
+            folder.renamed,
+            told_apart[folder.row.source_name],
+        ]
+        note = "; ".join(reason for reason in reasons if reason)
+        count = str(state.messages) if state else "?"
+        say(f"{count:>9}  {folder.row.path.display()} → {folder.display}{f'  ({note})' if note else ''}")
+    of_these = f", {sum(left.values())} of them new or left from earlier runs" if left else ""
+    folders = so_many(len(mapped), "folder")
+    say(f"{total:>9}  message{'' if total == 1 else 's'} in {folders}{of_these}. Nothing was changed.")
 
 
 async def _show_room(client: ImapClient) -> None:

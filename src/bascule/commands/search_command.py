@@ -32,7 +32,7 @@ def command(file: Path, query: tuple[str, ...], limit: int, as_json: bool) -> in
         if as_json:
             say_json({**asdict(hit), "folder": hit.folder.display()})
         else:
-            say(f"{_day(hit.date_utc)}  {hit.folder.display()}/{hit.uid}  {hit.sender[:40]}  {hit.subject[:80]}")
+            say(f"{_day(hit.date_utc)}  {hit.folder.display()} UID {hit.uid}  {hit.sender[:40]}  {hit.subject[:80]}")
     if not hits:
         say("No message has all of these words.", err=True)
     return 0 if hits else 1

@@ -14,7 +14,7 @@ from typing import Any, Generic, Self, TypeVar
 from bascule.commands.report_folder import ReportFolder
 from bascule.commands.terminal import say, say_json
 from bascule.commands.threads import Unawaited
-from bascule.deliver.proof import Report, as_text, words_of, write_proof
+from bascule.deliver.proof import THIS_RUN, Report, as_text, words_of, write_proof
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -42,6 +42,7 @@ class LineWatcher(Watcher):
 
     def __init__(self) -> None:
         self.expected = self.messages = self.octets = 0
+        self.this_run = dict.fromkeys(THIS_RUN, 0)
         self._began = self._said = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -61,6 +62,15 @@ class LineWatcher(Watcher):
         if time.monotonic() - self._said >= LINE_SECONDS:
             self._said = time.monotonic()
             say(self.line(), err=True)
+
+    def delivered(self, messages: int) -> None:
+        self.this_run["delivered"] += messages
+
+    def moved(self, messages: int) -> None:
+        self.this_run["moved"] += messages
+
+    def flagged(self, messages: int) -> None:
+        self.this_run["flagged"] += messages
 
     def line(self) -> str:
         seconds = max(time.monotonic() - self._began, 0.001)

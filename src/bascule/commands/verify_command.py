@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 
-from bascule.capture import Selection, require_kept, require_owner
+from bascule.capture import Selection, require_kept
 from bascule.commands import options, places, showing
 from bascule.commands.differences import show_comparison
 from bascule.commands.planning import unrecorded_rows
+from bascule.commands.remembered import memory_of
 from bascule.commands.turn import turn
 from bascule.deliver.comparison import (
     Comparison,
@@ -96,18 +97,13 @@ def _old_side(text: str, location: str, values: dict[str, Any]) -> Iterator[_Old
 
 def _memory_of_copy(source: str, location: str, state: Path | None) -> Memory | None:
     """What `copy` remembers of this pair. Raises BasculeError (usage) where the user named a folder that holds nothing of the kind, or another person's."""
-    place = (state or places.state_folder(source, location)) / places.COPY_MAILBOX
-    if not (place / CATALOGUE).exists():
-        if state is not None:
-            raise BasculeError(
-                f"No run of “bascule copy” is remembered in {state}.",
-                "Name the folder that copy was given, or leave --state away to compare without it.",
-                ExitStatus.USAGE,
-            )
-        return None
-    with Mailbox.open(place, read_only=True, made_elsewhere=True) as mailbox:
-        require_owner(mailbox, source)
-        return remember(mailbox, location)
+    if state is not None and not (state / places.COPY_MAILBOX / CATALOGUE).exists():
+        raise BasculeError(
+            f"No run of “bascule copy” is remembered in {state}.",
+            "Name the folder that copy was given, or leave --state away to compare without it.",
+            ExitStatus.USAGE,
+        )
+    return memory_of(state or places.state_folder(source, location), source, location)
 
 
 def _read(old: _OldSide, side: TargetSide, values: dict[str, Any], watcher: showing.LineWatcher) -> Comparison:

@@ -22,7 +22,7 @@ from bascule.capture import (
 )
 from bascule.copy.naming import name_exceptions
 from bascule.copy.surveying import survey_first
-from bascule.copy.work import Work, fresh_of, fresh_since
+from bascule.copy.work import Work, fresh_of, fresh_since, survey
 from bascule.deliver import DeliverOptions, FolderDelivery, MappedFolder, Parcel, TargetRun, TargetSession
 from bascule.deliver.target_run import Connect, Refused, forget_refused
 from bascule.mailbox import FolderRow, Mailbox
@@ -228,9 +228,7 @@ class _Worker:
 
     async def _open(self, work: Work) -> FolderDelta:
         if work.delta is None:
-            selection = self._run.options.selection
-            watcher = self._run.target.watcher
-            return await FolderDelta.begin(self._mailbox, self._reader, work.folder, work.row, selection, watcher)
+            return await survey(self._run.target, self._reader, work, self._run.options.selection)
         await self._reader.reopen(work.folder, work.delta.row.uidvalidity)
         return work.delta
 

@@ -17,7 +17,7 @@ NAMED_OCTETS = 64 * 1024 * 1024
 """Of all that are read for it; the smallest are read first."""
 _NAMELESS = """
 SELECT m.folder, m.uidvalidity, m.uid, m.id, m.octets FROM outcomes o JOIN messages m ON m.id = o.message
-WHERE o.target = ? AND o.code NOT IN ('delivered', 'already-there', 'removed') AND m.vanished_utc IS NULL
+WHERE o.target = ? AND o.code NOT IN ('delivered', 'already-there', 'left-out', 'removed') AND m.vanished_utc IS NULL
 AND NOT EXISTS (SELECT 1 FROM headers h WHERE h.message = m.id) ORDER BY m.octets LIMIT ?
 """
 NAMING_SECONDS = 30

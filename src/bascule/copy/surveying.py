@@ -8,8 +8,8 @@ its messages it still has, only their octets tell. The first run has nothing to 
 from collections import deque
 from dataclasses import replace
 
-from bascule.capture import FolderDelta, Selection, give_up, is_as_it_was, look_for_arrivals
-from bascule.copy.work import Work, fresh_of
+from bascule.capture import Selection, give_up, is_as_it_was, look_for_arrivals
+from bascule.copy.work import Work, fresh_of, survey
 from bascule.deliver import TargetRun
 from bascule.sources import Source
 from bascule.sources.contract import FolderError
@@ -25,7 +25,7 @@ async def survey_first(source: Source, target: TargetRun, work: list[Work], sele
     queue = deque(work)
     surveyed: list[Work] = []
 
-    async def survey() -> None:
+    async def work_through() -> None:
         reader = await source.reader()
         try:
             while queue:
@@ -33,7 +33,7 @@ async def survey_first(source: Source, target: TargetRun, work: list[Work], sele
                 try:
                     if item.to_probe and await is_as_it_was(mailbox, reader, item.folder, item.row):
                         continue
-                    delta = await FolderDelta.begin(mailbox, reader, item.folder, item.row, selection, target.watcher)
+                    delta = await survey(target, reader, item, selection)
                     await delta.recognise(reader)
                 except FolderError as error:
                     await give_up(mailbox, item.row, error, target.watcher)
@@ -42,7 +42,7 @@ async def survey_first(source: Source, target: TargetRun, work: list[Work], sele
         finally:
             await reader.close()
 
-    await run_together([survey() for _ in range(min(target.options.connections, len(work)))])
+    await run_together([work_through() for _ in range(min(target.options.connections, len(work)))])
     await look_for_arrivals(source, mailbox)
     return [item for item in surveyed if not await _is_done(target, item)]
 

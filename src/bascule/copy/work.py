@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from bascule.capture import FolderDelta
+from bascule.capture import FolderDelta, Selection
 from bascule.deliver import MappedFolder, TargetRun
 from bascule.mailbox import FolderRow
 from bascule.mailbox.ledger import Ledger
-from bascule.sources import SourceFolder
+from bascule.sources import Reader, SourceFolder
+from bascule.terms.outcome import Outcome, OutcomeCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,20 @@ class Work:
     def is_refused(self) -> bool:
         """The target makes no such folder: its messages need not be read."""
         return bool(self.target.refusal)
+
+
+async def survey(target: TargetRun, reader: Reader, item: Work, selection: Selection) -> FolderDelta:
+    """The folder's delta. A choice of messages holds in each run: of what an earlier one could not deliver, the target has nothing, and what the choice
+    does not take is left out by it. Raises FolderError, SourceError."""
+    mailbox, ledger = target.mailbox, target.ledger
+    delta = await FolderDelta.begin(mailbox, reader, item.folder, item.row, selection, target.watcher)
+    if selection.looks_at_messages:
+        never_taken = await mailbox.run(ledger.never_taken, delta.row.id, delta.row.uidvalidity)
+        known = [uid for uid in delta.survey.uids if uid in never_taken]
+        left = await delta.leave_out(reader, selection, known) if known else {}
+        outcomes = [(never_taken[uid], Outcome(OutcomeCode.LEFT_OUT, reason)) for uid, reason in left.items()]
+        await mailbox.run(ledger.settle, delta.row.id, outcomes)
+    return delta
 
 
 def fresh_of(ledger: Ledger, delta: FolderDelta) -> list[int]:

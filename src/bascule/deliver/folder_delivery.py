@@ -261,6 +261,7 @@ class FolderDelivery:
         await self._proving.begin()
 
     def _took(self, parcels: Sequence[Parcel]) -> None:
+        self._watcher.delivered(len(parcels))
         self._delivered.update({parcel.message: Placed.of(parcel) for parcel in parcels})
         for parcel in parcels:
             self._done(parcel)
@@ -457,6 +458,7 @@ class FolderDelivery:
             )
             if found:
                 self._session.progress()
+                self._watcher.delivered(len(found))
             for parcel in found:
                 self._done(parcel)
             for parcel in missing:

@@ -21,6 +21,9 @@ from bascule.wire.imap import ImapClient
 KNOWN = "renamed there, or named so by an earlier run"
 BELOW_INBOX = "The target keeps folders below INBOX only, so they go there."
 NO_ROOT = "The target makes no folder under the names that the old side has. If it keeps all of them below one folder, name that: --prefix NAME."
+KEPT = "On the new side {}: --rename and --prefix count when a folder is first copied. To have another name, rename it there; later runs follow."
+SHOWN = 5
+"""Folders that one note names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class FolderMap:
     _taken: set[str] = field(default_factory=set)
     _numbers: Numbers = field(default_factory=Numbers)
     _subscribed: set[int] = field(default_factory=set)
+    _kept: list[str] = field(default_factory=list)
+    """What other options than those of the first run do not change, in words."""
     _moved: dict[FolderPath, str] = field(default_factory=dict)
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -77,11 +82,14 @@ class FolderMap:
             row.id: self._keep(row, name) for row in wanted if (name := before.get(row.id)) and name not in self._taken
         }
         self._subscribed.update(kept)
+        if self._kept:
+            more = f" and {len(self._kept) - SHOWN} more" if len(self._kept) > SHOWN else ""
+            self._note(KEPT.format(f"{', '.join(self._kept[:SHOWN])}{more}"))
         return [kept.get(row.id) or self._give(row) for row in wanted]
 
     def _forget(self) -> None:
         """What an earlier call has left."""
-        for left in (self.notes, self._names, self._taken, self._subscribed, self._moved):
+        for left in (self.notes, self._kept, self._names, self._taken, self._subscribed, self._moved):
             left.clear()
         self._numbers = Numbers()
 
@@ -143,6 +151,8 @@ class FolderMap:
             or name in self._target.simpler(wish)
         ):
             self._moved[self._path(row)] = name
+        elif row.path in self.renames or self.prefix or name.endswith(f"{self._separator}{wish}"):
+            self._kept.append(f"{row.path.display()} stays {printable(name)}")
         return self._mapped(row, name, KNOWN)
 
     def _wish(self, row: FolderRow) -> tuple[str, str]:

@@ -133,6 +133,7 @@ class Following:
         elif refused := await self._give(change, uids):
             await self.name_behind([row for row, _ in alike], refused)
         else:
+            self.watcher.flagged(len(alike))
             now = await read_flags(self.session.client, uids)
             await self._record(
                 (row, wanted, _kept(wanted, before[row.target_uid or 0], now.get(row.target_uid or 0, wanted)))

@@ -256,6 +256,7 @@ class _MakingWay:
     def _tell(self, count: int) -> None:
         if count:
             self.removed += count
+            self.watcher.moved(count)
             told = (
                 "1 message moved on the old side, and was"
                 if count == 1

@@ -19,9 +19,17 @@ _KEYWORDS = re.compile(r"\bflags?\b|keyword", re.IGNORECASE)
 """Dovecot: ``[CANNOT] Keyword length too long``; others: ``Invalid flag list``."""
 _OK_TOO_EARLY = "the target said OK before it was sent the message"
 _SIZE = frozenset({"TOOBIG", "APPENDLIMIT"})
+_OF_SIZE = re.compile(
+    r"\b(message|mail|item|literal)( size)?( is| was)? (too (large|big)|larger|bigger|exceed)|(maximum|max\.?) (message|mail) size",
+    re.IGNORECASE,
+)
+"""Dovecot: ``[LIMIT] Mail size is larger than the maximum size allowed by server configuration``; Gmail: ``Message too large``; Exchange: ``The message
+exceeds the maximum supported size``; Cyrus: ``Message size exceeds fixed limit``."""
+_OF_ROOM = re.compile(r"quota|mailbox|folder|storage|disk|\bspace\b", re.IGNORECASE)
+"""Whoever speaks of these means what is kept already, and a message of the same size may go in another day."""
 _NOT_NOW = frozenset({"EXPUNGEISSUED", "LIMIT"})
 """Response codes of RFC 5530 that are of the moment where a message is appended. LIMIT is a limit of the server's own, on what it does
-at once or on what it holds; it says nothing of the message's size."""
+at once or on what it holds, unless its words speak of the message's size."""
 _NOT_BEGUN = _NOT_NOW | {"INUSE", "THROTTLED"}
 """Those that say why nothing was done."""
 
@@ -151,7 +159,9 @@ def is_over_quota(answer: Condition) -> bool:
 
 def may_pass(answer: Condition) -> bool:
     """Whether the refusal is of now rather than of the message."""
-    return meaning_of_condition(answer) in WAIT or (answer.code is not None and answer.code.name in _NOT_NOW)
+    if meaning_of_condition(answer) in WAIT:
+        return True
+    return answer.code is not None and answer.code.name in _NOT_NOW and not is_of_size(answer)
 
 
 def may_be_done(answer: Condition) -> bool:
@@ -160,8 +170,15 @@ def may_be_done(answer: Condition) -> bool:
 
 
 def is_unexplained(answer: Condition) -> bool:
-    """A NO without a code: most servers mean the message by it, some only the moment."""
-    return answer.status == "NO" and answer.code is None
+    """A NO without a code: most servers mean the message by it, some only the moment. One that speaks of the message's size means the message."""
+    return answer.status == "NO" and answer.code is None and not is_of_size(answer)
+
+
+def is_of_size(answer: Condition) -> bool:
+    """Whether the target says that it takes no message as large as this one."""
+    if answer.code is not None and answer.code.name in _SIZE:
+        return True
+    return _OF_SIZE.search(answer.text) is not None and _OF_ROOM.search(answer.text) is None
 
 
 def is_of_keywords(answer: Condition) -> bool:
@@ -176,7 +193,7 @@ def refusal(parcel: Parcel, answer: Condition) -> Outcome:
         code = OutcomeCode.REFUSED_BUSY
     elif parcel.body.octets == 0:
         code = OutcomeCode.REFUSED_EMPTY
-    elif name in _SIZE:
+    elif is_of_size(answer):
         code = OutcomeCode.REFUSED_SIZE
     elif name in ("TRYCREATE", "NONEXISTENT", "NOPERM"):
         code = OutcomeCode.REFUSED_FOLDER

@@ -24,7 +24,7 @@ class TargetError(BasculeError):
 class OverQuota(TargetError):
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"The target has no room left: {reason}",
+            f"The target has no room left: {reason.rstrip('.')}.",
             "Raise the quota and run the same command again; it goes on where it stopped.",
             ExitStatus.MISSING,
         )

@@ -277,6 +277,16 @@ class Ledger:
         values = (self.target, folder, uidvalidity, self.missing_since())
         return {uid for (uid,) in self._database.execute(query, values).fetchall()}
 
+    def never_taken(self, folder: int, uidvalidity: int) -> dict[int, int]:
+        """Source UID → message, of those in the folder that the target refused, or was not sent: not one in doubt, nor one that it said OK to."""
+        query = (
+            "SELECT m.uid, m.id FROM messages m LEFT JOIN outcomes o ON o.message = m.id AND o.target = ? WHERE m.folder = ?"
+            f" AND m.uidvalidity = ? AND m.vanished_utc IS NULL AND coalesce(o.code, '') NOT IN {_SETTLED} AND coalesce(o.code, '') <> 'missing'"
+        )
+        in_doubt = {message for intent in self.intents(folder) for message in intent.given}
+        found = self._database.execute(query, (self.target, folder, uidvalidity)).fetchall()
+        return {uid: message for uid, message in found if message not in in_doubt}
+
     def uids_of(self, messages: Iterable[int]) -> dict[int, int]:
         """Message → the UID of its copy on the target, where it is known."""
         query = (

@@ -10,6 +10,15 @@ class Watcher:
     def done(self, messages: int, octets: int) -> None:
         """So many messages, of so many octets, are through."""
 
+    def delivered(self, messages: int) -> None:
+        """The target took so many."""
+
+    def moved(self, messages: int) -> None:
+        """So many moved on the old side, and their earlier copies made way on the target."""
+
+    def flagged(self, messages: int) -> None:
+        """So many were given the flags that the old side has."""
+
     def note(self, text: str) -> None:
         """A sentence worth showing now: a folder that can't be read, a connection that is opened again."""
 

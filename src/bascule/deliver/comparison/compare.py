@@ -119,10 +119,12 @@ class _Comparing:
         return known if known is not None and known.sha256 == fact.sha256 else None
 
     def _is_left_out(self, one: _Waiting) -> bool:
-        reason = (self.memory.left_out if self.memory else {}).get(
-            (one.census.path, one.census.uidvalidity, one.fact.uid)
-        )
-        if reason is None or one.known is not None:
+        if one.known is not None:
+            reason = one.known.detail if one.known.code is OutcomeCode.LEFT_OUT else None
+        else:
+            identity = (one.census.path, one.census.uidvalidity, one.fact.uid)
+            reason = self.memory.left_out.get(identity) if self.memory else None
+        if reason is None:
             return False
         self._tell(one, Finding(Kind.LEFT_OUT, f"left out: {reason}"))
         return True

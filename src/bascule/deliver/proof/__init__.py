@@ -10,10 +10,11 @@ from bascule.deliver.proof.fingerprint import read_fingerprint
 from bascule.deliver.proof.gather import gather_report
 from bascule.deliver.proof.languages import words_of
 from bascule.deliver.proof.placing import placed
-from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
+from bascule.deliver.proof.report import THIS_RUN, FolderCounts, Report, ReportedException
 from bascule.deliver.proof.text import as_text
 
 __all__ = [
+    "THIS_RUN",
     "Checked",
     "FolderCounts",
     "Report",

@@ -40,10 +40,12 @@ EN = Words(
     on_target="On the new platform it is called {} ({}).",
     renamed="{} is called {} on the new platform ({}).",
     more="… and {} more, in the report's files",
-    stopped="Stopped before the end: {}. What was delivered until then is kept, and counted below.",
+    stopped="Stopped before the end: {}. What was delivered until then is kept, and counted in the table.{}",
+    to_do=" Still to do: {}.",
+    unfinished=("{} message that no run has dealt with yet", "{} messages that no run has dealt with yet"),
     empty="The old mailbox holds no message.",
-    good=("The one message{1} is accounted for.", "All {0} messages{1} are accounted for."),
-    good_parts=("The one message{1} is accounted for: {2}.", "All {0} messages{1} are accounted for: {2}."),
+    good=("The one message{1} is accounted for.", "The {0} messages{1} are all accounted for."),
+    good_parts=("The one message{1} is accounted for: {2}.", "The {0} messages{1} are all accounted for: {2}."),
     read_whole=("Read back, it was neither missing nor altered.", "Read back, none was missing or altered."),
     unread=("It was not read back ({}).", "Not read back: {}."),
     bad=(
@@ -74,6 +76,10 @@ EN = Words(
         "{} folder that the new platform does not make or open",
         "{} folders that the new platform does not make or open",
     ),
+    this_run="This run: {}. The figures are those of all runs until now.",
+    nothing_new="nothing new",
+    moved=("{} moved as in the old mailbox", "{} moved as in the old mailbox"),
+    flagged=("{} marked as in the old mailbox", "{} marked as in the old mailbox"),
     removed=(
         "{} message was no longer where it had been put: somebody has moved or removed it on the new platform since. It had arrived there, and is left so.",
         "{} messages were no longer where they had been put: somebody has moved or removed them on the new platform since. They had arrived there, and are "

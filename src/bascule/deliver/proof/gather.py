@@ -1,7 +1,7 @@
 """From the rows of the ledger to a report."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from bascule import __version__
@@ -23,9 +23,9 @@ NO_OUTCOME = "no run has dealt with it yet"
 _EXCEPTIONS = """
 SELECT f.path, m.uid, o.code, o.detail, m.octets, hex(m.sha256), coalesce(h.subject, ''), coalesce(h.sender, ''), m.date_utc, m.id
 FROM outcomes o JOIN messages m ON m.id = o.message JOIN folders f ON f.id = m.folder LEFT JOIN headers h ON h.message = m.id
-WHERE o.target = ? AND m.vanished_utc IS NULL AND o.code NOT IN ('delivered', 'already-there', 'removed') ORDER BY f.path, m.uid
+WHERE o.target = ? AND m.vanished_utc IS NULL AND o.code NOT IN ('delivered', 'already-there', 'left-out', 'removed') ORDER BY f.path, m.uid
 """
-_ORDINARY = {OutcomeCode.DELIVERED, OutcomeCode.ALREADY_THERE, OutcomeCode.REMOVED, NONE}
+_ORDINARY = {OutcomeCode.DELIVERED, OutcomeCode.ALREADY_THERE, OutcomeCode.LEFT_OUT, OutcomeCode.REMOVED, NONE}
 _HOW = ("no", "details", "octets")
 """What a report calls how a message was read back."""
 _WITHOUT_OUTCOME = """
@@ -38,7 +38,14 @@ SELECT f.path, n.uid, n.code, n.detail FROM not_held n JOIN folders f ON f.id = 
 WHERE n.code <> 'left-out' ORDER BY f.path, n.uid
 """
 
-_LEFT_OUT = "SELECT folder, detail LIKE ?, count(*) FROM not_held WHERE code = 'left-out' GROUP BY 1, 2"
+_LEFT_OUT = """
+SELECT folder, detail LIKE ?1, count(*) FROM (
+    SELECT folder, detail FROM not_held WHERE code = 'left-out' UNION ALL
+    SELECT m.folder, o.detail FROM outcomes o JOIN messages m ON m.id = o.message
+    WHERE o.target = ?2 AND o.code = 'left-out' AND m.vanished_utc IS NULL
+) GROUP BY 1, 2
+"""
+"""Those that no run has read, and those that one has read and the target refused."""
 _NOTHING = Tally()
 
 
@@ -54,12 +61,15 @@ def gather_report(
     mapped: Sequence[MappedFolder] = (),
     taken: Sequence[FolderRow] | None = None,
     stopped: str = "",
+    this_run: Mapping[str, int] | None = None,
 ) -> Report:
     """Count the rows. ``ledger`` None: a capture, where held counts as delivered. ``taken``: folders within the selection (None: all but those that
     no run has read because the last one's user left them out); the report names the others, and counts nothing of them. Blocks."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     started = datetime.fromtimestamp(started_utc, UTC).isoformat(timespec="seconds")
-    report = Report(command, source, target, __version__, started, now, verify, stopped=stopped)
+    report = Report(
+        command, source, target, __version__, started, now, verify, stopped=stopped, this_run=dict(this_run or {})
+    )
     listed = mailbox.folders.all()
     rows = _sorted(_read_ones(mailbox, listed) if taken is None else [mailbox.folders.get(row.id) for row in taken])
     chosen = {row.id for row in rows}
@@ -75,7 +85,7 @@ def gather_report(
             report.folders.append(_folder(row, places.get(row.id), tally, not_held.get(row.id, {})))
             report.folders[-1].reached = bool(report.folders[-1].error) or _is_read(mailbox, row)
             _count_unlisted(report.folders[-1], int(mailbox.meta(unlisted_key(row.id)) or 0))
-    report.left_out_why = _left_out_why(mailbox, chosen)
+    report.left_out_why = _left_out_why(mailbox, ledger, chosen) if any(f.left_out for f in report.folders) else {}
     total = Tally()
     for row in rows:
         total.add(tallies.get(row.id, _NOTHING))
@@ -111,10 +121,12 @@ def _not_held(mailbox: Mailbox) -> dict[int, dict[str, int]]:
     return found
 
 
-def _left_out_why(mailbox: Mailbox, folders: set[int]) -> dict[str, int]:
+def _left_out_why(mailbox: Mailbox, ledger: Ledger | None, folders: set[int]) -> dict[str, int]:
     """How many messages of ``folders`` are left out by choice, for what."""
     found: Counter[str] = Counter()
-    for folder, of_size, number in mailbox.database.execute(_LEFT_OUT, (f"{TOO_LARGE}%",)):
+    for folder, of_size, number in mailbox.database.execute(
+        _LEFT_OUT, (f"{TOO_LARGE}%", ledger.target if ledger else 0)
+    ):
         if folder in folders:
             found["size" if of_size else "date"] += number
     return dict(found)
@@ -135,9 +147,11 @@ def _folder(row: FolderRow, place: MappedFolder | None, tally: Tally, missing: d
             counts.delivered += number
             counts.removed += number if name == OutcomeCode.REMOVED else 0
             counts.altered += number if name in (OutcomeCode.ALTERED, OutcomeCode.DUPLICATE) else 0
+        elif name == OutcomeCode.LEFT_OUT:
+            counts.left_out += number
         elif name != NONE:
             counts.refused += number
-    counts.left_out = missing.get(OutcomeCode.LEFT_OUT.value, 0)
+    counts.left_out += missing.get(OutcomeCode.LEFT_OUT.value, 0)
     counts.refused += sum(number for code, number in missing.items() if code != OutcomeCode.LEFT_OUT)
     counts.found = state.messages if state else tally.codes.total() + sum(missing.values())
     return counts

@@ -8,6 +8,11 @@ _COUNTS = (
 )  # fmt: skip
 
 
+THIS_RUN = ("delivered", "moved", "flagged")
+"""What a run did on the target itself, where all else that a report counts is of every run until now: messages that the target took, those moved ones among
+them whose earlier copies made way, and those that were given the old side's flags."""
+
+
 @dataclass(slots=True)
 class FolderCounts:
     """``found`` is the source's own count. ``altered`` and ``removed`` (no longer there: somebody removed or moved them on the new side) are
@@ -84,6 +89,8 @@ class Report:
     read_back_last: str = ""
     left_out_folders: list[str] = field(default_factory=list)
     left_out_why: dict[str, int] = field(default_factory=dict)
+    this_run: dict[str, int] = field(default_factory=dict)
+    """`THIS_RUN` → how many messages; empty where no run is reported, but what is remembered."""
     stopped: str = ""
     """Why the run ended before it was through; empty when it was."""
     signing_key: str = ""

@@ -19,6 +19,7 @@ from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.deliver.proof.text import as_text
 from bascule.deliver.proof.words import Words
 from bascule.deliver.rivals import TWICE
+from bascule.deliver.session import OverQuota
 from bascule.protocols.imap.fetch import MessageData
 from bascule.protocols.mime.mending import mend
 from bascule.sources.contract import CHANGED
@@ -55,6 +56,7 @@ OWN = [
     "interrupted; run the same command again to go on", MENDED + "2 NUL octets removed", REFUSED_MENDED, NOTHING_TO_MEND,
     *beside.BY_ITSELF.values(), *beside.FOREIGN.values(), beside.MBOX, beside.BARE, tree.TOO_DEEP, packed_form(b"\x1f\x8b"), packed_form(b"CRYPTED\3\7"), other_form(b"*mbx*"),
     other_form(b"BABYL OPTIONS:"), other_form(b"\1\1\1\1\n"), other_form(bytes(257) + b"ustar"), f"A/2.msg: {beside.FOREIGN['.msg']}",
+    str(OverQuota("[OVERQUOTA] Quota exceeded (mailbox for user is full).")),
 ]  # fmt: skip
 """Sentences of Bascule's own that a report may hold."""
 

@@ -22,7 +22,7 @@ def figures(counts: FolderCounts) -> list[str]:
 def verdict(report: Report, words: Words) -> str:
     """One sentence or two: whether everything is accounted for, and what is to be looked at."""
     if report.stopped:
-        return words.stopped.format(words.own(report.stopped).rstrip("."))
+        return words.stopped.format(words.own(report.stopped).rstrip("."), _to_do(report, words))
     if report.accounted:
         return _good(report, words)
     parts = words.semicolon.join(_counted_ones(_to_look_at(report, words)))
@@ -44,6 +44,13 @@ def _good(report: Report, words: Words) -> str:
     if unread:
         return f"{told} {words.unread[totals.found > 1].format(grouped(unread))}"
     return f"{told} {words.read_whole[totals.found > 1]}" if report.verified else told
+
+
+def _to_do(report: Report, words: Words) -> str:
+    """What a run that was stopped did not come to; empty where that is nothing."""
+    unreached = sum(1 for folder in report.folders if not folder.reached)
+    left = [(words.unfinished, max(0, report.totals.unaccounted)), (words.unreached_folder, unreached)]
+    return words.to_do.format(words.semicolon.join(told)) if (told := _counted_ones(left)) else ""
 
 
 def _counted_ones(of: list[tuple[Pair, int]]) -> list[str]:
@@ -94,7 +101,16 @@ def beside(report: Report, words: Words) -> list[str]:
     """What is no fault and worth knowing, a sentence each: what somebody did on the new side since, and what mail's own form asks for."""
     totals = report.totals
     told = [(words.removed, totals.removed), (words.marked, totals.marked), (words.line_ends, totals.line_ends)]
-    return _counted_ones(told)
+    return [*_this_run(report, words), *_counted_ones(told)]
+
+
+def _this_run(report: Report, words: Words) -> list[str]:
+    """What this run did, where that is not what all runs did."""
+    did = report.this_run
+    if not did or (did["delivered"] >= report.totals.delivered and not (did["moved"] or did["flagged"])):
+        return []
+    parts = [(words.delivered, did["delivered"]), (words.moved, did["moved"]), (words.flagged, did["flagged"])]
+    return [words.this_run.format(", ".join(_counted_ones(parts)) or words.nothing_new)]
 
 
 def left_out_folders(report: Report, words: Words, shown: int | None = None) -> str:
@@ -120,7 +136,9 @@ def of_folder(folder: FolderCounts, words: Words) -> list[str]:
 def as_text(report: Report, words: Words, *, is_file: bool = False) -> str:
     """``is_file``: with everything that there is to name, and the key; else as much as a terminal shows."""
     words = words.of(report.source)
-    lines = [f"{report.command}{words.colon}{report.source} → {report.target}" if report.target else report.source, ""]
+    kind = words.kinds.get(report.command, report.command)
+    whose = " → ".join(filter(None, (report.source, report.target)))
+    lines = [f"{kind[:1].upper()}{kind[1:]}{words.colon}{whose}", ""]
     lines += _table(report, words)
     if told := read_back(report, words):
         lines += ["", words.verified.format(told)]

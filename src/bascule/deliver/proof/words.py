@@ -59,6 +59,9 @@ class Words:
     renamed: str
     more: str
     stopped: str
+    """Why, and ``to_do`` or nothing."""
+    to_do: str
+    unfinished: Pair
     empty: str
     good: Pair
     """``{0}``: how many were found; ``{1}``: ``chosen``, or nothing."""
@@ -87,6 +90,10 @@ class Words:
     unlisted: Pair
     unread_folder: Pair
     refused_folder: Pair
+    this_run: str
+    nothing_new: str
+    moved: Pair
+    flagged: Pair
     removed: Pair
     marked: Pair
     line_ends: Pair
