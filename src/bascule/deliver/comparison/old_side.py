@@ -21,8 +21,8 @@ class KnownFolder:
     sightings: tuple[tuple[int, int, int], ...]
 
     def absent_in(self, uidvalidity: int, uid: int) -> int:
-        """The last delta in which a message that no run has seen provably was not in the folder yet; 0: none is known."""
-        seen = {delta: uidnext for delta, validity, uidnext in self.sightings if validity in (uidvalidity, 0)}
+        """The last delta in which a message that no run has seen provably was not in the folder yet, as `Messages.absence` tells it; 0: none is known."""
+        seen = {delta: uidnext if validity == uidvalidity else 0 for delta, validity, uidnext in self.sightings}
         if self.is_complete and self.uidvalidity not in (0, uidvalidity):  # what `Folders.set_uidvalidity` will note
             seen[self.delta] = 0
         return Absence(tuple(sorted(seen.items(), reverse=True))).delta(uid)
