@@ -492,6 +492,7 @@ class FolderDelivery:
             self._watcher.note(
                 f"{self._folder.display}: the target does not let what was delivered be read back: {error.reason}; the next run tries again"
             )
+            await self._settle([])  # what was read back before it refused
             return
         await self._settle_rivals()
 

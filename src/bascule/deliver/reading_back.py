@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from bascule.deliver.expectation import Expectation, absent, difference
+from bascule.deliver.expectation import Expectation, absent, difference, is_dated
 from bascule.deliver.look import Found, read_contents, start_details, windows
 from bascule.deliver.target_view import NO_LONGER_THERE
 from bascule.mailbox.ledger import ReadBack
 from bascule.protocols.imap.commands import from_uid
 from bascule.protocols.imap.fetch import MessageData
-from bascule.terms.instant import InternalDate
 from bascule.terms.later_runs import Finding, Told, When, judge
 from bascule.terms.outcome import Outcome, OutcomeCode
 from bascule.wire.imap import ImapClient
@@ -91,8 +90,9 @@ class Suspect:
     @property
     def was_there(self) -> bool:
         """Whether its size and date were those of what was sent: what is gone since had arrived."""
-        date = self.there.date
-        return self.there.octets == self.expected.octets and (date is None or _is_dated(self.expected, date))
+        return self.there.octets == self.expected.octets and (
+            self.there.date is None or is_dated(self.there, self.expected.date.utc_seconds)
+        )
 
 
 @dataclass(slots=True)
@@ -122,16 +122,12 @@ def sort_by_details(
             found.absent.append(e)
         elif level is VerifyLevel.FULL or e.traits.fragile or there.octets != e.octets:
             found.suspects.append(Suspect(e, there, when))
-        elif dates_are_suspect and there.date is not None and not _is_dated(e, there.date):
+        elif dates_are_suspect and there.date is not None and not is_dated(there, e.date.utc_seconds):
             found.suspects.append(Suspect(e, there, when))
             found.other_dates += 1
         else:
             found.rows.append(verdict(e, there, None, when))
     return found
-
-
-def _is_dated(expected: Expectation, date: InternalDate) -> bool:
-    return date.utc_seconds == expected.date.utc_seconds
 
 
 @dataclass(slots=True)

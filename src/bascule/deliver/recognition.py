@@ -9,7 +9,7 @@ ours all the same, altered by the target: that stays as it is, and as it is know
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bascule.deliver.expectation import Expectation
+from bascule.deliver.expectation import Expectation, is_dated
 from bascule.deliver.look import read_contents, read_details
 from bascule.mailbox.ledger import TargetFolder
 from bascule.protocols.imap.dates import writable_date
@@ -90,5 +90,4 @@ def _is_dated(expected: Expectation, found: MessageData) -> bool:
 
 
 def _is_dated_as_sent(expected: Expectation, found: MessageData) -> bool:
-    dates = (expected.date.utc_seconds, writable_date(expected.date).utc_seconds)
-    return found.date is not None and found.date.utc_seconds in dates
+    return any(is_dated(found, date.utc_seconds) for date in (expected.date, writable_date(expected.date)))

@@ -34,11 +34,6 @@ class Tally:
     first_utc: int | None = None
     last_utc: int | None = None
 
-    @property
-    def settled(self) -> int:
-        """Those that no later run delivers again."""
-        return sum(number for code, number in self.codes.items() if code in SETTLED)
-
     def add(self, other: "Tally") -> None:
         self.codes += other.codes
         self.marked += other.marked
