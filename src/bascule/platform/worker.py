@@ -8,6 +8,8 @@ import asyncio.sslproto
 import contextlib
 import gc
 import json
+import math
+import resource
 import socket
 import ssl
 from collections.abc import Callable
@@ -20,14 +22,16 @@ import structlog
 
 from bascule.platform.accounts import Accounts
 from bascule.platform.accounts.opening import open_accounts
+from bascule.platform.admission import Admission
 from bascule.platform.arrivals import Arrivals
 from bascule.platform.child import run_child
 from bascule.platform.clock import Clock
+from bascule.platform.imap import limits as imap_limits
 from bascule.platform.imap.connection import ImapConnection, Shared
-from bascule.platform.imap.limits import TLS_OCTETS
 from bascule.platform.imap.session import Services
 from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.settings import FOLDERS, Settings, read_settings
+from bascule.platform.smtp import limits as smtp_limits
 from bascule.platform.smtp.accepting import Accepting
 from bascule.platform.smtp.connection import SmtpConnection, SmtpShared
 from bascule.platform.smtp.dkim import Signer
@@ -46,6 +50,11 @@ SIGN_IN_WORKERS = 4
 LOOKED_AT_SECONDS = 60.0
 """Between two looks at which mailboxes nobody uses any more."""
 BACKLOG = 1024
+LOGGED_AGAIN_SECONDS = 60.0
+KINDS_OF_ERRORS = 100
+"""Of which it is remembered when they were logged."""
+OPEN_FILES = 65_536
+"""Asked for by a process, where it may have that many: a quarter of them are for IMAP, a quarter for SMTP, the rest for mailboxes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,36 @@ class Orders:
         return json.dumps(asdict(self))
 
 
+def raise_file_limit() -> int:
+    """How many files this process may have open, after it took as many as it is allowed to: each connection is one, each open mailbox several."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+    if now != resource.RLIM_INFINITY and now < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    return allowed
+
+
+class LoopErrors:
+    """An event loop's exception handler: what comes again and again (no descriptor left to accept with: each second, for each socket) is logged once a
+    minute, with how often it came."""
+
+    def __init__(self, log: Callable[..., object]) -> None:
+        self._log = log
+        self._kept: dict[str, tuple[float, int]] = {}
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        what = f"{context.get('message', '')}: {error!r}"[:500]
+        at, times = self._kept.get(what, (-math.inf, 0))
+        if loop.time() < at + LOGGED_AGAIN_SECONDS:
+            self._kept[what] = at, times + 1
+            return
+        if len(self._kept) >= KINDS_OF_ERRORS:
+            self._kept.clear()
+        self._kept[what] = loop.time(), 0
+        self._log("loop-error", message=what, not_logged_before=times, exc_info=error)
+
+
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
     if settings.certificate is None:
         return None
@@ -72,6 +111,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
 async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> None:
     """Serve until ``until`` is set; then write what is due, and end."""
     log = structlog.get_logger()
+    asyncio.get_running_loop().set_exception_handler(LoopErrors(log.error))
     clock = Clock(settings.rehearsal_clock)
     accounts = open_accounts(orders.accounts, Path(orders.settings))
     first_folders = {name: FOLDERS[name] for name in settings.first_folders}
@@ -96,15 +136,18 @@ async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> Non
         settings.append_limit,
     )
     context = tls_context(settings)
-    asyncio.sslproto.SSLProtocol.max_size = TLS_OCTETS
+    asyncio.sslproto.SSLProtocol.max_size = imap_limits.TLS_OCTETS
     queue = QueueStore(settings.data)
     trace = Trace(settings.data / "trace.sqlite", log=log.warning)
     with ThreadPoolExecutor(WORKERS) as workers, ThreadPoolExecutor(SIGN_IN_WORKERS) as sign_in_workers:
-        imap = Shared(services, workers, sign_in_workers, context, watchers)
+        places = raise_file_limit() // 4
+        imap_admission = Admission(places, min(places // 2, imap_limits.STRANGERS), imap_limits.OF_ONE_ACCOUNT)
+        smtp_admission = Admission(places, min(places // 2, smtp_limits.STRANGERS), smtp_limits.OF_ONE_ACCOUNT)
+        imap = Shared(services, workers, sign_in_workers, context, imap_admission, watchers)
         arrivals = Arrivals(mailboxes, wakeups.send, log.warning, clock)
         smtp_services = _smtp_services(settings, accounts, arrivals, queue, trace, wakeups, clock)
-        smtp = SmtpShared(smtp_services, workers, sign_in_workers, context)
-        servers = await _listen(orders, context, imap, smtp)
+        smtp = SmtpShared(smtp_services, workers, sign_in_workers, context, smtp_admission)
+        servers = await _listen(orders, imap, smtp)
         log.info("serving", **{name: len(fds) for name, fds in orders.sockets.items()})
         gc.freeze()
         while not until.is_set():
@@ -124,10 +167,8 @@ async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> Non
     accounts.close()
 
 
-async def _listen(
-    orders: Orders, context: ssl.SSLContext | None, imap: Shared, smtp: SmtpShared
-) -> list[asyncio.Server]:
-    """Serve on each socket what it is for."""
+async def _listen(orders: Orders, imap: Shared, smtp: SmtpShared) -> list[asyncio.Server]:
+    """Serve on each socket what it is for. Connections begin TLS themselves, so that they are counted before the handshake."""
     made: dict[str, Callable[[], asyncio.BaseProtocol]] = {
         "imap": lambda: ImapConnection(imap),
         "imaps": lambda: ImapConnection(imap, encrypted=True),
@@ -138,12 +179,7 @@ async def _listen(
     }
     loop = asyncio.get_running_loop()
     return [
-        await loop.create_server(
-            made[service],
-            sock=socket.socket(fileno=fd),
-            ssl=context if service.endswith("s") else None,
-            backlog=BACKLOG,
-        )
+        await loop.create_server(made[service], sock=socket.socket(fileno=fd), backlog=BACKLOG)
         for service, fds in orders.sockets.items()
         for fd in fds
     ]

@@ -13,6 +13,9 @@ WRONG = "identifiant ou mot de passe faux / user name or password is wrong"
 TOO_MANY = (
     "trop de mots de passe faux : attendez un quart d'heure / too many wrong passwords; wait a quarter of an hour, then try again"
 )  # fmt: skip
+TOO_MANY_CONNECTIONS = (
+    "trop de connexions a cette boite : fermez quelques programmes / too many connections to this mailbox; close some programs"
+)  # fmt: skip
 LOCKED = "ce compte est verrouille : adressez-vous a l'assistance / this account is locked; ask your help desk"
 ELSEWHERE = (
     "cette boite est sur un autre serveur de l'etablissement / this mailbox is on another server of the institution"

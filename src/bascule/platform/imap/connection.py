@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
+from bascule.platform.admission import Admission
 from bascule.platform.imap import limits
+from bascule.platform.imap.commands.authenticate import takes_response
 from bascule.platform.imap.session import Connection, Services, Session
 from bascule.platform.imap.states import State
 from bascule.platform.spool import Spool
@@ -37,15 +39,21 @@ class Shared:
     workers: Executor
     sign_in_workers: Executor
     tls: ssl.SSLContext | None
+    admission: Admission
     watchers: dict[str, set["ImapConnection"]] = field(default_factory=dict)
     connections: set["ImapConnection"] = field(default_factory=set)
 
 
 class ImapConnection(asyncio.BufferedProtocol):
+    """``encrypted``: TLS begins before anything is said. It is a `bascule.platform.admission.Guest` from when it is accepted, so before the handshake."""
+
     def __init__(self, shared: Shared, *, encrypted: bool = False) -> None:
         self._shared = shared
         self._encrypted = encrypted
         self._loop = asyncio.get_running_loop()
+        self.address = ""
+        self.heard = self._loop.time()
+        self.is_at_work = False
         self._receiver = Receiver(
             lambda octets: Spool(), limits.BEFORE_SIGN_IN, announce=self._announced, read_octets=limits.READ_OCTETS
         )
@@ -56,6 +64,7 @@ class ImapConnection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
         self._at_border = False
+        self._is_shaken = False
         self._paused = False
         self._failure: str | None = None
         self._lost = False
@@ -64,6 +73,7 @@ class ImapConnection(asyncio.BufferedProtocol):
         self._deflate: zlib._Compress | None = None
         self._compressed = bytearray()
         self._session: Session | None = None
+        self._sign_in_until = self._loop.time() + limits.SIGN_IN_SECONDS
         self._watched: set[str] = set()
 
     # -- octets in ----------------------------------------------------------------------------------------------------
@@ -74,18 +84,40 @@ class ImapConnection(asyncio.BufferedProtocol):
         if self._session is not None:  # the same connection, encrypted now
             return
         peer = transport.get_extra_info("peername")
-        host = str(peer[0]) if peer else ""
-        from_here = not host or is_loopback(host)
-        can_encrypt = self._shared.tls is not None
-        connection = Connection(host, from_here, can_encrypt=can_encrypt, encrypted=self._encrypted)
+        self.address = str(peer[0]) if peer else ""
+        if not self._shared.admission.enter(self):
+            self.turn_away()
+            return
+        if self._encrypted:
+            transport.pause_reading()  # what comes is for the handshake
+        from_here = not self.address or is_loopback(self.address)
+        connection = Connection(
+            self.address,
+            from_here,
+            can_encrypt=self._shared.tls is not None,
+            encrypted=self._encrypted,
+            admit=lambda account: self._shared.admission.recognise(self, account),
+        )
         self._session = Session(self._shared.services, connection)
         self._shared.connections.add(self)
         self._task = self._loop.create_task(self._serve(self._session))
+
+    def turn_away(self) -> None:
+        assert self._transport is not None
+        self._lost = True
+        self._wake.set()
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()  # it takes nothing
+            return
+        if not self._encrypted or self._is_shaken:
+            self._send(condition(b"*", b"BYE", "too many connections; try again in a while", b"UNAVAILABLE"))
+        self._transport.close()
 
     def get_buffer(self, sizehint: int) -> memoryview | bytearray:
         return self._compressed if self._inflate is not None else self._receiver.room()
 
     def buffer_updated(self, nbytes: int) -> None:
+        self.heard = self._loop.time()
         if self._inflate is None:
             self._receiver.arrived(nbytes)
         else:
@@ -166,6 +198,8 @@ class ImapConnection(asyncio.BufferedProtocol):
 
     async def _serve(self, session: Session) -> None:
         try:
+            if self._encrypted and not await self._shake_hands():
+                return
             await self._write(session.greet())
             await self._converse(session)
         except TimeoutError:
@@ -174,6 +208,7 @@ class ImapConnection(asyncio.BufferedProtocol):
             pass
         finally:
             self._shared.connections.discard(self)
+            self._shared.admission.leave(self)
             self._watch(set())
             await self._in_thread(session.close)
             if self._transport:
@@ -182,12 +217,11 @@ class ImapConnection(asyncio.BufferedProtocol):
     async def _converse(self, session: Session) -> None:
         wrong = 0
         while session.state is not State.ENDED:
-            seconds = limits.SIGN_IN_SECONDS if session.state is State.NOT_SIGNED_IN else limits.IDLE_SECONDS
-            async with asyncio.timeout(seconds):
-                frame = await self._next_frame()
+            frame = await self._next_frame_in_time(session)
             if frame is None:
                 return
             requests = self._requests(frame)
+            self._read_on()
             if isinstance(requests, bytes):
                 wrong += 1
                 await self._write(requests)
@@ -196,10 +230,19 @@ class ImapConnection(asyncio.BufferedProtocol):
                     return
                 continue
             wrong = 0
-            if requests[0].name == "AUTHENTICATE" and not await self._complete(requests):
+            if requests[0].name == "AUTHENTICATE" and not await self._complete(session, requests):
                 continue
             await self._answer(session, requests)
             await self._after(session, requests[-1])
+
+    async def _next_frame_in_time(self, session: Session) -> Frame | None:
+        """As `_next_frame`. Raises TimeoutError: who has not signed in has a certain time for all of it, however much they say meanwhile."""
+        if session.state is State.NOT_SIGNED_IN:
+            until = min(self._loop.time() + limits.STRANGER_SECONDS, self._sign_in_until)
+        else:
+            until = self._loop.time() + limits.IDLE_SECONDS
+        async with asyncio.timeout_at(until):
+            return await self._next_frame()
 
     async def _next_frame(self) -> Frame | None:
         """None: the connection is over."""
@@ -212,17 +255,17 @@ class ImapConnection(asyncio.BufferedProtocol):
             self._wake.clear()
             await self._wake.wait()
         frame = self._frames.popleft()
-        if (
-            self._paused
-            and not self._at_border
-            and self._failure is None
-            and len(self._frames) < limits.FRAMES_WAITING // 2
-        ):
+        self._read_on()
+        return frame
+
+    def _read_on(self) -> None:
+        """Once more than half of what was read ahead is taken, read again. To be called after each taking: nothing else begins it."""
+        wanted = self._failure is None and not self._at_border and len(self._frames) < limits.FRAMES_WAITING // 2
+        if wanted and self._paused:
             self._paused = False
             if self._transport:
                 self._transport.resume_reading()
             self._loop.call_soon(self._take_frames)
-        return frame
 
     def _requests(self, frame: Frame) -> list[Request] | bytes:
         """What ``frame`` asks, and what follows it and may be handed over with it; or the reply to what is no command."""
@@ -245,15 +288,15 @@ class ImapConnection(asyncio.BufferedProtocol):
                 return requests
             self._frames.popleft()
 
-    async def _complete(self, requests: list[Request]) -> bool:
+    async def _complete(self, session: Session, requests: list[Request]) -> bool:
         """AUTHENTICATE without an initial response: ask for it. RFC 9051 §6.2.2"""
         request = requests[0]
         first = request.frame[0]
         assert isinstance(first, bytes)
-        if len(request.frame) > 1 or b" " in first[request.start :]:
+        if not takes_response(session, request):
             return True
         await self._write(b"+ \r\n")
-        frame = await self._next_frame()
+        frame = await self._next_frame_in_time(session)
         if frame is None:
             return False
         response = frame[0] if len(frame) == 1 and isinstance(frame[0], bytes) else b"*"
@@ -270,7 +313,11 @@ class ImapConnection(asyncio.BufferedProtocol):
         workers = self._shared.workers if session.account is not None else self._shared.sign_in_workers
         done = False
         while not done:
-            octets, done = await self._loop.run_in_executor(workers, _gather, pieces)
+            self.is_at_work = True
+            try:
+                octets, done = await self._loop.run_in_executor(workers, _gather, pieces)
+            finally:
+                self.is_at_work = False
             await self._write(octets)
             if self._lost:
                 return
@@ -345,17 +392,25 @@ class ImapConnection(asyncio.BufferedProtocol):
         assert self._transport is not None
         self._receiver.take_rest()
         self._frames.clear()
+        if await self._shake_hands():
+            connection.encrypted = True
+            self._cross_border()
+
+    async def _shake_hands(self) -> bool:
+        """Whether TLS stands; otherwise the connection is over."""
+        assert self._transport is not None
         context = self._shared.tls
         assert context is not None
         try:
-            transport = await self._loop.start_tls(self._transport, self, context, server_side=True)
+            transport = await self._loop.start_tls(
+                self._transport, self, context, server_side=True, ssl_handshake_timeout=limits.HANDSHAKE_SECONDS
+            )
         except (ssl.SSLError, ConnectionError, OSError):
             self._lost = True
-            return
+            return False
         assert transport is not None
-        self._transport = transport
-        connection.encrypted = True
-        self._cross_border()
+        self._transport, self._is_shaken = transport, True
+        return True
 
     def _start_compression(self, connection: Connection) -> None:
         rest = self._receiver.take_rest()

@@ -22,8 +22,16 @@ FRAMES_WAITING = 200
 """Commands that were read ahead; more wait in the socket."""
 WRITE_OCTETS = 256 * 1024
 """Made at once: a session holds that much of an answer, and its socket as much again."""
-SIGN_IN_SECONDS = 60.0
-"""To sign in. RFC 9051 §5.4 asks for no more than 30 minutes once signed in, and leaves this to the server."""
+STRANGER_SECONDS = 60.0
+"""For the next command of who has not signed in. RFC 9051 §5.4 speaks of who has, and leaves this to the server."""
+SIGN_IN_SECONDS = 3 * 60.0
+"""From the connection to the sign-in, whatever is said between: somebody may have to type a password by hand."""
+HANDSHAKE_SECONDS = 30.0
+"""For TLS to stand: a phone on a bad line takes five."""
+STRANGERS = 1000
+"""Connections of one process that have not signed in: a sign-in takes less than a second, and sixty where many come at once."""
+OF_ONE_ACCOUNT = 200
+"""Connections of one process that signed in as the same: a program has up to ten, and an office's mailbox may be open on twenty machines."""
 IDLE_SECONDS = 31 * 60.0
 """Without a command; RFC 9051 §5.4: at least 30 minutes. In IDLE too: programs begin it anew every 29."""
 STALL_SECONDS = 5 * 60.0

@@ -58,7 +58,8 @@ class Services:
 
 @dataclass(slots=True)
 class Connection:
-    """What a session knows of its connection, and asks of it: the shell acts on these after the reply is sent."""
+    """What a session knows of its connection, and asks of it: the shell acts on these after the reply is sent. ``admit``: whether it may sign in to an
+    account (its id), of which there may be too many connections."""
 
     peer: str
     is_loopback: bool
@@ -68,6 +69,7 @@ class Connection:
     wants_tls: bool = False
     wants_compression: bool = False
     idles: bool = False
+    admit: Callable[[str], bool] = lambda account: True
 
 
 class Session:
@@ -187,9 +189,11 @@ class Session:
     # -- signing in and out -------------------------------------------------------------------------------------------
 
     def sign_in(self, login: str, password: str) -> None:
-        """Raises SignInRefused, MailboxError."""
+        """Raises SignInRefused, MailboxError, No."""
         account = self.services.accounts.sign_in(login, password, self.connection.peer)
         require_here(account)
+        if not self.connection.admit(account.id):
+            raise No(words.TOO_MANY_CONNECTIONS, "LIMIT")
         with self.services.mailboxes.using(account.id):
             self.account = account
         self.state = State.SIGNED_IN

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from bascule.platform.admission import Admission
 from bascule.platform.smtp import limits
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.session import Expects, Peer, Services, Session
@@ -25,15 +26,21 @@ class SmtpShared:
     workers: ThreadPoolExecutor
     sign_in_workers: ThreadPoolExecutor
     tls: ssl.SSLContext | None
+    admission: Admission
     connections: set["SmtpConnection"] = field(default_factory=set)
 
 
 class SmtpConnection(asyncio.Protocol):
+    """``encrypted``: TLS begins before anything is said. It is a `bascule.platform.admission.Guest` from when it is accepted, so before the handshake."""
+
     def __init__(self, shared: SmtpShared, role: Role, *, encrypted: bool = False) -> None:
         self._shared = shared
         self._role = role
         self._encrypted = encrypted
         self._loop = asyncio.get_running_loop()
+        self.address = ""
+        self.heard = self._loop.time()
+        self.is_at_work = False
         self._receiver = SmtpReceiver()
         self._arrived = bytearray()
         self._wake = asyncio.Event()
@@ -44,7 +51,9 @@ class SmtpConnection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._paused = False
         self._lost = False
+        self._closed = False
         self._ending = False
+        self._is_shaken = False
 
     # -- octets -------------------------------------------------------------------------------------------------------
 
@@ -54,13 +63,35 @@ class SmtpConnection(asyncio.Protocol):
         if self._session is not None:  # the same connection, encrypted now
             return
         name = transport.get_extra_info("peername")
-        host = str(name[0]) if isinstance(name, tuple) else ""
-        from_here = not host or is_loopback(host)
-        self._session = Session(self._shared.services, self._role, Peer(host, from_here, self._encrypted))
+        self.address = str(name[0]) if isinstance(name, tuple) else ""
+        if not self._shared.admission.enter(self):
+            self.turn_away()
+            return
+        if self._encrypted:
+            transport.pause_reading()  # what comes is for the handshake
+        peer = Peer(
+            self.address,
+            not self.address or is_loopback(self.address),
+            self._encrypted,
+            admit=lambda account: self._shared.admission.recognise(self, account),
+        )
+        self._session = Session(self._shared.services, self._role, peer)
         self._shared.connections.add(self)
         self._task = self._loop.create_task(self._serve(self._session))
 
+    def turn_away(self) -> None:
+        assert self._transport is not None
+        self._lost = self._closed = True
+        self._wake.set()
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()  # it takes nothing
+            return
+        if not self._encrypted or self._is_shaken:
+            self._transport.write(format_reply(421, "4.7.0", "too many connections; try again later"))
+        self._transport.close()
+
     def data_received(self, data: bytes) -> None:
+        self.heard = self._loop.time()
         self._arrived += data
         if len(self._arrived) > limits.READ_AHEAD_OCTETS and not self._paused and self._transport:
             self._paused = True
@@ -75,7 +106,7 @@ class SmtpConnection(asyncio.Protocol):
         )  # what came before it is still answered
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = True
+        self._lost = self._closed = True
         self._wake.set()
         self._writable.set()
 
@@ -113,8 +144,7 @@ class SmtpConnection(asyncio.Protocol):
 
     async def _serve(self, session: Session) -> None:
         try:
-            if len(self._shared.connections) > limits.CONNECTIONS:
-                await self._write(format_reply(421, "4.7.0", "too many are here; come back in a moment"))
+            if self._encrypted and not await self._shake_hands():
                 return
             await self._write(session.greet())
             await self._converse(session)
@@ -123,12 +153,14 @@ class SmtpConnection(asyncio.Protocol):
                 await self._write(format_reply(421, "4.4.2", "nothing came for too long; goodbye"))
         finally:
             self._shared.connections.discard(self)
+            self._shared.admission.leave(self)
             session.close()
             if self._transport:
                 self._transport.close()
 
     async def _converse(self, session: Session) -> None:
-        while session.expects is not Expects.END:
+        """Until the client ends, or is gone: what it had sent ahead is answered as long as it can hear it (RFC 2920 §3.1), and no longer."""
+        while session.expects is not Expects.END and not self._closed:
             if session.expects is Expects.MESSAGE:
                 if not await self._take_message(session):
                     return
@@ -182,22 +214,35 @@ class SmtpConnection(asyncio.Protocol):
     async def _in_thread(self, session: Session, call: Callable[[], bytes]) -> bytes:
         is_stranger = self._role is Role.SUBMISSION and session.peer.account is None
         workers = self._shared.sign_in_workers if is_stranger else self._shared.workers
-        return await self._loop.run_in_executor(workers, call)
+        self.is_at_work = True
+        try:
+            return await self._loop.run_in_executor(workers, call)
+        finally:
+            self.is_at_work = False
 
     async def _start_tls(self, session: Session) -> bool:
         """What came in clear after STARTTLS is thrown away, unread: an attacker may have put it there (CVE-2011-0411)."""
         assert self._transport is not None
-        assert self._shared.tls is not None
         self._transport.pause_reading()
         self._receiver.drop()
         self._arrived.clear()
+        if not await self._shake_hands():
+            return False
+        session.secured()
+        return True
+
+    async def _shake_hands(self) -> bool:
+        """Whether TLS stands; otherwise the connection is over."""
+        assert self._transport is not None
+        assert self._shared.tls is not None
         try:
-            transport = await self._loop.start_tls(self._transport, self, self._shared.tls, server_side=True)
+            transport = await self._loop.start_tls(
+                self._transport, self, self._shared.tls, server_side=True, ssl_handshake_timeout=limits.HANDSHAKE_SECONDS
+            )  # fmt: skip
         except (ssl.SSLError, ConnectionError, OSError):
             return False
         assert transport is not None
-        self._transport, self._paused = transport, False
-        session.secured()
+        self._transport, self._paused, self._is_shaken = transport, False, True
         return True
 
     async def end(self) -> None:

@@ -30,6 +30,8 @@ class Expects(Enum):
     END = auto()
 
 
+_ASKING = frozenset(("EHLO", "HELO", "LHLO", "NOOP", "HELP", "VRFY", "RSET"))
+"""Commands by which no mail gets on."""
 _SIGN_IN_REPLIES = {
     Why.WRONG: (535, "5.7.8"),
     Why.NOT_YET: (454, "4.7.0"),  # not 535: the password is right, and a program must not ask for another
@@ -58,7 +60,8 @@ class Services:
 
 @dataclass(slots=True)
 class Peer:
-    """The other end. ``address``: without brackets; "" where there is none."""
+    """The other end. ``address``: without brackets; "" where there is none. ``admit``: whether it may sign in to an account (its id), of which there
+    may be too many connections."""
 
     address: str
     is_loopback: bool
@@ -67,6 +70,8 @@ class Peer:
     extended: bool = False
     account: Account | None = None
     wrong: int = field(default=0)
+    asked: int = field(default=0)
+    admit: Callable[[str], bool] = lambda account: True
 
 
 class Session:
@@ -96,6 +101,9 @@ class Session:
             if self.expects is Expects.RESPONSE:
                 return self._response(line)
             command = parse_command(line)
+            if self._only_asks(command):
+                self.expects = Expects.END
+                return format_reply(421, "4.7.0", "many questions and no mail; goodbye")
             return self._commands[command.name](command)
         except BadCommand as refusal:
             return self._refused(refusal.code, refusal.status, refusal.text)
@@ -109,6 +117,11 @@ class Session:
             self.expects = Expects.LINE
             return format_reply(451, "4.3.0", "this went wrong here; try again later")
 
+    def _only_asks(self, command: Command) -> bool:
+        """Whether it has had enough answers, and sent nothing."""
+        self.peer.asked += command.name in _ASKING
+        return self.peer.asked > limits.QUESTIONS
+
     def _refused(self, code: int, status: str, text: str) -> bytes:
         self.expects = Expects.LINE
         self.peer.wrong += 1
@@ -121,6 +134,7 @@ class Session:
         """The whole message is here: the reply, or over LMTP one for each recipient (RFC 2033 §4.2)."""
         transaction, self.transaction = self.transaction, None
         self.expects = Expects.LINE
+        self.peer.asked = 0
         assert transaction is not None
         assert transaction.incoming is not None
         try:
@@ -246,12 +260,15 @@ class Session:
 
     def _sign_in(self, user: str, password: str) -> bytes:
         try:
-            self.peer.account = self.services.accounts.sign_in(user, password, self.peer.address)
+            account = self.services.accounts.sign_in(user, password, self.peer.address)
         except SignInRefused as refused:
             code, status = _SIGN_IN_REPLIES[refused.why]
             raise Refusal(code, status, refused.text) from refused
         except AccountsUnavailable as error:  # RFC 4954 §6
             raise Refusal(454, "4.7.0", "the accounts can't be asked now; try again later") from error
+        if not self.peer.admit(account.id):
+            raise Refusal(454, "4.7.0", words.TOO_MANY_CONNECTIONS)
+        self.peer.account = account
         return format_reply(235, "2.7.0", "signed in")
 
     # -- one message --------------------------------------------------------------------------------------------------
