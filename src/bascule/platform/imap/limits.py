@@ -12,6 +12,8 @@ SIGNED_IN = Limits(
 """A line of 1 MB names 100,000 messages one by one. MULTIAPPEND of 1,000 messages is more than programs send."""
 ARGUMENT_OCTETS = 64 * 1024
 """A literal of any command but APPEND: names and search strings."""
+PATTERN_CHARACTERS = 5000
+"""Of all patterns of one LIST: as long as the longest name (`bascule.platform.imap.session`)."""
 READ_OCTETS = 16 * 1024
 """Of a connection's buffer at rest: a thousand sessions that wait have 16 MB of them."""
 TLS_OCTETS = 32 * 1024

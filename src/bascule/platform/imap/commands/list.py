@@ -1,8 +1,7 @@
 """LIST and LSUB: RFC 9051 §6.3.9; RFC 5258, RFC 5819, RFC 6154; LSUB, RFC 3501 §6.3.9"""
 
-import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,10 @@ from bascule.mailbox.live import LiveFolder
 from bascule.platform.imap.access import Access
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.status import response as status_response
-from bascule.platform.imap.replies import Done
+from bascule.platform.imap.limits import PATTERN_CHARACTERS
+from bascule.platform.imap.replies import Done, No
 from bascule.protocols.imap.names import decode_name
+from bascule.protocols.imap.patterns import Patterns, literal_start
 from bascule.protocols.imap.requests import Arguments, Request
 from bascule.protocols.imap.requests.list import List, parse_list
 from bascule.terms.folder import FolderPath, SpecialUse
@@ -37,24 +38,43 @@ class _Name:
         return self.folder.special_use if self.folder and self.access.reader is None else None
 
 
+class _Wanted:
+    """What the patterns stand for. Raises No where they are longer than any names are."""
+
+    def __init__(self, patterns: list[str]) -> None:
+        if sum(map(len, patterns)) > PATTERN_CHARACTERS:
+            raise No("those patterns are too long", "LIMIT")
+        self._starts = [literal_start(pattern) for pattern in patterns]
+        self._patterns = Patterns(patterns)
+        self._is_inbox_wanted = Patterns([pattern.upper() for pattern in patterns]).fit("INBOX")
+
+    def fits(self, path: FolderPath) -> bool:
+        """INBOX is itself in any spelling (RFC 9051 §5.1)."""
+        return self._is_inbox_wanted if path.is_inbox else self._patterns.fit(path.join("/"))
+
+    def may_mean(self, start: str) -> bool:
+        """Whether it may fit a name that begins with ``start``: their first characters agree."""
+        return any(each.startswith(start) or start.startswith(each) for each in self._starts)
+
+
 def run(session: "Session", request: Request) -> Answer:
     asked = parse_list(Arguments(request))
     if not asked.extended and asked.patterns == (b"",):  # RFC 9051 §6.3.9: the separator is asked for
         yield b'* LIST (\\Noselect) "/" ""\r\n'
         return Done("LIST completed")
-    patterns = [_pattern(session, asked.reference, pattern) for pattern in asked.patterns]
-    lines = list(_lines(session, asked, patterns, _names(session, patterns)))
+    wanted = _Wanted([_pattern(session, asked.reference, pattern) for pattern in asked.patterns])
+    lines = list(_lines(session, asked, wanted, _names(session, wanted)))
     yield b"".join(lines)
     return Done("LIST completed")
 
 
-def _names(session: "Session", patterns: list[re.Pattern[str]]) -> list[_Name]:
+def _names(session: "Session", wanted: _Wanted) -> list[_Name]:
     """One's own, then those of others; their mailboxes are opened where a pattern may mean them."""
     with session.own.lock:
         folders = [(folder.path, session.own, folder) for folder in session.own.box.folders.all()]
         subscriptions = {tuple(name.split("/")) for name in session.own.box.folders.other_subscriptions()}
     subscriptions |= {path.parts for path, _, folder in folders if folder.subscribed}
-    if any(_may_mean_others(pattern, session.services.others) for pattern in patterns):
+    if wanted.may_mean(session.services.others):
         folders += _shared(session)
     there = {path.parts for path, _, _ in folders}
     parents = {path[:depth] for path in there | subscriptions for depth in range(1, len(path))}
@@ -81,41 +101,21 @@ def _shared(session: "Session") -> Iterator[tuple[FolderPath, Access, LiveFolder
         yield from ((access.full(folder.path), access, folder) for folder in folders)
 
 
-def _may_mean_others(pattern: re.Pattern[str], others: str) -> bool:
-    """Whether it may fit a name that begins with ``others``: their first characters agree."""
-    start = re.match(r"(?:[^.\[\\]|\\.)*", pattern.pattern)
-    literal = re.sub(r"\\(.)", r"\1", start[0]) if start else ""
-    return literal.startswith(others) or others.startswith(literal)
-
-
-def _pattern(session: "Session", reference: bytes, pattern: bytes) -> re.Pattern[str]:
-    r"""``%`` is anything but the separator, ``*`` anything."""
+def _pattern(session: "Session", reference: bytes, pattern: bytes) -> str:
     name = decode_name(reference + pattern, utf8=session.utf8)
-    pieces = [
-        {"*": ".*", "%": "[^/]*"}.get(piece, re.escape(piece))
-        for piece in re.split(r"([*%])", re.sub(r"\*[*%]+|%+\*", "*", name))
-    ]
-    first = re.match(r"inbox(?=/|$)", name, re.IGNORECASE)
-    if first:
-        pieces[0] = "INBOX" + re.escape(re.split(r"[*%]", name)[0][5:])
-    return re.compile("".join(pieces), re.DOTALL)
+    return "INBOX" + name[5:] if name[:5].upper() == "INBOX" and name[5:6] in ("", "/") else name
 
 
-def _fits_pattern(pattern: re.Pattern[str], path: FolderPath) -> bool:
-    """INBOX is itself in any spelling (RFC 9051 §5.1)."""
-    if path.is_inbox:
-        return re.fullmatch(pattern.pattern, "INBOX", re.IGNORECASE | re.DOTALL) is not None
-    return pattern.fullmatch(path.join("/")) is not None
-
-
-def _lines(session: "Session", asked: List, patterns: list[re.Pattern[str]], names: list[_Name]) -> Iterator[bytes]:
-    fitting = [name for name in names if any(_fits_pattern(pattern, name.path) for pattern in patterns)]
+def _lines(session: "Session", asked: List, wanted: _Wanted, names: list[_Name]) -> Iterator[bytes]:
+    fitting = [name for name in names if wanted.fits(name.path)]
+    leading = _above(name for name in fitting if name.folder is not None)
+    recursive = {"RECURSIVEMATCH", "SUBSCRIBED"} <= asked.options  # RFC 5258 §3.5, CHILDINFO
+    above_subscribed = _above(name for name in names if name.subscribed) if recursive else set()
     for name in fitting:
-        if _only_leads(session, name, fitting):
+        if _only_leads(session, name, leading):
             continue
-        fits = _fits(asked.options, name)
-        below = _chosen_below(asked.options, name, names) if "RECURSIVEMATCH" in asked.options else []
-        if not fits and not below:
+        below = ["SUBSCRIBED"] if name.path.parts in above_subscribed else []
+        if not _fits(asked.options, name) and not below:
             continue
         yield _line(session, asked, name, below)
         if "STATUS" in asked.returns and name.folder is not None:
@@ -126,13 +126,16 @@ def _lines(session: "Session", asked: List, patterns: list[re.Pattern[str]], nam
                     yield status_response(session, name.access, name.folder, asked.status)
 
 
-def _only_leads(session: "Session", name: _Name, fitting: list[_Name]) -> bool:
+def _above(names: Iterable[_Name]) -> set[tuple[str, ...]]:
+    """All that lies above one of them."""
+    return {name.path.parts[:depth] for name in names for depth in range(1, len(name.path.parts))}
+
+
+def _only_leads(session: "Session", name: _Name, leading: set[tuple[str, ...]]) -> bool:
     """Whether it is a name above other people's folders that are listed themselves. RFC 9051 §6.3.9 asks for such names with ``%`` only,
     and Thunderbird takes the uppermost for a folder, of which it then asks in vain (MYRIGHTS "Other Users/Other Users")."""
-    parts = name.path.parts
-    if name.folder is not None or name.subscribed or parts[0] != session.services.others:
-        return False
-    return any(other.folder is not None and other.path.parts[: len(parts)] == parts for other in fitting)
+    is_nothing = name.folder is None and not name.subscribed and name.path.parts[0] == session.services.others
+    return is_nothing and name.path.parts in leading
 
 
 def _fits(options: frozenset[str], name: _Name) -> bool:
@@ -141,13 +144,6 @@ def _fits(options: frozenset[str], name: _Name) -> bool:
     if "SPECIAL-USE" in options and name.special_use is None:
         return False
     return name.folder is not None or name.has_children or "SUBSCRIBED" in options
-
-
-def _chosen_below(options: frozenset[str], name: _Name, names: list[_Name]) -> list[str]:
-    """What selects ``name`` through those below it (RFC 5258 §3.5, CHILDINFO)."""
-    parts = name.path.parts
-    below = [other for other in names if len(other.path.parts) > len(parts) and other.path.parts[: len(parts)] == parts]
-    return ["SUBSCRIBED"] if "SUBSCRIBED" in options and any(other.subscribed for other in below) else []
 
 
 def _line(session: "Session", asked: List, name: _Name, below: list[str]) -> bytes:
@@ -166,11 +162,11 @@ def _line(session: "Session", asked: List, name: _Name, below: list[str]) -> byt
 def lsub(session: "Session", request: Request) -> Answer:
     r"""What is subscribed to. With ``%``, a name that only leads to one is shown as ``\Noselect``."""
     asked = parse_list(Arguments(request))
-    pattern = _pattern(session, asked.reference, asked.patterns[0])
-    names = _names(session, [pattern])
+    wanted = _Wanted([_pattern(session, asked.reference, asked.patterns[0])])
+    names = _names(session, wanted)
     told: set[FolderPath] = set()
     for name in names:
-        if name.subscribed and _fits_pattern(pattern, name.path):
+        if name.subscribed and wanted.fits(name.path):
             told.add(name.path)
             yield b'* LSUB () "/" ' + session.name_of(name.path) + b"\r\n"
     if not asked.patterns[0].endswith(b"%"):
@@ -178,7 +174,7 @@ def lsub(session: "Session", request: Request) -> Answer:
     for name in names:
         above = name.path.parent
         while name.subscribed and above is not None:
-            if above not in told and pattern.fullmatch(above.join("/")):
+            if above not in told and wanted.fits(above):
                 told.add(above)
                 yield b'* LSUB (\\Noselect) "/" ' + session.name_of(above) + b"\r\n"
             above = above.parent
