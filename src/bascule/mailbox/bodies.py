@@ -185,19 +185,33 @@ class BodyReader:
                 f"Body {place} in {path} is damaged: {error}.", "Restore the file from a backup.", ExitStatus.MISSING
             ) from error
 
-    def octets(self, segment: int, place: int) -> bytes:
-        """The octets as they lie there, not compared with any SHA-256. Raises MailboxError when they are missing or damaged."""
+    def octets(self, segment: int, place: int, most: int | None = None) -> bytes:
+        """The octets as they lie there, or the first ``most`` of them, not compared with any SHA-256. Raises MailboxError when they are missing or
+        damaged."""
         database = self._database(segment)
         try:
             row = database.execute("SELECT octets, encoding, data FROM bodies WHERE id = ?", (place,)).fetchone()
             if row is not None and row[2] is not None:
                 octets, encoding, data = row
-                whole: bytes = self._decompressor.decompress(data, max_output_size=octets) if encoding == ZSTD else data
-                return whole
-        except (sqlite3.Error, zstandard.ZstdError) as error:
+                return self._unpacked(data, encoding, octets, octets if most is None else min(most, octets))
+            if row is not None and most is not None and most <= PART_OCTETS:
+                query = "SELECT data FROM parts WHERE body = ? ORDER BY part LIMIT 1"
+                return self._unpacked(database.execute(query, (place,)).fetchone()[0], ZSTD, PART_OCTETS, most)
+        except (sqlite3.Error, zstandard.ZstdError, TypeError) as error:
             path = self._root / segment_name(segment)
             raise MailboxError(f"Body {place} in {path} is damaged: {error}.", "Restore it from a backup.") from error
         return self.read(segment, place).whole()
+
+    def _unpacked(self, data: bytes, encoding: int, octets: int, wanted: int) -> bytes:
+        """The first ``wanted`` of ``octets`` octets at most."""
+        if encoding == AS_IT_IS:
+            return data[:wanted]
+        if wanted < octets:
+            with self._decompressor.stream_reader(data) as reader:
+                beginning: bytes = reader.read(wanted)
+                return beginning
+        whole: bytes = self._decompressor.decompress(data, max_output_size=octets)
+        return whole
 
     def _read_parts(self, segment: int, place: int) -> Body:
         spooled = SpooledBody()

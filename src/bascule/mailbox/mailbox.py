@@ -169,14 +169,15 @@ class Mailbox:
             raise MailboxError("This mailbox remembers messages and does not hold them.")
         return self._reader.read(segment, place)
 
-    def octets(self, body: int) -> bytes:
-        """The octets of the catalogue's body ``body``, not compared with its SHA-256. Raises MailboxError."""
+    def octets(self, body: int, most: int | None = None) -> bytes:
+        """The octets of the catalogue's body ``body``, or the first ``most`` of them, not compared with its SHA-256. Raises MailboxError."""
         if self._reader is None:
             raise MailboxError("This mailbox remembers messages and does not hold them.")
         place = self.database.execute("SELECT segment, place FROM bodies WHERE id = ?", (body,)).fetchone()
         if place is None:
             raise MailboxError(f"Body {body} of {self.root} is missing.", "Run “bascule check”.")
-        return self._reader.octets(*place)
+        segment, number = place
+        return self._reader.octets(segment, number, most)
 
     def transaction(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
         return transaction(self.database)

@@ -62,7 +62,8 @@ def tidy(place: Path) -> int:
     count = 0
     with LiveMailbox.open(place) as box:
         while bodies := [body for (body,) in box.mailbox.database.execute(query, (GROUP,)).fetchall()]:
-            count += len(box.reading.described(bodies))
+            box.reading.prepare(bodies)
+            count += len(bodies)
         update_index(box.mailbox)
     return count
 

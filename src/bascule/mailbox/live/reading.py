@@ -8,13 +8,17 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from bascule.mailbox.database import lazily
+from bascule.mailbox.live.answers import Answers
 from bascule.mailbox.live.folders import LiveFolder
 from bascule.mailbox.mailbox import Mailbox
 from bascule.protocols.imap.describe import body_structure, envelope
+from bascule.protocols.imap.section import Section, Text, octets_of
 from bascule.protocols.mime import HeaderSummary
-from bascule.protocols.mime.structure import parse_structure
+from bascule.protocols.mime.structure import header_end, parse_structure
 from bascule.terms.flags import Flags
 
+HEADER_OCTETS = 64 * 1024
+"""Read of a large message of which only the header is asked for; where that is longer, all is read."""
 _OF_FOLDER = "folder = ? AND uidvalidity = (SELECT uidvalidity FROM folders WHERE id = folder)"
 
 
@@ -51,6 +55,7 @@ class Reading:
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
         self._database = mailbox.database
+        self._answers = Answers(mailbox.database)
 
     def _flagset(self) -> str:
         """SQL: the number that stands for a row's flags; `flags` gives them."""
@@ -106,6 +111,22 @@ class Reading:
     def octets(self, body: int) -> bytes:
         """A message. Raises MailboxError when it is missing or damaged."""
         return self._mailbox.octets(body)
+
+    def header_fields(self, names: tuple[bytes, ...], bodies: Sequence[int]) -> dict[int, bytes]:
+        """HEADER.FIELDS of these names (RFC 9051 §6.4.5), of each body. Raises MailboxError."""
+        section = Section(text=Text.FIELDS, names=names)
+        return self._answers.find(names, bodies, lambda body: octets_of(section, self._header(body), None) or b"")
+
+    def prepare(self, bodies: Sequence[int]) -> None:
+        """Make what programs have asked for of other messages, before they ask for it of these. Raises MailboxError."""
+        self.described(bodies)
+        for names in self._answers.asked_for():
+            self.header_fields(names, bodies)
+
+    def _header(self, body: int) -> bytes:
+        """A message up to its body, and perhaps some of that. Raises MailboxError when it is missing or damaged."""
+        octets = self._mailbox.octets(body, HEADER_OCTETS)
+        return self.octets(body) if len(octets) == HEADER_OCTETS == header_end(octets) else octets
 
     def sha256(self, body: int) -> bytes:
         digest: bytes = self._database.execute("SELECT sha256 FROM bodies WHERE id = ?", (body,)).fetchone()[0]

@@ -9,7 +9,7 @@ from bascule.protocols.imap.answers import string
 from bascule.protocols.imap.dates import format_date_time, writable_date
 from bascule.protocols.imap.describe import body_structure
 from bascule.protocols.imap.requests.fetch import Fetch, Octets
-from bascule.protocols.imap.section import octets_of, part_at
+from bascule.protocols.imap.section import Text, octets_of, part_at
 from bascule.protocols.mime.decoding import UnknownEncoding, decoded
 from bascule.protocols.mime.structure import Part, parse_structure
 from bascule.protocols.mime.text import searchable
@@ -57,17 +57,21 @@ class Writer:
         self._session = session
         self._view = session.selected
         self._plain = plain
+        self._of_fields = {place: item.section.names for place, item in enumerate(asked.octets) if _is_of_fields(item)}
         self._octets = asked.octets
         self._told_flags = "FLAGS" in plain
-        self.needs_octets = bool(asked.octets) or "BODY" in plain or "PREVIEW" in plain
+        self.needs_headers = bool(self._of_fields)
+        self.needs_octets = len(asked.octets) > len(self._of_fields) or "BODY" in plain or "PREVIEW" in plain
         self._described = not set(plain).isdisjoint(_FROM_DESCRIPTION) or "PREVIEW" in plain
         self.newly_seen: dict[int, int] = {}
         self.refusal: tuple[str, str] | None = None
 
     def lines(self, batch: list[tuple[int, LiveRow]]) -> list[bytes]:
         """A response for each; the mailbox's lock is held. Raises MailboxError."""
-        described = self._session.box.reading.described([row.body for _, row in batch]) if self._described else {}
-        return [self._line(number, row, described.get(row.body)) for number, row in batch]
+        reading, bodies = self._session.box.reading, [row.body for _, row in batch]
+        described = reading.described(bodies) if self._described else {}
+        fields = {place: reading.header_fields(names, bodies) for place, names in self._of_fields.items()}
+        return [self._line(number, row, described.get(row.body), fields) for number, row in batch]
 
     @property
     def only_flags(self) -> bool:
@@ -92,15 +96,18 @@ class Writer:
             start = end
         return "".join(out).encode("ascii")
 
-    def _line(self, number: int, row: LiveRow, described: Described | None) -> bytes:
+    def _line(
+        self, number: int, row: LiveRow, described: Described | None, fields: dict[int, dict[int, bytes]]
+    ) -> bytes:
         message = _Message(self._session, row)
         out = [_PLAIN[name](self, row, described, message) for name in self._plain]
         if row.uid in self.newly_seen and not self._told_flags:
             out.append(_flags(self, row, described, message))
             if self._session.tells_modseqs and "MODSEQ" not in self._plain:
                 out.append(b"MODSEQ (%d)" % row.modseq)
-        for item in self._octets:
-            written = self._section(item, message)
+        for place, item in enumerate(self._octets):
+            kept = fields.get(place)
+            written = self._section(item, message) if kept is None else _literal(item.label, kept[row.body])
             if written is not None:
                 out.append(written)
         return b"* %d FETCH (%b)\r\n" % (number, b" ".join(out))
@@ -117,7 +124,7 @@ class Writer:
             octets = found
         if item.start is not None:
             octets = octets[item.start : item.start + item.length]
-        return b"%b {%d}\r\n%b" % (item.label, len(octets), octets)
+        return _literal(item.label, octets)
 
     def _binary(self, item: Octets, message: _Message) -> bytes | None:
         octets = message.octets
@@ -153,6 +160,16 @@ class Writer:
     def email_id(self, row: LiveRow) -> bytes:
         """Of the content: copies share it (RFC 8474 §5.1)."""
         return self._session.box.reading.sha256(row.body)[:16].hex().encode()
+
+
+def _literal(label: bytes, octets: bytes) -> bytes:
+    return b"%b {%d}\r\n%b" % (label, len(octets), octets)
+
+
+def _is_of_fields(item: Octets) -> bool:
+    """Whether header fields of the message itself are asked for, whole."""
+    section = item.section
+    return section.text is Text.FIELDS and not section.path and item.start is None
 
 
 _Plain = Callable[[Writer, LiveRow, Described | None, _Message], bytes]

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from bascule.protocols.imap.answers import string
 from bascule.protocols.imap.errors import LocalError, RemoteError
@@ -16,6 +17,7 @@ _SPEC = re.compile(
 )
 _RAW_FIELD = re.compile(rb"(?:([!-9;-~]+)[ \t]*:)?[^\n]*(?:\n[ \t][^\n]*)*(?:\n|$)")
 """One field with its folded lines; a line that is no field has no name, and is among the others."""
+_PLAIN_NAME = re.compile(rb"[!-9;-~]+")
 _FIELD_NAME = re.compile(rb"[!-9;-~\x80-\xff][ -9;-~\x80-\xff]*")
 """RFC 5322 §2.2, and a little more: programs quote what they were given."""
 FIELDS_OF_A_SECTION = 200
@@ -114,17 +116,28 @@ def part_at(message: Part, path: tuple[int, ...]) -> Part | None:
     return part
 
 
+@lru_cache(maxsize=100)
+def _fields_named(names: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    """Those fields of a header, with their folded lines, in one search."""
+    plain = [re.escape(name) for name in names if _PLAIN_NAME.fullmatch(name)]
+    return re.compile(
+        rb"^(?:%b)[ \t]*:.*(?:\n[ \t].*)*(?:\n|\Z)" % (b"|".join(plain) or rb"(?!)"), re.IGNORECASE | re.MULTILINE
+    )
+
+
 def _of_message(section: Section, octets: bytes, start: int, body: int, end: int) -> bytes:
     match section.text:
         case Text.WHOLE:
             return octets[start:end]
         case Text.TEXT:
             return octets[body:end]
-        case Text.FIELDS | Text.OTHER_FIELDS:
+        case Text.FIELDS:
+            end = body - 2 if octets.endswith(b"\r\n", start, body) else body
+            return b"".join(_fields_named(section.names).findall(octets, start, end)) + b"\r\n"
+        case Text.OTHER_FIELDS:
             wanted = {name.lower() for name in section.names}
             header = octets[start:body].removesuffix(b"\r\n")
-            keep = section.text is Text.FIELDS
-            fields = (f for f in _RAW_FIELD.finditer(header) if ((f[1] or b"").lower() in wanted) is keep)
+            fields = (f for f in _RAW_FIELD.finditer(header) if (f[1] or b"").lower() not in wanted)
             return b"".join(field[0] for field in fields) + b"\r\n"
         case _:
             return octets[start:body]

@@ -1,10 +1,13 @@
 """Sections by table: what is asked for, what is given, what is refused."""
 
+import random
+import re
+
 import pytest
 
 from bascule.protocols.imap import RemoteError
 from bascule.protocols.imap.section import Section, Text, octets_of, parse_section
-from bascule.protocols.mime.structure import parse_structure
+from bascule.protocols.mime.structure import header_end, parse_structure
 
 MESSAGE = (
     b"From: a@b.c\r\nSubject: one\r\n two\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n"
@@ -66,3 +69,36 @@ def test_each_section_has_its_octets(spec: bytes, octets: bytes | None) -> None:
 def test_a_field_name_that_no_reply_could_repeat_is_refused(name: bytes) -> None:
     with pytest.raises(RemoteError):
         parse_section(b'HEADER.FIELDS ("' + name + b'")')
+
+
+def test_named_fields_are_those_of_all_fields_one_by_one() -> None:
+    chance = random.Random(9)
+    pieces = [
+        b"From:",
+        b"from :",
+        b"To: y\r\n",
+        b" x",
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b"\t",
+        b"abc",
+        b":",
+        b"\0",
+        b"\xe9",
+        b"\r\n\r\n",
+    ]
+    for _ in range(3000):
+        message = b"".join(chance.choices(pieces, k=chance.randrange(14)))
+        names = chance.choice([(b"FROM",), (b"from", b"TO"), (b"x y",), (b"F\xe9", b"to")])
+        named = octets_of(Section(text=Text.FIELDS, names=names), message, None)
+        others = octets_of(Section(text=Text.OTHER_FIELDS, names=names), message, None)
+        header = message[: header_end(message)].removesuffix(b"\r\n")
+        assert named is not None
+        assert others is not None
+        assert len(named) + len(others) == len(header) + 4
+        assert (
+            b"to" in [name.lower() for name in names]
+            or named == b"\r\n"
+            or re.match(rb"from[ \t]*:", named, re.IGNORECASE)
+        )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ROWS = 1000
 """Read at once, between two of which other sessions on the mailbox have their turn."""
+FIELD_ROWS = 200
+"""The same where headers may have to be read for it."""
 FLAG_ROWS = 5000
 PIECE_OCTETS = 256 * 1024
 """Written at once."""
@@ -94,10 +96,11 @@ def _batches(session: "Session", places: list[Range], changed_since: int | None)
 def _write(session: "Session", writer: Writer, asked: Fetch, batch: list[tuple[int, LiveRow]]) -> Iterator[bytes]:
     view = session.selected
     if not writer.needs_octets:
-        with session.lock:
-            lines = writer.lines(batch)
-        for start in range(0, len(lines), ROWS):
-            yield b"".join(lines[start : start + ROWS])
+        rows = FIELD_ROWS if writer.needs_headers else ROWS
+        for start in range(0, len(batch), rows):
+            with session.lock:
+                lines = writer.lines(batch[start : start + rows])
+            yield b"".join(lines)
         return
     position = 0
     while position < len(batch):
