@@ -45,6 +45,9 @@ EVENTS {{
 """
 
 
+SASL = "/usr/lib/x86_64-linux-gnu/sasl2"
+
+
 class PrivateCyrus:
     """Use as a context manager. Users must be named; their password is ``secret``."""
 
@@ -86,9 +89,11 @@ class PrivateCyrus:
         self._make_mailboxes([user])
 
     def _environment(self) -> dict[str, str]:
+        """Mechanisms and libraries are those that came with it, and what the system has besides."""
         programs = parts.cyrus_root()
         return {
             **os.environ, "CYRUS_USER": "mail", "CYRUS_GROUP": "mail",
+            "SASL_PATH": f"{programs}{SASL}:{SASL}",
             "LD_LIBRARY_PATH": f"{programs}/usr/lib/x86_64-linux-gnu:{programs}/lib/x86_64-linux-gnu:{programs}/usr/lib/cyrus",
         }  # fmt: skip
 
