@@ -39,7 +39,7 @@ def hand_over(data: Path, accounts: AccountStore, account: Account, folder: Path
         copy_mailbox(place, folder / MAILBOX)
     tell("Closing it …")
     with _alone(data, account.id, place) as mailbox:
-        copy_mailbox(place, folder / MAILBOX)
+        copy_mailbox(place, folder / MAILBOX, is_alone=True)
         (folder / ACCOUNT).touch(mode=0o600)  # it holds the password's hash
         told = accounts.exported(account.login)
         (folder / ACCOUNT).write_text(json.dumps(told, indent=1), "utf-8")
