@@ -35,7 +35,7 @@ def place(tmp_path: Path) -> Path:
         box.messages.append(inbox, [Arriving(HeldBody(mail), frozenset(), InternalDate(NOW)) for mail in MAILS])
         rows = [row.id for row in box.reading.rows(inbox, 1, 40, limit=40)]
         trash = next(each for each in box.folders.all() if each.path.parts == ("Trash",))
-        box.messages.copy(inbox, rows[9:10], trash.id)
+        box.messages.copy(rows[9:10], trash.id)
         box.messages.expunge(inbox, rows[:30], NOW)
     return root
 
