@@ -1,4 +1,8 @@
-"""The live mailboxes that a server process has open, one for each account, shared by all of its sessions."""
+"""The live mailboxes that a server process has open, one for each account, shared by all of its sessions.
+
+Two threads that ask for an account at once get one mailbox: whoever opens it has the account's turn, and the others wait for that turn. A turn
+is there as long as anybody has it or waits for it (`_Turn`), whatever is closed meanwhile; only what nobody uses is closed.
+"""
 
 import contextlib
 import threading
@@ -33,6 +37,14 @@ class OpenMailbox:
         self.used_at = 0.0
 
 
+class _Turn:
+    """To open one account's mailbox. ``awaited``: how many threads have it or wait for it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.awaited = 0
+
+
 class Mailboxes:
     """Mailboxes lie at ``root/ACCOUNT.mailbox``; one that is not there yet is made when it is first asked for."""
 
@@ -51,7 +63,7 @@ class Mailboxes:
         self._open: OrderedDict[str, OpenMailbox] = OrderedDict()
         self._paused: dict[str, float] = {}
         self._guard = threading.Lock()
-        self._opening: dict[str, threading.Lock] = {}
+        self._turns: dict[str, _Turn] = {}
 
     def place_of(self, account: str) -> Path:
         return self.root / f"{account}.mailbox"
@@ -59,9 +71,7 @@ class Mailboxes:
     def take(self, account: str) -> OpenMailbox:
         """Open it, or use it together with others; `give_back` it. Raises MailboxError."""
         self._wait_for_pause(account)
-        with self._guard:
-            opening = self._opening.setdefault(account, threading.Lock())
-        with opening:
+        with self._turn_of(account):
             with self._guard:
                 found = self._open.get(account)
                 if found is not None:
@@ -74,6 +84,20 @@ class Mailboxes:
                 made.users = 1
         self._close_unused()
         return made
+
+    @contextlib.contextmanager
+    def _turn_of(self, account: str) -> Iterator[None]:
+        with self._guard:
+            turn = self._turns.setdefault(account, _Turn())
+            turn.awaited += 1
+        try:
+            with turn.lock:
+                yield
+        finally:
+            with self._guard:
+                turn.awaited -= 1
+                if not turn.awaited:
+                    del self._turns[account]
 
     def _open_or_make(self, place: Path) -> LiveMailbox:
         """Waits a moment for whoever has it alone: another process that makes it, or tidies it up. Raises MailboxError."""
@@ -141,7 +165,6 @@ class Mailboxes:
                 if account not in self._open or self._open[account].users:
                     continue  # somebody was quicker
                 closing.append(self._open.pop(account))
-                self._opening.pop(account, None)
         for mailbox in closing:
             mailbox.box.close()
 
