@@ -1,7 +1,10 @@
 """Backup while the server runs, and what comes back: a message, a folder, a mailbox, the whole installation on an empty machine."""
 
+import contextlib
 import json
+import os
 import shutil
+import sqlite3
 import subprocess
 import time
 from collections import Counter
@@ -11,8 +14,12 @@ from pathlib import Path
 import pytest
 
 from bascule.mailbox import check
+from bascule.mailbox.format import MailboxInUse
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.undeleting import deleted
+from bascule.platform.backup import back_up
+from bascule.platform.smtp.queue import QueueStore
+from bascule.terms.body import HeldBody
 from support import messages
 from support.command import ENTRY
 from support.dialogue import Dialogue
@@ -191,3 +198,44 @@ def test_the_backup_is_right_while_mail_arrives(server: PrivateBascule, box: Dia
         assert arrived >= acknowledged
     stop.set()
     thread.join()
+
+
+def queued(backup: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (backup / "queue").iterdir()}
+
+
+def test_of_the_queue_what_is_acknowledged_is_copied_and_copied_whole(tmp_path: Path) -> None:
+    """A file is synced before its row: one without a row is being written."""
+    data, backup = tmp_path / "data", tmp_path / "backup"
+    (data / "mailboxes").mkdir(parents=True)
+
+    def once() -> dict[str, bytes]:
+        back_up(data, data / "none.toml", backup, time.time(), keep=1, progress=lambda done, of: None)
+        return queued(backup)
+
+    with contextlib.closing(QueueStore(data)) as queue:
+        queue.put("whole", "a@b.example", ["c@d.example"], HeldBody(b"all of it"))
+        (data / "queue/half").write_bytes(b"half of")
+        assert once() == {"whole": b"all of it"}
+        queue.put("half", "a@b.example", ["c@d.example"], HeldBody(b"half of it, and the rest"))
+        assert once() == {"whole": b"all of it", "half": b"half of it, and the rest"}
+        (backup / "queue/whole").write_bytes(b"all")  # as an earlier Bascule could leave it
+        (backup / "queue/half.partial").write_bytes(b"cut off")
+        assert once() == {"whole": b"all of it", "half": b"half of it, and the rest"}
+        with contextlib.closing(sqlite3.connect(data / "queue.sqlite")) as rows, rows:
+            rows.execute("DELETE FROM recipients")
+            rows.execute("DELETE FROM messages")
+        assert once() == {}
+
+
+def test_of_two_backups_to_one_folder_the_second_is_refused(tmp_path: Path) -> None:
+    data, backup = tmp_path / "data", tmp_path / "backup"
+    LiveMailbox.create(data / "mailboxes/anna.mailbox", 1_700_000_000).close()
+
+    def once_more(done: int, of: int) -> None:
+        with pytest.raises(MailboxInUse):
+            back_up(data, data / "none.toml", backup, time.time(), keep=1, progress=lambda done, of: None)
+
+    done = back_up(data, data / "none.toml", backup, time.time(), keep=1, progress=once_more)
+    assert (done.mailboxes, done.failed) == (1, {})
+    assert os.listdir(backup / "mailboxes") == ["anna.mailbox"]
