@@ -143,6 +143,9 @@ class Mailbox:
     def set_meta(self, key: str, value: str) -> None:
         self.database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
+    def forget_meta(self, key: str) -> None:
+        self.database.execute("DELETE FROM meta WHERE key = ?", (key,))
+
     def ledger(self, location: str) -> Ledger:
         """The ledger of one target."""
         return Ledger(self.database, location, flagsets=self.flagsets)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bascule.mailbox.format import CATALOGUE, MailboxInUse, NotLive
 from bascule.mailbox.live import FIRST_FOLDERS, LiveMailbox
+from bascule.mailbox.lock import in_use
 from bascule.terms.folder import SpecialUse
 
 OPEN_MAILBOXES = 100
@@ -20,6 +21,8 @@ OPEN_MAILBOXES = 100
 
 IDLE_SECONDS = 600.0
 """After which one that nobody used is closed: housekeeping gives its room back then."""
+LEFT = ".left"
+"""Instead of ``.mailbox``: a mailbox that makes way for the one that is coming back (`bascule.platform.handing_over`)."""
 PAUSE_SECONDS = 1.0
 """For whoever needs a mailbox alone to take it, after its release."""
 IN_USE_SECONDS = 5.0
@@ -100,13 +103,15 @@ class Mailboxes:
                     del self._turns[account]
 
     def _open_or_make(self, place: Path) -> LiveMailbox:
-        """Waits a moment for whoever has it alone: another process that makes it, or tidies it up. Raises MailboxError."""
+        """Waits a moment for whoever has it alone: another process that makes it, tidies it up, or brings it back. Raises MailboxError."""
         deadline = time.monotonic() + IN_USE_SECONDS
         while True:
             try:
                 if (place / CATALOGUE).exists():
                     with contextlib.suppress(NotLive):
                         return LiveMailbox.open(place)
+                if place.with_suffix(LEFT).exists():
+                    raise in_use(place)
                 return LiveMailbox.create(place, int(self._clock()), first_folders=self._first_folders)
             except MailboxInUse:
                 if time.monotonic() > deadline:
