@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bascule.mailbox import check, copying
+from bascule.mailbox import Mailbox, check, copying
 from bascule.mailbox.copying import copy_mailbox, generations, lay_out
 from bascule.mailbox.format import MailboxInUse, segment_name
 from bascule.mailbox.live import Arriving, LiveMailbox, purging
@@ -304,3 +304,37 @@ def test_of_two_that_copy_to_one_place_the_second_is_refused(
     monkeypatch.setattr(copying, "copy_database", and_another_comes)
     assert copy_mailbox(place, tmp_path / "copy").is_new
     assert check(tmp_path / "copy") == []
+
+
+def test_a_bodies_file_that_is_just_being_made_is_in_nobodys_way(place: Path, tmp_path: Path) -> None:
+    """Its tables follow, or its process was killed before."""
+    with contextlib.closing(sqlite3.connect(place / segment_name(2))) as made:
+        made.execute("PRAGMA journal_mode = WAL")
+    with LiveMailbox.open(place) as box:
+        purge(box, NOW + 1)
+    assert compact(place, waste_octets=1) > 0
+    copy_mailbox(place, tmp_path / "copy")
+    assert check(tmp_path / "copy") == []
+    with LiveMailbox.open(place) as box:
+        box.messages.append(folder(box), [Arriving(HeldBody(MAILS[0]), frozenset(), InternalDate(NOW))])
+    assert check(place) == []
+
+
+def test_of_two_that_give_room_back_at_once_one_does(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with LiveMailbox.open(place) as box:
+        purge(box, NOW + 1)
+    copy_used = purging._copy_used
+
+    def and_the_other_is_quicker(mailbox: Mailbox, number: int, partial: Path) -> None:
+        copy_used(mailbox, number, partial)
+        monkeypatch.undo()
+        mailbox.close()
+        assert compact(place, waste_octets=1) > 0
+
+    monkeypatch.setattr(purging, "_copy_used", and_the_other_is_quicker)
+    with pytest.raises(MailboxInUse):
+        compact(place, waste_octets=1)
+    assert not list(place.glob("compacting*"))
+    with LiveMailbox.open(place) as box:
+        assert sorted(held(box)) == sorted([*MAILS[30:], MAILS[9]])
+    assert check(place) == []

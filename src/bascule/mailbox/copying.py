@@ -99,11 +99,14 @@ def copy_database(source: Path, target: Path) -> None:
 
 
 def _segments(source: Path, catalogue: Path) -> Iterator[tuple[int, bool]]:
-    """Each bodies file, and whether it is closed: never written to again, and known by its hash."""
+    """Each bodies file of which the catalogue names something, and whether it is closed: never written to again, and known by its hash. One that is just
+    being made may have no table yet."""
     with contextlib.closing(sqlite3.connect(f"{catalogue.absolute().as_uri()}?mode=ro", uri=True)) as database:
         closed = {number for (number,) in database.execute("SELECT number FROM segments")}
+        named = {number for (number,) in database.execute("SELECT DISTINCT segment FROM bodies")}
     for number in segment_numbers(source):
-        yield number, number in closed
+        if number in closed | named:
+            yield number, number in closed
 
 
 def _copy_closed(source: Path, target: Path, number: int) -> int:

@@ -83,19 +83,26 @@ def compact(place: Path, *, waste_octets: int = WASTE_OCTETS) -> int:
     MailboxError, sqlite3.Error, OSError; then too."""
     with LiveMailbox.open(place) as box:
         wasteful = [number for number in segment_numbers(place) if _is_wasteful(box, place, number, waste_octets)]
-    freed = 0
-    for number in wasteful:
+    return sum(_write_anew(place, number) for number in wasteful)
+
+
+def _write_anew(place: Path, number: int) -> int:
+    with LiveMailbox.open(place) as box:
         handle, name = tempfile.mkstemp(prefix=_PARTIAL, dir=place)
         os.close(handle)
         partial = Path(name)
         try:
-            with LiveMailbox.open(place) as box:
-                _copy_used(box.mailbox, number, partial)
-            with Mailbox.open(place) as alone:
-                freed += _exchange(alone, number, partial)
-        finally:
-            partial.unlink(missing_ok=True)
-    return freed
+            _copy_used(box.mailbox, number, partial)
+        except BaseException:
+            partial.unlink()
+            raise
+    try:
+        with Mailbox.open(place) as alone:
+            if not partial.exists():  # another process had the mailbox alone meanwhile, and wrote files anew
+                raise in_use(place)
+            return _exchange(alone, number, partial)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _is_wasteful(box: LiveMailbox, place: Path, number: int, waste_octets: int) -> bool:
@@ -106,6 +113,8 @@ def _is_wasteful(box: LiveMailbox, place: Path, number: int, waste_octets: int) 
     used: int = box.mailbox.database.execute(query, (number,)).fetchone()[0]
     path = place / segment_name(number)
     with contextlib.closing(open_database(path, read_only=True)) as segment:
+        if not segment.execute("PRAGMA user_version").fetchone()[0]:
+            return False  # it is just being made
         held: int = segment.execute("SELECT coalesce(sum(octets), 0) FROM bodies").fetchone()[0]
     return held - used >= max(waste_octets, held // 2)
 
