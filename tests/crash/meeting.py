@@ -1,7 +1,7 @@
 """What the trial of all at once runs: processes that deliver, move, expunge, flag, tidy, purge, compact, back up and hand over one mailbox.
 
-``python -m crash.meeting ROOT SEED KILLS`` forks one for each of `PARTS`, kills one at random instants and forks another in its place. What each
-one does and is told goes to ``ROOT/told``, a line each: a line that was written outlives its process.
+``python -m crash.meeting ROOT SEED KILLS`` forks one for each of `PARTS`, kills one at random instants and forks another in its place, until all
+of `TO_BE_DONE` was done, and so many were killed. What each one does and is told goes to ``ROOT/told``, a line each: a line that was written outlives its process.
 """
 
 import contextlib
@@ -306,6 +306,8 @@ def main(root: Path, seed: int, kills: int) -> None:
     try:
         while done < kills or (not place.told().did.keys() >= TO_BE_DONE and time.monotonic() < deadline):
             time.sleep(draw.uniform(0.02, 0.3))
+            if not kills:
+                continue
             n = draw.randrange(len(PARTS))
             _kill(children[n])
             done += 1
