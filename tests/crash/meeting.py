@@ -202,7 +202,8 @@ def flag(part: Part) -> None:
 def expunge(part: Part) -> None:
     with part.box() as box:
         folder, rows = part.some(box)
-        names = {row.id: box.reading.headers(folder.id, [row.id])[row.id].subject for row in rows}
+        headers = box.reading.headers(folder.id, [row.id for row in rows])  # but of what was purged since
+        names = {row: header.subject for row, header in headers.items()}
         part.place.tell("going", part.who, *names.values())
         box.messages.set_flags(folder.id, [row.uid for row in rows], lambda flags: flags | {"\\Deleted"})
         went = box.messages.expunge(folder.id, list(names), int(time.time()), only_flagged=True)

@@ -2,11 +2,13 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from bascule.mailbox import Mailbox
+from bascule.mailbox.format import MailboxInUse
 from bascule.mailbox.live import LiveMailbox
 from bascule.platform.mailboxes import Mailboxes, OpenMailbox
 
@@ -63,8 +65,34 @@ def test_released_it_is_closed_as_soon_as_its_last_user_gives_it_back(tmp_path: 
     assert first is second
     mailboxes.release("anna")
     mailboxes.give_back(first)
-    with pytest.raises(Exception, match="in use"):
+    with pytest.raises(MailboxInUse):
         Mailbox.open(mailboxes.place_of("anna"))
     mailboxes.give_back(second)
     Mailbox.open(mailboxes.place_of("anna")).close()
+    mailboxes.close()
+
+
+def test_a_mailbox_that_somebody_has_alone_holds_one_thread_and_the_others_for_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads are few, and all accounts share them: Bob comes after twenty sessions of Anna's."""
+    monkeypatch.setattr("bascule.platform.mailboxes.IN_USE_SECONDS", 2.0)
+    mailboxes = Mailboxes(tmp_path)
+    for account in ("anna", "bob"):
+        with mailboxes.using(account):
+            pass
+    mailboxes.close_idle(0)
+
+    def wait_in_vain() -> None:
+        with pytest.raises(MailboxInUse):
+            mailboxes.take("anna")
+
+    with Mailbox.open(mailboxes.place_of("anna")), ThreadPoolExecutor(8) as threads:
+        begun = time.monotonic()
+        waiting = [threads.submit(wait_in_vain) for _ in range(20)]
+        bob = threads.submit(mailboxes.take, "bob").result()
+        assert time.monotonic() - begun < 10, "of 2 s for one thread at a time, and half a second for each other"
+        mailboxes.give_back(bob)
+        for each in waiting:
+            each.result()
     mailboxes.close()

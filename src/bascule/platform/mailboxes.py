@@ -2,6 +2,8 @@
 
 Two threads that ask for an account at once get one mailbox: whoever opens it has the account's turn, and the others wait for that turn. A turn
 is there as long as anybody has it or waits for it (`_Turn`), whatever is closed meanwhile; only what nobody uses is closed.
+
+Threads are few, and all accounts share them: where somebody else has a mailbox alone, one thread waits for it, and the others only for a moment.
 """
 
 import contextlib
@@ -26,7 +28,9 @@ LEFT = ".left"
 PAUSE_SECONDS = 1.0
 """For whoever needs a mailbox alone to take it, after its release."""
 IN_USE_SECONDS = 5.0
-"""To wait for whoever has a mailbox alone."""
+"""For one thread to wait for whoever has a mailbox alone."""
+TURN_SECONDS = 0.5
+"""For each other thread to wait meanwhile. Opening a mailbox takes a few milliseconds where nobody has it alone."""
 
 
 class OpenMailbox:
@@ -72,7 +76,8 @@ class Mailboxes:
         return self.root / f"{account}.mailbox"
 
     def take(self, account: str) -> OpenMailbox:
-        """Open it, or use it together with others; `give_back` it. Raises MailboxError."""
+        """Open it, or use it together with others; `give_back` it. Raises MailboxError: MailboxInUse where somebody has it alone for longer than
+        a thread may wait."""
         self._wait_for_pause(account)
         with self._turn_of(account):
             with self._guard:
@@ -94,8 +99,12 @@ class Mailboxes:
             turn = self._turns.setdefault(account, _Turn())
             turn.awaited += 1
         try:
-            with turn.lock:
+            if not turn.lock.acquire(timeout=TURN_SECONDS):
+                raise in_use(self.place_of(account))
+            try:
                 yield
+            finally:
+                turn.lock.release()
         finally:
             with self._guard:
                 turn.awaited -= 1
@@ -154,7 +163,11 @@ class Mailboxes:
         self._close([account])
 
     def _wait_for_pause(self, account: str) -> None:
+        """Not for longer than one pause, though it may be asked for again and again. Raises MailboxInUse."""
+        deadline = time.monotonic() + PAUSE_SECONDS
         while time.monotonic() < self._paused.get(account, 0.0):
+            if time.monotonic() > deadline:
+                raise in_use(self.place_of(account))
             time.sleep(0.02)
 
     def _close_unused(self) -> None:
