@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bascule.mailbox import check
-from bascule.mailbox.format import MailboxInUse
+from bascule.mailbox.format import MailboxInUse, segment_name
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.undeleting import deleted
 from bascule.platform.backup import back_up
@@ -129,6 +129,28 @@ def test_a_message_a_folder_and_a_mailbox_come_back(server: PrivateBascule, box:
     after = held(place)
     assert after - before == Counter({key: 1 for key in after if key[1].startswith(b"Subject: since")})
     assert before - after == Counter()
+    assert check(place) == []
+
+
+def test_one_that_is_damaged_in_the_backup_is_named_and_the_others_come_back(
+    server: PrivateBascule, box: Dialogue, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup"
+    run(server, "backup", str(backup))
+    place = server.mailbox(ANNA)
+    before = held(place)
+    box.ok("SELECT INBOX")
+    box.ok("STORE 1:* +FLAGS (\\Deleted)")
+    box.ok("EXPUNGE")
+    with LiveMailbox.open(place) as live:
+        lost, altered = (row.body for row in live.reading.rows(1, 1, 2, limit=2))
+    with contextlib.closing(sqlite3.connect(backup / "mailboxes" / place.name / segment_name(1))) as bodies, bodies:
+        bodies.execute("DELETE FROM bodies WHERE id = ?", (lost,))
+        bodies.execute("UPDATE bodies SET encoding = 0, data = x'ff' WHERE id = ?", (altered,))
+    said = run(server, "restore", str(backup), "--account", ANNA, "--folder", "INBOX", status=1)
+    assert "29 came back" in said
+    assert said.count("Not restored: INBOX") == 2
+    assert sum((before - held(place)).values()) == 2
     assert check(place) == []
 
 
