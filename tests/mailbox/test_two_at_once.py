@@ -1,7 +1,11 @@
 """Two processes change the same messages at the same instant: each change finds what the other one left, and a message goes one way."""
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -9,6 +13,7 @@ from bascule.mailbox import check
 from bascule.mailbox.live import Arriving, LiveMailbox
 from bascule.mailbox.live.purging import purge
 from bascule.mailbox.live.undeleting import deleted, give_back
+from bascule.mailbox.search import bodies_with, update_index
 from bascule.terms.body import HeldBody
 from bascule.terms.folder import INBOX, FolderPath
 from bascule.terms.instant import InternalDate
@@ -110,3 +115,19 @@ def test_what_is_given_back_while_it_is_purged_is_counted_as_it_came(two: Two) -
     found += deleted(two.one, NOW)
     assert (len(found), give_back(two.one, found, NOW)) == (3, 1)
     assert two.counts() == (3, 0, 0)
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_several_that_make_the_index_at_once_make_it_once(two: Two, attempt: int) -> None:
+    together = Barrier(4)
+
+    def make_it() -> int:
+        with LiveMailbox.open(two.one.root) as box:
+            together.wait()
+            return update_index(box.mailbox)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(each.result() for each in [threads.submit(make_it) for _ in range(4)]) == 5
+    with contextlib.closing(sqlite3.connect(two.one.root / "search.sqlite")) as index:
+        assert index.execute("SELECT count(*) FROM progress").fetchone() == (1,)
+    assert bodies_with(two.one.mailbox, ("number", True)) == {1, 2, 3, 4, 5}

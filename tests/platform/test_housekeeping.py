@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bascule.mailbox.format import segment_name
-from bascule.mailbox.live import Arriving, LiveMailbox
+from bascule.mailbox.live import HANDED_OVER, Arriving, LiveMailbox
 from bascule.mailbox.search import bodies_with
 from bascule.platform import housekeeping
 from bascule.platform.housekeeping import (
@@ -112,6 +112,22 @@ def test_a_mailbox_at_which_housekeeping_fails_is_named_and_the_next_is_looked_a
     asyncio.run(asyncio.wait_for(serve(tmp_path, 3600.0, until, log), 20))
     assert sorted(seen) == ["a", "b"]
     assert told == [("housekeeping-failed", name, True) for name in seen]
+
+
+def test_a_mailbox_that_was_handed_over_is_passed_over_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with LiveMailbox.create(tmp_path / "mailboxes/b.mailbox", 1_700_000_000) as box:
+        box.mailbox.set_meta("live", HANDED_OVER)
+    (tmp_path / "mailboxes/a.mailbox").mkdir()  # no mailbox at all: looked at after the other, and named
+    until = asyncio.Event()
+    told: list[object] = []
+
+    def log(event: str, **fields: object) -> None:
+        told.append(fields["account"])
+        until.set()
+
+    asyncio.run(asyncio.wait_for(serve(tmp_path, 3600.0, until, log), 20))
+    assert told == ["a"]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from typing import Any
 
 import structlog
 
-from bascule.mailbox.format import MailboxError, MailboxInUse
+from bascule.mailbox.format import MailboxElsewhere, MailboxError, MailboxInUse
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.purging import Purged, compact, purge
 from bascule.mailbox.live.reading import Described, describe
@@ -159,6 +159,8 @@ async def serve(data: Path, keep_deleted_seconds: float, until: asyncio.Event, l
             else:
                 passed_over.forget(place)
                 await loop.run_in_executor(None, clean, place, int(time.time() - keep_deleted_seconds))
+        except MailboxElsewhere:
+            continue  # it was handed over: its home looks after it
         except (MailboxError, sqlite3.Error, OSError) as error:
             log("housekeeping-failed", account=place.stem, error=str(error))
         except Exception:  # noqa: BLE001 - a bug of ours, which one mailbox meets: the others are looked after all the same
