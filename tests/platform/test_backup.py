@@ -17,7 +17,7 @@ from bascule.mailbox import check
 from bascule.mailbox.format import MailboxInUse, segment_name
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.undeleting import deleted
-from bascule.platform.backup import back_up
+from bascule.platform.backup import back_up, restore_installation
 from bascule.platform.smtp.queue import QueueStore
 from bascule.terms.body import HeldBody
 from support import messages
@@ -261,3 +261,14 @@ def test_of_two_backups_to_one_folder_the_second_is_refused(tmp_path: Path) -> N
     done = back_up(data, data / "none.toml", backup, time.time(), keep=1, progress=once_more)
     assert (done.mailboxes, done.failed) == (1, {})
     assert os.listdir(backup / "mailboxes") == ["anna.mailbox"]
+
+
+def test_a_mailbox_that_could_never_be_read_keeps_no_other_from_coming_back(tmp_path: Path) -> None:
+    data, backup, back = tmp_path / "data", tmp_path / "backup", tmp_path / "back"
+    LiveMailbox.create(data / "mailboxes/anna.mailbox", 1_700_000_000).close()
+    (data / "mailboxes/bob.mailbox").mkdir()
+    (data / "mailboxes/bob.mailbox/catalogue.sqlite").write_bytes(b"no database at all" * 100)
+    done = back_up(data, data / "none.toml", backup, time.time(), keep=1, progress=lambda done, of: None)
+    assert (done.mailboxes, list(done.failed)) == (2, ["bob"])
+    assert restore_installation(backup, back, lambda done, of: None) == 1
+    assert check(back / "mailboxes/anna.mailbox") == []

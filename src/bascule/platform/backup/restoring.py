@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bascule.mailbox.copying import copy_database, copy_mailbox
-from bascule.mailbox.format import MailboxError
+from bascule.mailbox.format import CATALOGUE, MailboxError
 from bascule.mailbox.live import Arriving, LiveFolder, LiveMailbox, LiveRow
 from bascule.platform.backup.backing_up import DATABASES, FILES, VERSION
 from bascule.terms.body import HeldBody
@@ -54,7 +54,8 @@ def restore_installation(backup: Path, data: Path, progress: Callable[[int, int]
         raise BasculeError(f"{data} holds an installation already.", "Restore into an empty folder; or one mailbox, with --account.")  # fmt: skip
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        boxes = sorted((backup / "mailboxes").glob("*.mailbox"))
+        # One that could never be read is an empty folder in the backup.
+        boxes = sorted(path.parent for path in (backup / "mailboxes").glob(f"*.mailbox/{CATALOGUE}"))
         for place, box in enumerate(boxes):
             progress(place, len(boxes))
             copy_mailbox(box, data / "mailboxes" / box.name)
