@@ -2,9 +2,11 @@
 
 import contextlib
 import importlib
+import os
 import random
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from bascule.mailbox import Mailbox, check, copying
 from bascule.mailbox.copying import copy_mailbox, generations, lay_out
 from bascule.mailbox.format import MailboxInUse, segment_name
 from bascule.mailbox.live import Arriving, LiveMailbox, purging
-from bascule.mailbox.live.purging import compact, purge
+from bascule.mailbox.live.purging import ABANDONED_SECONDS, compact, purge
 from bascule.mailbox.search import bodies_with
 from bascule.terms.body import HeldBody
 from bascule.terms.folder import INBOX
@@ -239,6 +241,14 @@ def test_cut_off_before_the_exchange_all_is_as_it_was(place: Path, monkeypatch: 
     assert compact(place, waste_octets=1) > 0
     assert not list(place.glob("compacting*"))
     assert check(place) == []
+
+
+def test_what_killed_processes_leave_does_not_add_up(place: Path) -> None:
+    for name, age_seconds in (("compacting-old", ABANDONED_SECONDS + 60), ("compacting-new", 60)):
+        (place / name).touch()
+        os.utime(place / name, (time.time() - age_seconds,) * 2)
+    assert compact(place) == 0
+    assert [path.name for path in place.glob("compacting*")] == ["compacting-new"]
 
 
 def test_a_backup_keeps_its_earlier_states(place: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import os
 import sqlite3
 import stat
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,8 @@ GROUP = 500
 """Messages purged in one transaction: others wait for it."""
 WASTE_OCTETS = 32 * 1024 * 1024
 """A file is written anew where this much of it, and half of it, is nobody's."""
+ABANDONED_SECONDS = 24 * 3600.0
+"""After which a file that is being written anew was left by a process that was killed: one of 1 GB takes minutes."""
 _PARTIAL = "compacting-"
 """A file that is being written anew: a name of its own for each who does so."""
 
@@ -81,6 +84,10 @@ def _purge_bodies(database: sqlite3.Connection, candidates: set[int]) -> int:
 def compact(place: Path, *, waste_octets: int = WASTE_OCTETS) -> int:
     """Write anew what bodies files hold for nobody; the octets given back. Files for which nobody's turn came stay as they are. Raises
     MailboxError, sqlite3.Error, OSError; then too."""
+    for leftover in place.glob(f"{_PARTIAL}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if leftover.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                leftover.unlink()
     with LiveMailbox.open(place) as box:
         wasteful = [number for number in segment_numbers(place) if _is_wasteful(box, place, number, waste_octets)]
     return sum(_write_anew(place, number) for number in wasteful)
