@@ -184,8 +184,6 @@ def _copy_missing(new: sqlite3.Connection, mailbox: Mailbox, number: int) -> Non
     query = "SELECT place FROM bodies WHERE segment = ?"
     needed = {place for (place,) in mailbox.database.execute(query, (number,))}
     needed.update(last for (last,) in new.execute("SELECT max(id) FROM old.bodies HAVING max(id) IS NOT NULL"))
-    for table, column in (("bodies", "id"), ("parts", "body")):
-        new.executemany(
-            f"INSERT INTO main.{table} SELECT * FROM old.{table} WHERE {column} = ?",
-            [(place,) for place in sorted(needed - there)],
-        )
+    missing = [(place,) for place in sorted(needed - there)]
+    new.executemany("INSERT INTO main.bodies SELECT * FROM old.bodies WHERE id = ?", missing)
+    new.executemany("INSERT INTO main.parts SELECT * FROM old.parts WHERE body = ?", missing)
