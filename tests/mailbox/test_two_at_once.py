@@ -117,6 +117,13 @@ def test_what_is_given_back_while_it_is_purged_is_counted_as_it_came(two: Two) -
     assert two.counts() == (3, 0, 0)
 
 
+def test_what_both_give_back_comes_back_once(two: Two) -> None:
+    two.one.messages.expunge(two.inbox, two.rows[:2], NOW)
+    found = deleted(two.one, NOW)
+    assert (give_back(two.other, found, NOW), give_back(two.one, found, NOW)) == (2, 0)
+    assert two.counts() == (5, 0, 0)
+
+
 @pytest.mark.parametrize("attempt", range(3))
 def test_several_that_make_the_index_at_once_make_it_once(two: Two, attempt: int) -> None:
     together = Barrier(4)

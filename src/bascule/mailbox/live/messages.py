@@ -20,6 +20,9 @@ from bascule.terms.instant import InternalDate
 DELIVERIES_SECONDS = 30 * 24 * 3600
 """How long a delivery is remembered: longer than a queue tries."""
 _IS_THERE = "folder = ? AND vanished_utc IS NULL"
+_IS_LACKING = (
+    "NOT EXISTS (SELECT 1 FROM messages n WHERE n.folder = ? AND n.body = messages.body AND n.vanished_utc IS NULL)"
+)
 _IS_FLAGGED = f"{_IS_THERE} AND flagset IN (SELECT id FROM flagsets WHERE is_deleted)"
 
 
@@ -159,6 +162,11 @@ class LiveMessages:
         were purged. The octets are not written again. Raises FolderGone."""
         with self._mailbox.transaction():
             return self._copy(self._among(rows, "TRUE"), target)
+
+    def copy_lacking(self, rows: Sequence[int], target: int) -> Placed:
+        """`copy` of those whose octets the folder does not hold, or no longer. Raises FolderGone."""
+        with self._mailbox.transaction():
+            return self._copy(self._among(rows, _IS_LACKING, target), target)
 
     def _among(self, rows: Sequence[int], condition: str, *values: int) -> list[int]:
         """Those of ``rows`` that meet an SQL condition now, in their order. Within a transaction."""
