@@ -1,14 +1,17 @@
 """The mailbox on disk: what is written is read back; each way it can rot is found by its invariant's number."""
 
+import hashlib
 import shutil
 import sqlite3
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from bascule.mailbox import Mailbox, MailboxError, NewMessage, check
+from bascule.mailbox.copying import copy_mailbox
 from bascule.mailbox.format import CATALOGUE, segment_name
-from bascule.mailbox.sealing import back_up, seal, unseal
+from bascule.mailbox.sealing import SUMS, seal, unseal
 from bascule.mailbox.search import search, to_fts, update_index
 from bascule.terms.body import HeldBody, SpooledBody
 from bascule.terms.instant import InternalDate
@@ -190,6 +193,25 @@ def test_a_sealed_mailbox_travels_and_opens_again(root: Path, tmp_path: Path) ->
     sealed.write_bytes(bytes(damaged))
     with pytest.raises(MailboxError):
         unseal(sealed, tmp_path / "worse.mailbox")
+    assert not list(tmp_path.glob("worse*")), "nothing is left of what was not whole"
+    (tmp_path / "worse.mailbox.partial").mkdir()  # as a crash leaves it
+    (tmp_path / "worse.mailbox.partial/catalogue.sqlite").write_bytes(b"half of it")
+    with pytest.raises(MailboxError):
+        unseal(sealed, tmp_path / "worse.mailbox")
+    assert not list(tmp_path.glob("worse*"))
+
+
+@pytest.mark.parametrize(
+    "name", ["../bodies-0001.sqlite", "bodies-/../../x.sqlite", "lock", "bodies-0001.sqlite\0", ""]
+)
+def test_a_sealed_file_puts_nothing_elsewhere(tmp_path: Path, name: str) -> None:
+    sealed = tmp_path / "one.sealed"
+    with zipfile.ZipFile(sealed, "w") as archive:
+        archive.writestr(SUMS, f"{hashlib.sha256(b'x').hexdigest()}  {name}\n")
+        archive.writestr("bodies-0001.sqlite", b"x")
+    with pytest.raises(MailboxError, match="not a sealed mailbox"):
+        unseal(sealed, tmp_path / "there/back.mailbox")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["one.sealed", "there"]
 
 
 def test_a_backup_copies_closed_files_once(tmp_path: Path) -> None:
@@ -197,10 +219,10 @@ def test_a_backup_copies_closed_files_once(tmp_path: Path) -> None:
     with Mailbox.create(root, segment_octets=20_000) as mailbox:
         for n in range(4):
             store.add(mailbox, "INBOX", [messages.plain(n * 10 + i, 5000) for i in range(5)], 1 + n * 5)
-        first = back_up(mailbox, kept)
+        first = copy_mailbox(root, kept, is_alone=True).octets
         written = (kept / segment_name(1)).stat().st_mtime_ns
         store.add(mailbox, "INBOX", [messages.plain(77)], 40)
-        second = back_up(mailbox, kept)
+        second = copy_mailbox(root, kept, is_alone=True).octets
     assert (kept / segment_name(1)).stat().st_mtime_ns == written
     assert 0 < second < first
     assert check(kept) == []

@@ -1,7 +1,10 @@
 """Backup while the server runs, and what comes back: a message, a folder, a mailbox, the whole installation on an empty machine."""
 
+import contextlib
 import json
+import os
 import shutil
+import sqlite3
 import subprocess
 import time
 from collections import Counter
@@ -11,8 +14,12 @@ from pathlib import Path
 import pytest
 
 from bascule.mailbox import check
+from bascule.mailbox.format import MailboxInUse, segment_name
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.undeleting import deleted
+from bascule.platform.backup import back_up, restore_installation
+from bascule.platform.smtp.queue import QueueStore
+from bascule.terms.body import HeldBody
 from support import messages
 from support.command import ENTRY
 from support.dialogue import Dialogue
@@ -125,6 +132,28 @@ def test_a_message_a_folder_and_a_mailbox_come_back(server: PrivateBascule, box:
     assert check(place) == []
 
 
+def test_one_that_is_damaged_in_the_backup_is_named_and_the_others_come_back(
+    server: PrivateBascule, box: Dialogue, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup"
+    run(server, "backup", str(backup))
+    place = server.mailbox(ANNA)
+    before = held(place)
+    box.ok("SELECT INBOX")
+    box.ok("STORE 1:* +FLAGS (\\Deleted)")
+    box.ok("EXPUNGE")
+    with LiveMailbox.open(place) as live:
+        lost, altered = (row.body for row in live.reading.rows(1, 1, 2, limit=2))
+    with contextlib.closing(sqlite3.connect(backup / "mailboxes" / place.name / segment_name(1))) as bodies, bodies:
+        bodies.execute("DELETE FROM bodies WHERE id = ?", (lost,))
+        bodies.execute("UPDATE bodies SET encoding = 0, data = x'ff' WHERE id = ?", (altered,))
+    said = run(server, "restore", str(backup), "--account", ANNA, "--folder", "INBOX", status=1)
+    assert "29 came back" in said
+    assert said.count("Not restored: INBOX") == 2
+    assert sum((before - held(place)).values()) == 2
+    assert check(place) == []
+
+
 def test_an_earlier_state_can_be_gone_back_to(server: PrivateBascule, box: Dialogue, tmp_path: Path) -> None:
     backup = str(tmp_path / "backup")
     run(server, "backup", backup)
@@ -191,3 +220,55 @@ def test_the_backup_is_right_while_mail_arrives(server: PrivateBascule, box: Dia
         assert arrived >= acknowledged
     stop.set()
     thread.join()
+
+
+def queued(backup: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (backup / "queue").iterdir()}
+
+
+def test_of_the_queue_what_is_acknowledged_is_copied_and_copied_whole(tmp_path: Path) -> None:
+    """A file is synced before its row: one without a row is being written."""
+    data, backup = tmp_path / "data", tmp_path / "backup"
+    (data / "mailboxes").mkdir(parents=True)
+
+    def once() -> dict[str, bytes]:
+        back_up(data, data / "none.toml", backup, time.time(), keep=1, progress=lambda done, of: None)
+        return queued(backup)
+
+    with contextlib.closing(QueueStore(data)) as queue:
+        queue.put("whole", "a@b.example", ["c@d.example"], HeldBody(b"all of it"))
+        (data / "queue/half").write_bytes(b"half of")
+        assert once() == {"whole": b"all of it"}
+        queue.put("half", "a@b.example", ["c@d.example"], HeldBody(b"half of it, and the rest"))
+        assert once() == {"whole": b"all of it", "half": b"half of it, and the rest"}
+        (backup / "queue/whole").write_bytes(b"all")  # as an earlier Bascule could leave it
+        (backup / "queue/half.partial").write_bytes(b"cut off")
+        assert once() == {"whole": b"all of it", "half": b"half of it, and the rest"}
+        with contextlib.closing(sqlite3.connect(data / "queue.sqlite")) as rows, rows:
+            rows.execute("DELETE FROM recipients")
+            rows.execute("DELETE FROM messages")
+        assert once() == {}
+
+
+def test_of_two_backups_to_one_folder_the_second_is_refused(tmp_path: Path) -> None:
+    data, backup = tmp_path / "data", tmp_path / "backup"
+    LiveMailbox.create(data / "mailboxes/anna.mailbox", 1_700_000_000).close()
+
+    def once_more(done: int, of: int) -> None:
+        with pytest.raises(MailboxInUse):
+            back_up(data, data / "none.toml", backup, time.time(), keep=1, progress=lambda done, of: None)
+
+    done = back_up(data, data / "none.toml", backup, time.time(), keep=1, progress=once_more)
+    assert (done.mailboxes, done.failed) == (1, {})
+    assert os.listdir(backup / "mailboxes") == ["anna.mailbox"]
+
+
+def test_a_mailbox_that_could_never_be_read_keeps_no_other_from_coming_back(tmp_path: Path) -> None:
+    data, backup, back = tmp_path / "data", tmp_path / "backup", tmp_path / "back"
+    LiveMailbox.create(data / "mailboxes/anna.mailbox", 1_700_000_000).close()
+    (data / "mailboxes/bob.mailbox").mkdir()
+    (data / "mailboxes/bob.mailbox/catalogue.sqlite").write_bytes(b"no database at all" * 100)
+    done = back_up(data, data / "none.toml", backup, time.time(), keep=1, progress=lambda done, of: None)
+    assert (done.mailboxes, list(done.failed)) == (2, ["bob"])
+    assert restore_installation(backup, back, lambda done, of: None) == 1
+    assert check(back / "mailboxes/anna.mailbox") == []

@@ -8,8 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from bascule.mailbox.live import Arriving, LiveMailbox
-from bascule.platform.housekeeping import LATEST_SECONDS, QUIET_SECONDS, ROUND_SECONDS, Due, Round, clean, serve
+from bascule.mailbox.format import segment_name
+from bascule.mailbox.live import HANDED_OVER, Arriving, LiveMailbox
+from bascule.mailbox.search import bodies_with
+from bascule.platform import housekeeping
+from bascule.platform.housekeeping import (
+    LATEST_SECONDS,
+    QUIET_SECONDS,
+    ROUND_SECONDS,
+    Due,
+    PassedOver,
+    Round,
+    clean,
+    serve,
+    tidy,
+)
 from bascule.terms.body import HeldBody
 from bascule.terms.folder import INBOX
 from bascule.terms.instant import InternalDate
@@ -99,6 +112,82 @@ def test_a_mailbox_at_which_housekeeping_fails_is_named_and_the_next_is_looked_a
     asyncio.run(asyncio.wait_for(serve(tmp_path, 3600.0, until, log), 20))
     assert sorted(seen) == ["a", "b"]
     assert told == [("housekeeping-failed", name, True) for name in seen]
+
+
+def test_a_mailbox_that_was_handed_over_is_passed_over_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with LiveMailbox.create(tmp_path / "mailboxes/b.mailbox", 1_700_000_000) as box:
+        box.mailbox.set_meta("live", HANDED_OVER)
+    (tmp_path / "mailboxes/a.mailbox").mkdir()  # no mailbox at all: looked at after the other, and named
+    until = asyncio.Event()
+    told: list[object] = []
+
+    def log(event: str, **fields: object) -> None:
+        told.append(fields["account"])
+        until.set()
+
+    asyncio.run(asyncio.wait_for(serve(tmp_path, 3600.0, until, log), 20))
+    assert told == ["a"]
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """Five messages, of which the octets of the third are gone, and those of the fourth are no longer what they were."""
+    place = tmp_path / "mailboxes/anna.mailbox"
+    with LiveMailbox.create(place, 1_700_000_000) as box:
+        mails = [b"Subject: word%d\r\n\r\ntext %b\r\n" % (n, b"x" * 500) for n in range(1, 6)]
+        box.messages.append(_inbox(box), [Arriving(HeldBody(mail), frozenset(), InternalDate(0)) for mail in mails])
+    with contextlib.closing(sqlite3.connect(place / segment_name(1))) as bodies, bodies:
+        bodies.execute("DELETE FROM bodies WHERE id = 3")
+        bodies.execute("UPDATE bodies SET data = x'00112233' WHERE id = 4")
+    return place
+
+
+def _inbox(box: LiveMailbox) -> int:
+    found = box.folders.find(INBOX)
+    assert found is not None
+    return found.id
+
+
+def test_a_damaged_message_is_named_once_and_the_others_are_described_and_found(damaged: Path) -> None:
+    told: list[dict[str, object]] = []
+    passed_over = PassedOver(lambda event, **fields: told.append({"event": event, **fields}))
+    assert tidy(damaged, passed_over) == 3
+    with LiveMailbox.open(damaged) as box:
+        assert sorted(box.reading.described([1, 2, 3, 4, 5])) == [1, 2, 5]
+        assert bodies_with(box.mailbox, ("text", False)) == {1, 2, 5}
+        box.messages.append(_inbox(box), [Arriving(HeldBody(messages.plain(1)), frozenset(), InternalDate(0))])
+    assert tidy(damaged, passed_over) == 1
+    assert [(each["event"], each["account"], each["messages"], each["exc_info"]) for each in told] == [
+        ("message-unreadable", "anna", ["INBOX UID 4"], False),
+        ("message-unreadable", "anna", ["INBOX UID 3"], False),
+    ]
+    passed_over.forget(damaged)
+    tidy(damaged, passed_over)
+    assert len(told) == 4, "named again in the next round"
+
+
+def test_a_message_at_which_we_fail_is_named_with_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "mailboxes/anna.mailbox"
+    with LiveMailbox.create(place, 1_700_000_000) as box:
+        mails = [Arriving(HeldBody(messages.plain(n)), frozenset(), InternalDate(0)) for n in range(3)]
+        box.messages.append(_inbox(box), mails)
+    real, asked, told = housekeeping.describe, [0], []
+
+    def fails_at_the_second(message: bytes) -> object:
+        asked[0] += 1
+        if message == messages.plain(1):
+            raise RecursionError("ours")
+        return real(message)
+
+    monkeypatch.setattr(housekeeping, "describe", fails_at_the_second)
+    passed_over = PassedOver(lambda event, **fields: told.append((event, fields["messages"], fields["exc_info"])))
+    assert tidy(place, passed_over) == 2
+    assert tidy(place, passed_over) == 0
+    assert told == [("message-unreadable", ["INBOX UID 2"], True)]
+    assert asked == [3], "it is not tried again at each change"
 
 
 def _counts(place: Path) -> tuple[int, int]:

@@ -62,17 +62,22 @@ def command(
         place = _required(folder) / "mailboxes" / f"{identity}.mailbox"
         say(*(generations(place) or ["There is no earlier state."]))
         return 0
+    problems: list[str] = []
     with LiveMailbox.open(settings.data / "mailboxes" / f"{identity}.mailbox") as live:
         lines = list(
             _undeleted(live, path, message_id, _since(since, settings), dry_run)
             if undelete
-            else _from_backup(live, _required(folder), identity, path, message_id, at, dry_run)
+            else _from_backup(live, _required(folder), identity, path, message_id, at, dry_run, problems)
         )
     for line in lines:
         say(line)
-    say(f"{len(lines)} {'would come back' if dry_run else 'came back'}." if lines else "Nothing is missing.")
+    say(
+        f"{len(lines)} {'would come back' if dry_run else 'came back'}." if lines or problems else "Nothing is missing."
+    )
+    for problem in problems:
+        say(f"Not restored: {problem}", err=True)
     send_to_all(settings.data / "run", identity)
-    return 0
+    return ExitStatus.MISSING if problems else 0
 
 
 def _restore_all(config: Path, settings: Settings, backup: Path) -> int:
@@ -136,12 +141,18 @@ def _undeleted(
 
 
 def _from_backup(
-    live: LiveMailbox, backup: Path, identity: str, path: FolderPath | None, message_id: str | None, at: str | None, dry_run: bool
+    live: LiveMailbox, backup: Path, identity: str, path: FolderPath | None, message_id: str | None, at: str | None, dry_run: bool,
+    problems: list[str],
 ) -> Iterator[str]:  # fmt: skip
+    """A line for each that is back, or would be; what can't be read is added to ``problems``."""
     with tempfile.TemporaryDirectory(prefix="bascule-restore-") as folder:
         place = lay_out(backup / "mailboxes" / f"{identity}.mailbox", Path(folder), at)
         with LiveMailbox.open(place) as kept:
             for each in restore_messages(
                 kept, live, int(time.time()), folder=path, message_id=message_id, dry_run=dry_run
             ):
-                yield f"{each.path}\t{each.subject}\t{each.message_id}"
+                line = f"{each.path}\t{each.subject}\t{each.message_id}"
+                if each.problem:
+                    problems.append(f"{line}\t{each.problem}")
+                else:
+                    yield line

@@ -1,5 +1,6 @@
 """`check`: the numbered invariants of a mailbox, verified."""
 
+import contextlib
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -7,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bascule.mailbox.database import open_database, require_version
-from bascule.mailbox.format import CATALOGUE, FORMAT_VERSION, MailboxError, segment_name
+from bascule.mailbox.format import CATALOGUE, FORMAT_VERSION, MailboxError, MailboxInUse, segment_name
+from bascule.mailbox.lock import EXCHANGE_SECONDS, files_stay
 from bascule.mailbox.mailbox import Mailbox
 from bascule.terms.errors import BasculeError
+
+PROGRESS_BODIES = 256
+"""Between two calls of ``progress``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,7 @@ class Finding:
 
 
 def check(root: Path, *, octets: bool = True, progress: Callable[[int, int], None] | None = None) -> list[Finding]:
-    """Verify a mailbox; no finding means that every invariant holds. Nothing is changed.
+    """Verify a mailbox; no finding means that every invariant holds. Nothing is changed, and whoever uses it meanwhile may go on.
 
     1. Every file is a sound SQLite database of ours, of a version that we know, with numbers where numbers belong.
     2. Every row refers to rows that are there (folder, flag set, body, message).
@@ -36,6 +41,13 @@ def check(root: Path, *, octets: bool = True, progress: Callable[[int, int], Non
 
     Raises MailboxError where the folder is no mailbox, or is newer than this Bascule.
     """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(MailboxInUse):  # by who fills an archive: they exchange no file
+            stack.enter_context(files_stay(root, wait_seconds=EXCHANGE_SECONDS / 10))
+        return _findings(root, octets, progress)
+
+
+def _findings(root: Path, octets: bool, progress: Callable[[int, int], None] | None) -> list[Finding]:
     try:
         mailbox = Mailbox.open(root, read_only=True, made_elsewhere=True)
     except MailboxError as error:
@@ -170,7 +182,7 @@ def _bodies(
             for row in database.execute("SELECT id, sha256, octets, place FROM bodies WHERE segment = ?", (segment,)):
                 yield from _body(mailbox, other, path, (segment, *row), octets)
                 done += 1
-                if progress and done % 256 == 0:
+                if progress and done % PROGRESS_BODIES == 0:
                     progress(done, total)
             other.close()
         except (sqlite3.Error, BasculeError) as error:

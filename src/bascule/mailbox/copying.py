@@ -2,6 +2,9 @@
 
 The catalogue is read at one instant; then the bodies that are not there yet follow, which were all written before it. Only when they are synced
 does the new catalogue take the old one's place. So the copy is whole at every instant, and a copying that was cut off is simply done again.
+
+Who copies shares the source's lock (`bascule.mailbox.lock`): mail comes and goes meanwhile, and is purged, but no file is exchanged. The copy's lock
+they have alone: of two that copy to one place the second is refused.
 """
 
 import contextlib
@@ -18,6 +21,7 @@ import zstandard
 from bascule.mailbox.bodies import segment_numbers
 from bascule.mailbox.database import BUSY_SECONDS, create_tables, sync_file, unusable
 from bascule.mailbox.format import CATALOGUE, SEGMENT_TABLES, MailboxError, segment_name
+from bascule.mailbox.lock import alone, files_stay
 from bascule.terms.errors import BasculeError
 
 GENERATIONS = "catalogues"
@@ -34,32 +38,40 @@ class Copied:
     octets: int
 
 
-def copy_mailbox(source: Path, target: Path, *, instant: str | None = None, keep: int = 0) -> Copied:
-    """Bring ``target`` up to date with ``source``. ``instant``: keep this state beside the ``keep`` newest earlier ones. Raises BasculeError."""
-    stamp = _stamp(source)
-    told = target / STAMP
-    if (target / CATALOGUE).exists() and told.exists() and told.read_text("utf-8") == stamp:
-        return Copied(False, 0)
-    target.mkdir(parents=True, exist_ok=True, mode=0o700)
+def copy_mailbox(
+    source: Path, target: Path, *, instant: str | None = None, keep: int = 0, is_alone: bool = False
+) -> Copied:
+    """Bring ``target`` up to date with ``source``. ``instant``: keep this state beside the ``keep`` newest earlier ones. ``is_alone``: the caller has
+    the source's lock. Raises BasculeError; MailboxInUse where somebody else has the source alone, or the target."""
     try:
-        partial = target / f"{CATALOGUE}{_PARTIAL}"
-        partial.unlink(missing_ok=True)
-        copy_database(source / CATALOGUE, partial)
-        octets = sum(
-            _copy_closed(source, target, number) if is_closed else _copy_rows(source, target, number)
-            for number, is_closed in _segments(source, partial)
-        )
-        if instant is not None:
-            _keep_generation(partial, target / GENERATIONS, instant, keep)
-        for leftover in (f"{CATALOGUE}-wal", f"{CATALOGUE}-shm"):
-            (target / leftover).unlink(missing_ok=True)
-        os.replace(partial, target / CATALOGUE)
-        told.write_text(stamp, "utf-8")
-        sync_file(target)
+        target.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.nullcontext() if is_alone else files_stay(source), alone(target):
+            return _bring_up_to_date(source, target, instant, keep)
     except sqlite3.Error as error:
         raise unusable(source, error) from error
     except OSError as error:
         raise MailboxError(f"{target} can't be written: {error.strerror or error}.", "Nothing that was kept there is lost. Run it again.") from error  # fmt: skip
+
+
+def _bring_up_to_date(source: Path, target: Path, instant: str | None, keep: int) -> Copied:
+    stamp = _stamp(source)
+    told = target / STAMP
+    if (target / CATALOGUE).exists() and told.exists() and told.read_text("utf-8") == stamp:
+        return Copied(False, 0)
+    partial = target / f"{CATALOGUE}{_PARTIAL}"
+    partial.unlink(missing_ok=True)
+    copy_database(source / CATALOGUE, partial)
+    octets = sum(
+        _copy_closed(source, target, number) if is_closed else _copy_rows(source, target, number)
+        for number, is_closed in _segments(source, partial)
+    )
+    if instant is not None:
+        _keep_generation(partial, target / GENERATIONS, instant, keep)
+    for leftover in (f"{CATALOGUE}-wal", f"{CATALOGUE}-shm"):
+        (target / leftover).unlink(missing_ok=True)
+    os.replace(partial, target / CATALOGUE)
+    sync_file(target)
+    told.write_text(stamp, "utf-8")  # last: it says that all of the above is on the disk
     return Copied(True, octets)
 
 
@@ -87,11 +99,14 @@ def copy_database(source: Path, target: Path) -> None:
 
 
 def _segments(source: Path, catalogue: Path) -> Iterator[tuple[int, bool]]:
-    """Each bodies file, and whether it is closed: never written to again, and known by its hash."""
+    """Each bodies file of which the catalogue names something, and whether it is closed: never written to again, and known by its hash. One that is just
+    being made may have no table yet."""
     with contextlib.closing(sqlite3.connect(f"{catalogue.absolute().as_uri()}?mode=ro", uri=True)) as database:
         closed = {number for (number,) in database.execute("SELECT number FROM segments")}
+        named = {number for (number,) in database.execute("SELECT DISTINCT segment FROM bodies")}
     for number in segment_numbers(source):
-        yield number, number in closed
+        if number in closed | named:
+            yield number, number in closed
 
 
 def _copy_closed(source: Path, target: Path, number: int) -> int:

@@ -16,13 +16,13 @@ from bascule.mailbox.bodies import BodyReader, BodyWriter
 from bascule.mailbox.database import Connection, create_tables, open_database, require_version, transaction, unusable
 from bascule.mailbox.flagsets import FlagSets
 from bascule.mailbox.folders import Folders
-from bascule.mailbox.format import CATALOGUE, CATALOGUE_TABLES, LOCK, SEGMENT_OCTETS, MailboxError, MailboxInUse
+from bascule.mailbox.format import CATALOGUE, CATALOGUE_TABLES, LOCK, SEGMENT_OCTETS, MailboxError
 from bascule.mailbox.ledger import Ledger
+from bascule.mailbox.lock import in_use, take_lock
 from bascule.mailbox.messages import Messages
 from bascule.mailbox.numbers import require_numbers
 from bascule.mailbox.upgrading import is_current, upgrade
 from bascule.terms.body import Body
-from bascule.terms.errors import ExitStatus
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -74,11 +74,16 @@ class Mailbox:
             raise MailboxError(
                 f"{root} can't be made: {error.strerror}.", "Name a folder where you may write."
             ) from error
-        lock = _take_lock(root)
+        lock = take_lock(root)
         try:
+            if not _is_free(root):  # another process made it since
+                raise in_use(root)
             database = open_database(root / CATALOGUE)
             rows = f"('id', '{uuid.uuid4()}'), ('keeps_bodies', '{int(keeps_bodies)}')"
             create_tables(database, f"{CATALOGUE_TABLES} INSERT INTO meta VALUES {rows};")
+        except MailboxError:
+            os.close(lock)
+            raise
         except sqlite3.Error as error:
             os.close(lock)
             raise unusable(root / CATALOGUE, error) from error
@@ -103,7 +108,7 @@ class Mailbox:
         if not path.is_file():
             what = "is not a mailbox: it has no catalogue" if root.exists() else "does not exist"
             raise MailboxError(f"{root} {what}.", "Name a folder that “bascule capture” or “bascule import” made.")
-        lock = None if read_only else _take_lock(root, shared=shared)
+        lock = None if read_only else take_lock(root, shared=shared)
         try:
             database = open_database(path, read_only=read_only)
             require_version(database, path)
@@ -121,7 +126,7 @@ class Mailbox:
         except (MailboxError, BlockingIOError) as error:
             if lock is not None:
                 os.close(lock)
-            raise _in_use(root) if isinstance(error, BlockingIOError) else error from error
+            raise in_use(root) if isinstance(error, BlockingIOError) else error from error
 
     @classmethod
     def open_or_create(cls, root: Path, *, keeps_bodies: bool = True, made_elsewhere: bool = False) -> Self:
@@ -137,6 +142,9 @@ class Mailbox:
 
     def set_meta(self, key: str, value: str) -> None:
         self.database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def forget_meta(self, key: str) -> None:
+        self.database.execute("DELETE FROM meta WHERE key = ?", (key,))
 
     def ledger(self, location: str) -> Ledger:
         """The ledger of one target."""
@@ -222,27 +230,3 @@ def was_never_made(catalogue: Path) -> bool:
             return bool(database.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()[0])
     except sqlite3.Error:
         return False
-
-
-def _take_lock(root: Path, *, shared: bool = False) -> int:
-    """The mailbox's OS lock; it goes with the process, however that ends."""
-    try:
-        lock = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise MailboxError(
-            f"{root} can't be written: {error.strerror}.", "Name a folder where you may write."
-        ) from error
-    try:
-        fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise _in_use(root) from error
-    return lock
-
-
-def _in_use(root: Path) -> MailboxInUse:
-    return MailboxInUse(
-        f"{root} is in use by another Bascule.",
-        "Wait for it to end, or stop it, then run this command again.",
-        ExitStatus.CONNECT,
-    )

@@ -1,22 +1,24 @@
-"""A mailbox as one file that travels (sealed), and as an incremental copy (backup).
+"""A mailbox as one file that travels (sealed).
 
-A sealed mailbox is a zip without compression (its bodies are compressed already) that holds the mailbox's files and
-``SHA256SUMS``. A backup is a folder with the same files; a bodies file that is closed is copied once and never again.
+It is a zip without compression (its bodies are compressed already) that holds the mailbox's files and ``SHA256SUMS``. Either way what is made appears
+under its name only when it is complete and synced, and what a crash left of it is no one's.
 """
 
 import hashlib
+import re
 import shutil
-import sqlite3
-import stat
 import zipfile
 from pathlib import Path
 
-from bascule.mailbox.bodies import READ_ONLY, segment_numbers
-from bascule.mailbox.database import open_database
+from bascule.mailbox.bodies import segment_numbers
+from bascule.mailbox.database import open_database, sync_file
 from bascule.mailbox.format import CATALOGUE, MailboxError, segment_name
 from bascule.mailbox.mailbox import Mailbox
 
 SUMS = "SHA256SUMS"
+_PARTIAL = ".partial"
+_NAME = re.compile(rf"{re.escape(CATALOGUE)}|bodies-[0-9]{{4,9}}\.sqlite")
+"""Of a file in it: it comes from elsewhere."""
 
 
 def _files(root: Path) -> list[str]:
@@ -31,13 +33,13 @@ def _checkpoint(path: Path) -> None:
 
 
 def seal(mailbox: Mailbox, destination: Path) -> None:
-    """Write the mailbox, which the caller has open, as one file. The file appears only when it is complete.
+    """Write the mailbox, which the caller has open alone, as one file.
 
     Raises MailboxError when ``destination`` exists, OSError; nothing is left behind then.
     """
     if destination.exists():
         raise MailboxError(f"{destination} exists.", "Name a new file.")
-    partial = destination.with_name(destination.name + ".partial")
+    partial = destination.with_name(destination.name + _PARTIAL)
     sums = []
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
@@ -49,69 +51,45 @@ def seal(mailbox: Mailbox, destination: Path) -> None:
                 with path.open("rb") as file:
                     sums.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
             archive.writestr(SUMS, "".join(sums))
+        sync_file(partial)
         partial.rename(destination)
+        sync_file(destination.parent)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
 
 
 def unseal(sealed: Path, destination: Path) -> None:
-    """The mailbox in a sealed file as a folder again, each file proven by its SHA-256. Raises MailboxError."""
+    """The mailbox in a sealed file as a folder again, each file proven by its SHA-256. Raises MailboxError, OSError; nothing is left behind then."""
     if destination.exists():
         raise MailboxError(f"{destination} exists.", "Name a new folder.")
+    partial = destination.with_name(destination.name + _PARTIAL)
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True, mode=0o700)
+        _unpack(sealed, partial)
+        sync_file(partial)
+        partial.rename(destination)
+        sync_file(destination.parent)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _unpack(sealed: Path, folder: Path) -> None:
+    """Raises MailboxError, OSError."""
     try:
         with zipfile.ZipFile(sealed) as archive:
-            lines = archive.read(SUMS).decode().splitlines()
-            destination.mkdir(parents=True)
-            for line in lines:
+            for line in archive.read(SUMS).decode().splitlines():
                 digest, _, name = line.partition("  ")
-                if name != CATALOGUE and not name.startswith("bodies-"):
+                if not _NAME.fullmatch(name):
                     raise MailboxError(f"{sealed} is not a sealed mailbox.", "Name a file that Bascule sealed.")
-                with archive.open(name) as member, (destination / name).open("wb") as file:
+                path = folder / name
+                with archive.open(name) as member, path.open("xb") as file:
                     shutil.copyfileobj(member, file, 1 << 20)
-                with (destination / name).open("rb") as file:
+                with path.open("rb") as file:
                     if hashlib.file_digest(file, "sha256").hexdigest() != digest:
                         raise MailboxError(f"{name} in {sealed} is damaged.", "Take another copy of the file.")
-    except (zipfile.BadZipFile, KeyError) as error:
+                sync_file(path)
+    except (zipfile.BadZipFile, KeyError, FileExistsError, UnicodeDecodeError) as error:
         raise MailboxError(f"{sealed} is not a sealed mailbox: {error}.", "Name a file that Bascule sealed.") from error
-
-
-def back_up(mailbox: Mailbox, destination: Path) -> int:
-    """Bring a backup folder up to date; how many octets were copied.
-
-    Consistent while others write: each file is copied by SQLite's own backup, the catalogue first, so that every body it names
-    is in the files copied after it.
-    """
-    destination.mkdir(parents=True, exist_ok=True)
-    closed = {number for (number,) in mailbox.database.execute("SELECT number FROM segments")}
-    copied = _copy_database(mailbox.root / CATALOGUE, destination / CATALOGUE)
-    for number in segment_numbers(mailbox.root):
-        name = segment_name(number)
-        source, target = mailbox.root / name, destination / name
-        if number in closed and target.exists() and target.stat().st_size == source.stat().st_size:
-            continue
-        copied += _copy_closed(source, target) if number in closed else _copy_database(source, target)
-    return copied
-
-
-def _copy_closed(source: Path, target: Path) -> int:
-    """Octet for octet: the SHA-256 of a closed file stays true."""
-    partial = target.with_name(target.name + ".partial")
-    shutil.copyfile(source, partial)
-    partial.chmod(stat.S_IMODE(partial.stat().st_mode) & READ_ONLY)
-    partial.replace(target)
-    return target.stat().st_size
-
-
-def _copy_database(source: Path, target: Path) -> int:
-    partial = target.with_name(target.name + ".partial")
-    partial.unlink(missing_ok=True)
-    reading = open_database(source, read_only=True)
-    writing = sqlite3.connect(partial)
-    try:
-        reading.backup(writing, pages=4096)
-    finally:
-        writing.close()
-        reading.close()
-    partial.replace(target)
-    return target.stat().st_size

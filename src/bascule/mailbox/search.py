@@ -10,6 +10,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from bascule.mailbox.database import create_tables, open_database, require_version, transaction
@@ -24,6 +25,8 @@ GROUP_CHARACTERS = 2_000_000
 """A group is written once it has either: of usual messages 500 have a million, but one may have 400,000."""
 FEW_BODIES = 5000
 """Up to here, matches are looked up and sorted; above, messages are looked through from the newest on."""
+PassedOver = Callable[[int, Exception], None]
+"""Is told of a body, by its number, that can't be read, or at which we fail."""
 _NO_WORD = re.compile(r'["\x00\ud800-\udfff]')
 _WORD = re.compile(r'"[^"]*"|\S+')
 _FIELDS = {
@@ -48,23 +51,32 @@ class Hit:
     sender: str
 
 
-def update_index(mailbox: Mailbox, progress: Callable[[int, int], None] | None = None) -> int:
-    """Index the bodies that are not yet; how many those were. May be interrupted: it goes on from the last group."""
+def update_index(
+    mailbox: Mailbox, progress: Callable[[int, int], None] | None = None, passed_over: PassedOver | None = None
+) -> int:
+    """Index the bodies that are not yet; how many those were. May be interrupted: it goes on from the last group. One that can't be read is
+    passed over for good: it has no words until the index is deleted and made anew."""
     index = _index(mailbox)
     done = index.execute("SELECT indexed_body FROM progress").fetchone()[0]
     newest = mailbox.database.execute("SELECT coalesce(max(id), 0) FROM bodies").fetchone()[0]
     if newest > done:
-        return _add(mailbox, index, done, progress)
+        return _add(mailbox, index, done, progress, passed_over)
     return 0
 
 
-def _add(mailbox: Mailbox, index: sqlite3.Connection, done: int, progress: Callable[[int, int], None] | None) -> int:
+def _add(
+    mailbox: Mailbox,
+    index: sqlite3.Connection,
+    done: int,
+    progress: Callable[[int, int], None] | None,
+    passed_over: PassedOver | None,
+) -> int:
     total = mailbox.database.execute("SELECT count(*) FROM bodies WHERE id > ?", (done,)).fetchone()[0]
     count = 0
     while rows := mailbox.database.execute(
         "SELECT id, segment, place FROM bodies WHERE id > ? ORDER BY id LIMIT ?", (done, GROUP_BODIES)
     ).fetchall():
-        words = _group(mailbox, rows)
+        words = _group(mailbox, rows, passed_over)
         last = words[-1][0]
         with transaction(index):
             others = index.execute("SELECT indexed_body FROM progress").fetchone()[0]
@@ -80,12 +92,19 @@ def _add(mailbox: Mailbox, index: sqlite3.Connection, done: int, progress: Calla
     return count
 
 
-def _group(mailbox: Mailbox, rows: Sequence[tuple[int, int, int]]) -> list[tuple[int, str, str, str, str]]:
+def _group(
+    mailbox: Mailbox, rows: Sequence[tuple[int, int, int]], passed_over: PassedOver | None
+) -> list[tuple[int, str, str, str, str]]:
     """The words of the first of these bodies (number, segment, place): at least one."""
     words: list[tuple[int, str, str, str, str]] = []
     characters = 0
     for identity, segment, place in rows:
-        words.append((identity, *_words(mailbox.read_body(segment, place))))
+        try:
+            words.append((identity, *_words(mailbox.read_body(segment, place))))
+        except Exception as error:  # noqa: BLE001 - damaged, or a bug of ours, which one message meets: the others are found all the same
+            words.append((identity, "", "", "", ""))
+            if passed_over:
+                passed_over(identity, error)
         characters += sum(map(len, words[-1][1:]))
         if characters >= GROUP_CHARACTERS:
             break
@@ -105,8 +124,8 @@ def _index(mailbox: Mailbox) -> sqlite3.Connection:
 
 
 def _words(body: Body) -> tuple[str, str, str, str]:
-    found = searchable(body.whole())
-    body.close()
+    with closing(body):
+        found = searchable(body.whole())
     return found.subject, found.people, found.text, found.attachments
 
 

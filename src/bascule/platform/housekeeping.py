@@ -19,9 +19,10 @@ from typing import Any
 
 import structlog
 
-from bascule.mailbox.format import MailboxError, MailboxInUse
+from bascule.mailbox.format import MailboxElsewhere, MailboxError, MailboxInUse
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.purging import Purged, compact, purge
+from bascule.mailbox.live.reading import Described, describe
 from bascule.mailbox.search import update_index
 from bascule.platform.child import run_child
 from bascule.platform.settings import read_settings
@@ -35,6 +36,8 @@ GROUP = 200
 """Messages described in one transaction: about 30 ms of work."""
 NICENESS = 10
 ROUND_SECONDS = 24 * 3600.0
+PASSED_OVER = 1000
+"""Remembered and named of one mailbox: more than that is a lost file, which the first ones tell of."""
 
 
 @dataclass(slots=True)
@@ -56,16 +59,61 @@ class Due:
         return None
 
 
-def tidy(place: Path) -> int:
+class PassedOver:
+    """Messages that can't be read, or at which we fail: each is named in the log once in a round, and not looked at again until the next one. The
+    others of its mailbox are looked after all the same."""
+
+    def __init__(self, log: Callable[..., None]) -> None:
+        self._log = log
+        self._bodies: dict[str, set[int]] = {}
+
+    def knows(self, box: LiveMailbox, body: int) -> bool:
+        return body in self._bodies.get(box.root.stem, ())
+
+    def note(self, box: LiveMailbox, body: int, error: Exception) -> None:
+        """From within the handling of ``error``: a bug of ours is logged with its traceback."""
+        account = box.root.stem
+        known = self._bodies.setdefault(account, set())
+        if body in known or len(known) >= PASSED_OVER:
+            return
+        known.add(body)
+        places = [f"{path.display()} UID {uid}" for path, uid in box.reading.places_of(body)]
+        is_bug = not isinstance(error, MailboxError)
+        self._log("message-unreadable", account=account, messages=places, error=str(error), exc_info=is_bug)
+
+    def forget(self, place: Path) -> None:
+        """Of that mailbox."""
+        self._bodies.pop(place.stem, None)
+
+
+def tidy(place: Path, passed_over: PassedOver) -> int:
     """Describe and index what is new in a mailbox; how many messages were described. Raises MailboxError, sqlite3.Error."""
-    query = "SELECT b.id FROM bodies b LEFT JOIN descriptions d ON d.body = b.id WHERE d.body IS NULL ORDER BY b.id DESC LIMIT ?"
-    count = 0
+    query = (
+        "SELECT b.id FROM bodies b LEFT JOIN descriptions d ON d.body = b.id WHERE d.body IS NULL AND b.id < ?"
+        " ORDER BY b.id DESC LIMIT ?"
+    )
+    count, below = 0, 2**63 - 1
     with LiveMailbox.open(place) as box:
-        while bodies := [body for (body,) in box.mailbox.database.execute(query, (GROUP,)).fetchall()]:
-            box.reading.prepare(bodies)
-            count += len(bodies)
-        update_index(box.mailbox)
+        while bodies := [body for (body,) in box.mailbox.database.execute(query, (below, GROUP)).fetchall()]:
+            made = _described(box, bodies, passed_over)
+            box.reading.keep_descriptions(made)
+            box.reading.keep_header_fields(list(made))
+            count += len(made)
+            below = bodies[-1]
+        update_index(box.mailbox, passed_over=lambda body, error: passed_over.note(box, body, error))
     return count
+
+
+def _described(box: LiveMailbox, bodies: list[int], passed_over: PassedOver) -> dict[int, Described]:
+    made = {}
+    for body in bodies:
+        if passed_over.knows(box, body):
+            continue
+        try:
+            made[body] = describe(box.reading.octets(body))
+        except Exception as error:  # noqa: BLE001 - damaged, or a bug of ours, which one message meets
+            passed_over.note(box, body, error)
+    return made
 
 
 def clean(place: Path, before_utc: int) -> Purged:
@@ -94,7 +142,7 @@ class Round:
 
 async def serve(data: Path, keep_deleted_seconds: float, until: asyncio.Event, log: Callable[..., None]) -> None:
     """Work until ``until`` is set."""
-    turn = Round(data / "mailboxes")
+    turn, passed_over = Round(data / "mailboxes"), PassedOver(log)
     due, loop = Due(), asyncio.get_running_loop()
     wakeups = Wakeups(data / "run", lambda account: due.note(account, time.monotonic()))
     while not until.is_set():
@@ -108,9 +156,12 @@ async def serve(data: Path, keep_deleted_seconds: float, until: asyncio.Event, l
             continue
         try:
             if account is not None:
-                await loop.run_in_executor(None, tidy, place)
+                await loop.run_in_executor(None, tidy, place, passed_over)
             else:
+                passed_over.forget(place)
                 await loop.run_in_executor(None, clean, place, int(time.time() - keep_deleted_seconds))
+        except MailboxElsewhere:
+            continue  # it was handed over: its home looks after it
         except (MailboxError, sqlite3.Error, OSError) as error:
             log("housekeeping-failed", account=place.stem, error=str(error))
         except Exception:  # noqa: BLE001 - a bug of ours, which one mailbox meets: the others are looked after all the same

@@ -1,4 +1,10 @@
-"""The live mailboxes that a server process has open, one for each account, shared by all of its sessions."""
+"""The live mailboxes that a server process has open, one for each account, shared by all of its sessions.
+
+Two threads that ask for an account at once get one mailbox: whoever opens it has the account's turn, and the others wait for that turn. A turn
+is there as long as anybody has it or waits for it (`_Turn`), whatever is closed meanwhile; only what nobody uses is closed.
+
+Threads are few, and all accounts share them: where somebody else has a mailbox alone, one thread waits for it, and the others only for a moment.
+"""
 
 import contextlib
 import threading
@@ -9,6 +15,7 @@ from pathlib import Path
 
 from bascule.mailbox.format import CATALOGUE, MailboxInUse, NotLive
 from bascule.mailbox.live import FIRST_FOLDERS, LiveMailbox
+from bascule.mailbox.lock import in_use
 from bascule.terms.folder import SpecialUse
 
 OPEN_MAILBOXES = 100
@@ -16,10 +23,14 @@ OPEN_MAILBOXES = 100
 
 IDLE_SECONDS = 600.0
 """After which one that nobody used is closed: housekeeping gives its room back then."""
+LEFT = ".left"
+"""Instead of ``.mailbox``: a mailbox that makes way for the one that is coming back (`bascule.platform.handing_over`)."""
 PAUSE_SECONDS = 1.0
 """For whoever needs a mailbox alone to take it, after its release."""
 IN_USE_SECONDS = 5.0
-"""To wait for whoever has a mailbox alone."""
+"""For one thread to wait for whoever has a mailbox alone."""
+TURN_SECONDS = 0.5
+"""For each other thread to wait meanwhile. Opening a mailbox takes a few milliseconds where nobody has it alone."""
 
 
 class OpenMailbox:
@@ -31,6 +42,14 @@ class OpenMailbox:
         self.lock = threading.RLock()
         self.users = 0
         self.used_at = 0.0
+
+
+class _Turn:
+    """To open one account's mailbox. ``awaited``: how many threads have it or wait for it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.awaited = 0
 
 
 class Mailboxes:
@@ -51,17 +70,16 @@ class Mailboxes:
         self._open: OrderedDict[str, OpenMailbox] = OrderedDict()
         self._paused: dict[str, float] = {}
         self._guard = threading.Lock()
-        self._opening: dict[str, threading.Lock] = {}
+        self._turns: dict[str, _Turn] = {}
 
     def place_of(self, account: str) -> Path:
         return self.root / f"{account}.mailbox"
 
     def take(self, account: str) -> OpenMailbox:
-        """Open it, or use it together with others; `give_back` it. Raises MailboxError."""
+        """Open it, or use it together with others; `give_back` it. Raises MailboxError: MailboxInUse where somebody has it alone for longer than
+        a thread may wait."""
         self._wait_for_pause(account)
-        with self._guard:
-            opening = self._opening.setdefault(account, threading.Lock())
-        with opening:
+        with self._turn_of(account):
             with self._guard:
                 found = self._open.get(account)
                 if found is not None:
@@ -75,14 +93,34 @@ class Mailboxes:
         self._close_unused()
         return made
 
+    @contextlib.contextmanager
+    def _turn_of(self, account: str) -> Iterator[None]:
+        with self._guard:
+            turn = self._turns.setdefault(account, _Turn())
+            turn.awaited += 1
+        try:
+            if not turn.lock.acquire(timeout=TURN_SECONDS):
+                raise in_use(self.place_of(account))
+            try:
+                yield
+            finally:
+                turn.lock.release()
+        finally:
+            with self._guard:
+                turn.awaited -= 1
+                if not turn.awaited:
+                    del self._turns[account]
+
     def _open_or_make(self, place: Path) -> LiveMailbox:
-        """Waits a moment for whoever has it alone: another process that makes it, or tidies it up. Raises MailboxError."""
+        """Waits a moment for whoever has it alone: another process that makes it, tidies it up, or brings it back. Raises MailboxError."""
         deadline = time.monotonic() + IN_USE_SECONDS
         while True:
             try:
                 if (place / CATALOGUE).exists():
                     with contextlib.suppress(NotLive):
                         return LiveMailbox.open(place)
+                if place.with_suffix(LEFT).exists():
+                    raise in_use(place)
                 return LiveMailbox.create(place, int(self._clock()), first_folders=self._first_folders)
             except MailboxInUse:
                 if time.monotonic() > deadline:
@@ -125,7 +163,11 @@ class Mailboxes:
         self._close([account])
 
     def _wait_for_pause(self, account: str) -> None:
+        """Not for longer than one pause, though it may be asked for again and again. Raises MailboxInUse."""
+        deadline = time.monotonic() + PAUSE_SECONDS
         while time.monotonic() < self._paused.get(account, 0.0):
+            if time.monotonic() > deadline:
+                raise in_use(self.place_of(account))
             time.sleep(0.02)
 
     def _close_unused(self) -> None:
@@ -141,7 +183,6 @@ class Mailboxes:
                 if account not in self._open or self._open[account].users:
                     continue  # somebody was quicker
                 closing.append(self._open.pop(account))
-                self._opening.pop(account, None)
         for mailbox in closing:
             mailbox.box.close()
 

@@ -40,15 +40,17 @@ class Answers:
             return []
         return [tuple(label.split(b":")) for (label,) in labels]
 
-    def find(self, names: Sequence[bytes], bodies: Sequence[int], make: Callable[[int], bytes]) -> dict[int, bytes]:
-        """The fields of each body; those that are not kept are made, and kept. Raises what ``make`` raises."""
+    def find(
+        self, names: Sequence[bytes], bodies: Sequence[int], make: Callable[[int], bytes | None]
+    ) -> dict[int, bytes]:
+        """The fields of each body; those that are not kept are made, and kept. Where ``make`` has none, the body is missing."""
         label = b":".join(sorted({name.upper() for name in names}))
         if len(label) > LABEL_OCTETS:
-            return {body: make(body) for body in dict.fromkeys(bodies)}
+            return _made(bodies, make)
         found = self._kept(label, bodies)
         missing = [body for body in dict.fromkeys(bodies) if body not in found]
         if missing:
-            made = {body: make(body) for body in missing}
+            made = _made(missing, make)
             found.update(made)
             rows = [(octets, label, body) for body, octets in made.items() if len(octets) <= ANSWER_OCTETS]
             with (
@@ -83,3 +85,7 @@ class Answers:
             "INSERT OR IGNORE INTO answers SELECT s.id, b.id, ? FROM sections s, bodies b WHERE s.label = ? AND b.id = ?",
             rows,
         )
+
+
+def _made(bodies: Sequence[int], make: Callable[[int], bytes | None]) -> dict[int, bytes]:
+    return {body: octets for body in dict.fromkeys(bodies) if (octets := make(body)) is not None}

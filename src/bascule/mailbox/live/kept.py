@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator
 
+from bascule.mailbox.format import MailboxError
 from bascule.mailbox.mailbox import Mailbox
 from bascule.terms.body import CHUNK_OCTETS, Body, Traits
 
 
 class KeptBody(Body):
-    """Its octets are read when they are asked for; the mailbox stays open until then. Each method raises MailboxError."""
+    """Its octets are read when they are asked for; the mailbox stays open until then. Making one and each method raise MailboxError."""
 
     def __init__(self, mailbox: Mailbox, number: int) -> None:
         query = (
             "SELECT b.sha256, b.octets, m.traits FROM bodies b JOIN messages m ON m.body = b.id WHERE b.id = ? LIMIT 1"
         )
-        self.sha256, self.octets, bits = mailbox.database.execute(query, (number,)).fetchone()
+        found = mailbox.database.execute(query, (number,)).fetchone()
+        if found is None:
+            raise MailboxError(f"Body {number} of {mailbox.root} was purged meanwhile.", "Look again what is there.")
+        self.sha256, self.octets, bits = found
         self.traits = Traits.from_bits(bits)
         self._mailbox = mailbox
         self._number = number

@@ -1,5 +1,10 @@
-"""What changes the messages of a live mailbox: arrival, copies, moves, flags, expunging. Each is one transaction."""
+"""What changes the messages of a live mailbox: arrival, copies, moves, flags, expunging. Each is one transaction.
 
+Whoever calls has read rows and flags a moment ago, and other processes change them meanwhile. So each change asks again, within its transaction,
+which of the rows are still as the caller takes them to be, and tells which those were: a message is moved by one, and expunged by one.
+"""
+
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +19,11 @@ from bascule.terms.instant import InternalDate
 
 DELIVERIES_SECONDS = 30 * 24 * 3600
 """How long a delivery is remembered: longer than a queue tries."""
+_IS_THERE = "folder = ? AND vanished_utc IS NULL"
+_IS_LACKING = (
+    "NOT EXISTS (SELECT 1 FROM messages n WHERE n.folder = ? AND n.body = messages.body AND n.vanished_utc IS NULL)"
+)
+_IS_FLAGGED = f"{_IS_THERE} AND flagset IN (SELECT id FROM flagsets WHERE is_deleted)"
 
 
 class FolderGone(Exception):
@@ -37,11 +47,13 @@ class Arriving:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where messages came to lie: ``uids`` in the order they were given in. ``modseq``: the folder's, of this change."""
+    """Where messages came to lie: ``uids`` in the order they were given in. ``modseq``: the folder's, of this change. ``rows``: which ones these were,
+    where they were copied or moved; those that another process took meanwhile are missing."""
 
     uidvalidity: int
     uids: list[int]
     modseq: int
+    rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +157,22 @@ class LiveMessages:
 
     # -- within the mailbox -------------------------------------------------------------------------------------------
 
-    def copy(self, folder: int, rows: Sequence[int], target: int) -> Placed:
-        """Copies of messages (their row ids), with flags (everybody's own ``\\Seen``) and dates, in that order. The octets are not written again. Raises FolderGone."""
+    def copy(self, rows: Sequence[int], target: int) -> Placed:
+        """Copies of messages (their row ids), with flags (everybody's own ``\\Seen``) and dates, in that order; of those that vanished too, unless they
+        were purged. The octets are not written again. Raises FolderGone."""
         with self._mailbox.transaction():
-            return self._copy(rows, target)
+            return self._copy(self._among(rows, "TRUE"), target)
+
+    def copy_lacking(self, rows: Sequence[int], target: int) -> Placed:
+        """`copy` of those whose octets the folder does not hold, or no longer. Raises FolderGone."""
+        with self._mailbox.transaction():
+            return self._copy(self._among(rows, _IS_LACKING, target), target)
+
+    def _among(self, rows: Sequence[int], condition: str, *values: int) -> list[int]:
+        """Those of ``rows`` that meet an SQL condition now, in their order. Within a transaction."""
+        query = f"SELECT id FROM messages WHERE id IN (SELECT value FROM json_each(?)) AND {condition}"
+        found = {row for (row,) in self._database.execute(query, (json.dumps(list(rows)), *values))}
+        return [row for row in rows if row in found]
 
     def _copy(self, rows: Sequence[int], target: int) -> Placed:
         uidvalidity, uid, modseq = self._advance(target, len(rows))
@@ -168,26 +192,30 @@ class LiveMessages:
                 " JOIN messages n ON n.folder = ? AND n.uidvalidity = ? AND n.uid = ? WHERE s.message = ?",
                 [(target, uidvalidity, uid + place, row) for place, row in enumerate(rows)],
             )
-        return Placed(uidvalidity, list(range(uid, uid + len(rows))), modseq)
+        return Placed(uidvalidity, list(range(uid, uid + len(rows))), modseq, tuple(rows))
 
-    def move(self, folder: int, rows: Sequence[int], target: int, now_utc: int) -> tuple[Placed, int]:
-        """`copy`, and the originals are expunged, all at once; with ``folder``'s new MODSEQ. Raises FolderGone."""
+    def move(self, folder: int, rows: Sequence[int], target: int, now_utc: int) -> Placed:
+        """`copy` of those that are there still, and the originals are expunged, all at once. Raises FolderGone."""
         with self._mailbox.transaction():
-            placed = self._copy(rows, target)
-            _, _, modseq = self._advance(folder, 0)
-            self._vanish(rows, modseq, now_utc)
-        return placed, modseq
+            there = self._among(rows, _IS_THERE, folder)
+            placed = self._copy(there, target)
+            if there:
+                _, _, modseq = self._advance(folder, 0)
+                self._vanish(there, modseq, now_utc)
+        return placed
 
-    def expunge(self, folder: int, rows: Iterable[int], now_utc: int) -> int:
-        """The folder's new MODSEQ. Raises FolderGone."""
+    def expunge(self, folder: int, rows: Sequence[int], now_utc: int, *, only_flagged: bool = False) -> list[int]:
+        """Those that were there still, and went. ``only_flagged``: those that have ``\\Deleted`` still. Raises FolderGone."""
         with self._mailbox.transaction():
-            _, _, modseq = self._advance(folder, 0)
-            self._vanish(rows, modseq, now_utc)
-        return modseq
+            there = self._among(rows, _IS_FLAGGED if only_flagged else _IS_THERE, folder)
+            if there:
+                _, _, modseq = self._advance(folder, 0)
+                self._vanish(there, modseq, now_utc)
+        return there
 
     def _vanish(self, rows: Iterable[int], modseq: int, now_utc: int) -> None:
         self._database.executemany(
-            "UPDATE messages SET vanished_utc = ?, modseq = ? WHERE id = ? AND vanished_utc IS NULL",
+            "UPDATE messages SET vanished_utc = ?, modseq = ? WHERE id = ?",
             [(now_utc, modseq, row) for row in rows],
         )
 

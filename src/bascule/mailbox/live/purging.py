@@ -1,28 +1,42 @@
 """What was expunged long ago goes for good: `purge` takes the rows, while the mailbox is in use; `compact` gives the room back.
 
-`compact` writes what is left of a bodies file beside it while others work, and takes its place in a moment in which nobody has the mailbox open. Places
-keep their numbers, so nothing else changes; cut off at any instant, the old file is whole and there. A copy of the mailbox (`bascule.mailbox.copying`)
-keeps what it has: its earlier states still need it.
+`compact` writes what is left of a bodies file beside it while others work (`_copy_used`), and takes its place in a moment in which it has the
+mailbox alone (`_exchange`). What each may assume (`bascule.mailbox.lock`):
+
+* while it copies, others add bodies, name some of them only later, and purge others: what was copied may be too much and too little;
+* once it has the mailbox alone nothing is on its way, and the catalogue says what is needed: what the copy lacks follows then. A body that no
+  row names was of a process that was killed, and was never acknowledged;
+* the newest row of each file stays, and of the catalogue's messages and bodies too: a number is never given twice, which copies of the
+  mailbox (`bascule.mailbox.copying`) and whoever has read a row's number go by.
+
+Cut off at any instant, the old file is whole and there, or the new one is. A copy of the mailbox keeps what it has: its earlier states still
+need it.
 """
 
 import contextlib
 import os
 import sqlite3
 import stat
+import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from bascule.mailbox.bodies import segment_numbers
-from bascule.mailbox.database import create_tables, open_database, sync_file, unusable
+from bascule.mailbox.database import BUSY_SECONDS, create_tables, open_database, sync_file
 from bascule.mailbox.format import SEARCH, SEGMENT_TABLES, segment_name
 from bascule.mailbox.live.mailbox import LiveMailbox
+from bascule.mailbox.lock import in_use
 from bascule.mailbox.mailbox import Mailbox
 
 GROUP = 500
 """Messages purged in one transaction: others wait for it."""
 WASTE_OCTETS = 32 * 1024 * 1024
 """A file is written anew where this much of it, and half of it, is nobody's."""
-_PARTIAL = "compacting.partial"
+ABANDONED_SECONDS = 24 * 3600.0
+"""After which a file that is being written anew was left by a process that was killed: one of 1 GB takes minutes."""
+_PARTIAL = "compacting-"
+"""A file that is being written anew: a name of its own for each who does so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +46,14 @@ class Purged:
 
 
 def purge(box: LiveMailbox, before_utc: int, *, group: int = GROUP) -> Purged:
-    """Remove what vanished before an instant. A client that knows older MODSEQs is then told all UIDs that are missing
+    """Remove what vanished before an instant, but for the newest row of all, which goes once another has come. A client that knows older MODSEQs is then told all UIDs that are missing
     (`LiveFolder.purged_modseq`). Raises sqlite3.Error; what was purged until then is purged."""
     messages = bodies = 0
     database = box.mailbox.database
-    query = "SELECT id, folder, modseq, body FROM messages WHERE vanished_utc < ? LIMIT ?"
+    query = (
+        "SELECT id, folder, modseq, body FROM messages WHERE vanished_utc < ? AND id < (SELECT max(id) FROM messages)"
+        " LIMIT ?"
+    )
     while True:
         with box.mailbox.transaction():
             rows = database.execute(query, (before_utc, group)).fetchall()
@@ -67,22 +84,32 @@ def _purge_bodies(database: sqlite3.Connection, candidates: set[int]) -> int:
 def compact(place: Path, *, waste_octets: int = WASTE_OCTETS) -> int:
     """Write anew what bodies files hold for nobody; the octets given back. Files for which nobody's turn came stay as they are. Raises
     MailboxError, sqlite3.Error, OSError; then too."""
-    freed = 0
-    partial = place / _PARTIAL
+    for leftover in place.glob(f"{_PARTIAL}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if leftover.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                leftover.unlink()
     with LiveMailbox.open(place) as box:
         wasteful = [number for number in segment_numbers(place) if _is_wasteful(box, place, number, waste_octets)]
-    for number in wasteful:
-        with contextlib.suppress(FileNotFoundError):
-            partial.unlink()
+    return sum(_write_anew(place, number) for number in wasteful)
+
+
+def _write_anew(place: Path, number: int) -> int:
+    with LiveMailbox.open(place) as box:
+        handle, name = tempfile.mkstemp(prefix=_PARTIAL, dir=place)
+        os.close(handle)
+        partial = Path(name)
         try:
-            with LiveMailbox.open(place) as box:
-                _copy_used(box.mailbox, number, partial)
-            with Mailbox.open(place) as alone:
-                freed += _exchange(alone, number, partial)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                partial.unlink()
-    return freed
+            _copy_used(box.mailbox, number, partial)
+        except BaseException:
+            partial.unlink()
+            raise
+    try:
+        with Mailbox.open(place) as alone:
+            if not partial.exists():  # another process had the mailbox alone meanwhile, and wrote files anew
+                raise in_use(place)
+            return _exchange(alone, number, partial)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _is_wasteful(box: LiveMailbox, place: Path, number: int, waste_octets: int) -> bool:
@@ -93,58 +120,70 @@ def _is_wasteful(box: LiveMailbox, place: Path, number: int, waste_octets: int) 
     used: int = box.mailbox.database.execute(query, (number,)).fetchone()[0]
     path = place / segment_name(number)
     with contextlib.closing(open_database(path, read_only=True)) as segment:
+        if not segment.execute("PRAGMA user_version").fetchone()[0]:
+            return False  # it is just being made
         held: int = segment.execute("SELECT coalesce(sum(octets), 0) FROM bodies").fetchone()[0]
     return held - used >= max(waste_octets, held // 2)
 
 
 def _copy_used(mailbox: Mailbox, number: int, partial: Path) -> None:
-    """What the catalogue names, and the last row: the numbers of those that come go on from there."""
-    used = [place for (place,) in mailbox.database.execute("SELECT place FROM bodies WHERE segment = ?", (number,))]
-    with contextlib.closing(sqlite3.connect(partial, isolation_level=None, uri=True)) as new:
+    """Most of what will be needed, while others work."""
+    with contextlib.closing(_opened(partial, mailbox.root / segment_name(number))) as new:
         create_tables(new, SEGMENT_TABLES, missing_only=True)
-        _attach(new, mailbox.root / segment_name(number))
         new.execute("BEGIN")
-        new.execute("CREATE TEMP TABLE used (place INTEGER PRIMARY KEY)")
-        new.executemany("INSERT INTO used VALUES (?)", [(place,) for place in used])
-        new.execute("INSERT OR IGNORE INTO used SELECT max(id) FROM old.bodies HAVING max(id) IS NOT NULL")
-        _copy_rows(new, "IN (SELECT place FROM used)")
+        _copy_missing(new, mailbox, number)
         new.execute("COMMIT")
 
 
 def _exchange(mailbox: Mailbox, number: int, partial: Path) -> int:
-    """Nobody else has the mailbox open: what came meanwhile follows, and the new file takes the old one's place."""
+    """Nobody else has the mailbox open: what is still missing follows, and the new file takes the old one's place."""
     path = mailbox.root / segment_name(number)
     before = path.stat().st_size
-    with contextlib.closing(sqlite3.connect(partial, isolation_level=None, uri=True)) as new:
+    with contextlib.closing(_opened(partial, path)) as new:
         new.execute("PRAGMA synchronous = FULL")
-        last = new.execute("SELECT coalesce(max(id), 0) FROM main.bodies").fetchone()[0]
-        _attach(new, path)
         new.execute("BEGIN IMMEDIATE")
-        _copy_rows(new, f"> {last:d}")
+        _copy_missing(new, mailbox, number)
         new.execute("COMMIT")
-        new.execute("DETACH old")
-    try:
-        with contextlib.closing(open_database(path)) as old:
-            old.execute("PRAGMA journal_mode = DELETE")  # its WAL must not be taken for the new file's
-        partial.chmod(stat.S_IMODE(path.stat().st_mode))
-        sync_file(partial)
-        os.replace(partial, path)
-        sync_file(mailbox.root)
-    except sqlite3.Error as error:
-        raise unusable(path, error) from error
+    _empty_wal(path)
     for name in (
         SEARCH,
         f"{SEARCH}-wal",
         f"{SEARCH}-shm",
-    ):  # it knows words of what is gone; it is made anew when next asked
+    ):  # it knows words of what goes; it is made anew when next asked
         (mailbox.root / name).unlink(missing_ok=True)
+    partial.chmod(stat.S_IMODE(path.stat().st_mode))
+    sync_file(partial)
+    os.replace(partial, path)
+    sync_file(mailbox.root)
+    for leftover in mailbox.root.glob(f"{_PARTIAL}*"):  # of one that was killed, or whose turn is over with this
+        leftover.unlink(missing_ok=True)
     return before - path.stat().st_size
 
 
-def _attach(database: sqlite3.Connection, path: Path) -> None:
-    database.execute("ATTACH ? AS old", (f"{path.absolute().as_uri()}?mode=ro",))
+def _empty_wal(path: Path) -> None:
+    """All of a database into the one file: its WAL must not be taken for that of the file that follows. Raises MailboxInUse where somebody reads
+    it without the mailbox's lock."""
+    with contextlib.closing(open_database(path)) as old:
+        try:
+            old.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:
+            raise in_use(path.parent) from error
 
 
-def _copy_rows(database: sqlite3.Connection, which: str) -> None:
-    database.execute(f"INSERT INTO main.bodies SELECT * FROM old.bodies WHERE id {which}")
-    database.execute(f"INSERT INTO main.parts SELECT * FROM old.parts WHERE body {which}")
+def _opened(partial: Path, path: Path) -> sqlite3.Connection:
+    """A new file, which is there already, with the old one as ``old``. Raises sqlite3.Error."""
+    uri = partial.absolute().as_uri()
+    new = sqlite3.connect(f"{uri}?mode=rw", isolation_level=None, uri=True, timeout=BUSY_SECONDS)
+    new.execute("ATTACH ? AS old", (f"{path.absolute().as_uri()}?mode=ro",))
+    return new
+
+
+def _copy_missing(new: sqlite3.Connection, mailbox: Mailbox, number: int) -> None:
+    """What the catalogue names and the new file lacks, and the last row: the numbers of those that come go on from there. Within a transaction."""
+    there = {place for (place,) in new.execute("SELECT id FROM main.bodies")}
+    query = "SELECT place FROM bodies WHERE segment = ?"
+    needed = {place for (place,) in mailbox.database.execute(query, (number,))}
+    needed.update(last for (last,) in new.execute("SELECT max(id) FROM old.bodies HAVING max(id) IS NOT NULL"))
+    missing = [(place,) for place in sorted(needed - there)]
+    new.executemany("INSERT INTO main.bodies SELECT * FROM old.bodies WHERE id = ?", missing)
+    new.executemany("INSERT INTO main.parts SELECT * FROM old.parts WHERE body = ?", missing)

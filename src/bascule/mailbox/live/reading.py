@@ -4,10 +4,11 @@ import contextlib
 import json
 import sqlite3
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from bascule.mailbox.database import lazily
+from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live.answers import Answers
 from bascule.mailbox.live.folders import LiveFolder
 from bascule.mailbox.mailbox import Mailbox
@@ -16,6 +17,7 @@ from bascule.protocols.imap.section import Section, Text, octets_of
 from bascule.protocols.mime import HeaderSummary
 from bascule.protocols.mime.structure import header_end, parse_structure
 from bascule.terms.flags import Flags
+from bascule.terms.folder import FolderPath
 
 HEADER_OCTETS = 64 * 1024
 """Read of a large message of which only the header is asked for; where that is longer, all is read."""
@@ -113,13 +115,18 @@ class Reading:
         return self._mailbox.octets(body)
 
     def header_fields(self, names: tuple[bytes, ...], bodies: Sequence[int]) -> dict[int, bytes]:
-        """HEADER.FIELDS of these names (RFC 9051 §6.4.5), of each body. Raises MailboxError."""
+        """HEADER.FIELDS of these names (RFC 9051 §6.4.5), of each body. One that can't be read is missing."""
         section = Section(text=Text.FIELDS, names=names)
-        return self._answers.find(names, bodies, lambda body: octets_of(section, self._header(body), None) or b"")
 
-    def prepare(self, bodies: Sequence[int]) -> None:
-        """Make what programs have asked for of other messages, before they ask for it of these. Raises MailboxError."""
-        self.described(bodies)
+        def cut(body: int) -> bytes | None:
+            with contextlib.suppress(MailboxError):
+                return octets_of(section, self._header(body), None)
+            return None
+
+        return self._answers.find(names, bodies, cut)
+
+    def keep_header_fields(self, bodies: Sequence[int]) -> None:
+        """Those that programs have asked for of other messages, before they ask for them of these."""
         for names in self._answers.asked_for():
             self.header_fields(names, bodies)
 
@@ -133,23 +140,30 @@ class Reading:
         return digest
 
     def described(self, bodies: Sequence[int]) -> dict[int, Described]:
-        """ENVELOPE and BODYSTRUCTURE of these bodies; those asked for the first time are computed, and kept. Raises MailboxError."""
-        listed = json.dumps(list(bodies))
+        """ENVELOPE and BODYSTRUCTURE of these bodies; those asked for the first time are computed, and kept. One that can't be read is missing."""
         query = "SELECT body, envelope, structure FROM descriptions WHERE body IN (SELECT value FROM json_each(?))"
-        found = {body: Described(env, structure) for body, env, structure in self._database.execute(query, (listed,))}
-        missing = [body for body in dict.fromkeys(bodies) if body not in found]
-        if missing:
-            made = {body: describe(self.octets(body)) for body in missing}
-            with (
-                contextlib.suppress(sqlite3.OperationalError),
-                lazily(self._database),
-            ):  # a full disk: told all the same
-                self._database.executemany(
-                    "INSERT OR IGNORE INTO descriptions (body, envelope, structure) VALUES (?, ?, ?)",
-                    [(body, *each) for body, each in made.items()],
-                )
-            found.update(made)
-        return found
+        rows = self._database.execute(query, (json.dumps(list(bodies)),))
+        found = {body: Described(env, structure) for body, env, structure in rows}
+        made = {}
+        for body in dict.fromkeys(bodies):
+            if body not in found:
+                with contextlib.suppress(MailboxError):
+                    made[body] = describe(self.octets(body))
+        self.keep_descriptions(made)
+        return found | made
+
+    def keep_descriptions(self, made: Mapping[int, Described]) -> None:
+        """By body. Nothing is lost where a full disk forbids it, or where a body was purged meanwhile."""
+        with contextlib.suppress(sqlite3.OperationalError), lazily(self._database):
+            self._database.executemany(
+                "INSERT OR IGNORE INTO descriptions (body, envelope, structure) SELECT id, ?, ? FROM bodies WHERE id = ?",
+                [(each.envelope, each.structure, body) for body, each in made.items()],
+            )
+
+    def places_of(self, body: int) -> list[tuple[FolderPath, int]]:
+        """(Folder, UID) of each message with this body that is there."""
+        query = "SELECT f.path, m.uid FROM messages m JOIN folders f ON f.id = m.folder WHERE m.body = ? AND m.vanished_utc IS NULL"
+        return [(FolderPath.from_json(path), uid) for path, uid in self._database.execute(query, (body,))]
 
     def headers(self, folder: int, only: Collection[int] | None = None) -> dict[int, HeaderSummary]:
         """Row id → the header of each message of a folder, vanished ones included; or of those row ids."""

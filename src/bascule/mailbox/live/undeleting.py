@@ -35,13 +35,15 @@ def deleted(box: LiveMailbox, since_utc: int) -> list[Deleted]:
 
 
 def give_back(box: LiveMailbox, messages: Iterable[Deleted], now_utc: int) -> int:
-    """Put them where they were, with new UIDs, their flags and dates; a folder that is gone is made again. How many. Raises FolderGone."""
-    by_path: dict[FolderPath, list[int]] = defaultdict(list)
+    """Put them where they were, with new UIDs, their flags and dates; a folder that is gone is made again. How many: not those that were purged
+    meanwhile, or given back by somebody else. Raises FolderGone."""
+    by_path: dict[FolderPath, list[Deleted]] = defaultdict(list)
     for each in messages:
-        by_path[each.path].append(each.row)
-    for path, rows in by_path.items():
+        by_path[each.path].append(each)
+    given = 0
+    for path, those in by_path.items():
         folder = box.folders.find(path) or box.folders.create(path, now_utc)
-        box.messages.copy(folder.id, sorted(rows), folder.id)
-        undone = box.reading.rows(folder.id, folder.uidnext, folder.uidnext + len(rows), limit=-1)
-        box.messages.set_flags(folder.id, [row.uid for row in undone], lambda flags: flags - {"\\Deleted"})
-    return sum(map(len, by_path.values()))
+        placed = box.messages.copy_lacking(sorted(each.row for each in those), folder.id)
+        box.messages.set_flags(folder.id, placed.uids, lambda flags: flags - {"\\Deleted"})
+        given += len(placed.uids)
+    return given

@@ -1,16 +1,23 @@
-"""Brings a backup up to date."""
+"""Brings a backup up to date, while the servers run.
+
+Of what others write meanwhile, what a database names is whole: a message of the queue is synced before its row is there, and a mailbox's octets before
+theirs. So each database is copied first, and then what it names. Of two backups to one folder the second is refused.
+"""
 
 import contextlib
 import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bascule.mailbox.copying import copy_database, copy_mailbox
+from bascule.mailbox.database import sync_file
+from bascule.mailbox.format import LOCK
+from bascule.mailbox.lock import alone
 from bascule.platform.node import FILE as NODE
 from bascule.terms.errors import BasculeError
 
@@ -39,21 +46,16 @@ def back_up(
     instant = datetime.fromtimestamp(now_utc, UTC).strftime(INSTANT)
     done = BackedUp(instant)
     try:
-        _claim(backup)
-        for name in DATABASES:
-            if (data / name).exists():
-                _copy_whole(data / name, backup / name, copy_database)
-        for name, source in [*((name, data / name) for name in FILES), ("bascule.toml", config)]:
-            if source.exists():
-                (backup / name).parent.mkdir(exist_ok=True, mode=0o700)
-                _copy_whole(source, backup / name, shutil.copy2)
-        _copy_queue(data / "queue", backup / "queue")
-        boxes = sorted((data / "mailboxes").glob("*.mailbox"))
-        for place, box in enumerate(boxes):
-            progress(place, len(boxes))
-            _back_up_one(box, backup / "mailboxes" / box.name, done, keep)
-        progress(len(boxes), len(boxes))
-        _write(backup / "backup.json", json.dumps({"bascule_backup": VERSION, "instant": instant}))
+        _require_ours(backup)
+        with alone(backup):
+            _claim(backup)
+            _copy_files(data, config, backup)
+            boxes = sorted((data / "mailboxes").glob("*.mailbox"))
+            for place, box in enumerate(boxes):
+                progress(place, len(boxes))
+                _back_up_one(box, backup / "mailboxes" / box.name, done, keep)
+            progress(len(boxes), len(boxes))
+            _write(backup / "backup.json", json.dumps({"bascule_backup": VERSION, "instant": instant}))
     except (OSError, sqlite3.Error) as error:
         raise BasculeError(f"The backup in {backup} could not be finished: {error}.", "What it held before is still there. Run it again.") from error  # fmt: skip
     return done
@@ -70,13 +72,28 @@ def _back_up_one(box: Path, target: Path, done: BackedUp, keep: int) -> None:
     done.octets += copied.octets
 
 
-def _claim(backup: Path) -> None:
+def _copy_files(data: Path, config: Path, backup: Path) -> None:
+    """All but the mailboxes."""
+    for name in DATABASES:
+        if (data / name).exists():
+            _copy_whole(data / name, backup / name, copy_database)
+    for name, source in [*((name, data / name) for name in FILES), ("bascule.toml", config)]:
+        if source.exists():
+            (backup / name).parent.mkdir(exist_ok=True, mode=0o700)
+            _copy_whole(source, backup / name, shutil.copy2)
+    _copy_queue(data / "queue", backup / "queue", _queued(backup / "queue.sqlite"))
+
+
+def _require_ours(backup: Path) -> None:
     """Raises BasculeError where the folder holds something else."""
     backup.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not (backup / "backup.json").exists() and any(backup.iterdir()):
+    if not (backup / "backup.json").exists() and any(each.name != LOCK for each in backup.iterdir()):
         raise BasculeError(
             f"{backup} holds something else.", "Name an empty folder, or one that “bascule backup” made."
         )
+
+
+def _claim(backup: Path) -> None:
     if not (backup / "backup.json").exists():
         _write(backup / "backup.json", json.dumps({"bascule_backup": VERSION, "instant": None}))
     (backup / "mailboxes").mkdir(exist_ok=True, mode=0o700)
@@ -86,19 +103,28 @@ def _copy_whole(source: Path, target: Path, copy: Callable[[Path, Path], object]
     partial = target.with_name(f"{target.name}.partial")
     partial.unlink(missing_ok=True)
     copy(source, partial)
+    sync_file(partial)
     os.replace(partial, target)
 
 
-def _copy_queue(source: Path, target: Path) -> None:
-    """The messages that wait; one that is sent meanwhile is not missed."""
+def _queued(queue: Path) -> dict[str, int]:
+    """The messages that a copy of the queue names, and their octets."""
+    if not queue.exists():
+        return {}
+    with contextlib.closing(sqlite3.connect(f"{queue.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        return dict(database.execute("SELECT id, octets FROM messages").fetchall())
+
+
+def _copy_queue(source: Path, target: Path, queued: Mapping[str, int]) -> None:
+    """The messages that wait; one that is sent meanwhile is not missed, and one that is just being written is not acknowledged yet."""
     target.mkdir(exist_ok=True, mode=0o700)
-    there = {path.name for path in source.iterdir()} if source.exists() else set()
-    for name in there - {path.name for path in target.iterdir()}:
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copy2(source / name, target / name)
-    for path in target.iterdir():
-        if path.name not in there:
-            path.unlink()
+    there = {path.name: path.stat().st_size for path in target.iterdir()}
+    for name, octets in queued.items():
+        if there.get(name) != octets:
+            with contextlib.suppress(FileNotFoundError):
+                _copy_whole(source / name, target / name, shutil.copy2)
+    for name in there.keys() - queued.keys():
+        (target / name).unlink(missing_ok=True)
 
 
 def _write(path: Path, text: str) -> None:

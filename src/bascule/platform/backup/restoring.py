@@ -5,12 +5,13 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bascule.mailbox.copying import copy_database, copy_mailbox
-from bascule.mailbox.live import Arriving, LiveFolder, LiveMailbox
+from bascule.mailbox.format import CATALOGUE, MailboxError
+from bascule.mailbox.live import Arriving, LiveFolder, LiveMailbox, LiveRow
 from bascule.platform.backup.backing_up import DATABASES, FILES, VERSION
 from bascule.terms.body import HeldBody
 from bascule.terms.errors import BasculeError
@@ -24,12 +25,13 @@ HOLDS_ACCOUNTS = ("accounts.sqlite", "portal.sqlite")
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A message that was missing, and is back (or would be)."""
+    """A message that was missing, and is back (or would be). ``problem``: why it can't be read in the backup; then it is not."""
 
     path: FolderPath
     subject: str
     message_id: str
     octets: int
+    problem: str = ""
 
 
 def require_backup(backup: Path) -> None:
@@ -52,7 +54,8 @@ def restore_installation(backup: Path, data: Path, progress: Callable[[int, int]
         raise BasculeError(f"{data} holds an installation already.", "Restore into an empty folder; or one mailbox, with --account.")  # fmt: skip
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        boxes = sorted((backup / "mailboxes").glob("*.mailbox"))
+        # One that could never be read is an empty folder in the backup.
+        boxes = sorted(path.parent for path in (backup / "mailboxes").glob(f"*.mailbox/{CATALOGUE}"))
         for place, box in enumerate(boxes):
             progress(place, len(boxes))
             copy_mailbox(box, data / "mailboxes" / box.name)
@@ -85,14 +88,14 @@ def restore_messages(
     backup: LiveMailbox, live: LiveMailbox, now_utc: int, *, folder: FolderPath | None = None, message_id: str | None = None, dry_run: bool = False,
 ) -> Iterator[Restored]:  # fmt: skip
     """What the backup has and the live mailbox lacks, folder by folder: back into the same folders, with flags and dates. Copies count:
-    where there were three and one is left, two come back. Nothing that is there is touched. Raises MailboxError, sqlite3.Error."""
+    where there were three and one is left, two come back. Nothing that is there is touched; one that can't be read keeps none of the others away.
+    Raises MailboxError, sqlite3.Error."""
     for wanted in backup.folders.all():
         if folder is not None and wanted.path != folder:
             continue
         missing = list(_missing(backup, live, wanted, message_id))
-        if not dry_run:
-            _append(backup, live, wanted, [row for row, _ in missing], now_utc)
-        yield from (restored for _, restored in missing)
+        problems = {} if dry_run else _append(backup, live, wanted, [row for row, _ in missing], now_utc)
+        yield from (replace(restored, problem=problems.get(row, "")) for row, restored in missing)
 
 
 def _missing(
@@ -127,20 +130,32 @@ def _digests(box: LiveMailbox, folder: int) -> list[tuple[int, bytes]]:
     return box.mailbox.database.execute(query, (folder,)).fetchall()
 
 
-def _append(backup: LiveMailbox, live: LiveMailbox, wanted: LiveFolder, rows: list[int], now_utc: int) -> None:
+def _append(
+    backup: LiveMailbox, live: LiveMailbox, wanted: LiveFolder, rows: list[int], now_utc: int
+) -> dict[int, str]:
+    """Row → why it can't be read, of those that are not back."""
     target = live.folders.find(wanted.path)
     if target is None:
         use = wanted.special_use if wanted.special_use and live.folders.for_use(wanted.special_use) is None else None
         target = live.folders.create(wanted.path, now_utc, use)
     numbers = set(rows)
     there = [row for row in backup.reading.rows(wanted.id, 1, wanted.uidnext, limit=-1) if row.id in numbers]
+    problems: dict[int, str] = {}
     for place in range(0, len(there), GROUP):
-        with ExitStack() as bodies:
-            group = []
-            for row in there[place : place + GROUP]:
-                body = HeldBody(backup.reading.octets(row.body))
-                bodies.callback(body.close)
-                group.append(
-                    Arriving(body, backup.reading.flags(row.flagset), InternalDate(row.date_utc, row.zone_minutes))
-                )
+        group = []
+        for row in there[place : place + GROUP]:
+            try:
+                group.append(_arriving(backup, row))
+            except MailboxError as error:
+                problems[row.id] = error.message
+        if group:
             live.messages.append(target.id, group)
+    return problems
+
+
+def _arriving(backup: LiveMailbox, row: LiveRow) -> Arriving:
+    """Raises MailboxError where its octets are missing, or no longer those that arrived."""
+    body = HeldBody(backup.reading.octets(row.body))
+    if body.sha256 != backup.reading.sha256(row.body):
+        raise MailboxError("Its octets in the backup no longer have their SHA-256.")
+    return Arriving(body, backup.reading.flags(row.flagset), InternalDate(row.date_utc, row.zone_minutes))

@@ -106,8 +106,8 @@ class Writer:
             if self._session.tells_modseqs and "MODSEQ" not in self._plain:
                 out.append(b"MODSEQ (%d)" % row.modseq)
         for place, item in enumerate(self._octets):
-            kept = fields.get(place)
-            written = self._section(item, message) if kept is None else _literal(item.label, kept[row.body])
+            kept = fields[place].get(row.body) if place in fields else None
+            written = self._section(item, message) if kept is None else _literal(item.label, kept)
             if written is not None:
                 out.append(written)
         return b"* %d FETCH (%b)\r\n" % (number, b" ".join(out))

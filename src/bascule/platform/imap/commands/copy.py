@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bascule.mailbox.live import Arriving, KeptBody, LiveFolder, LiveRow, Placed
@@ -21,7 +22,7 @@ def run(session: "Session", request: Request) -> Answer:
     yield from ()
     place, rows, placed = _carry(session, request, moves=False)
     session.changed(place.access)
-    return Done("COPY completed", _copied(rows, placed) if rows else b"")
+    return Done("COPY completed", _copied(rows, placed) if placed.uids else b"")
 
 
 def move(session: "Session", request: Request) -> Answer:
@@ -33,8 +34,9 @@ def move(session: "Session", request: Request) -> Answer:
     place, rows, placed = _carry(session, request, moves=True)
     for access in (session.selected.access, place.access):
         session.changed(access)
-    if rows:
+    if placed.uids:
         yield b"* OK [" + _copied(rows, placed) + b"] moved\r\n"
+    if rows:
         yield from session.news()
     return Done("MOVE completed")
 
@@ -80,16 +82,16 @@ def _rows(session: "Session", messages: MessageSet, *, uid: bool) -> list[LiveRo
 def _within(session: "Session", rows: list[LiveRow], access: Access, target: LiveFolder, *, moves: bool) -> Placed:
     """In one mailbox the octets stay where they are."""
     view, box = session.selected, session.box
-    identities = [row.id for row in rows]
+    identities = _ids(rows)
     if moves:
-        return box.messages.move(view.folder, identities, target.id, session.now())[0]
+        return box.messages.move(view.folder, identities, target.id, session.now())
     require_room(access, sum(row.octets for row in rows))
-    return box.messages.copy(view.folder, identities, target.id)
+    return box.messages.copy(identities, target.id)
 
 
 def _across(session: "Session", rows: list[LiveRow], access: Access, target: LiveFolder, *, moves: bool) -> Placed:
     """Into another's mailbox, or with other flags: written there first. A crash in between leaves a moved message in both."""
-    view, box = session.selected, session.box
+    box = session.box
     require_room(access, sum(row.octets for row in rows))
     rights = access.rights_on(target.id)
     group = [
@@ -101,10 +103,26 @@ def _across(session: "Session", rows: list[LiveRow], access: Access, target: Liv
         for row in rows
     ]
     placed = access.box.messages.append(target.id, group)
-    if moves:
-        box.messages.expunge(view.folder, [row.id for row in rows], session.now())
-    return placed
+    return _taken_away(session, rows, placed, access, target) if moves else replace(placed, rows=_ids(rows))
+
+
+def _taken_away(session: "Session", rows: list[LiveRow], placed: Placed, access: Access, target: LiveFolder) -> Placed:
+    """The originals go. What another session took meanwhile is theirs: its copy goes again, and is not among what is returned."""
+    ours = set(session.box.messages.expunge(session.selected.folder, _ids(rows), session.now()))
+    pairs = list(zip(_ids(rows), placed.uids, strict=True))
+    theirs = [uid for row, uid in pairs if row not in ours]
+    if theirs:
+        there = [row.id for uid in theirs for row in access.box.reading.rows(target.id, uid, uid, limit=1)]
+        access.box.messages.expunge(target.id, there, session.now())
+    kept = [(row, uid) for row, uid in pairs if row in ours]
+    return replace(placed, rows=tuple(row for row, _ in kept), uids=[uid for _, uid in kept])
+
+
+def _ids(rows: list[LiveRow]) -> tuple[int, ...]:
+    return tuple(row.id for row in rows)
 
 
 def _copied(rows: list[LiveRow], placed: Placed) -> bytes:
-    return b"COPYUID %d %b %b" % (placed.uidvalidity, format_set(row.uid for row in rows), format_set(placed.uids))
+    uids = dict(zip(_ids(rows), (row.uid for row in rows), strict=True))
+    sources = format_set(uids[row] for row in placed.rows)
+    return b"COPYUID %d %b %b" % (placed.uidvalidity, sources, format_set(placed.uids))

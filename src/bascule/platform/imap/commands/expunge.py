@@ -62,6 +62,4 @@ def _expunge(session: "Session", messages: MessageSet | None) -> int:
         for row in box.reading.rows(view.folder, low, high, limit=high - low + 1)
         if "\\Deleted" in box.reading.flags(row.flagset)
     ]
-    if rows:
-        box.messages.expunge(view.folder, rows, session.now())
-    return len(rows)
+    return len(box.messages.expunge(view.folder, rows, session.now(), only_flagged=True))
