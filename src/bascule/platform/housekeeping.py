@@ -19,10 +19,11 @@ from typing import Any
 
 import structlog
 
+from bascule.mailbox import texts
 from bascule.mailbox.format import MailboxError, MailboxInUse
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.purging import Purged, compact, purge
-from bascule.mailbox.search import update_index
+from bascule.mailbox.live.reading import Described, describe
 from bascule.platform.child import run_child
 from bascule.platform.settings import read_settings
 from bascule.platform.wakeups import Wakeups
@@ -33,6 +34,7 @@ LATEST_SECONDS = 60.0
 """…but not for longer than this."""
 GROUP = 200
 """Messages described in one transaction: about 30 ms of work."""
+MAX_ROW = 2**63 - 1
 NICENESS = 10
 ROUND_SECONDS = 24 * 3600.0
 
@@ -57,20 +59,34 @@ class Due:
 
 
 def tidy(place: Path) -> int:
-    """Describe and index what is new in a mailbox; how many messages were described. Raises MailboxError, sqlite3.Error."""
-    query = "SELECT b.id FROM bodies b LEFT JOIN descriptions d ON d.body = b.id WHERE d.body IS NULL ORDER BY b.id DESC LIMIT ?"
-    count = 0
+    """Describe and index what is new in a mailbox; how many messages were described. One that can't be read is passed over, and looked at again
+    with the next change. Raises MailboxError, sqlite3.Error."""
+    query = (
+        "SELECT b.id FROM bodies b LEFT JOIN descriptions d ON d.body = b.id WHERE d.body IS NULL AND b.id < ?"
+        " ORDER BY b.id DESC LIMIT ?"
+    )
+    count, below = 0, MAX_ROW
     with LiveMailbox.open(place) as box:
-        while bodies := [body for (body,) in box.mailbox.database.execute(query, (GROUP,)).fetchall()]:
-            count += len(box.reading.described(bodies))
-        update_index(box.mailbox)
+        while bodies := [body for (body,) in box.mailbox.database.execute(query, (below, GROUP)).fetchall()]:
+            made = {body: told for body in bodies if (told := _described(box, body)) is not None}
+            box.reading.keep_descriptions(made)
+            count, below = count + len(made), bodies[-1]
+        texts.update(box.mailbox)
     return count
+
+
+def _described(box: LiveMailbox, body: int) -> Described | None:
+    try:
+        return describe(box.reading.octets(body))
+    except MailboxError:  # damaged: `bascule check` names it
+        return None
 
 
 def clean(place: Path, before_utc: int) -> Purged:
     """Purge what vanished before, and give back the room where nobody has the mailbox open now. Raises MailboxError, sqlite3.Error, OSError."""
     with LiveMailbox.open(place) as box:
         done = purge(box, before_utc)
+        texts.forget_purged(box.mailbox)
     with contextlib.suppress(MailboxInUse):  # another day
         compact(place)
     return done

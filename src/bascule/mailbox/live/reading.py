@@ -4,7 +4,7 @@ import contextlib
 import json
 import sqlite3
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from bascule.mailbox.database import lazily
@@ -112,23 +112,18 @@ class Reading:
         return digest
 
     def described(self, bodies: Sequence[int]) -> dict[int, Described]:
-        """ENVELOPE and BODYSTRUCTURE of these bodies; those asked for the first time are computed, and kept. Raises MailboxError."""
-        listed = json.dumps(list(bodies))
+        """ENVELOPE and BODYSTRUCTURE of those of these bodies of which they are kept; of others, `describe` makes them of the octets."""
         query = "SELECT body, envelope, structure FROM descriptions WHERE body IN (SELECT value FROM json_each(?))"
-        found = {body: Described(env, structure) for body, env, structure in self._database.execute(query, (listed,))}
-        missing = [body for body in dict.fromkeys(bodies) if body not in found]
-        if missing:
-            made = {body: describe(self.octets(body)) for body in missing}
-            with (
-                contextlib.suppress(sqlite3.OperationalError),
-                lazily(self._database),
-            ):  # a full disk: told all the same
-                self._database.executemany(
-                    "INSERT OR IGNORE INTO descriptions (body, envelope, structure) VALUES (?, ?, ?)",
-                    [(body, *each) for body, each in made.items()],
-                )
-            found.update(made)
-        return found
+        rows = self._database.execute(query, (json.dumps(list(bodies)),))
+        return {body: Described(env, structure) for body, env, structure in rows}
+
+    def keep_descriptions(self, made: Mapping[int, Described]) -> None:
+        """By body. Nothing is lost where a full disk forbids it, or where a body was purged meanwhile."""
+        with contextlib.suppress(sqlite3.OperationalError), lazily(self._database):
+            self._database.executemany(
+                "INSERT OR IGNORE INTO descriptions (body, envelope, structure) SELECT id, ?, ? FROM bodies WHERE id = ?",
+                [(each.envelope, each.structure, body) for body, each in made.items()],
+            )
 
     def headers(self, folder: int, only: Collection[int] | None = None) -> dict[int, HeaderSummary]:
         """Row id → the header of each message of a folder, vanished ones included; or of those row ids."""
@@ -145,10 +140,12 @@ class Reading:
         row = self._database.execute("SELECT preview FROM descriptions WHERE body = ?", (body,)).fetchone()
         return row[0] if row else None
 
-    def keep_preview(self, body: int, text: str) -> None:
-        """For a body that is described already."""
+    def keep_previews(self, made: Mapping[int, str]) -> None:
+        """For bodies that are described already."""
         with contextlib.suppress(sqlite3.OperationalError), lazily(self._database):
-            self._database.execute("UPDATE descriptions SET preview = ? WHERE body = ?", (text, body))
+            self._database.executemany(
+                "UPDATE descriptions SET preview = ? WHERE body = ?", [(text, body) for body, text in made.items()]
+            )
 
 
 def describe(message: bytes) -> Described:

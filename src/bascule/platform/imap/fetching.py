@@ -1,11 +1,18 @@
-"""FETCH responses: one line for each message, of the attributes that were asked for. RFC 9051 §7.5.2"""
+"""FETCH responses: one line for each message, of the attributes that were asked for. RFC 9051 §7.5.2
+
+What a mailbox's files hold is read with its lock held (`Writer.read`); what others wrote is looked at without it (`Writer.lines`), so that a message
+that takes long is waited for by whoever asked for it alone.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live import LiveRow
-from bascule.mailbox.live.reading import Described
-from bascule.protocols.imap.answers import string
+from bascule.mailbox.live.reading import Described, describe
+from bascule.platform.imap.limits import PIECE_OCTETS
+from bascule.protocols.imap.answers import message_literal, string
 from bascule.protocols.imap.dates import format_date_time, writable_date
 from bascule.protocols.imap.describe import body_structure
 from bascule.protocols.imap.requests.fetch import Fetch, Octets
@@ -20,28 +27,30 @@ if TYPE_CHECKING:
 
 PREVIEW_CHARACTERS = 200
 """RFC 8970 §3.2: at most 256, and 200 is what it suggests."""
-_FROM_DESCRIPTION = ("ENVELOPE", "BODYSTRUCTURE")
 
 
+@dataclass(slots=True)
 class _Message:
-    """A message's octets and structure, read when something first needs them."""
+    """What was read of one message. ``octets``: None where what was asked for takes none of them."""
 
-    def __init__(self, session: "Session", row: LiveRow) -> None:
-        self._session = session
-        self._row = row
-        self._octets: bytes | None = None
-        self._root: Part | None = None
+    number: int
+    row: LiveRow
+    flags: bytes = b""
+    octets: bytes | None = None
+    described: Described | None = None
+    preview: str | None = None
+    sha256: bytes = b""
+    _root: Part | None = field(default=None, init=False)
 
     @property
-    def octets(self) -> bytes:
-        if self._octets is None:
-            self._octets = self._session.box.reading.octets(self._row.body)
-        return self._octets
+    def whole(self) -> bytes:
+        assert self.octets is not None
+        return self.octets
 
     @property
     def root(self) -> Part:
         if self._root is None:
-            self._root = parse_structure(self.octets)
+            self._root = parse_structure(self.whole)
         return self._root
 
 
@@ -59,15 +68,92 @@ class Writer:
         self._plain = plain
         self._octets = asked.octets
         self._told_flags = "FLAGS" in plain
-        self.needs_octets = bool(asked.octets) or "BODY" in plain or "PREVIEW" in plain
-        self._described = not set(plain).isdisjoint(_FROM_DESCRIPTION) or "PREVIEW" in plain
+        self._needs_octets = bool(asked.octets) or "BODY" in plain
+        self._needs_description = not {"ENVELOPE", "BODYSTRUCTURE", "PREVIEW"}.isdisjoint(plain)
+        self._described: dict[int, Described] = {}
+        self._made: dict[int, Described] = {}
+        self._previews: dict[int, str] = {}
         self.newly_seen: dict[int, int] = {}
         self.refusal: tuple[str, str] | None = None
 
-    def lines(self, batch: list[tuple[int, LiveRow]]) -> list[bytes]:
-        """A response for each; the mailbox's lock is held. Raises MailboxError."""
-        described = self._session.box.reading.described([row.body for _, row in batch]) if self._described else {}
-        return [self._line(number, row, described.get(row.body)) for number, row in batch]
+    # -- with the mailbox's lock --------------------------------------------------------------------------------------
+
+    def pieces(self, batch: list[tuple[int, LiveRow]]) -> list[list[tuple[int, LiveRow]]]:
+        """``batch`` in pieces of which `PIECE_OCTETS` are to be read, or one message."""
+        reading = self._session.box.reading
+        self._described = reading.described([row.body for _, row in batch]) if self._needs_description else {}
+        pieces: list[list[tuple[int, LiveRow]]] = []
+        size = PIECE_OCTETS
+        for each in batch:
+            if size >= PIECE_OCTETS:
+                pieces.append([])
+                size = 0
+            pieces[-1].append(each)
+            size += each[1].octets if self._must_read(each[1]) else 0
+        return pieces
+
+    def _must_read(self, row: LiveRow) -> bool:
+        is_undescribed = self._needs_description and row.body not in self._described
+        return self._needs_octets or is_undescribed or "PREVIEW" in self._plain
+
+    def read(self, piece: list[tuple[int, LiveRow]]) -> list[_Message]:
+        """All that `lines` needs. A message that can't be read is left out, and told of when the others were given."""
+        found = []
+        for number, row in piece:
+            try:
+                found.append(self._read(number, row))
+            except MailboxError as error:
+                self._pass_over(row, str(error))
+        return found
+
+    def _read(self, number: int, row: LiveRow) -> _Message:
+        reading, message = self._session.box.reading, _Message(number, row)
+        if self._told_flags or row.uid in self.newly_seen:
+            message.flags = self._view.flags_of(row.uid, row.flagset, rev2=self._session.rev2)
+        if "EMAILID" in self._plain:
+            message.sha256 = reading.sha256(row.body)
+        if self._needs_description:
+            message.described = self._described.get(row.body)
+        if "PREVIEW" in self._plain:
+            message.preview = reading.preview(row.body)
+        if (
+            self._needs_octets
+            or (self._needs_description and message.described is None)
+            or ("PREVIEW" in self._plain and message.preview is None)
+        ):
+            message.octets = reading.octets(row.body)
+        return message
+
+    @property
+    def has_made(self) -> bool:
+        return bool(self._made or self._previews)
+
+    def keep_made(self) -> None:
+        """What `lines` computed, for who asks next."""
+        reading = self._session.box.reading
+        if self._made:
+            reading.keep_descriptions(self._made)
+        if self._previews:
+            reading.keep_previews(self._previews)
+        self._made, self._previews = {}, {}
+
+    def _pass_over(self, row: LiveRow, why: str) -> None:
+        """RFC 5530 §3, CORRUPTION."""
+        self.refusal = (f"the message of UID {row.uid} can't be read; an administrator is told", "CORRUPTION")
+        account = self._view.access.owner.login
+        self._session.services.log("message-unreadable", account=account, uid=row.uid, error=why)
+
+    # -- without it ---------------------------------------------------------------------------------------------------
+
+    def lines(self, messages: list[_Message]) -> list[bytes]:
+        """A response for each. One at which we fail is left out, and told of when the others were given."""
+        lines = []
+        for message in messages:
+            try:
+                lines.append(self._line(message))
+            except Exception as error:  # noqa: BLE001 - a bug of ours, which one message meets: the others are given all the same
+                self._pass_over(message.row, repr(error))
+        return lines
 
     @property
     def only_flags(self) -> bool:
@@ -92,24 +178,26 @@ class Writer:
             start = end
         return "".join(out).encode("ascii")
 
-    def _line(self, number: int, row: LiveRow, described: Described | None) -> bytes:
-        message = _Message(self._session, row)
-        out = [_PLAIN[name](self, row, described, message) for name in self._plain]
+    def _line(self, message: _Message) -> bytes:
+        row = message.row
+        if self._needs_description and message.described is None:
+            message.described = self._made[row.body] = describe(message.whole)
+        out = [_PLAIN[name](self, message) for name in self._plain]
         if row.uid in self.newly_seen and not self._told_flags:
-            out.append(_flags(self, row, described, message))
+            out.append(_flags(self, message))
             if self._session.tells_modseqs and "MODSEQ" not in self._plain:
                 out.append(b"MODSEQ (%d)" % row.modseq)
         for item in self._octets:
             written = self._section(item, message)
             if written is not None:
                 out.append(written)
-        return b"* %d FETCH (%b)\r\n" % (number, b" ".join(out))
+        return b"* %d FETCH (%b)\r\n" % (message.number, b" ".join(out))
 
     def _section(self, item: Octets, message: _Message) -> bytes | None:
         if item.decoded:
             return self._binary(item, message)
         section = item.section
-        octets = message.octets
+        octets = message.whole
         if section.path or section.text:
             found = octets_of(section, octets, message.root if section.path else None)
             if found is None:
@@ -117,10 +205,10 @@ class Writer:
             octets = found
         if item.start is not None:
             octets = octets[item.start : item.start + item.length]
-        return b"%b {%d}\r\n%b" % (item.label, len(octets), octets)
+        return item.label + b" " + message_literal(octets)
 
     def _binary(self, item: Octets, message: _Message) -> bytes | None:
-        octets = message.octets
+        octets = message.whole
         if item.section.path:
             part = part_at(message.root, item.section.path)
             if part is None:
@@ -136,42 +224,35 @@ class Writer:
             octets = octets[item.start : item.start + item.length]
         return b"%b %b{%d}\r\n%b" % (item.label, b"~" if b"\0" in octets else b"", len(octets), octets)
 
-    def date(self, row: LiveRow) -> bytes:
-        return format_date_time(writable_date(InternalDate(row.date_utc, row.zone_minutes)))
-
-    def flags(self, row: LiveRow) -> bytes:
-        return self._view.flags_of(row.uid, row.flagset, rev2=self._session.rev2)
-
-    def preview(self, row: LiveRow, message: _Message) -> bytes:
-        reading = self._session.box.reading
-        text = reading.preview(row.body)
+    def preview(self, message: _Message) -> bytes:
+        text = message.preview
         if text is None:
-            text = " ".join(searchable(message.octets).text.split())[:PREVIEW_CHARACTERS]
-            reading.keep_preview(row.body, text)
+            text = " ".join(searchable(message.whole).text.split())[:PREVIEW_CHARACTERS]
+            self._previews[message.row.body] = text
         return string(text.encode("utf-8", "replace"))
 
-    def email_id(self, row: LiveRow) -> bytes:
-        """Of the content: copies share it (RFC 8474 §5.1)."""
-        return self._session.box.reading.sha256(row.body)[:16].hex().encode()
+
+_Plain = Callable[[Writer, _Message], bytes]
 
 
-_Plain = Callable[[Writer, LiveRow, Described | None, _Message], bytes]
+def _flags(writer: Writer, message: _Message) -> bytes:
+    return b"FLAGS (%b)" % message.flags
 
 
-def _flags(writer: Writer, row: LiveRow, described: Described | None, message: _Message) -> bytes:
-    return b"FLAGS (%b)" % writer.flags(row)
+def _date(row: LiveRow) -> bytes:
+    return format_date_time(writable_date(InternalDate(row.date_utc, row.zone_minutes)))
 
 
 _PLAIN: dict[str, _Plain] = {
-    "UID": lambda w, row, d, m: b"UID %d" % row.uid,
+    "UID": lambda w, m: b"UID %d" % m.row.uid,
     "FLAGS": _flags,
-    "INTERNALDATE": lambda w, row, d, m: b"INTERNALDATE " + w.date(row),
-    "RFC822.SIZE": lambda w, row, d, m: b"RFC822.SIZE %d" % row.octets,
-    "ENVELOPE": lambda w, row, d, m: b"ENVELOPE " + (d.envelope if d else b"NIL"),
-    "BODYSTRUCTURE": lambda w, row, d, m: b"BODYSTRUCTURE " + (d.structure if d else b"NIL"),
-    "BODY": lambda w, row, d, m: b"BODY " + body_structure(m.root, extended=False),
-    "MODSEQ": lambda w, row, d, m: b"MODSEQ (%d)" % row.modseq,
-    "EMAILID": lambda w, row, d, m: b"EMAILID (M%b)" % w.email_id(row),
-    "THREADID": lambda w, row, d, m: b"THREADID NIL",
-    "PREVIEW": lambda w, row, d, m: b"PREVIEW " + w.preview(row, m),
+    "INTERNALDATE": lambda w, m: b"INTERNALDATE " + _date(m.row),
+    "RFC822.SIZE": lambda w, m: b"RFC822.SIZE %d" % m.row.octets,
+    "ENVELOPE": lambda w, m: b"ENVELOPE " + (m.described.envelope if m.described else b"NIL"),
+    "BODYSTRUCTURE": lambda w, m: b"BODYSTRUCTURE " + (m.described.structure if m.described else b"NIL"),
+    "BODY": lambda w, m: b"BODY " + body_structure(m.root, extended=False),
+    "MODSEQ": lambda w, m: b"MODSEQ (%d)" % m.row.modseq,
+    "EMAILID": lambda w, m: b"EMAILID (M%b)" % m.sha256[:16].hex().encode(),  # copies share it (RFC 8474 §5.1)
+    "THREADID": lambda w, m: b"THREADID NIL",
+    "PREVIEW": lambda w, m: b"PREVIEW " + w.preview(m),
 }

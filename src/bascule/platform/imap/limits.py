@@ -3,15 +3,20 @@
 from bascule.protocols.imap.limits import Limits
 
 BEFORE_SIGN_IN = Limits(
-    line_octets=8 * 1024, inline_octets=8 * 1024, literal_octets=8 * 1024, literals_per_response=4, response_octets=24 * 1024
+    line_octets=40 * 1024, inline_octets=8 * 1024, literal_octets=8 * 1024, literals_per_response=4, response_octets=64 * 1024
 )  # fmt: skip
-"""A user name and a password, each perhaps as a literal. Who is not known may not fill our memory."""
+"""A user name and a password, each perhaps as a literal; and the longest ID, 30 pairs of 30 and 1,024 octets (RFC 2971 §3.3). Who is not known may not
+fill our memory."""
 SIGNED_IN = Limits(
     line_octets=1024 * 1024, inline_octets=1024 * 1024, literals_per_response=1000, response_octets=32 * 1024 * 1024
 )  # fmt: skip
 """A line of 1 MB names 100,000 messages one by one. MULTIAPPEND of 1,000 messages is more than programs send."""
 ARGUMENT_OCTETS = 64 * 1024
 """A literal of any command but APPEND: names and search strings."""
+KEYWORDS_TOLD = 100
+"""Of a mailbox's keywords, by SELECT…"""
+KEYWORDS_ANNOUNCED = 1000
+"""…and of those that messages turn out to have: each new one is told with all others, in a line that no program should have to hold for nothing."""
 READ_OCTETS = 16 * 1024
 """Of a connection's buffer at rest: a thousand sessions that wait have 16 MB of them."""
 TLS_OCTETS = 32 * 1024
@@ -22,6 +27,10 @@ FRAMES_WAITING = 200
 """Commands that were read ahead; more wait in the socket."""
 WRITE_OCTETS = 256 * 1024
 """Made at once: a session holds that much of an answer, and its socket as much again."""
+PIECE_OCTETS = 256 * 1024
+"""Of messages, read at once by FETCH: between two pieces other sessions on the mailbox have their turn."""
+SEARCHED_AT_ONCE = 500
+"""Texts read by SEARCH, between two of which other sessions on the mailbox have their turn."""
 SIGN_IN_SECONDS = 60.0
 """To sign in. RFC 9051 §5.4 asks for no more than 30 minutes once signed in, and leaves this to the server."""
 IDLE_SECONDS = 31 * 60.0

@@ -96,6 +96,14 @@ class Session:
     def tells_modseqs(self) -> bool:
         return "CONDSTORE" in self.enabled
 
+    def enable_condstore(self) -> Iterator[bytes]:
+        """By any command that asks for MODSEQs. With a mailbox selected, its state is told from here on (RFC 7162 §3.1)."""
+        if "CONDSTORE" in self.enabled:
+            return
+        self.enabled.add("CONDSTORE")
+        if self.view is not None:
+            yield b"* OK [HIGHESTMODSEQ %d] the highest\r\n" % self.view.modseq
+
     # -- where things are ---------------------------------------------------------------------------------------------
 
     @property

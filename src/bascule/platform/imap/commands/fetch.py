@@ -19,14 +19,12 @@ if TYPE_CHECKING:
 ROWS = 1000
 """Read at once, between two of which other sessions on the mailbox have their turn."""
 FLAG_ROWS = 5000
-PIECE_OCTETS = 256 * 1024
-"""Written at once."""
 
 
 def run(session: "Session", request: Request) -> Answer:
     asked = parse_fetch(Arguments(request))
     if asked.changed_since is not None or "MODSEQ" in asked.plain:
-        session.enabled.add("CONDSTORE")
+        yield from session.enable_condstore()
     if asked.vanished:
         if not request.uid or "QRESYNC" not in session.enabled:  # RFC 7162 §3.2.6
             raise BadRequest("VANISHED is for UID FETCH, after ENABLE QRESYNC")
@@ -65,7 +63,8 @@ def _flags(session: "Session", writer: Writer, places: list[Range]) -> Generator
                 if len(pairs) != end - first + 1:
                     return [(first, last), *places[number + 1 :]]
                 lines = writer.flag_lines(first + 1, pairs)
-            yield lines
+                news = view.keyword_news()
+            yield news + lines
             first = end + 1
     return []
 
@@ -92,28 +91,21 @@ def _batches(session: "Session", places: list[Range], changed_since: int | None)
 
 
 def _write(session: "Session", writer: Writer, asked: Fetch, batch: list[tuple[int, LiveRow]]) -> Iterator[bytes]:
+    """The mailbox's lock is held while its files are read and written, and not while what others wrote is looked at."""
     view = session.selected
-    if not writer.needs_octets:
+    with session.lock:
+        pieces = writer.pieces(batch)
+    for piece in pieces:
         with session.lock:
-            lines = writer.lines(batch)
-        for start in range(0, len(lines), ROWS):
-            yield b"".join(lines[start : start + ROWS])
-        return
-    position = 0
-    while position < len(batch):
-        held: list[bytes] = []
-        size = 0
-        with session.lock:
-            end = position
-            while end < len(batch) and size < PIECE_OCTETS:
-                size += batch[end][1].octets
-                end += 1
-            piece = batch[position:end]
             if asked.marks_seen and not view.read_only and "s" in view.rights:
                 piece = _mark_seen(session, writer, piece)
-            held = writer.lines(piece)
-        position = end
-        yield b"".join(held)
+            read = writer.read(piece)
+            news = view.keyword_news()
+        lines = writer.lines(read)
+        if writer.has_made:
+            with session.lock:
+                writer.keep_made()
+        yield news + b"".join(lines)
 
 
 def _mark_seen(session: "Session", writer: Writer, piece: list[tuple[int, LiveRow]]) -> list[tuple[int, LiveRow]]:
