@@ -68,6 +68,8 @@ class Connection:
     wants_tls: bool = False
     wants_compression: bool = False
     idles: bool = False
+    forgets_literal: bool = False
+    """A message that was announced is refused: its command will not go on."""
 
 
 class Session:
