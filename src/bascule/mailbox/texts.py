@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from bascule.mailbox.database import create_tables, open_database, require_version, transaction
 from bascule.mailbox.format import TEXTS, TEXTS_TABLES, MailboxError
 from bascule.mailbox.mailbox import Mailbox
-from bascule.protocols.mime.compared import Compared, compared
+from bascule.protocols.mime.compared import Compared, compared, without_accents
 
 GROUP_BODIES = 100
 GROUP_OCTETS = 1024 * 1024
@@ -75,9 +75,9 @@ def keep(mailbox: Mailbox, group: list[Known]) -> None:
             return  # another was quicker
         for each in group:
             header, rest = _joined(each.text)
-            row = (each.body, each.digest, _packed(header), _packed(rest))
-            texts.execute("INSERT INTO texts VALUES (?, ?, ?, ?)", row)
-            texts.execute("INSERT INTO grams (rowid, text) VALUES (?, ?)", (each.body, header + _BETWEEN + rest))
+            row = (each.body, each.digest, _repeats(each.text), _packed(header), _packed(rest))
+            texts.execute("INSERT INTO texts VALUES (?, ?, ?, ?, ?)", row)
+            texts.execute("INSERT INTO grams (rowid, text) VALUES (?, ?)", (each.body, _indexed(header, rest)))
 
 
 def update(mailbox: Mailbox) -> int:
@@ -92,12 +92,18 @@ def update(mailbox: Mailbox) -> int:
 
 def narrowed(mailbox: Mailbox, text: str) -> set[int] | None:
     """Bodies that may hold ``text`` (folded) anywhere; None: any may."""
+    text = without_accents(text)
     if len(text) < GRAM:
         return None
     step = max(1, (len(text) - GRAM + 1) // GRAMS_ASKED)
     grams = {text[place : place + GRAM] for place in range(0, len(text) - GRAM + 1, step)}
     match = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in sorted(grams))
     return {body for (body,) in _open(mailbox).execute("SELECT rowid FROM grams WHERE grams MATCH ?", (match,))}
+
+
+def repeating(mailbox: Mailbox) -> set[int]:
+    """Bodies that have From or Subject more than once: the catalogue holds the first alone."""
+    return {body for (body,) in _open(mailbox).execute("SELECT body FROM texts WHERE repeats")}
 
 
 def headers(mailbox: Mailbox, bodies: Collection[int]) -> list[tuple[int, bytes]]:
@@ -141,7 +147,7 @@ def forget_purged(mailbox: Mailbox) -> int:
 def _forget(texts: sqlite3.Connection, body: int) -> None:
     """An index without contents is told what it held (FTS5 §6.6, the delete command)."""
     header, rest = texts.execute("SELECT header, rest FROM texts WHERE body = ?", (body,)).fetchone()
-    held = zlib.decompress(header).decode() + _BETWEEN + zlib.decompress(rest).decode()
+    held = _indexed(zlib.decompress(header).decode(), zlib.decompress(rest).decode())
     texts.execute("INSERT INTO grams (grams, rowid, text) VALUES ('delete', ?, ?)", (body, held))
     texts.execute("DELETE FROM texts WHERE body = ?", (body,))
 
@@ -190,6 +196,15 @@ def _compared(octets: bytes | None) -> Compared:
 
 def _joined(text: Compared) -> tuple[str, str]:
     return text.fields + _BETWEEN + text.addresses, text.inner + _BETWEEN + text.body
+
+
+def _indexed(header: str, rest: str) -> str:
+    return without_accents(header + _BETWEEN + rest)
+
+
+def _repeats(text: Compared) -> bool:
+    names = [line.partition(":")[0] for line in text.fields.split("\n")]
+    return names.count("from") > 1 or names.count("subject") > 1
 
 
 def _packed(text: str) -> bytes:

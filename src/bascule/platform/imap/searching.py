@@ -17,7 +17,7 @@ from bascule.platform.imap.limits import SEARCHED_AT_ONCE
 from bascule.protocols.imap import search as keys
 from bascule.protocols.imap.requests import MessageSet
 from bascule.protocols.imap.search import Key
-from bascule.protocols.mime.compared import ADDRESS_FIELDS, first_mailbox_label, fold
+from bascule.protocols.mime.compared import ADDRESS_FIELDS, first_mailbox_label, fold, holds
 from bascule.protocols.mime.headers import FIELD_CHARACTERS
 
 if TYPE_CHECKING:
@@ -179,7 +179,9 @@ class _Finder:
         found: set[int] = set()
         for body, fields, rest in self._wholes(self._narrow(text, rows)):
             inner, words = texts.inner_and_body(rest)
-            if text in words or (header and (text in inner or text in texts.fields_and_addresses(fields)[0])):
+            if holds(words, text) or (
+                header and (holds(inner, text) or holds(texts.fields_and_addresses(fields)[0], text))
+            ):
                 found.add(body)
         return [row for row in rows if row.body in found]
 
@@ -200,14 +202,19 @@ class _Finder:
         few = [row.id for row in rows] if len(rows) * FEW_OF < len(self._view.uids) else None
         with self._session.lock:
             headers = self._reading.headers(self._view.folder, few)
+            repeating = texts.repeating(self._mailbox)
         found: set[int] = set()
         left: Rows = []
         for row in rows:
             header = headers.get(row.id)
             value = fold(str(getattr(header, column))) if header is not None else ""
-            if text in value:
+            if holds(value, text):
                 found.add(row.body)
-            elif not value or len(value) >= FIELD_CHARACTERS // 2 or (name == "from" and _OTHERWISE.search(value)):
+            elif (
+                row.body in repeating
+                or len(value) >= FIELD_CHARACTERS // 2
+                or (name == "from" and _OTHERWISE.search(value))
+            ):
                 left.append(row)
         return found, left
 
@@ -263,7 +270,7 @@ def _field_test(name: str, text: str) -> Callable[[str, str], bool]:
 
     def test(fields: str, addresses: str) -> bool:
         lines = [*fields.split("\n"), *(addresses.split("\n") if is_address else ())]
-        return any(line.startswith(start) and text in line[len(start) :] for line in lines)
+        return any(line.startswith(start) and holds(line[len(start) :], text) for line in lines)
 
     return test
 

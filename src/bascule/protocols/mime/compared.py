@@ -1,7 +1,7 @@
 """A message as SEARCH compares it: all that its header and its texts say, decoded and folded. RFC 9051 §6.4.4
 
-Folded means: without case, without accents, and with one space where there is any white space; so that whatever is part of the text is part of it
-folded, and what people type without accents, or what was wrapped at another place, is found as well.
+Folded means: without case, with accents apart from their letters, and with one space where there is any white space; so that whatever is part of the
+text is part of it folded, and what was wrapped at another place is found as well. What is looked for without accents is found with them (`holds`).
 """
 
 import re
@@ -14,10 +14,11 @@ from bascule.protocols.mime.decoding import UnknownEncoding, decoded
 from bascule.protocols.mime.fields import Address, parse_addresses
 from bascule.protocols.mime.headers import decode_field
 from bascule.protocols.mime.html import html_words
-from bascule.protocols.mime.limits import TEXT_OCTETS
+from bascule.protocols.mime.limits import FIELDS_OCTETS, TEXT_OCTETS
 from bascule.protocols.mime.structure import Part, parse_structure
 
 _ACCENTS = re.compile("[\u0300-\u036f]+")
+_OF_A_FIELD = re.compile(rb"[ \t]|[!-9;-~]+[ \t]*:")
 ADDRESS_FIELDS = frozenset((b"from", b"to", b"cc", b"bcc", b"sender", b"reply-to"))
 _COMPARED = (b"text", b"message", b"multipart")
 """A multipart or a message that can't be cut apart is text, for want of better."""
@@ -26,7 +27,8 @@ _COMPARED = (b"text", b"message", b"multipart")
 @dataclass(frozen=True, slots=True)
 class Compared:
     """``fields``: of the message's header, a line each (``subject: …``). ``addresses``: those of the envelope's fields as lines of the same kind, each
-    address without comments, quotes and blanks within; and beside it a line of `first_mailbox_label`. ``inner``: the fields of the parts. ``body``: the texts."""
+    address without comments, quotes and blanks within; and beside it a line of `first_mailbox_label`. ``inner``: the fields of the parts, and
+    lines of the header that are none. ``body``: the texts."""
 
     fields: str
     addresses: str
@@ -35,20 +37,24 @@ class Compared:
 
 
 def fold(text: str) -> str:
-    return " ".join(_folded(text).split())
+    return " ".join((text.lower() if text.isascii() else unicodedata.normalize("NFD", text).casefold()).split())
 
 
-def _folded(text: str) -> str:
-    if text.isascii():
-        return text.lower()
-    return _ACCENTS.sub("", unicodedata.normalize("NFD", text)).casefold()
+def without_accents(text: str) -> str:
+    """``text`` is folded."""
+    return text if text.isascii() else _ACCENTS.sub("", text)
+
+
+def holds(text: str, part: str) -> bool:
+    """Whether ``part`` is part of ``text``, both folded: as it is written, or where it has no accents, of the text without them."""
+    return part in text or (not text.isascii() and not _ACCENTS.search(part) and part in without_accents(text))
 
 
 def compared(message: bytes) -> Compared:
     """Takes a time that grows as the message does. Of texts, the first `TEXT_OCTETS` are looked at: what comes after is data rather than text
     (a deviation from RFC 9051 §6.4.4, which knows no limit)."""
     root = parse_structure(message)
-    inner: list[str] = []
+    inner = _other_lines(message[root.start : root.body])
     texts: list[str] = []
     left = TEXT_OCTETS
     for part in _each(root):
@@ -74,6 +80,12 @@ def _each(part: Part) -> Iterator[Part]:
 
 def _lines(fields: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
     return (f"{name.decode('latin-1')}: {fold(decode_field(value, None))}" for name, value in fields)
+
+
+def _other_lines(header: bytes) -> list[str]:
+    """Lines that are no fields, as of an mbox file: part of the header all the same."""
+    lines = header[:FIELDS_OCTETS].split(b"\n")
+    return [fold(text_of(line)) for line in lines if line.strip() and not _OF_A_FIELD.match(line)]
 
 
 def _address_lines(fields: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
