@@ -1,18 +1,19 @@
 """FETCH responses: one line for each message, of the attributes that were asked for. RFC 9051 §7.5.2
 
-What a mailbox's files hold is read with its lock held (`Writer.read`); what others wrote is looked at without it (`Writer.lines`), so that a message
+What a mailbox's files hold is read with its lock held (`Writer.read`); what others wrote is looked at without it (`Writer.responses`), so that a message
 that takes long is waited for by whoever asked for it alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live import LiveRow
 from bascule.mailbox.live.reading import Described, describe
+from bascule.platform.imap.large import Share
 from bascule.platform.imap.limits import PIECE_OCTETS
-from bascule.protocols.imap.answers import message_literal, string
+from bascule.protocols.imap.answers import string, without_nul
 from bascule.protocols.imap.dates import format_date_time, writable_date
 from bascule.protocols.imap.describe import body_structure
 from bascule.protocols.imap.requests.fetch import Fetch, Octets
@@ -42,6 +43,10 @@ class _Message:
     sha256: bytes = b""
     _root: Part | None = field(default=None, init=False)
 
+    def forget(self) -> None:
+        """Once its response is written: its octets are not held for as long as those of others are."""
+        self.octets = self._root = None
+
     @property
     def whole(self) -> bytes:
         assert self.octets is not None
@@ -52,6 +57,10 @@ class _Message:
         if self._root is None:
             self._root = parse_structure(self.whole)
         return self._root
+
+
+class _TooMuch(Exception):
+    """Others of this mailbox's large messages are to be taken first."""
 
 
 class Writer:
@@ -73,6 +82,7 @@ class Writer:
         self._described: dict[int, Described] = {}
         self._made: dict[int, Described] = {}
         self._previews: dict[int, str] = {}
+        self._share = Share(self._view.access.mailbox)
         self.newly_seen: dict[int, int] = {}
         self.refusal: tuple[str, str] | None = None
 
@@ -97,11 +107,13 @@ class Writer:
         return self._needs_octets or is_undescribed or "PREVIEW" in self._plain
 
     def read(self, piece: list[tuple[int, LiveRow]]) -> list[_Message]:
-        """All that `lines` needs. A message that can't be read is left out, and told of when the others were given."""
+        """All that `responses` needs. A message that can't be read is left out, and told of when the others were given."""
         found = []
         for number, row in piece:
             try:
                 found.append(self._read(number, row))
+            except _TooMuch:
+                self.refusal = ("too many large messages are being read; take those, then ask for the others", "LIMIT")
             except MailboxError as error:
                 self._pass_over(row, str(error))
         return found
@@ -121,15 +133,21 @@ class Writer:
             or (self._needs_description and message.described is None)
             or ("PREVIEW" in self._plain and message.preview is None)
         ):
+            if not self._share.take(row.octets):
+                raise _TooMuch
             message.octets = reading.octets(row.body)
         return message
+
+    def release(self) -> None:
+        """What was read is written, or never will be."""
+        self._share.release()
 
     @property
     def has_made(self) -> bool:
         return bool(self._made or self._previews)
 
     def keep_made(self) -> None:
-        """What `lines` computed, for who asks next."""
+        """What `responses` computed, for who asks next."""
         reading = self._session.box.reading
         if self._made:
             reading.keep_descriptions(self._made)
@@ -145,15 +163,20 @@ class Writer:
 
     # -- without it ---------------------------------------------------------------------------------------------------
 
-    def lines(self, messages: list[_Message]) -> list[bytes]:
-        """A response for each. One at which we fail is left out, and told of when the others were given."""
-        lines = []
+    def responses(self, messages: list[_Message]) -> Iterator[bytes]:
+        """In pieces of about `PIECE_OCTETS`: of a large message no second copy is held. One at which we fail is left out, and told of when the others
+        were given."""
+        held: list[bytes] = []
+        size = 0
         for message in messages:
-            try:
-                lines.append(self._line(message))
-            except Exception as error:  # noqa: BLE001 - a bug of ours, which one message meets: the others are given all the same
-                self._pass_over(message.row, repr(error))
-        return lines
+            for piece in self._response(message):
+                held.append(piece)
+                size += len(piece)
+                if size >= PIECE_OCTETS:
+                    yield b"".join(held)
+                    held, size = [], 0
+            message.forget()
+        yield b"".join(held)
 
     @property
     def only_flags(self) -> bool:
@@ -178,7 +201,31 @@ class Writer:
             start = end
         return "".join(out).encode("ascii")
 
-    def _line(self, message: _Message) -> bytes:
+    def _response(self, message: _Message) -> Iterator[bytes]:
+        try:
+            plain = self._plain_values(message)
+        except Exception as error:  # noqa: BLE001 - a bug of ours, which one message meets: the others are given all the same
+            self._pass_over(message.row, repr(error))
+            return
+        yield b"* %d FETCH (%b" % (message.number, b" ".join(plain))
+        between = b" " if plain else b""
+        for item in self._octets:
+            try:
+                head, octets = self._value(item, message)
+            except UnknownEncoding:
+                self.refusal = ("a part is in an encoding that this server does not know", "UNKNOWN-CTE")
+                continue
+            except Exception as error:  # noqa: BLE001 - as above; what was begun is ended
+                self._pass_over(message.row, repr(error))
+                head, octets = b" NIL", b""
+            yield between + item.label + head
+            between = b" "
+            for start in range(0, len(octets), PIECE_OCTETS):
+                piece = octets[start : start + PIECE_OCTETS]
+                yield piece if item.decoded else without_nul(piece)
+        yield b")\r\n"
+
+    def _plain_values(self, message: _Message) -> list[bytes]:
         row = message.row
         if self._needs_description and message.described is None:
             message.described = self._made[row.body] = describe(message.whole)
@@ -187,42 +234,31 @@ class Writer:
             out.append(_flags(self, message))
             if self._session.tells_modseqs and "MODSEQ" not in self._plain:
                 out.append(b"MODSEQ (%d)" % row.modseq)
-        for item in self._octets:
-            written = self._section(item, message)
-            if written is not None:
-                out.append(written)
-        return b"* %d FETCH (%b)\r\n" % (message.number, b" ".join(out))
+        return out
+
+    def _value(self, item: Octets, message: _Message) -> tuple[bytes, bytes]:
+        """What follows the item's label, and the octets of its literal. Raises UnknownEncoding."""
+        found = self._decoded(item, message) if item.decoded else self._section(item, message)
+        if item.size:
+            return b" %d" % len(found or b""), b""
+        if found is None:
+            return b" NIL", b""
+        if item.start is not None:
+            found = found[item.start : item.start + item.length]
+        is_binary = item.decoded and b"\0" in found
+        return b" %b{%d}\r\n" % (b"~" if is_binary else b"", len(found)), found
 
     def _section(self, item: Octets, message: _Message) -> bytes | None:
-        if item.decoded:
-            return self._binary(item, message)
         section = item.section
-        octets = message.whole
-        if section.path or section.text:
-            found = octets_of(section, octets, message.root if section.path else None)
-            if found is None:
-                return item.label + b" NIL"
-            octets = found
-        if item.start is not None:
-            octets = octets[item.start : item.start + item.length]
-        return item.label + b" " + message_literal(octets)
+        if not section.path and not section.text:
+            return message.whole
+        return octets_of(section, message.whole, message.root if section.path else None)
 
-    def _binary(self, item: Octets, message: _Message) -> bytes | None:
-        octets = message.whole
-        if item.section.path:
-            part = part_at(message.root, item.section.path)
-            if part is None:
-                return item.label + (b" 0" if item.size else b" NIL")
-            try:
-                octets = decoded(octets[part.body : part.end], part)
-            except UnknownEncoding:
-                self.refusal = ("a part is in an encoding that this server does not know", "UNKNOWN-CTE")
-                return None
-        if item.size:
-            return b"%b %d" % (item.label, len(octets))
-        if item.start is not None:
-            octets = octets[item.start : item.start + item.length]
-        return b"%b %b{%d}\r\n%b" % (item.label, b"~" if b"\0" in octets else b"", len(octets), octets)
+    def _decoded(self, item: Octets, message: _Message) -> bytes | None:
+        if not item.section.path:
+            return message.whole
+        part = part_at(message.root, item.section.path)
+        return None if part is None else decoded(message.whole[part.body : part.end], part)
 
     def preview(self, message: _Message) -> bytes:
         text = message.preview

@@ -29,6 +29,10 @@ WRITE_OCTETS = 256 * 1024
 """Made at once: a session holds that much of an answer, and its socket as much again."""
 PIECE_OCTETS = 256 * 1024
 """Of messages, read at once by FETCH: between two pieces other sessions on the mailbox have their turn."""
+LARGE_OCTETS = 4 * 1024 * 1024
+"""Messages from this size on are counted while FETCH holds them…"""
+LARGE_AT_ONCE_OCTETS = 256 * 1024 * 1024
+"""…and all sessions on a mailbox hold so much of them at once: two of the largest, and any number of usual ones."""
 SEARCHED_AT_ONCE = 500
 """Texts read by SEARCH, between two of which other sessions on the mailbox have their turn."""
 SIGN_IN_SECONDS = 60.0

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from bascule.mailbox.format import MailboxElsewhere, MailboxError
 from bascule.mailbox.live import FolderGone, LiveMailbox, NameRefused
+from bascule.platform import memory
 from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, require_here, words
 from bascule.platform.imap.access import Access, Place
 from bascule.platform.imap.capabilities import capabilities
@@ -54,6 +55,9 @@ class Services:
     """The name above other people's mailboxes (RFC 2342 §5)."""
     append_limit: int = 100 * 1024 * 1024
     """The largest message taken, in octets."""
+
+    def __post_init__(self) -> None:
+        memory.settle()
 
 
 @dataclass(slots=True)
@@ -213,6 +217,7 @@ class Session:
         """To be called once no `handle` runs."""
         self.view = None
         self.state = State.ENDED
+        memory.give_back()
 
     @contextlib.contextmanager
     def _with_mailboxes(self) -> Iterator[None]:

@@ -35,10 +35,10 @@ def nstring(value: bytes | None) -> bytes:
     return b"NIL" if value is None else string(value)
 
 
-def message_literal(octets: bytes) -> bytes:
-    """A message, or a section of one, as the literal of BODY[…]. No literal may hold NUL (RFC 9051 §4.3, §4.3.1): each becomes 0x80, as with
+def without_nul(octets: bytes) -> bytes:
+    """A piece of a message as the literal of BODY[…] holds it. No literal may hold NUL (RFC 9051 §4.3, §4.3.1): each becomes 0x80, as with
     Dovecot, so that sizes and the places of all others stay; BINARY gives what is stored."""
-    return b"{%d}\r\n%b" % (len(octets), octets.replace(b"\0", b"\x80"))
+    return octets.replace(b"\0", b"\x80")
 
 
 def flag_names(flags: Iterable[str]) -> bytes:

@@ -96,16 +96,19 @@ def _write(session: "Session", writer: Writer, asked: Fetch, batch: list[tuple[i
     with session.lock:
         pieces = writer.pieces(batch)
     for piece in pieces:
-        with session.lock:
-            if asked.marks_seen and not view.read_only and "s" in view.rights:
-                piece = _mark_seen(session, writer, piece)
-            read = writer.read(piece)
-            news = view.keyword_news()
-        lines = writer.lines(read)
+        try:
+            with session.lock:
+                if asked.marks_seen and not view.read_only and "s" in view.rights:
+                    piece = _mark_seen(session, writer, piece)
+                read = writer.read(piece)
+                news = view.keyword_news()
+            yield news
+            yield from writer.responses(read)
+        finally:
+            writer.release()
         if writer.has_made:
             with session.lock:
                 writer.keep_made()
-        yield news + b"".join(lines)
 
 
 def _mark_seen(session: "Session", writer: Writer, piece: list[tuple[int, LiveRow]]) -> list[tuple[int, LiveRow]]:
