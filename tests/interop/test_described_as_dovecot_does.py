@@ -3,7 +3,6 @@
 import re
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,11 +13,10 @@ from bascule.protocols.imap.section import octets_of, parse_section
 from bascule.protocols.imap.tokens import Value, parse_values
 from bascule.protocols.mime.structure import parse_structure
 from bascule.terms.body import SpooledBody
-from support import parts
+from support import real_mail
 from support.dovecot import PrivateDovecot
 
 pytestmark = [pytest.mark.needs("corpora", "dovecot"), pytest.mark.xdist_group("corpora")]
-LIST = Path(__file__).with_name("corpora-messages.txt")
 OTHERWISE = {
     # Of a repeated field we take the first, Dovecot the last.
     "raw_email_with_multipart_mixed_quoted_boundary.eml": "subject",
@@ -43,12 +41,7 @@ OTHERWISE = {
 
 @pytest.fixture(scope="module")
 def originals() -> list[tuple[str, bytes]]:
-    """Those that Dovecot keeps as they are."""
-    folder = parts.folder("BASCULE_CORPORA")
-    assert folder is not None
-    names = LIST.read_text().splitlines()
-    found = [(name, re.sub(rb"(?<!\r)\n", b"\r\n", (folder / "mail" / name).read_bytes())) for name in names]
-    return [(name, octets) for name, octets in found if octets and not re.search(rb"\0|\r(?!\n)", octets)]
+    return real_mail.originals()
 
 
 SECTIONS = [

@@ -9,6 +9,7 @@ from bascule.mailbox.live import Arriving, LiveMailbox
 from bascule.mailbox.live.answers import ANSWER_OCTETS, LABEL_OCTETS, SECTIONS
 from bascule.mailbox.live.purging import purge
 from bascule.platform.housekeeping import PassedOver, tidy
+from bascule.protocols.imap.section import header_fields
 from bascule.terms.body import HeldBody
 from bascule.terms.folder import INBOX
 from bascule.terms.instant import InternalDate
@@ -39,6 +40,18 @@ def bodies(box: LiveMailbox) -> list[int]:
     return [row.body for row in box.reading.rows(folder(box), 1, 2**31, limit=1000)]
 
 
+def fields(box: LiveMailbox, names: tuple[bytes, ...], of: list[int]) -> dict[int, bytes]:
+    """As FETCH finds and keeps them."""
+    found = box.reading.answers.kept(names, of)
+    made = {
+        body: header_fields(names, box.reading.short_header(body) or box.reading.octets(body))
+        for body in of
+        if body not in found
+    }
+    box.reading.answers.keep(names, made)
+    return found | made
+
+
 def kept(box: LiveMailbox) -> int:
     count: int = box.mailbox.database.execute("SELECT count(*) FROM answers").fetchone()[0]
     return count
@@ -46,10 +59,10 @@ def kept(box: LiveMailbox) -> int:
 
 def test_what_is_kept_is_what_was_made(place: Path) -> None:
     with LiveMailbox.open(place) as box:
-        first = box.reading.header_fields(NAMES, bodies(box))
+        first = fields(box, NAMES, bodies(box))
     with LiveMailbox.open(place) as box:
         assert kept(box) == 5
-        assert box.reading.header_fields((b"from", b"SUBJECT"), bodies(box)) == first
+        assert fields(box, (b"from", b"SUBJECT"), bodies(box)) == first
         assert kept(box) == 5
     assert sorted(first.values()) == [b"From: a\r\nSubject: n%d\r\n\r\n" % number for number in range(5)]
     assert check(place) == []
@@ -58,7 +71,7 @@ def test_what_is_kept_is_what_was_made(place: Path) -> None:
 def test_what_is_purged_takes_its_fields_along_and_its_number_is_nobodys_after_it(place: Path) -> None:
     with LiveMailbox.open(place) as box:
         before = bodies(box)
-        box.reading.header_fields(NAMES, before)
+        fields(box, NAMES, before)
         rows = box.reading.rows(folder(box), 4, 5, limit=2)
         box.messages.expunge(folder(box), [row.id for row in rows], NOW)
         purge(box, NOW + 1)
@@ -66,13 +79,13 @@ def test_what_is_purged_takes_its_fields_along_and_its_number_is_nobodys_after_i
         assert before[3] not in [body for (body,) in box.mailbox.database.execute("SELECT body FROM answers")]
         new = bodies(box)[-1]
         assert new not in before
-        assert box.reading.header_fields(NAMES, [new]) == {new: b"Subject: another\r\n\r\n"}
+        assert fields(box, NAMES, [new]) == {new: b"Subject: another\r\n\r\n"}
 
 
 def test_some_kinds_of_programs_are_remembered_and_the_first_makes_way(place: Path) -> None:
     with LiveMailbox.open(place) as box:
         for number in range(SECTIONS + 2):
-            box.reading.header_fields((b"X-%d" % number,), bodies(box))
+            fields(box, (b"X-%d" % number,), bodies(box))
         assert kept(box) == 5 * SECTIONS
         assert box.mailbox.database.execute("SELECT min(label), max(label) FROM sections").fetchone() == (
             b"X-2",
@@ -85,17 +98,17 @@ def test_what_is_too_long_is_told_and_not_kept(place: Path) -> None:
     huge = b"".join(b"X-%d: %s\r\n" % (number, b"y" * 900) for number in range(200)) + b"Subject: last"
     with LiveMailbox.open(place) as box:
         bring(box, [long + b"\r\n\r\ntext", huge + b"\r\n\r\n" + b"z" * 3_000_000])
-        found = box.reading.header_fields((b"subject",), bodies(box)[-2:])
+        found = fields(box, (b"subject",), bodies(box)[-2:])
         assert list(found.values()) == [long + b"\r\n\r\n", b"Subject: last\r\n\r\n"]
         assert kept(box) == 1
         names = tuple(b"X%0200d" % number for number in range(LABEL_OCTETS // 200 + 1))
-        assert set(box.reading.header_fields(names, bodies(box)).values()) == {b"\r\n"}
+        assert set(fields(box, names, bodies(box)).values()) == {b"\r\n"}
         assert kept(box) == 1
 
 
 def test_what_comes_is_prepared_for_programs_that_asked_before(place: Path) -> None:
     with LiveMailbox.open(place) as box:
-        box.reading.header_fields(NAMES, bodies(box)[:1])
+        fields(box, NAMES, bodies(box)[:1])
     assert tidy(place, PassedOver(lambda *words, **values: None)) == 5
     with LiveMailbox.open(place) as box:
         assert kept(box) == 5

@@ -194,11 +194,11 @@ def _counts(place: Path) -> tuple[int, int]:
     """Described, indexed."""
     with contextlib.closing(sqlite3.connect(place / "catalogue.sqlite")) as catalogue:
         described = catalogue.execute("SELECT count(*) FROM descriptions").fetchone()[0]
-    if not (place / "search.sqlite").exists():
+    if not (place / "texts.sqlite").exists():
         return described, 0
-    with contextlib.closing(sqlite3.connect(place / "search.sqlite")) as index:
+    with contextlib.closing(sqlite3.connect(place / "texts.sqlite")) as index:
         try:
-            return described, index.execute("SELECT indexed_body FROM progress").fetchone()[0]
+            return described, index.execute("SELECT count(*) FROM texts").fetchone()[0]
         except sqlite3.OperationalError:
             return described, 0
 

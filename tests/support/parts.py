@@ -34,7 +34,10 @@ HOW_TO_GET = {
     "mount": "Run the tests as root, where file systems can be mounted.",
     "corpora": "Set BASCULE_CORPORA to the folder of real messages.",
     "rig": "Set BASCULE_BENCH_RIG to the folder of the bench rig.",
+    "imaptest": "Build it with tests/make-imaptest, and set BASCULE_IMAPTEST to its folder.",
 }
+BY_HAND = {"imaptest"}
+"""What nothing brings by itself: its source is on GitHub alone."""
 FOR_ROOT = {"cyrus", "lemonldap", "postfix"}
 """What `make test-setup` brings, and only root can start or read."""
 
@@ -120,6 +123,8 @@ def is_there(part: str) -> bool:
             return postgresql_programs() is not None
         case "corpora":
             return folder("BASCULE_CORPORA") is not None
+        case "imaptest":
+            return folder("BASCULE_IMAPTEST") is not None
         case "rig":
             return folder("BASCULE_BENCH_RIG") is not None
     raise ValueError(part)
@@ -155,4 +160,6 @@ def is_required(part: str) -> bool:
     """Whether it is a failure, rather than a skip, that this part is missing. ``BASCULE_REQUIRE_PARTS``: ``1`` says so of every part,
     ``test-setup`` of those that that brings."""
     required = os.environ.get("BASCULE_REQUIRE_PARTS")
+    if part in BY_HAND:
+        return False
     return required == "1" or (required == "test-setup" and HOW_TO_GET[part] == SETUP)

@@ -6,6 +6,7 @@ FORMAT_VERSION = 3
 APPLICATION_ID = 0x42534355  # "BSCU", so that file(1) and SQLite's own tools can tell what it is
 CATALOGUE = "catalogue.sqlite"
 SEARCH = "search.sqlite"
+TEXTS = "texts.sqlite"
 LOCK = "lock"
 SEGMENT_OCTETS = 1_000_000_000
 """A bodies file is closed at about this size and never touched again, so that a backup copies it once."""
@@ -224,6 +225,13 @@ CREATE TABLE bodies (
 CREATE TABLE parts (body INTEGER NOT NULL, part INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (body, part));
 """
 
+TEXTS_TABLES = """
+CREATE TABLE IF NOT EXISTS texts (
+    body INTEGER PRIMARY KEY, digest BLOB NOT NULL, repeats INTEGER NOT NULL, header BLOB NOT NULL, rest BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS texts_repeats ON texts (body) WHERE repeats;
+CREATE VIRTUAL TABLE IF NOT EXISTS grams USING fts5(text, content='', detail=none, tokenize='trigram');
+"""
 SEARCH_TABLES = """
 CREATE TABLE IF NOT EXISTS progress (indexed_body INTEGER NOT NULL);
 INSERT INTO progress SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM progress);

@@ -60,6 +60,8 @@ class Mailbox:
         self.messages = Messages(database, self.flagsets, self._writer, self._reader)
         self.index: sqlite3.Connection | None = None
         """`bascule.mailbox.search` opens it."""
+        self.texts: sqlite3.Connection | None = None
+        """`bascule.mailbox.texts` opens it."""
 
     # -- making and opening -------------------------------------------------------------------------------------------
 
@@ -197,8 +199,9 @@ class Mailbox:
             self._writer.close()
         if self._reader is not None:
             self._reader.close()
-        if self.index is not None:
-            self.index.close()
+        for each in (self.index, self.texts):
+            if each is not None:
+                each.close()
         self.database.close()
         if self._lock is not None:
             os.close(self._lock)

@@ -19,14 +19,15 @@ from typing import Any
 
 import structlog
 
+from bascule.mailbox import texts
 from bascule.mailbox.format import MailboxElsewhere, MailboxError, MailboxInUse
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.purging import Purged, compact, purge
 from bascule.mailbox.live.reading import Described, describe
-from bascule.mailbox.search import update_index
 from bascule.platform.child import run_child
 from bascule.platform.settings import read_settings
 from bascule.platform.wakeups import Wakeups
+from bascule.protocols.imap.section import header_fields
 
 QUIET_SECONDS = 2.0
 """A mailbox is left alone until nothing changed in it for so long…"""
@@ -34,6 +35,7 @@ LATEST_SECONDS = 60.0
 """…but not for longer than this."""
 GROUP = 200
 """Messages described in one transaction: about 30 ms of work."""
+MAX_ROW = 2**63 - 1
 NICENESS = 10
 ROUND_SECONDS = 24 * 3600.0
 PASSED_OVER = 1000
@@ -92,15 +94,19 @@ def tidy(place: Path, passed_over: PassedOver) -> int:
         "SELECT b.id FROM bodies b LEFT JOIN descriptions d ON d.body = b.id WHERE d.body IS NULL AND b.id < ?"
         " ORDER BY b.id DESC LIMIT ?"
     )
-    count, below = 0, 2**63 - 1
+    count, below = 0, MAX_ROW
     with LiveMailbox.open(place) as box:
         while bodies := [body for (body,) in box.mailbox.database.execute(query, (below, GROUP)).fetchall()]:
             made = _described(box, bodies, passed_over)
             box.reading.keep_descriptions(made)
-            box.reading.keep_header_fields(list(made))
+            for names in box.reading.answers.asked_for():
+                headers = {body: box.reading.short_header(body) for body in made}
+                box.reading.answers.keep(
+                    names, {body: header_fields(names, each) for body, each in headers.items() if each}
+                )
             count += len(made)
             below = bodies[-1]
-        update_index(box.mailbox, passed_over=lambda body, error: passed_over.note(box, body, error))
+        texts.update(box.mailbox)
     return count
 
 
@@ -120,6 +126,7 @@ def clean(place: Path, before_utc: int) -> Purged:
     """Purge what vanished before, and give back the room where nobody has the mailbox open now. Raises MailboxError, sqlite3.Error, OSError."""
     with LiveMailbox.open(place) as box:
         done = purge(box, before_utc)
+        texts.forget_purged(box.mailbox)
     with contextlib.suppress(MailboxInUse):  # another day
         compact(place)
     return done

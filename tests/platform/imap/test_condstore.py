@@ -12,7 +12,9 @@ def modseq(line: bytes) -> int:
 def test_each_change_has_a_greater_modseq(client) -> None:
     for _ in range(3):
         client.append("INBOX", b"Subject: x\r\n\r\n")
-    first = [modseq(line) for line in client.ok("FETCH 1:3 (MODSEQ)").lines]
+    enabled, *lines = client.ok("FETCH 1:3 (MODSEQ)").lines
+    first = [modseq(line) for line in lines]
+    assert enabled.startswith(b"* OK [HIGHESTMODSEQ %d]" % max(first))
     assert first == sorted(set(first))
     changed = modseq(client.ok("STORE 2 +FLAGS (\\Seen)").line(b"2 FETCH"))
     assert changed > max(first)
@@ -37,6 +39,7 @@ def test_store_unchanged_since(connect) -> None:
 def test_search_by_modseq(client) -> None:
     client.append("INBOX", b"Subject: x\r\n\r\n")
     client.append("INBOX", b"Subject: x\r\n\r\n")
+    client.ok("ENABLE CONDSTORE")
     low, high = (modseq(line) for line in client.ok("FETCH 1:2 (MODSEQ)").lines)
     assert client.ok(f"SEARCH MODSEQ {low + 1}").lines == [b"* SEARCH 2 (MODSEQ %d)" % high]
     assert client.ok(f'SEARCH MODSEQ "/flags/\\\\draft" all {high + 1}').lines == [b"* SEARCH"]

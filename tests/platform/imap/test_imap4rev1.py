@@ -276,6 +276,6 @@ def test_words_that_are_looked_for_together(client) -> None:
     assert found("OR (TEXT alpha TEXT beta) TEXT gamma") == [1, 4, 5, 6]
     assert found("TEXT alpha OR BODY beta BODY gamma") == [1, 5, 6]
     assert found("NOT TEXT filler") == [1, 2, 3, 4, 5, 6]
-    assert found("TEXT filler TEXT 1 SUBJECT x") == [8, *range(17, 27)]
+    assert found("TEXT filler TEXT 1 SUBJECT x") == [number + 7 for number in range(40) if "1" in str(number)]
     assert found("TEXT alpha SUBJECT y") == []
     assert found("3:6 TEXT alpha TEXT gamma") == [5, 6]

@@ -20,3 +20,13 @@ def test_no_recent_extended_search_and_utf8_names(connect) -> None:
 def test_selecting_another_mailbox_tells_that_the_first_is_closed(connect) -> None:
     client = connect("INBOX", enable="IMAP4rev2")
     assert client.ok("SELECT Sent").lines[0].startswith(b"* OK [CLOSED]")
+
+
+def test_a_part_may_begin_beyond_what_32_bits_hold(connect) -> None:
+    """RFC 9051 §9, partial: number64 "." nz-number64."""
+    client = connect("INBOX")
+    client.append("INBOX", MAIL)
+    assert client.ok("FETCH 1 BODY.PEEK[]<99999999999.1>").line(b"1 FETCH").endswith(b"BODY[]<99999999999> )")
+    assert client.ok(f"FETCH 1 BODY.PEEK[]<0.{2**63 - 1}>").line(b"1 FETCH").endswith(MAIL + b")")
+    client.bad(f"FETCH 1 BODY.PEEK[]<{2**63}.1>")
+    client.bad("FETCH 1 BODY.PEEK[]<0.0>")

@@ -7,7 +7,7 @@ another; the purge of a body takes its answers along (a trigger: so also where a
 import contextlib
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 from bascule.mailbox.database import lazily
 
@@ -40,40 +40,32 @@ class Answers:
             return []
         return [tuple(label.split(b":")) for (label,) in labels]
 
-    def find(
-        self, names: Sequence[bytes], bodies: Sequence[int], make: Callable[[int], bytes | None]
-    ) -> dict[int, bytes]:
-        """The fields of each body; those that are not kept are made, and kept. Where ``make`` has none, the body is missing."""
-        label = b":".join(sorted({name.upper() for name in names}))
-        if len(label) > LABEL_OCTETS:
-            return _made(bodies, make)
-        found = self._kept(label, bodies)
-        missing = [body for body in dict.fromkeys(bodies) if body not in found]
-        if missing:
-            made = _made(missing, make)
-            found.update(made)
-            rows = [(octets, label, body) for body, octets in made.items() if len(octets) <= ANSWER_OCTETS]
-            with (
-                contextlib.suppress(sqlite3.OperationalError),
-                lazily(self._database),
-            ):  # a full disk: told all the same
-                self._keep(label, rows)
-        return found
-
-    def _kept(self, label: bytes, bodies: Sequence[int]) -> dict[int, bytes]:
+    def kept(self, names: Sequence[bytes], bodies: Sequence[int]) -> dict[int, bytes]:
+        """The fields of those of these bodies of which they are kept."""
         query = (
             "SELECT body, octets FROM answers WHERE section = (SELECT id FROM sections WHERE label = ?)"
             " AND body IN (SELECT value FROM json_each(?))"
         )
         try:
-            return dict(self._database.execute(query, (label, json.dumps(list(bodies)))).fetchall())
+            return dict(self._database.execute(query, (_label(names), json.dumps(list(bodies)))).fetchall())
         except sqlite3.OperationalError as error:
             if "no such table" not in str(error):
                 raise
             return {}
 
-    def _keep(self, label: bytes, rows: list[tuple[bytes, bytes, int]]) -> None:
-        """``rows``: octets, label, body; bodies that were purged since they were read are left out."""
+    def keep(self, names: Sequence[bytes], made: Mapping[int, bytes]) -> None:
+        """By body. Nothing is lost where a full disk forbids it, or where a body was purged meanwhile."""
+        label = _label(names)
+        rows = [(octets, label, body) for body, octets in made.items() if len(octets) <= ANSWER_OCTETS]
+        if len(label) <= LABEL_OCTETS and rows:
+            with contextlib.suppress(sqlite3.OperationalError), lazily(self._database):
+                self._make_room(label)
+                self._database.executemany(
+                    "INSERT OR IGNORE INTO answers SELECT s.id, b.id, ? FROM sections s, bodies b WHERE s.label = ? AND b.id = ?",
+                    rows,
+                )
+
+    def _make_room(self, label: bytes) -> None:
         for table in _TABLES:
             self._database.execute(table)
         if self._database.execute("SELECT 1 FROM sections WHERE label = ?", (label,)).fetchone() is None:
@@ -81,11 +73,7 @@ class Answers:
             self._database.execute(f"DELETE FROM answers WHERE section IN {dropped}", (SECTIONS - 1,))
             self._database.execute(f"DELETE FROM sections WHERE id IN {dropped}", (SECTIONS - 1,))
             self._database.execute("INSERT INTO sections (label) VALUES (?)", (label,))
-        self._database.executemany(
-            "INSERT OR IGNORE INTO answers SELECT s.id, b.id, ? FROM sections s, bodies b WHERE s.label = ? AND b.id = ?",
-            rows,
-        )
 
 
-def _made(bodies: Sequence[int], make: Callable[[int], bytes | None]) -> dict[int, bytes]:
-    return {body: octets for body in dict.fromkeys(bodies) if (octets := make(body)) is not None}
+def _label(names: Sequence[bytes]) -> bytes:
+    return b":".join(sorted({name.upper() for name in names}))

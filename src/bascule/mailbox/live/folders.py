@@ -182,11 +182,18 @@ class LiveFolders:
         return [name for (name,) in self._database.execute("SELECT name FROM subscriptions ORDER BY name")]
 
     def take_recent(self, folder: LiveFolder) -> int:
-        """The first UID that no session was told of; from now on those are taken (RFC 3501 §2.3.2). Not synced: a crash may repeat it."""
-        if folder.recent_uid < folder.uidnext:
+        """The first of ``folder``'s UIDs that no session was told of; from now on those are taken (RFC 3501 §2.3.2). Not synced: a crash may repeat it.
+
+        ``folder`` may be older than the row: what another session, of this process or another, took meanwhile is not given again, since the row
+        is read and written in one transaction.
+        """
+        first = folder.recent_uid
+        if first < folder.uidnext:
             # A full disk must not keep anyone from reading: who comes next is told of them again.
             with contextlib.suppress(sqlite3.OperationalError), lazily(self._database):
+                query = "SELECT recent_uid FROM folders WHERE id = ?"
+                first = int(self._database.execute(query, (folder.id,)).fetchone()[0])
                 self._database.execute(
                     "UPDATE folders SET recent_uid = max(recent_uid, ?) WHERE id = ?", (folder.uidnext, folder.id)
                 )
-        return folder.recent_uid
+        return first

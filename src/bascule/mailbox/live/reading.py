@@ -8,19 +8,17 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from bascule.mailbox.database import lazily
-from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live.answers import Answers
 from bascule.mailbox.live.folders import LiveFolder
 from bascule.mailbox.mailbox import Mailbox
 from bascule.protocols.imap.describe import body_structure, envelope
-from bascule.protocols.imap.section import Section, Text, octets_of
 from bascule.protocols.mime import HeaderSummary
 from bascule.protocols.mime.structure import header_end, parse_structure
 from bascule.terms.flags import Flags
 from bascule.terms.folder import FolderPath
 
 HEADER_OCTETS = 64 * 1024
-"""Read of a large message of which only the header is asked for; where that is longer, all is read."""
+"""Read of a large message of which only the header is asked for."""
 _OF_FOLDER = "folder = ? AND uidvalidity = (SELECT uidvalidity FROM folders WHERE id = folder)"
 
 
@@ -57,7 +55,7 @@ class Reading:
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
         self._database = mailbox.database
-        self._answers = Answers(mailbox.database)
+        self.answers = Answers(mailbox.database)
 
     def _flagset(self) -> str:
         """SQL: the number that stands for a row's flags; `flags` gives them."""
@@ -114,43 +112,21 @@ class Reading:
         """A message. Raises MailboxError when it is missing or damaged."""
         return self._mailbox.octets(body)
 
-    def header_fields(self, names: tuple[bytes, ...], bodies: Sequence[int]) -> dict[int, bytes]:
-        """HEADER.FIELDS of these names (RFC 9051 §6.4.5), of each body. One that can't be read is missing."""
-        section = Section(text=Text.FIELDS, names=names)
-
-        def cut(body: int) -> bytes | None:
-            with contextlib.suppress(MailboxError):
-                return octets_of(section, self._header(body), None)
-            return None
-
-        return self._answers.find(names, bodies, cut)
-
-    def keep_header_fields(self, bodies: Sequence[int]) -> None:
-        """Those that programs have asked for of other messages, before they ask for them of these."""
-        for names in self._answers.asked_for():
-            self.header_fields(names, bodies)
-
-    def _header(self, body: int) -> bytes:
-        """A message up to its body, and perhaps some of that. Raises MailboxError when it is missing or damaged."""
+    def short_header(self, body: int) -> bytes | None:
+        """A message up to its body, and perhaps some of that; None where that takes more than `HEADER_OCTETS`. Raises MailboxError when it is missing
+        or damaged."""
         octets = self._mailbox.octets(body, HEADER_OCTETS)
-        return self.octets(body) if len(octets) == HEADER_OCTETS == header_end(octets) else octets
+        return None if len(octets) == HEADER_OCTETS == header_end(octets) else octets
 
     def sha256(self, body: int) -> bytes:
         digest: bytes = self._database.execute("SELECT sha256 FROM bodies WHERE id = ?", (body,)).fetchone()[0]
         return digest
 
     def described(self, bodies: Sequence[int]) -> dict[int, Described]:
-        """ENVELOPE and BODYSTRUCTURE of these bodies; those asked for the first time are computed, and kept. One that can't be read is missing."""
+        """ENVELOPE and BODYSTRUCTURE of those of these bodies of which they are kept; of others, `describe` makes them of the octets."""
         query = "SELECT body, envelope, structure FROM descriptions WHERE body IN (SELECT value FROM json_each(?))"
         rows = self._database.execute(query, (json.dumps(list(bodies)),))
-        found = {body: Described(env, structure) for body, env, structure in rows}
-        made = {}
-        for body in dict.fromkeys(bodies):
-            if body not in found:
-                with contextlib.suppress(MailboxError):
-                    made[body] = describe(self.octets(body))
-        self.keep_descriptions(made)
-        return found | made
+        return {body: Described(env, structure) for body, env, structure in rows}
 
     def keep_descriptions(self, made: Mapping[int, Described]) -> None:
         """By body. Nothing is lost where a full disk forbids it, or where a body was purged meanwhile."""
@@ -180,10 +156,12 @@ class Reading:
         row = self._database.execute("SELECT preview FROM descriptions WHERE body = ?", (body,)).fetchone()
         return row[0] if row else None
 
-    def keep_preview(self, body: int, text: str) -> None:
-        """For a body that is described already."""
+    def keep_previews(self, made: Mapping[int, str]) -> None:
+        """For bodies that are described already."""
         with contextlib.suppress(sqlite3.OperationalError), lazily(self._database):
-            self._database.execute("UPDATE descriptions SET preview = ? WHERE body = ?", (text, body))
+            self._database.executemany(
+                "UPDATE descriptions SET preview = ? WHERE body = ?", [(text, body) for body, text in made.items()]
+            )
 
 
 def describe(message: bytes) -> Described:

@@ -149,7 +149,9 @@ class ImapConnection(asyncio.BufferedProtocol):
         words = self._receiver.beginning.split(b" ", 2)
         is_message = len(words) > 1 and words[1].upper() == b"APPEND" and bool(self._watched)
         wanted = octets <= (self._shared.services.append_limit if is_message else limits.ARGUMENT_OCTETS)
-        if waits and wanted:
+        if waits and wanted and is_message:  # answered in its turn, behind the commands that came before
+            self._frames.append(self._receiver.announcement(octets))
+        elif waits and wanted:
             self._send(b"+ go on\r\n")
         elif waits:
             self._send(condition(words[0] or b"*", b"NO", "that is larger than this server takes", b"TOOBIG"))
@@ -328,6 +330,9 @@ class ImapConnection(asyncio.BufferedProtocol):
         if session.account is not None and not self._watched:
             self._receiver.limits = limits.SIGNED_IN
         self._watch(session.watched)
+        if connection.forgets_literal:
+            connection.forgets_literal = False
+            self._receiver.forget()
         if connection.wants_tls:
             connection.wants_tls = False
             await self._start_tls(connection)

@@ -1,15 +1,23 @@
-"""FETCH responses: one line for each message, of the attributes that were asked for. RFC 9051 §7.5.2"""
+"""FETCH responses: one line for each message, of the attributes that were asked for. RFC 9051 §7.5.2
 
-from collections.abc import Callable
+What a mailbox's files hold is read with its lock held (`Writer.read`); what others wrote is looked at without it (`Writer.responses`), so that a message
+that takes long is waited for by whoever asked for it alone.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live import LiveRow
-from bascule.mailbox.live.reading import Described
-from bascule.protocols.imap.answers import string
+from bascule.mailbox.live.reading import HEADER_OCTETS, Described, describe
+from bascule.platform.imap.large import Share
+from bascule.platform.imap.limits import PIECE_OCTETS
+from bascule.protocols.imap.answers import string, without_nul
 from bascule.protocols.imap.dates import format_date_time, writable_date
 from bascule.protocols.imap.describe import body_structure
 from bascule.protocols.imap.requests.fetch import Fetch, Octets
-from bascule.protocols.imap.section import Text, octets_of, part_at
+from bascule.protocols.imap.section import Text, header_fields, octets_of, part_at
 from bascule.protocols.mime.decoding import UnknownEncoding, decoded
 from bascule.protocols.mime.structure import Part, parse_structure
 from bascule.protocols.mime.text import searchable
@@ -20,29 +28,41 @@ if TYPE_CHECKING:
 
 PREVIEW_CHARACTERS = 200
 """RFC 8970 §3.2: at most 256, and 200 is what it suggests."""
-_FROM_DESCRIPTION = ("ENVELOPE", "BODYSTRUCTURE")
 
 
+@dataclass(slots=True)
 class _Message:
-    """A message's octets and structure, read when something first needs them."""
+    """What was read of one message. ``octets``, ``header`` (with the first octets of what follows it, perhaps): None where what was asked for takes
+    none of them."""
 
-    def __init__(self, session: "Session", row: LiveRow) -> None:
-        self._session = session
-        self._row = row
-        self._octets: bytes | None = None
-        self._root: Part | None = None
+    number: int
+    row: LiveRow
+    flags: bytes = b""
+    octets: bytes | None = None
+    header: bytes | None = None
+    described: Described | None = None
+    preview: str | None = None
+    sha256: bytes = b""
+    _root: Part | None = field(default=None, init=False)
+
+    def forget(self) -> None:
+        """Once its response is written: its octets are not held for as long as those of others are."""
+        self.octets = self.header = self._root = None
 
     @property
-    def octets(self) -> bytes:
-        if self._octets is None:
-            self._octets = self._session.box.reading.octets(self._row.body)
-        return self._octets
+    def whole(self) -> bytes:
+        assert self.octets is not None
+        return self.octets
 
     @property
     def root(self) -> Part:
         if self._root is None:
-            self._root = parse_structure(self.octets)
+            self._root = parse_structure(self.whole)
         return self._root
+
+
+class _TooMuch(Exception):
+    """Others of this mailbox's large messages are to be taken first."""
 
 
 class Writer:
@@ -57,21 +77,128 @@ class Writer:
         self._session = session
         self._view = session.selected
         self._plain = plain
-        self._of_fields = {place: item.section.names for place, item in enumerate(asked.octets) if _is_of_fields(item)}
         self._octets = asked.octets
         self._told_flags = "FLAGS" in plain
-        self.needs_headers = bool(self._of_fields)
-        self.needs_octets = len(asked.octets) > len(self._of_fields) or "BODY" in plain or "PREVIEW" in plain
-        self._described = not set(plain).isdisjoint(_FROM_DESCRIPTION) or "PREVIEW" in plain
+        self._of_fields = [item.section.names for item in asked.octets if _is_of_fields(item)]
+        self._fields: dict[tuple[bytes, ...], dict[int, bytes]] = {}
+        self._made_fields: dict[tuple[bytes, ...], dict[int, bytes]] = {names: {} for names in self._of_fields}
+        self._needs_octets = len(asked.octets) > len(self._of_fields) or "BODY" in plain
+        self._needs_description = not {"ENVELOPE", "BODYSTRUCTURE", "PREVIEW"}.isdisjoint(plain)
+        self._described: dict[int, Described] = {}
+        self._made: dict[int, Described] = {}
+        self._previews: dict[int, str] = {}
+        self._share = Share(self._view.access.mailbox)
         self.newly_seen: dict[int, int] = {}
         self.refusal: tuple[str, str] | None = None
 
-    def lines(self, batch: list[tuple[int, LiveRow]]) -> list[bytes]:
-        """A response for each; the mailbox's lock is held. Raises MailboxError."""
+    # -- with the mailbox's lock --------------------------------------------------------------------------------------
+
+    def pieces(self, batch: list[tuple[int, LiveRow]]) -> list[list[tuple[int, LiveRow]]]:
+        """``batch`` in pieces of which `PIECE_OCTETS` are to be read, or one message."""
         reading, bodies = self._session.box.reading, [row.body for _, row in batch]
-        described = reading.described(bodies) if self._described else {}
-        fields = {place: reading.header_fields(names, bodies) for place, names in self._of_fields.items()}
-        return [self._line(number, row, described.get(row.body), fields) for number, row in batch]
+        self._described = reading.described(bodies) if self._needs_description else {}
+        self._fields = {names: reading.answers.kept(names, bodies) for names in self._of_fields}
+        pieces: list[list[tuple[int, LiveRow]]] = []
+        size = PIECE_OCTETS
+        for each in batch:
+            if size >= PIECE_OCTETS:
+                pieces.append([])
+                size = 0
+            pieces[-1].append(each)
+            if self._must_read(each[1]):
+                size += each[1].octets
+            elif self._lacks_fields(each[1]):
+                size += min(each[1].octets, HEADER_OCTETS)
+        return pieces
+
+    def _must_read(self, row: LiveRow) -> bool:
+        is_undescribed = self._needs_description and row.body not in self._described
+        return self._needs_octets or is_undescribed or "PREVIEW" in self._plain
+
+    def _lacks_fields(self, row: LiveRow) -> bool:
+        return any(row.body not in kept for kept in self._fields.values())
+
+    def read(self, piece: list[tuple[int, LiveRow]]) -> list[_Message]:
+        """All that `responses` needs. A message that can't be read is left out, and told of when the others were given."""
+        found = []
+        for number, row in piece:
+            try:
+                found.append(self._read(number, row))
+            except _TooMuch:
+                self.refusal = ("too many large messages are being read; take those, then ask for the others", "LIMIT")
+            except MailboxError as error:
+                self._pass_over(row, str(error))
+        return found
+
+    def _read(self, number: int, row: LiveRow) -> _Message:
+        reading, message = self._session.box.reading, _Message(number, row)
+        if self._told_flags or row.uid in self.newly_seen:
+            message.flags = self._view.flags_of(row.uid, row.flagset, rev2=self._session.rev2)
+        if "EMAILID" in self._plain:
+            message.sha256 = reading.sha256(row.body)
+        if self._needs_description:
+            message.described = self._described.get(row.body)
+        if "PREVIEW" in self._plain:
+            message.preview = reading.preview(row.body)
+        if (
+            self._needs_octets
+            or (self._needs_description and message.described is None)
+            or ("PREVIEW" in self._plain and message.preview is None)
+        ):
+            self._read_whole(message)
+        elif self._lacks_fields(row):
+            message.header = reading.short_header(row.body)
+            if message.header is None:
+                self._read_whole(message)
+        return message
+
+    def _read_whole(self, message: _Message) -> None:
+        if not self._share.take(message.row.octets):
+            raise _TooMuch
+        message.octets = self._session.box.reading.octets(message.row.body)
+
+    def release(self) -> None:
+        """What was read is written, or never will be."""
+        self._share.release()
+
+    @property
+    def has_made(self) -> bool:
+        return bool(self._made or self._previews or any(self._made_fields.values()))
+
+    def keep_made(self) -> None:
+        """What `responses` computed, for who asks next."""
+        reading = self._session.box.reading
+        if self._made:
+            reading.keep_descriptions(self._made)
+        if self._previews:
+            reading.keep_previews(self._previews)
+        self._made, self._previews = {}, {}
+        for names, made in self._made_fields.items():
+            reading.answers.keep(names, made)
+            made.clear()
+
+    def _pass_over(self, row: LiveRow, why: str) -> None:
+        """RFC 5530 §3, CORRUPTION."""
+        self.refusal = (f"the message of UID {row.uid} can't be read; an administrator is told", "CORRUPTION")
+        account = self._view.access.owner.login
+        self._session.services.log("message-unreadable", account=account, uid=row.uid, error=why)
+
+    # -- without it ---------------------------------------------------------------------------------------------------
+
+    def responses(self, messages: list[_Message]) -> Iterator[bytes]:
+        """In pieces of about `PIECE_OCTETS`: of a large message no second copy is held. One at which we fail is left out, and told of when the others
+        were given."""
+        held: list[bytes] = []
+        size = 0
+        for message in messages:
+            for piece in self._response(message):
+                held.append(piece)
+                size += len(piece)
+                if size >= PIECE_OCTETS:
+                    yield b"".join(held)
+                    held, size = [], 0
+            message.forget()
+        yield b"".join(held)
 
     @property
     def only_flags(self) -> bool:
@@ -96,99 +223,109 @@ class Writer:
             start = end
         return "".join(out).encode("ascii")
 
-    def _line(
-        self, number: int, row: LiveRow, described: Described | None, fields: dict[int, dict[int, bytes]]
-    ) -> bytes:
-        message = _Message(self._session, row)
-        out = [_PLAIN[name](self, row, described, message) for name in self._plain]
-        if row.uid in self.newly_seen and not self._told_flags:
-            out.append(_flags(self, row, described, message))
-            if self._session.tells_modseqs and "MODSEQ" not in self._plain:
-                out.append(b"MODSEQ (%d)" % row.modseq)
-        for place, item in enumerate(self._octets):
-            kept = fields[place].get(row.body) if place in fields else None
-            written = self._section(item, message) if kept is None else _literal(item.label, kept)
-            if written is not None:
-                out.append(written)
-        return b"* %d FETCH (%b)\r\n" % (number, b" ".join(out))
-
-    def _section(self, item: Octets, message: _Message) -> bytes | None:
-        if item.decoded:
-            return self._binary(item, message)
-        section = item.section
-        octets = message.octets
-        if section.path or section.text:
-            found = octets_of(section, octets, message.root if section.path else None)
-            if found is None:
-                return item.label + b" NIL"
-            octets = found
-        if item.start is not None:
-            octets = octets[item.start : item.start + item.length]
-        return _literal(item.label, octets)
-
-    def _binary(self, item: Octets, message: _Message) -> bytes | None:
-        octets = message.octets
-        if item.section.path:
-            part = part_at(message.root, item.section.path)
-            if part is None:
-                return item.label + (b" 0" if item.size else b" NIL")
+    def _response(self, message: _Message) -> Iterator[bytes]:
+        try:
+            plain = self._plain_values(message)
+        except Exception as error:  # noqa: BLE001 - a bug of ours, which one message meets: the others are given all the same
+            self._pass_over(message.row, repr(error))
+            return
+        yield b"* %d FETCH (%b" % (message.number, b" ".join(plain))
+        between = b" " if plain else b""
+        for item in self._octets:
             try:
-                octets = decoded(octets[part.body : part.end], part)
+                head, octets = self._value(item, message)
             except UnknownEncoding:
                 self.refusal = ("a part is in an encoding that this server does not know", "UNKNOWN-CTE")
-                return None
+                continue
+            except Exception as error:  # noqa: BLE001 - as above; what was begun is ended
+                self._pass_over(message.row, repr(error))
+                head, octets = b" NIL", b""
+            yield between + item.label + head
+            between = b" "
+            for start in range(0, len(octets), PIECE_OCTETS):
+                piece = octets[start : start + PIECE_OCTETS]
+                yield piece if item.decoded else without_nul(piece)
+        yield b")\r\n"
+
+    def _plain_values(self, message: _Message) -> list[bytes]:
+        row = message.row
+        if self._needs_description and message.described is None:
+            message.described = self._made[row.body] = describe(message.whole)
+        out = [_PLAIN[name](self, message) for name in self._plain]
+        if row.uid in self.newly_seen and not self._told_flags:
+            out.append(_flags(self, message))
+            if self._session.tells_modseqs and "MODSEQ" not in self._plain:
+                out.append(b"MODSEQ (%d)" % row.modseq)
+        return out
+
+    def _value(self, item: Octets, message: _Message) -> tuple[bytes, bytes]:
+        """What follows the item's label, and the octets of its literal. Raises UnknownEncoding."""
+        found = self._decoded(item, message) if item.decoded else self._section(item, message)
         if item.size:
-            return b"%b %d" % (item.label, len(octets))
+            return b" %d" % len(found or b""), b""
+        if found is None:
+            return b" NIL", b""
         if item.start is not None:
-            octets = octets[item.start : item.start + item.length]
-        return b"%b %b{%d}\r\n%b" % (item.label, b"~" if b"\0" in octets else b"", len(octets), octets)
+            found = found[item.start : item.start + item.length]
+        is_binary = item.decoded and b"\0" in found
+        return b" %b{%d}\r\n" % (b"~" if is_binary else b"", len(found)), found
 
-    def date(self, row: LiveRow) -> bytes:
-        return format_date_time(writable_date(InternalDate(row.date_utc, row.zone_minutes)))
+    def _section(self, item: Octets, message: _Message) -> bytes | None:
+        section = item.section
+        if _is_of_fields(item):
+            return self._header_fields(section.names, message)
+        if not section.path and not section.text:
+            return message.whole
+        return octets_of(section, message.whole, message.root if section.path else None)
 
-    def flags(self, row: LiveRow) -> bytes:
-        return self._view.flags_of(row.uid, row.flagset, rev2=self._session.rev2)
+    def _header_fields(self, names: tuple[bytes, ...], message: _Message) -> bytes:
+        body = message.row.body
+        kept = self._fields[names].get(body)
+        if kept is None:
+            header = message.whole if message.header is None else message.header
+            kept = self._made_fields[names][body] = header_fields(names, header)
+        return kept
 
-    def preview(self, row: LiveRow, message: _Message) -> bytes:
-        reading = self._session.box.reading
-        text = reading.preview(row.body)
+    def _decoded(self, item: Octets, message: _Message) -> bytes | None:
+        if not item.section.path:
+            return message.whole
+        part = part_at(message.root, item.section.path)
+        return None if part is None else decoded(message.whole[part.body : part.end], part)
+
+    def preview(self, message: _Message) -> bytes:
+        text = message.preview
         if text is None:
-            text = " ".join(searchable(message.octets).text.split())[:PREVIEW_CHARACTERS]
-            reading.keep_preview(row.body, text)
+            text = " ".join(searchable(message.whole).text.split())[:PREVIEW_CHARACTERS]
+            self._previews[message.row.body] = text
         return string(text.encode("utf-8", "replace"))
-
-    def email_id(self, row: LiveRow) -> bytes:
-        """Of the content: copies share it (RFC 8474 §5.1)."""
-        return self._session.box.reading.sha256(row.body)[:16].hex().encode()
-
-
-def _literal(label: bytes, octets: bytes) -> bytes:
-    return b"%b {%d}\r\n%b" % (label, len(octets), octets)
 
 
 def _is_of_fields(item: Octets) -> bool:
-    """Whether header fields of the message itself are asked for, whole."""
-    section = item.section
-    return section.text is Text.FIELDS and not section.path and item.start is None
+    """Whether header fields of the message itself are asked for."""
+    return item.section.text is Text.FIELDS and not item.section.path
 
 
-_Plain = Callable[[Writer, LiveRow, Described | None, _Message], bytes]
+_Plain = Callable[[Writer, _Message], bytes]
 
 
-def _flags(writer: Writer, row: LiveRow, described: Described | None, message: _Message) -> bytes:
-    return b"FLAGS (%b)" % writer.flags(row)
+def _flags(writer: Writer, message: _Message) -> bytes:
+    return b"FLAGS (%b)" % message.flags
+
+
+def _date(row: LiveRow) -> bytes:
+    return format_date_time(writable_date(InternalDate(row.date_utc, row.zone_minutes)))
 
 
 _PLAIN: dict[str, _Plain] = {
-    "UID": lambda w, row, d, m: b"UID %d" % row.uid,
+    "UID": lambda w, m: b"UID %d" % m.row.uid,
     "FLAGS": _flags,
-    "INTERNALDATE": lambda w, row, d, m: b"INTERNALDATE " + w.date(row),
-    "RFC822.SIZE": lambda w, row, d, m: b"RFC822.SIZE %d" % row.octets,
-    "ENVELOPE": lambda w, row, d, m: b"ENVELOPE " + (d.envelope if d else b"NIL"),
-    "BODYSTRUCTURE": lambda w, row, d, m: b"BODYSTRUCTURE " + (d.structure if d else b"NIL"),
-    "BODY": lambda w, row, d, m: b"BODY " + body_structure(m.root, extended=False),
-    "MODSEQ": lambda w, row, d, m: b"MODSEQ (%d)" % row.modseq,
-    "EMAILID": lambda w, row, d, m: b"EMAILID (M%b)" % w.email_id(row),
-    "THREADID": lambda w, row, d, m: b"THREADID NIL",
-    "PREVIEW": lambda w, row, d, m: b"PREVIEW " + w.preview(row, m),
+    "INTERNALDATE": lambda w, m: b"INTERNALDATE " + _date(m.row),
+    "RFC822.SIZE": lambda w, m: b"RFC822.SIZE %d" % m.row.octets,
+    "ENVELOPE": lambda w, m: b"ENVELOPE " + (m.described.envelope if m.described else b"NIL"),
+    "BODYSTRUCTURE": lambda w, m: b"BODYSTRUCTURE " + (m.described.structure if m.described else b"NIL"),
+    "BODY": lambda w, m: b"BODY " + body_structure(m.root, extended=False),
+    "MODSEQ": lambda w, m: b"MODSEQ (%d)" % m.row.modseq,
+    "EMAILID": lambda w, m: b"EMAILID (M%b)" % m.sha256[:16].hex().encode(),  # copies share it (RFC 8474 §5.1)
+    "THREADID": lambda w, m: b"THREADID NIL",
+    "PREVIEW": lambda w, m: b"PREVIEW " + w.preview(m),
 }

@@ -3,9 +3,10 @@
 from bascule.protocols.imap.limits import Limits
 
 BEFORE_SIGN_IN = Limits(
-    line_octets=8 * 1024, inline_octets=8 * 1024, literal_octets=8 * 1024, literals_per_response=4, response_octets=24 * 1024
+    line_octets=40 * 1024, inline_octets=8 * 1024, literal_octets=8 * 1024, literals_per_response=4, response_octets=64 * 1024
 )  # fmt: skip
-"""A user name and a password, each perhaps as a literal. Who is not known may not fill our memory."""
+"""A user name and a password, each perhaps as a literal; and the longest ID, 30 pairs of 30 and 1,024 octets (RFC 2971 §3.3). Who is not known may not
+fill our memory."""
 SIGNED_IN = Limits(
     line_octets=1024 * 1024, inline_octets=1024 * 1024, literals_per_response=1000, response_octets=32 * 1024 * 1024
 )  # fmt: skip
@@ -14,6 +15,10 @@ ARGUMENT_OCTETS = 64 * 1024
 """A literal of any command but APPEND: names and search strings."""
 PATTERN_CHARACTERS = 5000
 """Of all patterns of one LIST: as long as the longest name (`bascule.platform.imap.session`)."""
+KEYWORDS_TOLD = 100
+"""Of a mailbox's keywords, by SELECT…"""
+KEYWORDS_ANNOUNCED = 1000
+"""…and of those that messages turn out to have: each new one is told with all others, in a line that no program should have to hold for nothing."""
 READ_OCTETS = 16 * 1024
 """Of a connection's buffer at rest: a thousand sessions that wait have 16 MB of them."""
 TLS_OCTETS = 32 * 1024
@@ -34,6 +39,14 @@ STRANGERS = 1000
 """Connections of one process that have not signed in: a sign-in takes less than a second, and sixty where many come at once."""
 OF_ONE_ACCOUNT = 200
 """Connections of one process that signed in as the same: a program has up to ten, and an office's mailbox may be open on twenty machines."""
+PIECE_OCTETS = 256 * 1024
+"""Of messages, read at once by FETCH: between two pieces other sessions on the mailbox have their turn."""
+LARGE_OCTETS = 4 * 1024 * 1024
+"""Messages from this size on are counted while FETCH holds them…"""
+LARGE_AT_ONCE_OCTETS = 256 * 1024 * 1024
+"""…and all sessions on a mailbox hold so much of them at once: two of the largest, and any number of usual ones."""
+SEARCHED_AT_ONCE = 500
+"""Texts read by SEARCH, between two of which other sessions on the mailbox have their turn."""
 IDLE_SECONDS = 31 * 60.0
 """Without a command; RFC 9051 §5.4: at least 30 minutes. In IDLE too: programs begin it anew every 29."""
 STALL_SECONDS = 5 * 60.0

@@ -1,31 +1,33 @@
 """Which messages of a view meet SEARCH's criteria. RFC 9051 §6.4.4
 
-Keys are applied one after the other to the messages that the earlier ones left, those that need only the message's row first.
-
-# Deviation from RFC 9051 §6.4.4: BODY and TEXT look for words, and for what words begin with, in the index; not for any part of a word. Every
-# server with an index does so, and people look for words. TEXT looks at subject, people, text and names of attachments.
+Keys are applied one after the other to the messages that the earlier ones left, those that need only the message's row first. Strings are parts of
+the text that they are looked for in (`bascule.protocols.mime.compared`: without case and accents): `bascule.mailbox.texts` narrows, and the text
+decides. The mailbox's lock is held while its files are read, and not while what others wrote is looked at.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from email.utils import parsedate_tz
 from typing import TYPE_CHECKING
 
+from bascule.mailbox import texts
 from bascule.mailbox.live import LiveRow
-from bascule.mailbox.search import bodies_with, has_words
+from bascule.platform.imap.limits import SEARCHED_AT_ONCE
 from bascule.protocols.imap import search as keys
 from bascule.protocols.imap.requests import MessageSet
 from bascule.protocols.imap.search import Key
-from bascule.protocols.mime.fields import fields_of
-from bascule.protocols.mime.headers import FIELD_CHARACTERS, decode_field
-from bascule.protocols.mime.structure import header_end
-from bascule.protocols.mime.text import searchable
+from bascule.protocols.mime.compared import ADDRESS_FIELDS, first_mailbox_label, fold, holds
+from bascule.protocols.mime.headers import FIELD_CHARACTERS
 
 if TYPE_CHECKING:
     from bascule.platform.imap.session import Session
 
 Rows = list[LiveRow]
-_COLUMNS = {"from": "sender", "to": "recipients", "cc": "recipients", "subject": "subject"}
+_COLUMNS = {"from": "sender", "subject": "subject"}
+"""Fields that the catalogue holds as they stand alone."""
+_OTHERWISE = re.compile(r'[("\\]|[\s.@][.@]|[.@]\s')
+"""In an address field: what may be written otherwise in the address that is meant."""
 FEW_OF = 4
 """Where the index knows of fewer than one in so many messages, only those are read."""
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -33,21 +35,27 @@ _QUICK = (keys.All, keys.HasFlag, keys.Numbered, keys.SavedResult, keys.Sized, k
 
 
 def find(session: "Session", key: Key) -> Rows:
-    """Messages of the selected folder, in order. The mailbox's lock is held. Raises MailboxError, IndexError."""
-    view = session.selected
-    uids = view.uids
-    if not uids:
-        return []
+    """Messages of the selected folder, in order. Takes the mailbox's lock, which is best not held by the caller. Raises MailboxError."""
     finder = _Finder(session)
-    bodies = finder.candidates(key)
-    if bodies is not None and len(bodies) * FEW_OF < len(uids):
-        rows = [row for row in session.box.reading.rows_of(view.folder, bodies) if view.number_of(row.uid)]
-    else:
-        rows = session.box.reading.rows(view.folder, uids[0], uids[-1], limit=-1)
-        if len(rows) != len(uids):
-            there = set(uids)
-            rows = [row for row in rows if row.uid in there]
-    return finder.among(key, rows)
+    with session.lock:
+        if not session.selected.uids:
+            return []
+    if _needs_texts(key):
+        finder.bring_up_to_date()
+    return finder.among(key, finder.candidates(key))
+
+
+def first_mailboxes(session: "Session", rows: Rows, field: str) -> dict[int, str]:
+    """Body → the local part of the first address in ``field`` (RFC 5256 §3), where there is one. The lock as for `find`."""
+    finder = _Finder(session)
+    finder.bring_up_to_date()
+    start = first_mailbox_label(field)
+    told: dict[int, str] = {}
+    for body, packed in finder.headers(rows):
+        _, addresses = texts.fields_and_addresses(packed)
+        line = next((line for line in addresses.split("\n") if line.startswith(start)), start)
+        told[body] = line.removeprefix(start)
+    return told
 
 
 class _Finder:
@@ -55,27 +63,51 @@ class _Finder:
         self._session = session
         self._view = session.selected
         self._reading = session.box.reading
-        self._found: dict[keys.InText, set[int]] = {}
+        self._mailbox = session.box.mailbox
+        self._narrowed: dict[str, set[int] | None] = {}
 
-    def candidates(self, key: Key) -> set[int] | None:
-        """Bodies among which all messages that meet ``key`` are, as far as the index knows; None where it is not asked."""
+    def bring_up_to_date(self) -> None:
+        """What arrived since somebody last searched, or housekeeping looked."""
+        while True:
+            with self._session.lock:
+                group = texts.pending(self._mailbox)
+            if not group:
+                return
+            known = texts.compare(group)
+            with self._session.lock:
+                texts.keep(self._mailbox, known)
+
+    def candidates(self, key: Key) -> Rows:
+        """Messages among which all are that meet ``key``, as far as the index knows."""
+        view = self._view
+        with self._session.lock:
+            uids = view.uids
+            bodies = self._bodies(key)
+            if bodies is not None and len(bodies) * FEW_OF < len(uids):
+                return [row for row in self._reading.rows_of(view.folder, bodies) if view.number_of(row.uid)]
+            rows = self._reading.rows(view.folder, uids[0], uids[-1], limit=-1)
+        if len(rows) == len(uids):
+            return rows
+        there = set(uids)
+        return [row for row in rows if row.uid in there]
+
+    def _bodies(self, key: Key) -> set[int] | None:
+        """Those that may have what ``key`` looks for; None: any may. The mailbox's lock is held."""
         match key:
-            case keys.InText() if has_words(key.text):
-                return self._bodies(key)
+            case keys.InText(text) | keys.InHeader(_, text):
+                return self._with(fold(text))
             case keys.And(parts):
-                asked = [part for part in parts if isinstance(part, keys.InText) and has_words(part.text)]
-                if not asked:
-                    return None
-                both = bodies_with(self._session.box.mailbox, *((part.text, part.header) for part in asked))
-                # Each is asked next of messages that the others left: those that meet all are enough to tell.
-                self._found.update(dict.fromkeys(asked, both))
-                return both
+                known = [bodies for part in parts if (bodies := self._bodies(part)) is not None]
+                return set.intersection(*known) if known else None
+            case keys.Or(one, other):
+                first, second = self._bodies(one), self._bodies(other)
+                return first | second if first is not None and second is not None else None
         return None
 
-    def _bodies(self, key: keys.InText) -> set[int]:
-        if key not in self._found:
-            self._found[key] = bodies_with(self._session.box.mailbox, (key.text, key.header))
-        return self._found[key]
+    def _with(self, text: str) -> set[int] | None:
+        if text not in self._narrowed:
+            self._narrowed[text] = texts.narrowed(self._mailbox, text)
+        return self._narrowed[text]
 
     def among(self, key: Key, rows: Rows) -> Rows:
         """Those of ``rows`` that meet ``key``."""
@@ -92,27 +124,29 @@ class _Finder:
             case keys.Not(inner):
                 found = {row.uid for row in self.among(inner, rows)}
                 return [row for row in rows if row.uid not in found]
-            case keys.InText():
-                return self._with_text(key, rows)
-        test = self._test(key, rows)
-        return [row for row in rows if test(row)]
+            case keys.InText(text, header):
+                return self._with_text(fold(text), header, rows)
+            case keys.InHeader(name, text):
+                return self._with_field(name, fold(text), rows)
+            case keys.Dated(keys.Clock.SENT):
+                return self._sent(key, rows)
+        with self._session.lock:
+            test = self._test(key)
+            return [row for row in rows if test(row)]
 
-    def _test(self, key: Key, rows: Rows) -> Callable[[LiveRow], bool]:
+    def _test(self, key: Key) -> Callable[[LiveRow], bool]:
         match key:
             case keys.HasFlag(name):
                 return self._flag(name)
-            case keys.Dated(clock, since, before):
-                day_of = self._sent_day if clock is keys.Clock.SENT else _arrival_day
-                low = since.toordinal() if since else 0
-                high = before.toordinal() if before else date.max.toordinal() + 1
-                return lambda row: low <= day_of(row) < high
+            case keys.Dated():
+                return lambda row: _is_within(key, _arrival_day(row))
             case keys.Aged(seconds, older):
                 border = self._session.now() - seconds
                 return (lambda row: row.date_utc <= border) if older else (lambda row: row.date_utc > border)
             case keys.Sized(above, below):
                 return lambda row: (above is None or row.octets > above) and (below is None or row.octets < below)
             case keys.Numbered(numbers, uid):
-                wanted = set(self._view.uids_of(MessageSet(numbers), uid=uid))
+                wanted = set(self._view.uids_of(MessageSet(numbers), uid=uid, there_only=True))
                 return lambda row: row.uid in wanted
             case keys.SavedResult():
                 saved = set(self._view.saved)
@@ -122,8 +156,6 @@ class _Finder:
             case keys.Identified(kind, value):
                 folded = value.lower()
                 return lambda row: kind == "EMAILID" and f"m{self._reading.sha256(row.body)[:16].hex()}" == folded
-            case keys.InHeader(name, text):
-                return self._header(name, text.casefold(), rows)
         return lambda row: True
 
     def _flag(self, name: str) -> Callable[[LiveRow], bool]:
@@ -139,55 +171,147 @@ class _Finder:
 
         return test
 
-    def _header(self, name: str, text: str, rows: Rows) -> Callable[[LiveRow], bool]:
-        """Who is not in what the catalogue holds of the header is not in the header; who may be is looked up."""
-        wanted = name.encode("utf-8", "surrogateescape")
-        column = _COLUMNS.get(name)
-        few = [row.id for row in rows] if len(rows) * FEW_OF < len(self._view.uids) else None
-        headers = self._reading.headers(self._view.folder, few) if column else {}
+    # -- what the text decides ----------------------------------------------------------------------------------------
 
-        def test(row: LiveRow) -> bool:
-            header = headers.get(row.id)
-            if header is not None and column is not None:
-                value = str(getattr(header, column))
-                if text not in value.casefold() and len(value) < FIELD_CHARACTERS:
-                    return False
-            octets = self._reading.octets(row.body)
-            values = (value for key, value in fields_of(octets[: header_end(octets)]) if key == wanted)
-            return any(text in decode_field(value, None).casefold() for value in values)
-
-        return test
-
-    def _sent_day(self, row: LiveRow) -> int:
-        """Of the Date field as it is written; the day of arrival without one."""
-        octets = self._reading.octets(row.body)
-        told = next((value for key, value in fields_of(octets[: header_end(octets)]) if key == b"date"), b"")
-        parsed = parsedate_tz(told.decode("latin-1"))
-        try:
-            return date(*parsed[:3]).toordinal() if parsed else _arrival_day(row)
-        except ValueError:
-            return _arrival_day(row)
-
-    def _with_text(self, key: keys.InText, rows: Rows) -> Rows:
-        if not key.text:
+    def _with_text(self, text: str, header: bool, rows: Rows) -> Rows:
+        if not text:
             return rows
-        if has_words(key.text):
-            bodies = self._bodies(key)
-            return [row for row in rows if row.body in bodies]
-        wanted = key.text.casefold()
-        found = []
+        found: set[int] = set()
+        for body, fields, rest in self._wholes(self._narrow(text, rows)):
+            inner, words = texts.inner_and_body(rest)
+            if holds(words, text) or (
+                header and (holds(inner, text) or holds(texts.fields_and_addresses(fields)[0], text))
+            ):
+                found.add(body)
+        return [row for row in rows if row.body in found]
+
+    def _with_field(self, name: str, text: str, rows: Rows) -> Rows:
+        """Of From and Subject the catalogue knows most of what it takes; where it does not, and for all others, the header decides."""
+        known, open_rows = self._by_summary(name, text, rows) if text else (set[int](), rows)
+        is_there = _field_test(name, text)
+        for body, packed in self.headers(self._narrow(text, open_rows)):
+            if is_there(*texts.fields_and_addresses(packed)):
+                known.add(body)
+        return [row for row in rows if row.body in known]
+
+    def _by_summary(self, name: str, text: str, rows: Rows) -> tuple[set[int], Rows]:
+        """(Bodies that have ``text`` in the field, the rows of which it is not known.)"""
+        column = _COLUMNS.get(name)
+        if column is None:
+            return set(), rows
+        few = [row.id for row in rows] if len(rows) * FEW_OF < len(self._view.uids) else None
+        with self._session.lock:
+            headers = self._reading.headers(self._view.folder, few)
+            repeating = texts.repeating(self._mailbox)
+        found: set[int] = set()
+        left: Rows = []
         for row in rows:
-            words = searchable(self._reading.octets(row.body))
-            fields = (words.text, words.attachments, *((words.subject, words.people) if key.header else ()))
-            if any(wanted in field.casefold() for field in fields):
-                found.append(row)
-        return found
+            header = headers.get(row.id)
+            value = fold(str(getattr(header, column))) if header is not None else ""
+            if holds(value, text):
+                found.add(row.body)
+            elif (
+                row.body in repeating
+                or len(value) >= FIELD_CHARACTERS // 2
+                or (name == "from" and _OTHERWISE.search(value))
+            ):
+                left.append(row)
+        return found, left
+
+    def _sent(self, key: keys.Dated, rows: Rows) -> Rows:
+        """The Date field's day as it is written (RFC 9051 §6.4.4: without its zone), or the day of arrival without one. Where the instant is days
+        away from what is asked for, the zone does not matter."""
+        few = [row.id for row in rows] if len(rows) * FEW_OF < len(self._view.uids) else None
+        with self._session.lock:
+            headers = self._reading.headers(self._view.folder, few)
+        found: set[int] = set()
+        left: Rows = []
+        for row in rows:
+            header = headers.get(row.id)
+            day = None if header is None or header.date_utc is None else _EPOCH + header.date_utc // _DAY_SECONDS
+            if day is None or _may_be_either(key, day):
+                left.append(row)
+            elif _is_within(key, day):
+                found.add(row.uid)
+        told = {body: _written_day(texts.fields_and_addresses(packed)[0]) for body, packed in self.headers(left)}
+        found.update(row.uid for row in left if _is_within(key, told.get(row.body) or _arrival_day(row)))
+        return [row for row in rows if row.uid in found]
+
+    def _narrow(self, text: str, rows: Rows) -> Rows:
+        with self._session.lock:
+            bodies = self._with(text)
+        return rows if bodies is None else [row for row in rows if row.body in bodies]
+
+    def headers(self, rows: Rows) -> Iterator[tuple[int, bytes]]:
+        for bodies in _groups(rows):
+            with self._session.lock:
+                found = texts.headers(self._mailbox, bodies)
+            yield from found
+
+    def _wholes(self, rows: Rows) -> Iterator[tuple[int, bytes, bytes]]:
+        for bodies in _groups(rows):
+            with self._session.lock:
+                found = texts.wholes(self._mailbox, bodies)
+            yield from found
+
+
+_DAY_SECONDS = int(timedelta(days=1).total_seconds())
+
+
+def _groups(rows: Rows) -> Iterator[list[int]]:
+    bodies = list(dict.fromkeys(row.body for row in rows))
+    return (bodies[start : start + SEARCHED_AT_ONCE] for start in range(0, len(bodies), SEARCHED_AT_ONCE))
+
+
+def _field_test(name: str, text: str) -> Callable[[str, str], bool]:
+    """Of (fields, addresses): whether the field ``name`` holds ``text``, as it is written or as the address that is meant."""
+    start = f"{name}: "
+    is_address = name.encode("utf-8", "replace") in ADDRESS_FIELDS
+
+    def test(fields: str, addresses: str) -> bool:
+        lines = [*fields.split("\n"), *(addresses.split("\n") if is_address else ())]
+        return any(line.startswith(start) and holds(line[len(start) :], text) for line in lines)
+
+    return test
+
+
+def _written_day(fields: str) -> int | None:
+    told = next((line for line in fields.split("\n") if line.startswith("date: ")), "")
+    parsed = parsedate_tz(told.removeprefix("date: "))
+    try:
+        return date(*parsed[:3]).toordinal() if parsed else None
+    except ValueError:
+        return None
+
+
+def _needs_texts(key: Key) -> bool:
+    match key:
+        case keys.And(parts):
+            return any(map(_needs_texts, parts))
+        case keys.Or(one, other):
+            return _needs_texts(one) or _needs_texts(other)
+        case keys.Not(inner):
+            return _needs_texts(inner)
+        case keys.Dated(clock):
+            return clock is keys.Clock.SENT
+    return isinstance(key, keys.InText | keys.InHeader)
 
 
 def _cost(key: Key) -> int:
-    return 0 if isinstance(key, _QUICK) else 2 if isinstance(key, keys.InHeader | keys.And | keys.Or | keys.Not) else 1
+    if isinstance(key, _QUICK):
+        return 0
+    return 2 if isinstance(key, keys.InText | keys.And | keys.Or | keys.Not) else 1
+
+
+def _is_within(key: keys.Dated, day: int) -> bool:
+    return (key.since is None or key.since.toordinal() <= day) and (key.before is None or day < key.before.toordinal())
+
+
+def _may_be_either(key: keys.Dated, day: int) -> bool:
+    """Whether a border is so near that it depends on the zone on which side of it an instant of that day (UTC) is: a zone is written with four digits, and none is five days."""
+    return any(border is not None and abs(border.toordinal() - day) <= 5 for border in (key.since, key.before))
 
 
 def _arrival_day(row: LiveRow) -> int:
     """INTERNALDATE's, in its own zone."""
-    return _EPOCH + (row.date_utc + row.zone_minutes * 60) // int(timedelta(days=1).total_seconds())
+    return _EPOCH + (row.date_utc + row.zone_minutes * 60) // _DAY_SECONDS

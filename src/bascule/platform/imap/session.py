@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from bascule.mailbox.format import MailboxElsewhere, MailboxError
 from bascule.mailbox.live import FolderGone, LiveMailbox, NameRefused
+from bascule.platform import memory
 from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, require_here, words
 from bascule.platform.imap.access import Access, Place
 from bascule.platform.imap.capabilities import capabilities
@@ -55,6 +56,9 @@ class Services:
     append_limit: int = 100 * 1024 * 1024
     """The largest message taken, in octets."""
 
+    def __post_init__(self) -> None:
+        memory.settle()
+
 
 @dataclass(slots=True)
 class Connection:
@@ -70,6 +74,8 @@ class Connection:
     wants_compression: bool = False
     idles: bool = False
     admit: Callable[[str], bool] = lambda account: True
+    forgets_literal: bool = False
+    """A message that was announced is refused: its command will not go on."""
 
 
 class Session:
@@ -97,6 +103,14 @@ class Session:
     @property
     def tells_modseqs(self) -> bool:
         return "CONDSTORE" in self.enabled
+
+    def enable_condstore(self) -> Iterator[bytes]:
+        """By any command that asks for MODSEQs. With a mailbox selected, its state is told from here on (RFC 7162 §3.1)."""
+        if "CONDSTORE" in self.enabled:
+            return
+        self.enabled.add("CONDSTORE")
+        if self.view is not None:
+            yield b"* OK [HIGHESTMODSEQ %d] the highest\r\n" % self.view.modseq
 
     # -- where things are ---------------------------------------------------------------------------------------------
 
@@ -207,6 +221,7 @@ class Session:
         """To be called once no `handle` runs."""
         self.view = None
         self.state = State.ENDED
+        memory.give_back()
 
     @contextlib.contextmanager
     def _with_mailboxes(self) -> Iterator[None]:

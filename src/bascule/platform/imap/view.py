@@ -12,12 +12,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from bascule.mailbox.live import Change, FolderGone, LiveFolder, LiveMailbox
-from bascule.platform.imap.access import Access
+from bascule.platform.imap.access import Access, may_flag
+from bascule.platform.imap.limits import KEYWORDS_ANNOUNCED, KEYWORDS_TOLD
 from bascule.protocols.imap.answers import flag_names
+from bascule.protocols.imap.flags import is_writable_flag
 from bascule.protocols.imap.requests import MessageSet
 from bascule.protocols.imap.rights import Rights
 from bascule.protocols.imap.sequence import Range, format_set, resolve
 from bascule.terms.flags import Flags
+
+SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 
 
 class View:
@@ -43,6 +47,9 @@ class View:
         first = folder.uidnext if is_reader else first
         self._recent: list[Range] = [(first, folder.uidnext - 1)]
         self._uidnext = folder.uidnext
+        self._keywords = self.box.folders.keywords()[:KEYWORDS_TOLD]
+        self._known_flagsets: set[int] = set()
+        self._has_new_keywords = False
         self._exists = folder.messages
         self._uids: array[int] | None = None
         self._unsaid: set[int] = set()
@@ -85,16 +92,16 @@ class View:
 
     # -- sets of messages ---------------------------------------------------------------------------------------------
 
-    def places(self, messages: MessageSet, *, uid: bool) -> list[Range]:
-        """The places (from 0, last one included) that a set names. Raises IndexError where a sequence number is too high."""
+    def places(self, messages: MessageSet, *, uid: bool, there_only: bool = False) -> list[Range]:
+        """The places (from 0, last one included) that a set names. Raises IndexError where a sequence number is too high; ``there_only``: those are left out."""
         if messages.ranges is None:
             return self._places_of(self.saved)
         uids = self.uids
         if not uid:
             ranges = resolve(messages.ranges, len(uids))
-            if ranges and ranges[-1][1] > len(uids):
+            if ranges and ranges[-1][1] > len(uids) and not there_only:
                 raise IndexError(ranges[-1][1])
-            return [(low - 1, high - 1) for low, high in ranges]
+            return [(low - 1, min(high, len(uids)) - 1) for low, high in ranges if low <= len(uids)]
         found: list[Range] = []
         for low, high in resolve(messages.ranges, uids[-1] if uids else 0):
             first, after = bisect_left(uids, low), bisect_right(uids, high)
@@ -111,10 +118,10 @@ class View:
                 found.append((number - 1, number - 1))
         return found
 
-    def uids_of(self, messages: MessageSet, *, uid: bool) -> "array[int]":
+    def uids_of(self, messages: MessageSet, *, uid: bool, there_only: bool = False) -> "array[int]":
         """The UIDs that a set names, in order. Raises IndexError."""
         found = array("I")
-        for first, last in self.places(messages, uid=uid):
+        for first, last in self.places(messages, uid=uid, there_only=there_only):
             found.extend(self.uids[first : last + 1])
         return found
 
@@ -175,12 +182,13 @@ class View:
                 yield b"* %d RECENT\r\n" % self.recent_count()
         if self._changed:
             changed, self._changed = self._changed, {}
-            for change in changed.values():
-                number = self.number_of(change.uid)
-                if number:
-                    yield self.flags_response(
-                        number, change.uid, change.flagset, change.modseq if modseqs else None, rev2=rev2
-                    )
+            told = [
+                self.flags_response(number, change.uid, change.flagset, change.modseq if modseqs else None, rev2=rev2)
+                for change in changed.values()
+                if (number := self.number_of(change.uid))
+            ]
+            yield self.keyword_news()
+            yield from told
 
     def _tell_expunges(self, vanished: bool) -> bytes:
         gone, self._unsaid = self._unsaid, set()
@@ -206,10 +214,41 @@ class View:
         return self.flag_names(flagset, recent=not rev2 and self.is_recent(uid))
 
     def flag_names(self, flagset: int, *, recent: bool) -> bytes:
-        names = _flag_names(self.box.reading.flags(flagset))
+        """Before what holds them is sent, `keyword_news` is."""
+        flags = self.box.reading.flags(flagset)
+        if flagset not in self._known_flagsets:
+            self._known_flagsets.add(flagset)
+            self._note_keywords(flags)
+        names = _flag_names(flags)
         if recent:
             return names + b" \\Recent" if names else b"\\Recent"
         return names
+
+    # -- keywords -----------------------------------------------------------------------------------------------------
+
+    def keywords_told(self) -> bytes:
+        """FLAGS and PERMANENTFLAGS: what a message may have, and what this session may give it."""
+        flags = [*SYSTEM_FLAGS, *self._keywords]
+        kept = [] if self.read_only else [flag for flag in [*flags, "\\*"] if may_flag(self.rights, flag)]
+        told = b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS (%b)] flags that are kept\r\n"
+        return told % (flag_names(flags), flag_names(kept))
+
+    def keyword_news(self) -> bytes:
+        """`keywords_told`, where `flag_names` gave a keyword that the client was not told of: programs drop those (RFC 9051 §7.3.5)."""
+        if not self._has_new_keywords:
+            return b""
+        self._has_new_keywords = False
+        return self.keywords_told()
+
+    def _note_keywords(self, flags: Flags) -> None:
+        new = sorted(
+            name
+            for name in flags
+            if not name.startswith("\\") and is_writable_flag(name) and name not in self._keywords
+        )
+        if new and len(self._keywords) < KEYWORDS_ANNOUNCED:
+            self._keywords += new
+            self._has_new_keywords = True
 
 
 @lru_cache(maxsize=4096)

@@ -35,6 +35,12 @@ def nstring(value: bytes | None) -> bytes:
     return b"NIL" if value is None else string(value)
 
 
+def without_nul(octets: bytes) -> bytes:
+    """A piece of a message as the literal of BODY[…] holds it. No literal may hold NUL (RFC 9051 §4.3, §4.3.1): each becomes 0x80, as with
+    Dovecot, so that sizes and the places of all others stay; BINARY gives what is stored."""
+    return octets.replace(b"\0", b"\x80")
+
+
 def flag_names(flags: Iterable[str]) -> bytes:
     """With a space between; those that are no flags (an archive holds what a file or another server called one) are left out."""
     return " ".join(name for name in flags if is_writable_flag(name) or name in ("\\*", "\\Recent")).encode("ascii")

@@ -34,3 +34,8 @@ FLAGS_OCTETS = 4000
 (RFC 7162 §4)."""
 LINE_ARGUMENT_OCTETS = 1024
 """An argument that is written into a command's line; a longer one is a literal."""
+REFERENCES_OF_A_MESSAGE = 100
+"""Of a longer References the last are read: THREAD needs the nearest, and a program that keeps all of a long thread keeps it in each of its messages."""
+STEPS_OF_A_THREADING = 5_000_000
+"""From message to message upwards, to see that a thread is no circle: half a second. Threads whose messages come in order need none; whoever wrote
+50,000 messages to need more has the last of them beside one another."""

@@ -44,6 +44,14 @@ class Refused:
         """Nothing is kept."""
 
 
+class Announcement(list[Literal]):
+    """A frame up to a literal of ``octets`` that its sender waits to be asked for."""
+
+    def __init__(self, frame: Frame, octets: int) -> None:
+        super().__init__(frame)
+        self.octets = octets
+
+
 class Receiver:
     """Write octets into `room` and say how many with `arrived` (or `feed` them), then call `next_frame` until it returns None.
 
@@ -101,6 +109,16 @@ class Receiver:
     def beginning(self) -> bytes:
         """The first text of the frame that is not complete; empty between frames."""
         return self._frame[0] if self._frame and isinstance(self._frame[0], bytes) else b""
+
+    def announcement(self, octets: int) -> Announcement:
+        """What came before the literal of ``octets`` that ``announce`` is being called for."""
+        return Announcement(self._frame, octets)
+
+    def forget(self) -> None:
+        """The frame whose literal ``announce`` wanted, and whose sender was then told that it is not taken after all: it will not go on."""
+        self._frame, self._held = [], 0
+        self._in_literal = False
+        self._sink = None
 
     def room(self) -> memoryview:
         """Where to put what comes next; not empty. Valid until the next call of any method."""

@@ -116,6 +116,11 @@ def part_at(message: Part, path: tuple[int, ...]) -> Part | None:
     return part
 
 
+def header_fields(names: tuple[bytes, ...], message: bytes) -> bytes:
+    """HEADER.FIELDS of these names, of a message, which may end anywhere after its header."""
+    return _of_message(Section(text=Text.FIELDS, names=names), message, 0, header_end(message), len(message))
+
+
 @lru_cache(maxsize=100)
 def _fields_named(names: tuple[bytes, ...]) -> re.Pattern[bytes]:
     """Those fields of a header, with their folded lines, in one search."""

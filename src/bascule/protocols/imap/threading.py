@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from bascule.protocols.imap.limits import REFERENCES_OF_A_MESSAGE, STEPS_OF_A_THREADING
 from bascule.protocols.imap.subject import base_subject
 
 _ID = re.compile(r"<[^<>\s]+>")
@@ -28,6 +29,8 @@ class Node:
     message: Threaded | None = None
     parent: "Node | None" = None
     children: list["Node"] = field(default_factory=list)
+    is_parent: bool = False
+    """Whether it was ever put above another."""
 
     def date(self) -> tuple[int, int]:
         first = self.message or (self.children[0].message if self.children else None)
@@ -50,9 +53,9 @@ def by_subject(messages: Iterable[Threaded]) -> bytes:
 
 
 def by_references(messages: Iterable[Threaded]) -> bytes:
-    """REFERENCES: who answers whom, by Message-IDs; then threads of one base subject are joined."""
-    roots = [node for node in _link(messages) if node.parent is None]
-    roots = [kept for root in roots for kept in _prune(root, is_root=True)]
+    """REFERENCES: who answers whom, by Message-IDs; then threads of one base subject are joined. The time it takes grows as the messages and
+    the names in their References do, however deep they make a thread."""
+    roots = _prune(_link(messages))
     for root in roots:
         _sort(root)
     roots.sort(key=Node.date)
@@ -63,77 +66,94 @@ def by_references(messages: Iterable[Threaded]) -> bytes:
     return b"".join(b"(" + _format(root) + b")" for root in roots)
 
 
-def _link(messages: Iterable[Threaded]) -> list[Node]:
-    """Step 1: every message and every message that is referred to, each below the one it answers."""
-    nodes: dict[str, Node] = {}
-    made: list[Node] = []
+class _Links:
+    """Step 1: every message and every message that is referred to, each below the one it answers. Only parents are known here."""
 
-    def node_of(name: str) -> Node:
-        if name not in nodes:
-            nodes[name] = Node()
-            made.append(nodes[name])
-        return nodes[name]
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._named: dict[str, Node] = {}
+        self._steps_left = STEPS_OF_A_THREADING
 
-    for message in messages:
+    def add(self, message: Threaded) -> None:
         own = _ID.search(message.message_id)
-        node = node_of(own[0]) if own else Node()
-        if node.message is not None or own is None:  # a Message-ID that is missing or was seen already: one of its own
+        node = self._node(own[0]) if own else None
+        if node is None or node.message is not None:  # a Message-ID that is missing or was seen already: one of its own
             node = Node()
-            made.append(node)
+            self.nodes.append(node)
         node.message = message
-        names = _ID.findall(message.references) or _ID.findall(message.in_reply_to)[:1]
         above: Node | None = None
-        for name in names:
-            referred = node_of(name)
-            if above is not None and referred.parent is None and not _is_above(referred, above):
-                _put_below(referred, above)
+        for name in _names(message):
+            referred = self._node(name)
+            if above is not None and referred.parent is None:
+                self._put_below(referred, above)
             above = referred
-        if node.parent is not None:
-            node.parent.children.remove(node)
-            node.parent = None
-        if above is not None and not _is_above(node, above):
-            _put_below(node, above)
-    return made
+        node.parent = None
+        if above is not None:
+            self._put_below(node, above)
+
+    def _node(self, name: str) -> Node:
+        node = self._named.get(name)
+        if node is None:
+            node = self._named[name] = Node()
+            self.nodes.append(node)
+        return node
+
+    def _put_below(self, node: Node, parent: Node) -> None:
+        """``node`` has no parent. Not where that would make a loop, nor where nobody has the time to look whether it would."""
+        if node is parent or (node.is_parent and self._is_above(node, parent)):
+            return
+        node.parent = parent
+        parent.is_parent = True
+
+    def _is_above(self, node: Node, other: Node) -> bool:
+        at: Node | None = other
+        while at is not None and at is not node:
+            at = at.parent
+            self._steps_left -= 1
+            if self._steps_left < 0:
+                return True
+        return at is node
 
 
-def _is_above(node: Node, other: Node) -> bool:
-    """Whether ``other`` is ``node`` or below it."""
-    at: Node | None = other
-    while at is not None:
-        if at is node:
-            return True
-        at = at.parent
-    return False
+def _names(message: Threaded) -> list[str]:
+    """Message-IDs above it, the nearest last (RFC 5256 §3, REFERENCES, step 1)."""
+    names = _ID.findall(message.references)
+    return names[-REFERENCES_OF_A_MESSAGE:] if names else _ID.findall(message.in_reply_to)[:1]
 
 
-def _put_below(node: Node, parent: Node) -> None:
-    node.parent = parent
-    parent.children.append(node)
+def _link(messages: Iterable[Threaded]) -> list[Node]:
+    links = _Links()
+    for message in messages:
+        links.add(message)
+    return links.nodes
 
 
-def _prune(root: Node, *, is_root: bool) -> list[Node]:
-    """Step 3: nodes without a message go; their children take their place (under the root only where there is one)."""
-    order: list[Node] = []
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        order.append(node)
-        stack.extend(node.children)
-    for node in reversed(order):  # from the leaves up
-        kept: list[Node] = []
-        for child in node.children:
-            if child.message is None:
-                kept.extend(child.children)
-            else:
-                kept.append(child)
-        node.children = kept
-        for child in kept:
-            child.parent = node
-    if root.message is None and len(root.children) <= 1:
-        for child in root.children:
-            child.parent = None
-        return root.children
-    return [root]
+def _prune(nodes: list[Node]) -> list[Node]:
+    """Steps 2 and 3: the roots. Nodes without a message go, and their children take their place; under the root only where there is one."""
+    kept: dict[Node, Node] = {}
+    for node in nodes:
+        if node.message is not None and node.parent is not None:
+            _kept_above(node.parent, kept).children.append(node)
+    roots: list[Node] = []
+    for node in nodes:
+        if node.message is None and node.parent is None and len(node.children) > 1:
+            roots.append(node)
+        elif node.message is None and node.parent is None:
+            roots += node.children
+        elif node.parent is None:
+            roots.append(node)
+    return roots
+
+
+def _kept_above(node: Node, kept: dict[Node, Node]) -> Node:
+    """The nearest with a message of ``node`` and those above it, or their root. ``kept``: answers that are known, and are added to."""
+    passed: list[Node] = []
+    while node not in kept and node.message is None and node.parent is not None:
+        passed.append(node)
+        node = node.parent
+    found = kept.get(node, node)
+    kept.update(dict.fromkeys(passed, found))
+    return found
 
 
 def _sort(root: Node) -> None:
@@ -168,28 +188,22 @@ def _join_subjects(roots: list[Node]) -> list[Node]:
         ):
             table[base] = root
     kept: list[Node] = []
+    places: dict[Node, int] = {}
     for root in roots:
         base, answered = base_subject(_subject_of(root))
         known = table.get(base) if base else None
         if known is None or known is root:
+            places[root] = len(kept)
             kept.append(root)
         elif root.message is None and known.message is None:
-            for child in root.children:
-                _put_below(child, known)
+            known.children += root.children
         elif known.message is None or (answered and not base_subject(known.message.subject)[1]):
-            _put_below(root, known)
+            known.children.append(root)
         else:
-            top = Node(children=[])
-            for place, other in enumerate(kept):
-                if other is known:
-                    kept[place] = top
-                    break
-            else:
-                kept.append(top)
-            _put_below(known, top)
-            _put_below(root, top)
+            top = Node(children=[known, root])
+            kept[places[known]] = top
             table[base] = top
-    return [root for root in kept if root.parent is None]
+    return kept
 
 
 def _format(root: Node) -> bytes:

@@ -1,13 +1,14 @@
 """The octets of a part without its Content-Transfer-Encoding. RFC 2045 §6"""
 
 import binascii
-import quopri
 import re
 
 from bascule.protocols.mime.fields import parse_parameters
 from bascule.protocols.mime.structure import Part
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
+_BLANKS_AT_THE_END = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
+"""Begun where a run of blanks begins, and never given back: a megabyte of blanks is passed once."""
 _AS_THEY_ARE = (b"", b"7bit", b"8bit", b"binary")
 
 
@@ -25,8 +26,13 @@ def decoded(octets: bytes, part: Part) -> bytes:
     if encoding == b"base64":
         return from_base64(octets)
     if encoding == b"quoted-printable":
-        return quopri.decodestring(octets)
+        return from_quoted_printable(octets)
     raise UnknownEncoding(encoding)
+
+
+def from_quoted_printable(octets: bytes) -> bytes:
+    """Blanks at a line's end are none of its text, and behind the ``=`` of a soft break they are nothing (RFC 2045 §6.7, rule 3)."""
+    return binascii.a2b_qp(_BLANKS_AT_THE_END.sub(b"", octets))
 
 
 def from_base64(octets: bytes) -> bytes:

@@ -3,15 +3,10 @@
 Octets are those of the wire (CRLF). Nothing is decoded: a part says where it begins and ends, and what its header says of it.
 """
 
-import re
 from dataclasses import dataclass
 
 from bascule.protocols.mime.fields import fields_of, parse_parameters
 from bascule.protocols.mime.limits import DASHED_LINES, DEPTH, PARTS
-
-_END_OF_HEADER = re.compile(rb"(?:\A|(?<=\n))\r?\n")
-_EMPTY_LINE = re.compile(rb"\n\r?\n")
-"""The same without looking behind each octet, for where the first line is known not to be empty: four times as fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +58,20 @@ class _Stop:
 
 def header_end(message: bytes) -> int:
     """Where the body begins: after the empty line that ends the header, or at the message's end."""
-    found = _EMPTY_LINE.search(message) if message[:1] not in b"\r\n" else _END_OF_HEADER.search(message)
-    return found.end() if found else len(message)
+    found = _empty_line(message, 0, len(message))
+    return found[1] if found else len(message)
+
+
+def _empty_line(message: bytes, start: int, limit: int) -> tuple[int, int] | None:
+    """Where the first empty line from ``start`` (of a line) on begins and ends, before ``limit``."""
+    for line in (b"\r\n", b"\n"):
+        if message.startswith(line, start, limit):
+            return start, start + len(line)
+    usual = message.find(b"\n\r\n", start, limit)
+    bare = message.find(b"\n\n", start, usual + 1 if usual >= 0 else limit)
+    if bare >= 0:
+        return bare + 1, bare + 2
+    return (usual + 1, usual + 3) if usual >= 0 else None
 
 
 def parse_structure(message: bytes) -> Part:
@@ -84,8 +91,8 @@ class _Parser:
         stop = self._next_stop(start, boundaries)
         # The empty line that ends a header may be the line end before a boundary: the body is empty then.
         limit = stop.begins if stop is not None else len(self._message)
-        found = _END_OF_HEADER.search(self._message, start, limit)
-        header_end, body = (found.start(), found.end()) if found else (self._end_before(stop, start),) * 2
+        found = _empty_line(self._message, start, limit)
+        header_end, body = found or (self._end_before(stop, start),) * 2
         fields = tuple(fields_of(self._message[start:header_end]))
         told = next((value for name, value in fields if name == b"content-type"), None)
         main, parameters = parse_parameters(told if told is not None else default)

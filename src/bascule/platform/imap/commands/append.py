@@ -9,7 +9,8 @@ from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.quota import require_room
 from bascule.platform.imap.replies import Bad, Done, No
 from bascule.platform.spool import Spool
-from bascule.protocols.imap.requests import Arguments, Request
+from bascule.protocols.imap.receiver import Announcement, Literal
+from bascule.protocols.imap.requests import Arguments, BadRequest, Request
 from bascule.protocols.imap.requests.append import NewMessage, parse_append
 from bascule.protocols.imap.sequence import format_set
 from bascule.terms.body import Body, HeldBody
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
     from bascule.platform.imap.session import Session
 
 
+GO_ON = b"+ go on\r\n"
+
+
 def run(session: "Session", request: Request) -> Answer:
+    if isinstance(request.frame, Announcement):
+        yield _asked_for(session, request, request.frame)
+        return None
     asked = parse_append(Arguments(request))
     group = [_arriving(session, new) for new in asked.messages]
     yield from ()
@@ -39,6 +46,27 @@ def run(session: "Session", request: Request) -> Answer:
             new.body.close()
     session.changed(place.access)
     return Done("APPEND completed", b"APPENDUID %d %b" % (placed.uidvalidity, format_set(placed.uids)))
+
+
+def _asked_for(session: "Session", request: Request, announced: Announcement) -> bytes:
+    """The leave to send a message, given once it is known that there is a mailbox that takes it, and room (RFC 9051 §4.3: or it is refused
+    before it is sent). Another session may be quicker: `run` looks again. Raises No."""
+    try:
+        name = Arguments(request).string("a mailbox name")
+    except BadRequest:  # the name itself is the literal, or it can't be read yet: the whole command will tell
+        return GO_ON
+    session.connection.forgets_literal = True
+    place = session.place_of(name)
+    with place.access.lock:
+        place.find("i", missing="TRYCREATE")
+        require_room(place.access, announced.octets + sum(map(_octets, announced[1::2])))
+    session.connection.forgets_literal = False
+    return GO_ON
+
+
+def _octets(literal: Literal) -> int:
+    """Of a literal that came before: another message, or the mailbox's name."""
+    return literal.octets if isinstance(literal, Body) else len(literal) if isinstance(literal, bytes) else 0
 
 
 def _arriving(session: "Session", new: NewMessage) -> Arriving:

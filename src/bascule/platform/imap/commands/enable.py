@@ -19,9 +19,9 @@ def run(session: "Session", request: Request) -> Answer:
     while not arguments.is_empty:
         asked.append(arguments.word("a capability"))
     enabled = [name for name in CAN_BE_ENABLED if name in asked]
-    session.enabled.update(enabled)
-    if "QRESYNC" in enabled:
-        session.enabled.add("CONDSTORE")
+    session.enabled.update(name for name in enabled if name != "CONDSTORE")
     names = ["IMAP4rev2" if name == "IMAP4REV2" else name for name in enabled]
     yield " ".join(["* ENABLED", *names]).encode() + b"\r\n"
+    if not {"CONDSTORE", "QRESYNC"}.isdisjoint(enabled):
+        yield from session.enable_condstore()
     return Done("ENABLE completed")

@@ -18,17 +18,13 @@ if TYPE_CHECKING:
 
 ROWS = 1000
 """Read at once, between two of which other sessions on the mailbox have their turn."""
-FIELD_ROWS = 200
-"""The same where headers may have to be read for it."""
 FLAG_ROWS = 5000
-PIECE_OCTETS = 256 * 1024
-"""Written at once."""
 
 
 def run(session: "Session", request: Request) -> Answer:
     asked = parse_fetch(Arguments(request))
     if asked.changed_since is not None or "MODSEQ" in asked.plain:
-        session.enabled.add("CONDSTORE")
+        yield from session.enable_condstore()
     if asked.vanished:
         if not request.uid or "QRESYNC" not in session.enabled:  # RFC 7162 §3.2.6
             raise BadRequest("VANISHED is for UID FETCH, after ENABLE QRESYNC")
@@ -67,7 +63,8 @@ def _flags(session: "Session", writer: Writer, places: list[Range]) -> Generator
                 if len(pairs) != end - first + 1:
                     return [(first, last), *places[number + 1 :]]
                 lines = writer.flag_lines(first + 1, pairs)
-            yield lines
+                news = view.keyword_news()
+            yield news + lines
             first = end + 1
     return []
 
@@ -94,29 +91,24 @@ def _batches(session: "Session", places: list[Range], changed_since: int | None)
 
 
 def _write(session: "Session", writer: Writer, asked: Fetch, batch: list[tuple[int, LiveRow]]) -> Iterator[bytes]:
+    """The mailbox's lock is held while its files are read and written, and not while what others wrote is looked at."""
     view = session.selected
-    if not writer.needs_octets:
-        rows = FIELD_ROWS if writer.needs_headers else ROWS
-        for start in range(0, len(batch), rows):
+    with session.lock:
+        pieces = writer.pieces(batch)
+    for piece in pieces:
+        try:
             with session.lock:
-                lines = writer.lines(batch[start : start + rows])
-            yield b"".join(lines)
-        return
-    position = 0
-    while position < len(batch):
-        held: list[bytes] = []
-        size = 0
-        with session.lock:
-            end = position
-            while end < len(batch) and size < PIECE_OCTETS:
-                size += batch[end][1].octets
-                end += 1
-            piece = batch[position:end]
-            if asked.marks_seen and not view.read_only and "s" in view.rights:
-                piece = _mark_seen(session, writer, piece)
-            held = writer.lines(piece)
-        position = end
-        yield b"".join(held)
+                if asked.marks_seen and not view.read_only and "s" in view.rights:
+                    piece = _mark_seen(session, writer, piece)
+                read = writer.read(piece)
+                news = view.keyword_news()
+            yield news
+            yield from writer.responses(read)
+        finally:
+            writer.release()
+        if writer.has_made:
+            with session.lock:
+                writer.keep_made()
 
 
 def _mark_seen(session: "Session", writer: Writer, piece: list[tuple[int, LiveRow]]) -> list[tuple[int, LiveRow]]:

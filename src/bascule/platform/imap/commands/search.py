@@ -20,34 +20,32 @@ def run(session: "Session", request: Request) -> Answer:
     view = session.selected
     try:
         asked = parse_search_request(Arguments(request))
-        with session.lock:
-            rows = find(session, asked.key)
-            numbers = [row.uid if request.uid else view.number_of(row.uid) for row in rows]
+        rows = find(session, asked.key)
+        numbers = [row.uid if request.uid else view.number_of(row.uid) for row in rows]
     except Exception:
         view.saved = []  # RFC 5182 §2.1: after a NO or BAD, $ is empty
         raise
     modseq = None
     if _asks_modseq(asked.key):
-        session.enabled.add("CONDSTORE")
-        modseq = max((row.modseq for row in rows), default=None)
+        yield from session.enable_condstore()
+        modseq = max((row.modseq for row in _counted(asked.returns, rows)), default=None)
     if asked.returns is None and not session.rev2:
         tail = b" (MODSEQ %d)" % modseq if modseq is not None else b""
         yield b"* SEARCH" + b"".join(b" %d" % number for number in numbers) + tail + b"\r\n"
         return Done("SEARCH completed")
     returns = asked.returns or frozenset({"ALL"})
     if "SAVE" in returns:
-        view.saved = _saved(returns, rows)
+        view.saved = sorted({row.uid for row in _counted(returns, rows)})
     if returns != {"SAVE"}:
         yield extended(request, returns, numbers, numbers, modseq)
     return Done("SEARCH completed")
 
 
-def _saved(returns: frozenset[str], rows: list[LiveRow]) -> list[int]:
-    """RFC 5182 §2.1: with MIN or MAX alone only those are saved."""
-    uids = [row.uid for row in rows]
-    if not uids or not returns & {"MIN", "MAX"} or returns & {"ALL", "COUNT"}:
-        return uids
-    return sorted(({uids[0]} if "MIN" in returns else set()) | ({uids[-1]} if "MAX" in returns else set()))
+def _counted(returns: frozenset[str] | None, rows: list[LiveRow]) -> list[LiveRow]:
+    """With MIN or MAX alone only those: what is saved (RFC 5182 §2.1), and whose MODSEQ is told (RFC 4731 §3.2)."""
+    if not rows or not returns or not returns & {"MIN", "MAX"} or returns & {"ALL", "COUNT"}:
+        return rows
+    return [*(rows[:1] if "MIN" in returns else []), *(rows[-1:] if "MAX" in returns else [])]
 
 
 def extended(

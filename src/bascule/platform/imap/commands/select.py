@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bascule.mailbox.live import LiveFolder
-from bascule.platform.imap.access import may_flag
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.status import mailbox_id
 from bascule.platform.imap.replies import Done
 from bascule.platform.imap.states import State
 from bascule.platform.imap.view import View
-from bascule.protocols.imap.answers import flag_names
 from bascule.protocols.imap.requests import Arguments, BadRequest, MessageSet, Request
 from bascule.protocols.imap.requests.select import Known, parse_select
 from bascule.protocols.imap.sequence import MAX_NUMBER, Range, format_ranges, to_ranges
@@ -19,10 +17,8 @@ if TYPE_CHECKING:
     from bascule.platform.imap.session import Session
 
 
-KEYWORDS_TOLD = 100
 UNSEEN_LOOKED_FOR = 10_000
 """RFC 3501's [UNSEEN n] is looked for in folders up to this size; IMAP4rev2 has none, and programs search."""
-SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 
 
 def run(session: "Session", request: Request) -> Answer:
@@ -34,7 +30,7 @@ def run(session: "Session", request: Request) -> Answer:
         yield b"* OK [CLOSED] the mailbox that was selected is closed\r\n"
     place = session.place_of(asked.name)
     if asked.condstore:
-        session.enabled.add("CONDSTORE")
+        session.enabled.add("CONDSTORE")  # HIGHESTMODSEQ is told by any SELECT
     with place.access.lock:
         folder = place.find("r")
         rights = place.access.rights_on(folder.id)
@@ -49,10 +45,7 @@ def run(session: "Session", request: Request) -> Answer:
 
 
 def _told(session: "Session", view: View, folder: LiveFolder) -> Iterator[bytes]:
-    flags = [*SYSTEM_FLAGS, *session.box.folders.keywords()[:KEYWORDS_TOLD]]
-    kept = [] if view.read_only else [flag for flag in [*flags, "\\*"] if may_flag(view.rights, flag)]
-    yield b"* FLAGS (%b)\r\n" % flag_names(flags)
-    yield b"* OK [PERMANENTFLAGS (%b)] flags that are kept\r\n" % flag_names(kept)
+    yield view.keywords_told()
     yield b"* %d EXISTS\r\n" % folder.messages
     if not session.rev2:
         yield b"* %d RECENT\r\n" % view.recent_count()
@@ -93,7 +86,7 @@ def _resynchronise(session: "Session", view: View, known: Known, folder: LiveFol
             number = view.number_of(row.uid)
             if number:
                 lines.append(view.flags_response(number, row.uid, row.flagset, row.modseq, rev2=session.rev2))
-    yield b"".join(lines)
+    yield view.keyword_news() + b"".join(lines)
 
 
 def vanished_since(view: View, folder: LiveFolder, uids: list[Range], modseq: int) -> list[Range]:

@@ -7,13 +7,11 @@ from bascule.mailbox.live import LiveRow
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.search import extended
 from bascule.platform.imap.replies import Done
-from bascule.platform.imap.searching import find
+from bascule.platform.imap.searching import find, first_mailboxes
 from bascule.protocols.imap.requests import Arguments, Request
 from bascule.protocols.imap.requests.search import parse_sort
 from bascule.protocols.imap.subject import base_subject
-from bascule.protocols.mime.fields import fields_of, parse_addresses
-from bascule.protocols.mime.headers import HeaderSummary, decode_field
-from bascule.protocols.mime.structure import header_end
+from bascule.protocols.mime.headers import HeaderSummary
 
 if TYPE_CHECKING:
     from bascule.platform.imap.session import Session
@@ -22,14 +20,13 @@ if TYPE_CHECKING:
 def run(session: "Session", request: Request) -> Answer:
     asked = parse_sort(Arguments(request))
     view = session.selected
+    rows = find(session, asked.search.key)
     with session.lock:
-        rows = find(session, asked.search.key)
-        headers = (
-            session.box.reading.headers(view.folder) if {"DATE", "SUBJECT"} & {name for name, _ in asked.order} else {}
-        )
-        for name, reverse in reversed(asked.order):  # a stable sort: the last key first
-            rows.sort(key=_key(session, name, headers), reverse=reverse)
-        numbers = [row.uid if request.uid else view.number_of(row.uid) for row in rows]
+        needs_headers = {"DATE", "SUBJECT"} & {name for name, _ in asked.order}
+        headers = session.box.reading.headers(view.folder) if needs_headers else {}
+    for name, reverse in reversed(asked.order):  # a stable sort: the last key first
+        rows.sort(key=_key(session, name, rows, headers), reverse=reverse)
+    numbers = [row.uid if request.uid else view.number_of(row.uid) for row in rows]
     if asked.search.returns is None:
         yield b"* SORT" + b"".join(b" %d" % number for number in numbers) + b"\r\n"
     else:
@@ -40,7 +37,9 @@ def run(session: "Session", request: Request) -> Answer:
     return Done("SORT completed")
 
 
-def _key(session: "Session", name: str, headers: dict[int, HeaderSummary]) -> Callable[[LiveRow], Any]:
+def _key(
+    session: "Session", name: str, rows: list[LiveRow], headers: dict[int, HeaderSummary]
+) -> Callable[[LiveRow], Any]:
     none = HeaderSummary()
     match name:
         case "ARRIVAL":
@@ -52,16 +51,9 @@ def _key(session: "Session", name: str, headers: dict[int, HeaderSummary]) -> Ca
         case "SUBJECT":
             return lambda row: base_subject(headers.get(row.id, none).subject)[0]
         case _:
-            return lambda row: _first_mailbox(session, row, name.lower().encode())
+            told = first_mailboxes(session, rows, name.lower())
+            return lambda row: told.get(row.body, "").upper()
 
 
 def _date(told: int | None, arrived: int) -> int:
     return arrived if told is None else told
-
-
-def _first_mailbox(session: "Session", row: LiveRow, field: bytes) -> str:
-    """The local part of the first address (RFC 5256 §3), in capitals."""
-    octets = session.box.reading.octets(row.body)
-    told = next((value for key, value in fields_of(octets[: header_end(octets)]) if key == field), b"")
-    first = next(iter(parse_addresses(told)), None)
-    return decode_field(first.mailbox or b"").upper() if first else ""

@@ -25,7 +25,7 @@ def run(session: "Session", request: Request) -> Answer:
         folder = place.find("r")
         line = response(session, place.access, folder, asked.items)
     if "HIGHESTMODSEQ" in asked.items:  # RFC 7162 §3.1: a command that enables
-        session.enabled.add("CONDSTORE")
+        yield from session.enable_condstore()
     yield line
     return Done("STATUS completed")
 

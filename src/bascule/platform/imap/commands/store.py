@@ -25,7 +25,7 @@ def run(session: "Session", request: Request) -> Answer:
     if asked.flags and asked.how is not How.REPLACE and not allowed(view.rights, asked.flags):
         raise No("you have no right to set that flag there", "NOPERM")
     if asked.unchanged_since is not None:
-        session.enabled.add("CONDSTORE")
+        yield from session.enable_condstore()
     with session.lock:
         uids = view.uids_of(asked.messages, uid=request.uid)
         change = _change(asked.how, allowed(view.rights, asked.flags), view.rights)
@@ -34,7 +34,7 @@ def run(session: "Session", request: Request) -> Answer:
         told = list(_told(session, asked, uids, done))
     if done.changed:
         session.changed(view.access)
-    yield b"".join(told)
+    yield view.keyword_news() + b"".join(told)
     if done.refused:
         numbers = done.refused if request.uid else [view.number_of(uid) for uid in done.refused]
         return Done("STORE completed for some", b"MODIFIED " + format_set(numbers))

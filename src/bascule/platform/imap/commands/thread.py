@@ -18,17 +18,17 @@ def run(session: "Session", request: Request) -> Answer:
     asked = parse_thread(Arguments(request))
     view = session.selected
     none = HeaderSummary()
+    rows = find(session, asked.key)
     with session.lock:
-        rows = find(session, asked.key)
         headers = session.box.reading.headers(view.folder)
-        messages = []
-        for row in rows:
-            header = headers.get(row.id, none)
-            date = row.date_utc if header.date_utc is None else header.date_utc
-            number = row.uid if request.uid else view.number_of(row.uid)
-            messages.append(
-                Threaded(number, date, header.subject, header.message_id, header.references, header.in_reply_to)
-            )
+    messages = []
+    for row in rows:
+        header = headers.get(row.id, none)
+        date = row.date_utc if header.date_utc is None else header.date_utc
+        number = row.uid if request.uid else view.number_of(row.uid)
+        messages.append(
+            Threaded(number, date, header.subject, header.message_id, header.references, header.in_reply_to)
+        )
     threads = by_references(messages) if asked.algorithm == "REFERENCES" else by_subject(messages)
     yield b"* THREAD" + (b" " + threads if threads else b"") + b"\r\n"
     return Done("THREAD completed")

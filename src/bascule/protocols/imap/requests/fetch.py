@@ -30,8 +30,10 @@ PLAIN = frozenset(
     )
 )
 ITEMS_OF_A_FETCH = 200
+MAX_NUMBER64 = 2**63 - 1
+"""RFC 9051 §9, number64."""
 _SECTION = re.compile(
-    rb"(?P<kind>BODY|BINARY)(?P<peek>\.PEEK)?(?P<size>\.SIZE)?\[(?P<spec>[^\]]*)\](?:<(?P<from>\d{1,10})\.(?P<octets>\d{1,10})>)?",
+    rb"(?P<kind>BODY|BINARY)(?P<peek>\.PEEK)?(?P<size>\.SIZE)?\[(?P<spec>[^\]]*)\](?:<(?P<from>\d{1,19})\.(?P<octets>\d{1,19})>)?",
     re.IGNORECASE | re.DOTALL,
 )
 _OLD = {
@@ -135,9 +137,10 @@ def _octets(value: bytes) -> Octets:
         raise BadRequest(f"not an attribute: {value[:60]!r}")
     peek = found["peek"] is not None or size
     start = int(found["from"]) if found["from"] else None
-    if found["octets"] and int(found["octets"]) == 0:
-        raise BadRequest("a part of no octets was asked for")
+    length = int(found["octets"] or 0)
+    if start is not None and not 0 < length <= MAX_NUMBER64 >= start:  # RFC 9051 §9, partial: number64 "." nz-number64
+        raise BadRequest("a part has one octet at least, and numbers of 63 bits at most")
     label = (b"BINARY.SIZE" if size else found["kind"].upper()) + b"[" + section.format() + b"]"
     if start is not None:
         label += b"<%d>" % start
-    return Octets(section, peek, label, start, int(found["octets"] or 0), decoded, size)
+    return Octets(section, peek, label, start, length, decoded, size)

@@ -1,0 +1,45 @@
+"""imaptest, Dovecot's own test of IMAP servers: https://dovecot.github.io/imaptest/"""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support import parts
+from support.server import ANNA, PASSWORD, PrivateBascule
+
+pytestmark = [pytest.mark.needs("imaptest")]
+CLIENTS = 50
+SECONDS = 30
+EXCUSED = {
+    # RFC 9051 §6.3.9.5: a mailbox whose children are listed themselves need not be named by CHILDINFO; it may.
+    "listext": 1,
+}
+"""Scripts of which so many commands are answered in another way than Dovecot does, and why that is right."""
+
+
+def imaptest(server: PrivateBascule, *words: str) -> str:
+    folder = parts.folder("BASCULE_IMAPTEST")
+    assert folder is not None
+    told = subprocess.run(
+        [str(folder / "imaptest"), "host=127.0.0.1", f"port={server.imap}", f"user={ANNA}", f"pass={PASSWORD}", f"mbox={folder}/tests/default.mbox", *words],
+        capture_output=True, timeout=240, check=False, cwd=folder,
+    )  # fmt: skip
+    return (told.stdout + told.stderr).decode("utf-8", "replace")
+
+
+def test_its_scripts_pass(tmp_path: Path) -> None:
+    with PrivateBascule(tmp_path) as server:
+        told = imaptest(server, "test=tests")
+    failed = re.findall(r"^\*\*\* Test (\S+) command", told, re.MULTILINE)
+    assert re.search(r"^7\d test groups: \d+ failed, 0 skipped", told, re.MULTILINE), told[-2000:]
+    assert {name: failed.count(name) for name in failed} == EXCUSED, told
+    assert "Error:" not in told
+
+
+def test_fifty_clients_at_one_mailbox_hear_nothing_that_contradicts(tmp_path: Path) -> None:
+    with PrivateBascule(tmp_path, processes=2) as server:
+        told = imaptest(server, f"clients={CLIENTS}", f"secs={SECONDS}")
+    assert "Totals:" in told
+    assert [line for line in told.splitlines() if "error" in line.lower()] == []
