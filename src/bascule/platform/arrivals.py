@@ -8,13 +8,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from itertools import chain
 
 from bascule.mailbox.format import MailboxElsewhere, MailboxError
 from bascule.mailbox.live import Arriving, LiveMailbox
 from bascule.platform.accounts import Account, require_here
 from bascule.platform.mailboxes import Mailboxes
-from bascule.terms.body import Body, body_of
+from bascule.platform.octets import Octets, prefixed
 from bascule.terms.flags import Flags
 from bascule.terms.folder import INBOX, SpecialUse
 from bascule.terms.instant import InternalDate
@@ -59,19 +58,19 @@ class Arrivals:
         self._waiting: dict[str, list[_Waiting]] = {}
 
     def deliver(
-        self, account: Account, body: Body, before: bytes, delivery: str | None = None, *, is_spam: bool = False
+        self, account: Account, octets: Octets, before: bytes, delivery: str | None = None, *, is_spam: bool = False
     ) -> None:
-        """Into INBOX, or the folder for junk; ``before`` (fields) in front of it. When this returns it is synced. A ``delivery`` that was made already is passed over. Raises NotDelivered."""
+        """Into INBOX, or the folder for junk; ``before`` (fields) in front of it. When this returns it is synced. A ``delivery`` that was made already is passed over. Raises NotDelivered.
+
+        ``octets`` are read where they lie, for each recipient anew: they must not be moved by another reader meanwhile.
+        """
         self._require_here(account)
-        whole = body_of(_joined(before, body), body.octets + len(before))
-        try:
-            new = Arriving(whole, Flags(frozenset()), InternalDate(int(self._clock())), delivery)
-            mine = _Waiting(account, new, is_spam=is_spam)
-            with self._guard:
-                self._waiting.setdefault(account.id, []).append(mine)
-            self._write_those_waiting(mine)
-        finally:
-            whole.close()
+        date = InternalDate(int(self._clock()))
+        new = Arriving(prefixed(before, octets), Flags(frozenset()), date, delivery)
+        mine = _Waiting(account, new, is_spam=is_spam)
+        with self._guard:
+            self._waiting.setdefault(account.id, []).append(mine)
+        self._write_those_waiting(mine)
         if mine.failure is not None:
             raise mine.failure
         self._notify(account.id)
@@ -154,7 +153,3 @@ class Arrivals:
         return NotDelivered(
             "the mailbox is on another server" if is_elsewhere else "the mailbox can't be written to now"
         )
-
-
-def _joined(before: bytes, body: Body) -> Iterator[bytes]:
-    return chain((before,) if before else (), body.chunks())
