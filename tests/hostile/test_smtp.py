@@ -11,7 +11,7 @@ from bascule.platform.smtp.accepting import delivery_fields
 from bascule.platform.smtp.queue.notices import Failing, notice
 from bascule.protocols.milter import Answer, MilterError, connected, macros, packet, parse_answer, strings
 from bascule.protocols.mime.header import Header, written
-from bascule.protocols.smtp.commands import BadCommand, parse_command
+from bascule.protocols.smtp.commands import BadCommand, format_command, parse_command
 from bascule.protocols.smtp.paths import format_path, is_address
 from bascule.protocols.smtp.replies import format_reply, parse_replies
 
@@ -49,6 +49,16 @@ def test_an_address_is_written_as_it_is(address: str) -> None:
     assert [(each.name, each.unfolded.decode()) for each in fields.fields] == [
         (b"return-path", f"<{address}>"), (b"delivered-to", address)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_a_command_is_one_line_or_none(piece: str) -> None:
+    try:
+        line = format_command(b"AUTH", b"PLAIN", piece.encode("utf-8", "surrogatepass"))
+    except ValueError:
+        return
+    assert line.count(b"\r") == line.count(b"\n") == 1
+    assert line.endswith(b"\r\n")
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -2,14 +2,14 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
-from bascule.platform.accounts import Accounts
+from bascule.platform.accounts import Account, Accounts
 from bascule.platform.arrivals import Arrivals, NotDelivered
 from bascule.platform.smtp import limits
 from bascule.platform.smtp.dkim import Signer
@@ -45,9 +45,10 @@ class Queue(Protocol):
     """Where messages wait that could not be delivered at once, or go elsewhere."""
 
     def put(
-        self, identity: str, sender: str, recipients: Sequence[str], body: Body, *, account: str | None, is_utf8: bool
-    ) -> None:
-        """When this returns the message is synced. Raises OSError, sqlite3.Error: then nothing of it was kept."""
+        self, identity: str, sender: str, recipients: Sequence[str], body: Body, *, account: str | None, is_utf8: bool,
+        here: Collection[str],
+    ) -> None:  # fmt: skip
+        """When this returns the message is synced. ``here``: which of ``recipients`` have a mailbox on this machine. Raises OSError, sqlite3.Error: then nothing of it was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,23 +134,34 @@ class Accepting:
         self, transaction: Transaction, received: bytes, body: Body, outcomes: list[Outcome], note: "_Note"
     ) -> Outcome:
         """One reply stands for all recipients: where some have the message, the others get it from the queue. RFC 5321 §4.2.5"""
-        left = [(r.address, o) for r, o in zip(transaction.recipients, outcomes, strict=True) if o is not None]
-        if not left:
+        refused = [outcome for outcome in outcomes if outcome is not None]
+        if not refused:
             return None
-        if len(left) == len(outcomes):
-            note.write(Event.REFUSED, left[0][1].text)
-            return left[0][1]
+        if len(refused) == len(outcomes):
+            note.write(Event.REFUSED, refused[0].text)
+            return refused[0]
+        left = [each for each, outcome in zip(transaction.recipients, outcomes, strict=True) if outcome is not None]
         whole = body_of(chain((received,), body.chunks()), len(received) + body.octets)
         try:
-            self.queue.put(transaction.id, transaction.sender, [address for address, _ in left], whole, account=None, is_utf8=transaction.is_utf8)  # fmt: skip
+            self._queue(transaction, left, whole, None)
         except (OSError, sqlite3.Error) as error:
             note.write(Event.REFUSED, str(error))
             return Refusal(451, "4.3.1", "there is no room to take that message for all; try again later")
         finally:
             whole.close()
-        for address, _ in left:
-            note.write(Event.QUEUED, "", address)
+        for each in left:
+            note.write(Event.QUEUED, "", each.address)
         return None
+
+    def _queue(
+        self, transaction: Transaction, recipients: Sequence[Recipient], body: Body, account: Account | None
+    ) -> None:
+        """``account``: who submitted it. Raises OSError, sqlite3.Error."""
+        here = {each.address for each in recipients if each.account is not None and each.account.is_here}
+        self.queue.put(
+            transaction.id, transaction.sender, [each.address for each in recipients], body, here=here,
+            account=None if account is None else account.id, is_utf8=transaction.is_utf8,
+        )  # fmt: skip
 
     # -- from our accounts --------------------------------------------------------------------------------------------
 
@@ -177,9 +189,8 @@ class Accepting:
             header.fields.insert(0, signature)
         header_octets = self._received(transaction, Role.SUBMISSION, peer) + header.octets() + b"\r\n"
         whole = body_of(chain((header_octets,), body.after(end)), len(header_octets) + body.octets - end)
-        recipients = [recipient.address for recipient in transaction.recipients]
         try:
-            self.queue.put(transaction.id, transaction.sender, recipients, whole, account=peer.account.id, is_utf8=transaction.is_utf8)  # fmt: skip
+            self._queue(transaction, transaction.recipients, whole, peer.account)
         except (OSError, sqlite3.Error) as error:
             raise Refusal(452, "4.3.1", "there is no room to take that message now; try again later") from error
         finally:

@@ -1,0 +1,162 @@
+"""One attempt: a message for those who wait for it in one lane, into mailboxes here or to the servers of a domain."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from bascule.platform.accounts import Account, Accounts
+from bascule.platform.arrivals import Arrivals, NotDelivered
+from bascule.platform.octets import FileOctets
+from bascule.platform.settings_file import Endpoint
+from bascule.platform.smtp.accepting import delivery_fields
+from bascule.platform.smtp.postmaster import find_account, is_ours
+from bascule.platform.smtp.queue import limits
+from bascule.platform.smtp.queue.meaning import Meaning, Outcome, final, later
+from bascule.platform.smtp.queue.routes import NoRoute, Routes
+from bascule.platform.smtp.queue.sending import Outgoing, Sender, Unreachable
+from bascule.platform.smtp.queue.store import Entry, Waiting
+from bascule.protocols.smtp import Reply
+
+_DELIVERED = Outcome(Reply(250, "2.0.0", ("delivered",)), Meaning.DONE, is_here=True)
+
+
+@dataclass(slots=True)
+class _Known:
+    """Of a domain or a host. ``until_utc``: what is due up to then gets ``outcome``."""
+
+    reached_utc: float = 0.0
+    until_utc: float = 0.0
+    outcome: Outcome | None = None
+
+
+class Silence:
+    """Which domains had no server that takes mail from us, and what was found; which hosts did not.
+
+    What was due before such an attempt began, or comes due in the moment after, would only wait for the same time-outs: it gets the same
+    answer. Unless another attempt of the same time was more lucky.
+    """
+
+    def __init__(self, rest_seconds: float) -> None:
+        self._rest_seconds = rest_seconds
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+
+    def note(self, name: str, began_utc: float, outcome: Outcome) -> None:
+        known = self._of(name)
+        if known.reached_utc < began_utc:
+            known.until_utc, known.outcome = began_utc + self._rest_seconds, outcome
+
+    def reached(self, name: str, now_utc: float) -> None:
+        known = self._of(name)
+        known.reached_utc, known.outcome = now_utc, None
+
+    def answer(self, name: str, due_utc: float) -> Outcome | None:
+        known = self._known.get(name)
+        return known.outcome if known is not None and due_utc <= known.until_utc else None
+
+    def _of(self, name: str) -> _Known:
+        known = self._known.setdefault(name, _Known())
+        self._known.move_to_end(name)
+        while len(self._known) > limits.DOMAINS_REMEMBERED:
+            self._known.popitem(last=False)
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """``workers``: threads for what blocks. ``postmaster``: see `find_account`."""
+
+    accounts: Accounts
+    arrivals: Arrivals
+    routes: Routes
+    sender: Sender
+    workers: Executor
+    clock: Callable[[], float]
+    postmaster: str | None
+    silence: Silence
+
+    async def make(
+        self, entry: Entry, waiting: Sequence[Waiting], octets: FileOctets
+    ) -> AsyncIterator[dict[str, Outcome]]:
+        """Outcomes, as soon as each is known, of those who wait in one lane.
+
+        Who gets none does not belong there: their mailbox is not on this machine any more. Raises AccountsUnavailable.
+        """
+        addresses, loop = [each.address for each in waiting], asyncio.get_running_loop()
+        here = await loop.run_in_executor(self.workers, self._deliver, entry, addresses, octets)
+        if here:
+            yield here
+        elsewhere = [each for each in waiting if each.address not in here and not each.is_for_here]
+        if not elsewhere:
+            return
+        domain = elsewhere[0].lane
+        known = {each.address: self.silence.answer(self._place(domain), each.next_utc) for each in elsewhere}
+        if silent := {address: outcome for address, outcome in known.items() if outcome is not None}:
+            yield silent
+        asked = [each.address for each in elsewhere if each.address not in silent]
+        for first in range(0, len(asked), limits.RECIPIENTS):
+            some = tuple(asked[first : first + limits.RECIPIENTS])
+            yield await self._send(domain, Outgoing(entry.sender, some, octets, entry.is_utf8))
+
+    def _deliver(self, entry: Entry, addresses: Sequence[str], octets: FileOctets) -> dict[str, Outcome]:
+        """Of those who have, or should have, a mailbox here."""
+        outcomes: dict[str, Outcome] = {}
+        for address in addresses:
+            account = find_account(self.accounts, address, self.postmaster)
+            if account is None:
+                if is_ours(self.accounts, address):
+                    outcomes[address] = final("5.1.1", f"there is nobody here named {address}")
+            elif account.is_here:
+                outcomes[address] = self._deliver_to(account, entry, address, octets)
+            elif "@" not in address:  # with a domain, the mail server in front knows on which node it is
+                outcomes[address] = later("4.2.0", "the mailbox is on another server")
+        return outcomes
+
+    def _deliver_to(self, account: Account, entry: Entry, address: str, octets: FileOctets) -> Outcome:
+        try:
+            self.arrivals.deliver(account, octets, delivery_fields(entry.sender, address), f"{entry.id}/{address}")
+        except NotDelivered as failure:
+            return later("4.2.2" if failure.is_full else "4.2.0", failure.text, 452)
+        return _DELIVERED
+
+    # -- to other servers ---------------------------------------------------------------------------------------------
+
+    def _place(self, domain: str) -> str:
+        """What is silent: a smarthost is so for all domains."""
+        return domain if self.routes.smarthost is None else str(self.routes.smarthost)
+
+    async def _send(self, domain: str, message: Outgoing) -> dict[str, Outcome]:
+        began, place = self.clock(), self._place(domain)
+        try:
+            found = await self._send_to_one(await self.routes.hosts(domain), message)
+        except NoRoute as error:
+            unreached = (final if error.is_permanent else later)(error.status, error.text)
+        except _NoHost as error:
+            unreached = error.outcome
+        else:
+            self.silence.reached(place, self.clock())
+            return found
+        self.silence.note(place, began, unreached)
+        return dict.fromkeys(message.recipients, unreached)
+
+    async def _send_to_one(self, hosts: Sequence[Endpoint], message: Outgoing) -> dict[str, Outcome]:
+        """The first of ``hosts`` that takes mail from us; those that just did not come last. Raises _NoHost."""
+        problems: list[Unreachable] = []
+        for host in sorted(hosts, key=lambda each: self.silence.answer(f"host {each}", self.clock()) is not None):
+            began = self.clock()
+            try:
+                return await self.sender.send(host, message)
+            except Unreachable as error:
+                problems.append(error)
+                self.silence.note(f"host {host}", began, later("4.4.1", str(error)))
+        text = "; ".join(map(str, problems))
+        raise _NoHost(final("5.3.2", text) if all(each.is_never for each in problems) else later("4.4.1", text))
+
+
+class _NoHost(Exception):
+    """No server of a domain takes mail from us now."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.reply.text)
+        self.outcome = outcome
