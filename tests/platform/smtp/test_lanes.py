@@ -208,6 +208,29 @@ def test_a_message_that_breaks_something_here_is_tried_again_later_and_holds_nob
         assert "could not work on it" in entry.recipients[0].reply
 
 
+def test_a_row_that_nobody_understands_is_logged_and_the_others_go_on(tmp_path: Path) -> None:
+    with FarServer() as server, queue_rig(tmp_path, server.port) as rig:
+        rig.put("a", "zoe@[127.0.0.1]")
+        with sqlite3.connect(tmp_path / "queue.sqlite") as database:
+            database.execute("UPDATE messages SET sender = x'00'")
+        for number in range(10):
+            rig.put(f"b{number}", "bob@[127.0.0.1]")
+        assert rig.run(lambda: len(server.messages) == 10 and "bug" in dict(rig.logged)) < 5.0
+        [entry] = rig.store.all()
+        assert entry.recipients[0].next_utc > time.time() + 60.0
+        assert isinstance(dict(rig.logged)["bug"]["exc_info"], TypeError)
+
+
+def test_a_notice_reaches_a_sender_whose_address_is_not_ascii(tmp_path: Path) -> None:
+    answers = {"EHLO": b"250-far\r\n250 SMTPUTF8\r\n", "RCPT TO:<zoe": b"550 5.1.1 nobody\r\n"}
+    with FarServer(answers) as server, queue_rig(tmp_path, server.port) as rig:
+        rig.put("a", "zoe@[127.0.0.1]", sender="zoé@[127.0.0.1]")
+        rig.run(lambda: not rig.store.all())
+        assert server.heard.count(b"MAIL FROM:<> SMTPUTF8") == 1
+        [notice] = server.messages
+        assert notice.startswith("To: zoé@[127.0.0.1]\r\n".encode())
+
+
 def test_a_message_for_many_goes_out_in_several_transactions(tmp_path: Path) -> None:
     with FarServer() as server, queue_rig(tmp_path, server.port) as rig:
         rig.put("a", *(f"u{number}@[127.0.0.1]" for number in range(limits.RECIPIENTS * 2 + 1)))

@@ -24,7 +24,6 @@ from bascule.platform.smtp.queue.store import Entry, QueueStore, State, Waiting
 from bascule.protocols.mime.headers import HEADER_OCTETS
 
 _T = TypeVar("_T")
-_OUR_TROUBLE = (AccountsUnavailable, OSError, sqlite3.Error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +116,23 @@ class Runner:
         try:
             entry = await self._in_thread(lambda: self.store.get(part.message))
             waiting = self._waiting(entry, part)
-            if entry is None or not waiting:
-                return
-            try:
-                await self._attempt(entry, waiting)
-            except FileNotFoundError:
-                await self._in_thread(lambda: self._hold_what_is_lost(part.message))
-            except _OUR_TROUBLE as error:
-                self.log("queue-error", id=part.message, error=str(error))
-                await self._in_thread(lambda: self._postpone(part, is_attempt=False))
-            except Exception as error:  # noqa: BLE001 - see above
-                self.log("bug", id=part.message, error=repr(error), exc_info=error)
-                await self._in_thread(lambda: self._postpone(part, is_attempt=True))
-        except _OUR_TROUBLE as error:  # the queue itself can't be written
-            self.log("queue-unwritable", id=part.message, error=str(error))
+            if entry is not None and waiting:
+                await self._attempt_or_postpone(part, entry, waiting)
+        except Exception as error:  # noqa: BLE001 - the queue can't be read or written: not even that it is tried later
+            self.log("queue-unwritable", id=part.message, error=repr(error), exc_info=error)
             await asyncio.sleep(limits.ERROR_SECONDS)
+
+    async def _attempt_or_postpone(self, part: Part, entry: Entry, waiting: Sequence[Waiting]) -> None:
+        try:
+            await self._attempt(entry, waiting)
+        except FileNotFoundError:
+            await self._in_thread(lambda: self._hold_what_is_lost(part.message))
+        except (AccountsUnavailable, OSError, sqlite3.Error) as error:
+            self.log("queue-error", id=part.message, error=str(error))
+            await self._in_thread(lambda: self._postpone(part, is_attempt=False))
+        except Exception as error:  # noqa: BLE001 - one message must not stop the others
+            self.log("bug", id=part.message, error=repr(error), exc_info=error)
+            await self._in_thread(lambda: self._postpone(part, is_attempt=True))
 
     def _waiting(self, entry: Entry | None, part: Part) -> list[Waiting]:
         now = self.clock()
