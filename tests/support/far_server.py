@@ -90,13 +90,12 @@ class FarServer:
                 if word == "QUIT":
                     return
                 if word == "DATA" and self.answers[word] == PLAIN["DATA"]:
-                    taken = b""
-                    while not taken.endswith(b"\r\n.\r\n") and taken != b".\r\n":
-                        piece = lines.readline()
+                    taken = []
+                    while (piece := lines.readline()) != b".\r\n" or (taken and not taken[-1].endswith(b"\r\n")):
                         if not piece:
                             return
-                        taken += piece
-                    self.messages.append(taken[:-3])
+                        taken.append(piece)
+                    self.messages.append(b"".join(taken))
                     self._say(connection, "end")
 
     def _key(self, line: str) -> str:

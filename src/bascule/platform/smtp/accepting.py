@@ -20,6 +20,7 @@ from bascule.platform.trace import Event, Trace
 from bascule.protocols.mime import HeaderSummary, summarise
 from bascule.protocols.mime.header import Header, written
 from bascule.protocols.mime.submitted import NotFit, authors, complete
+from bascule.protocols.smtp.lines import with_crlf
 from bascule.protocols.smtp.paths import format_path
 from bascule.terms.body import Body, body_of
 
@@ -70,7 +71,15 @@ class Accepting:
             raise Refusal(552, "5.3.4", "the message is larger than this server takes")
         if incoming.failure is not None:
             raise Refusal(452, "4.3.1", "there is no room to take that message now; try again later")
-        body = incoming.body()
+        came = incoming.body()
+        body = _with_crlf(came) if role is Role.SUBMISSION else came
+        try:
+            return self._accept(transaction, role, peer, body)
+        finally:
+            if body is not came:
+                body.close()
+
+    def _accept(self, transaction: Transaction, role: Role, peer: "Peer", body: Body) -> list[Outcome]:
         start = body.start(limits.HEADER_OCTETS)
         if is_looping(start[: Header.of(start)[1]], transaction.recipients):
             raise Refusal(554, "5.4.6", "this message went round in a circle")
@@ -218,6 +227,14 @@ class Accepting:
 def delivery_fields(sender: str, recipient: str) -> bytes:
     """What the server that delivers writes before all else: RFC 5321 §4.4; Delivered-To tells a circle."""
     return written("Return-Path", format_path(sender)).octets + written("Delivered-To", recipient).octets
+
+
+def _with_crlf(body: Body) -> Body:
+    """Before filters and the signature see it: what is signed is what other servers get (RFC 5321 §2.3.8, RFC 6376 §5.3).
+
+    ``body`` itself where it has no other line ends, otherwise a new one, the caller's to close.
+    """
+    return body_of(with_crlf(body.chunks())) if body.traits.fragile else body
 
 
 class _Note:
