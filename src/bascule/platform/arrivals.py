@@ -148,7 +148,9 @@ class Arrivals:
             yield each
 
     def _failed(self, account: Account, error: BaseException) -> NotDelivered:
-        self._log("not-delivered", account=account.login, error=str(error) or repr(error))
+        is_ours = not isinstance(error, MailboxError | sqlite3.Error | OSError)
+        bug = {"exc_info": error} if is_ours else {}
+        self._log("not-delivered", account=account.login, error=str(error) or repr(error), **bug)
         is_elsewhere = isinstance(error, MailboxElsewhere)
         return NotDelivered(
             "the mailbox is on another server" if is_elsewhere else "the mailbox can't be written to now"
