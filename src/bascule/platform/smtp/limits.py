@@ -16,3 +16,11 @@ CONNECTIONS = 1000
 """At once, of one process; the next is asked to come back."""
 HEADER_OCTETS = 256 * 1024
 """Of a submitted message's header, which is read and mended."""
+ANSWER_SECONDS = 60.0
+"""For one answer of a filter: one that asks block lists takes a few."""
+FILTERS_SECONDS = 120.0
+"""With all filters, of one message: a filter that says again and again that it is at work ends here too."""
+FILTERED_AT_ONCE = 5
+"""Messages with the filters, of one process. Each holds one of the eight threads that mailboxes are read with (`bascule.platform.worker`)."""
+FILTERS_SLOW_SECONDS = 5.0
+"""Where one message has been with them for that long, no other waits for its place: it is refused for now. Nor does one wait longer."""
