@@ -1,5 +1,6 @@
 """Nobody's mail waits behind another's: not behind a dead domain, nor a slow one, nor a message that breaks something here."""
 
+import contextlib
 import email
 import sqlite3
 import time
@@ -11,6 +12,7 @@ import pytest
 from bascule.platform.settings_file import Endpoint
 from bascule.platform.smtp.queue import QueueStore, limits
 from bascule.platform.smtp.queue.attempt import Silence
+from bascule.platform.smtp.queue.conclusion import Patience
 from bascule.platform.smtp.queue.meaning import later
 from bascule.platform.smtp.queue.runner import Part, choose
 from bascule.platform.smtp.queue.store import lane_of
@@ -219,6 +221,20 @@ def test_a_row_that_nobody_understands_is_logged_and_the_others_go_on(tmp_path: 
         [entry] = rig.store.all()
         assert entry.recipients[0].next_utc > time.time() + 60.0
         assert isinstance(dict(rig.logged)["bug"]["exc_info"], TypeError)
+
+
+def test_a_delay_at_many_domains_is_told_once(tmp_path: Path) -> None:
+    patience, answers = Patience(first_retry_seconds=1.0, warn_seconds=2.0), {"RCPT": b"451 4.7.1 greylisted\r\n"}
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(FarServer(answers))
+        for number in range(2, 13):
+            stack.enter_context(FarServer(answers, host=f"127.0.0.{number}", port=first.port))
+        rig = stack.enter_context(queue_rig(tmp_path, first.port, patience=patience))
+        rig.put("a", *(f"u@[127.0.0.{number}]" for number in range(1, 13)))
+        rig.run(lambda: all(each.is_told for each in rig.store.all()[0].recipients) and rig.messages() != [])
+        [notice] = rig.messages()
+        assert notice.count(b"Action: delayed") == 12
+        assert notice.count(b"Status: 4.7.1") == 12
 
 
 def test_a_notice_reaches_a_sender_whose_address_is_not_ascii(tmp_path: Path) -> None:

@@ -20,6 +20,15 @@ class Reply:
     status: str = ""
     lines: tuple[str, ...] = ("",)
 
+    @classmethod
+    def read(cls, written: str) -> "Reply | None":
+        """From what `str` gave; None for anything else."""
+        try:
+            replies, rest = parse_replies(f"{written}\r\n".encode())
+        except ValueError:
+            return None
+        return replies[0] if len(replies) == 1 and not rest else None
+
     @property
     def text(self) -> str:
         return " ".join(self.lines)

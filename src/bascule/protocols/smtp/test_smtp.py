@@ -6,6 +6,7 @@ from bascule.protocols.smtp import (
     BadCommand,
     Command,
     LineTooLong,
+    Reply,
     SmtpReceiver,
     format_reply,
     parse_command,
@@ -142,3 +143,18 @@ def test_a_reply_can_be_written_down_whatever_its_octets(octets: bytes, text: st
 def test_what_is_no_reply_is_refused(octets: bytes) -> None:
     with pytest.raises(ValueError, match="reply"):
         parse_replies(octets)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(550, "5.1.1", ("boîte", "inconnue")), Reply(450, "", ("again",)), Reply(250), Reply(421, "4.3.2", ("",))],
+)
+def test_a_reply_is_read_from_what_was_written_down(reply: Reply) -> None:
+    read = Reply.read(str(reply))
+    assert read is not None
+    assert (read.code, read.status, read.text) == (reply.code, reply.status, reply.text)
+
+
+@pytest.mark.parametrize("text", ["", "no reply", "250-more", "250 a\r\n250 b", "half\ud83d"])
+def test_what_is_none_is_not_read(text: str) -> None:
+    assert Reply.read(text) is None

@@ -1,8 +1,9 @@
 """What comes of an attempt: a recipient is settled, waits on, or is given up with a notice to the sender."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from bascule.platform.accounts import Accounts
@@ -14,6 +15,7 @@ from bascule.platform.smtp.queue.store import Entry, QueueStore
 from bascule.platform.trace import Event, Trace
 from bascule.protocols.mime import HeaderSummary, summarise
 from bascule.protocols.mime.headers import header_of
+from bascule.protocols.smtp import Reply
 from bascule.terms.body import HeldBody
 
 
@@ -42,6 +44,7 @@ class Conclusions:
     patience: Patience
     clock: Callable[[], float]
     postmaster: str | None
+    _warning: threading.Lock = field(default_factory=threading.Lock)
 
     def draw(self, entry: Entry, outcomes: Mapping[str, Outcome], start: bytes) -> None:
         """``start``: of the message. What was sent is settled before all else, so that nothing that fails here sends it again."""
@@ -62,9 +65,20 @@ class Conclusions:
             self.store.postpone(entry.id, address, next_utc, str(outcome.reply))
         if failed:
             self._tell(entry, failed, header, start, is_final=True)
-        untold = {address: outcome for address, outcome in later.items() if not waiting[address].is_told}
-        if untold and now - entry.arrived_utc >= self.patience.warn_seconds:
-            self._tell(entry, untold, header, start, is_final=False)
+        if later and now - entry.arrived_utc >= self.patience.warn_seconds:
+            self._warn(entry, header, start)
+
+    def _warn(self, entry: Entry, header: HeaderSummary, start: bytes) -> None:
+        """One notice for all who have waited in vain, in whatever lane: the sender need not hear of each domain by itself."""
+        with self._warning:  # attempts in several lanes may end at once
+            now = self.store.get(entry.id)
+            untold = {
+                each.address: Outcome(reply, Meaning.LATER)
+                for each in (now.recipients if now is not None else ())
+                if not each.is_told and (reply := Reply.read(each.reply)) is not None
+            }
+            if untold:
+                self._tell(entry, untold, header, start, is_final=False)
 
     def _tell(
         self, entry: Entry, outcomes: Mapping[str, Outcome], header: HeaderSummary, start: bytes, *, is_final: bool
