@@ -124,11 +124,7 @@ class Arrivals:
             assert inbox is not None
             junk = box.folders.for_use(SpecialUse.JUNK) or inbox
             for folder, is_spam in ((inbox, False), (junk, True)):
-                arriving = [each for each in fitting if each.is_spam is is_spam]
-                if arriving:
-                    box.messages.deliver(folder.id, [each.new for each in arriving], int(self._clock()))
-                    for each in arriving:
-                        each.done.set()
+                self._write_into(box, folder.id, [each for each in fitting if each.is_spam is is_spam])
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
             failure = self._failed(group[0].account, error)
             for each in group:
@@ -136,6 +132,22 @@ class Arrivals:
         finally:
             for each in group:
                 each.done.set()
+
+    def _write_into(self, box: LiveMailbox, folder: int, arriving: list[_Waiting]) -> None:
+        """Together; where that fails, each by itself, since it may be one message's fault."""
+        if not arriving:
+            return
+        try:
+            box.messages.deliver(folder, [each.new for each in arriving], int(self._clock()))
+        except Exception as error:  # noqa: BLE001 - see `_write`
+            if len(arriving) == 1:
+                arriving[0].failure = self._failed(arriving[0].account, error)
+                return
+            for each in arriving:
+                self._write_into(box, folder, [each])
+            return
+        for each in arriving:
+            each.done.set()
 
     def _fitting(self, box: LiveMailbox, group: list[_Waiting]) -> Iterator[_Waiting]:
         held = box.folders.octets()[0] if any(each.account.quota_octets is not None for each in group) else 0
