@@ -6,7 +6,7 @@ CONNECTIONS_TO_ONE = 4
 """To one domain at once: more, and large receivers begin to refuse."""
 CONNECTIONS_SHARED = 50
 """While more are open, a domain gets its first connection and no second: a few domains of slow servers leave the rest to others."""
-DELIVERIES = 5
+DELIVERIES = 6
 """Into mailboxes here at once: of `THREADS`, so that some are left for the queue's own rows."""
 THREADS = 8
 RECIPIENTS = 100
