@@ -20,7 +20,7 @@ from bascule.platform.smtp.queue.runner import Runner
 from bascule.platform.smtp.queue.sending import Sender, Smarthost
 from bascule.platform.trace import Row, Trace, search
 from bascule.terms.body import HeldBody
-from bascule.terms.folder import INBOX
+from bascule.terms.folder import FolderPath
 from support.server import ANNA, PASSWORD
 
 TEXT = b"Subject: x\r\n\r\nhello\r\n"
@@ -80,14 +80,13 @@ class QueueRig:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    def messages(self, login: str = ANNA) -> list[bytes]:
-        """What lies in INBOX."""
+    def messages(self, login: str = ANNA, folder: str = "INBOX") -> list[bytes]:
         account = self.accounts.find(login)
         assert isinstance(account, Account)
         with self.mailboxes.using(account.id) as box:
-            inbox = box.folders.find(INBOX)
-            assert inbox is not None
-            rows = box.reading.rows(inbox.id, 1, 2**32 - 1, limit=10_000)
+            found = box.folders.find(FolderPath((folder,)))
+            assert found is not None
+            rows = box.reading.rows(found.id, 1, 2**32 - 1, limit=10_000)
             return [box.reading.octets(row.body) for row in rows]
 
     def rows(self) -> list[Row]:

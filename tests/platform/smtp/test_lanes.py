@@ -106,6 +106,7 @@ def test_a_queue_of_before_lanes_gets_them(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "queue.sqlite") as database:
         database.execute("DROP INDEX recipients_lane")
         database.execute("ALTER TABLE recipients DROP COLUMN lane")
+        database.execute("ALTER TABLE messages DROP COLUMN is_spam")
     for _ in range(2):
         store = QueueStore(tmp_path)
         assert sorted(store.lanes_due()) == ["example.org", "far.example"]
@@ -286,6 +287,14 @@ def test_without_a_postmaster_nobody_is_named_so(tmp_path: Path) -> None:
         rig.put("a", "postmaster@example.org")
         rig.run(lambda: rig.messages() != [])
         assert b"Status: 5.1.1" in rig.messages()[0]
+
+
+def test_what_a_filter_called_spam_goes_to_junk_from_the_queue_too(tmp_path: Path) -> None:
+    with queue_rig(tmp_path) as rig:
+        rig.store.put("a", "else@where.example", [ANNA], HeldBody(TEXT), here=[ANNA], is_spam=True)
+        rig.run(lambda: not rig.store.all())
+        assert rig.messages() == []
+        assert len(rig.messages(folder="Junk")) == 1
 
 
 def test_what_waits_in_the_wrong_lane_finds_its_way(tmp_path: Path) -> None:

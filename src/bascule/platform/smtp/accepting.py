@@ -47,9 +47,9 @@ class Queue(Protocol):
 
     def put(
         self, identity: str, sender: str, recipients: Sequence[str], body: Body, *, account: str | None, is_utf8: bool,
-        here: Collection[str],
+        here: Collection[str], is_spam: bool,
     ) -> None:  # fmt: skip
-        """When this returns the message is synced. ``here``: which of ``recipients`` have a mailbox on this machine. Raises OSError, sqlite3.Error: then nothing of it was kept."""
+        """When this returns the message is synced. ``here``: which of ``recipients`` have a mailbox on this machine. ``is_spam``: a filter said so. Raises OSError, sqlite3.Error: then nothing of it was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +109,25 @@ class Accepting:
         received = self._received(transaction, role, peer)
         filtered = verdict.apply(body)
         try:
+            soon = transaction.recipients[: _at_once(filtered.octets)]
             outcomes = [
                 self._deliver_to(recipient, transaction, received, filtered, is_spam=verdict.is_spam)
-                for recipient in transaction.recipients
+                for recipient in soon
             ]
-            for recipient, outcome in zip(transaction.recipients, outcomes, strict=True):
+            for recipient, outcome in zip(soon, outcomes, strict=True):
                 if outcome is None:
                     note.write(Event.DELIVERED, "", recipient.address)
                 elif role is Role.LMTP:
                     note.write(Event.REFUSED, outcome.text, recipient.address)
-            if role is Role.LMTP:
-                return outcomes
-            return [self._queue_the_rest(transaction, received, filtered, outcomes, note)]
+            left = transaction.recipients[len(soon) :]
+            if role is not Role.LMTP:
+                refused = [(each, outcome) for each, outcome in zip(soon, outcomes, strict=True) if outcome is not None]
+                if len(refused) == len(transaction.recipients):
+                    note.write(Event.REFUSED, refused[0][1].text)
+                    return [refused[0][1]]
+                left = [*(each for each, _ in refused), *left]
+            queued = self._queue_the_rest(transaction, left, received, filtered, note, is_spam=verdict.is_spam)
+            return [*outcomes, *([queued] * len(left))] if role is Role.LMTP else [queued]
         finally:
             if filtered is not body:
                 filtered.close()
@@ -140,21 +147,17 @@ class Accepting:
         return None
 
     def _queue_the_rest(
-        self, transaction: Transaction, received: bytes, body: Body, outcomes: list[Outcome], note: "_Note"
-    ) -> Outcome:
+        self, transaction: Transaction, left: list[Recipient], received: bytes, body: Body, note: "_Note", *, is_spam: bool
+    ) -> Outcome:  # fmt: skip
         """One reply stands for all recipients: where some have the message, the others get it from the queue. RFC 5321 §4.2.5"""
-        refused = [outcome for outcome in outcomes if outcome is not None]
-        if not refused:
+        if not left:
             return None
-        if len(refused) == len(outcomes):
-            note.write(Event.REFUSED, refused[0].text)
-            return refused[0]
-        left = [each for each, outcome in zip(transaction.recipients, outcomes, strict=True) if outcome is not None]
         whole = body_of(chain((received,), body.chunks()), len(received) + body.octets)
         try:
-            self._queue(transaction, left, whole, None)
+            self._queue(transaction, left, whole, None, is_spam=is_spam)
         except (OSError, sqlite3.Error) as error:
-            note.write(Event.REFUSED, str(error))
+            for each in left:
+                note.write(Event.REFUSED, str(error), each.address)
             return Refusal(451, "4.3.1", "there is no room to take that message for all; try again later")
         finally:
             whole.close()
@@ -163,13 +166,13 @@ class Accepting:
         return None
 
     def _queue(
-        self, transaction: Transaction, recipients: Sequence[Recipient], body: Body, account: Account | None
-    ) -> None:
+        self, transaction: Transaction, recipients: Sequence[Recipient], body: Body, account: Account | None, *, is_spam: bool
+    ) -> None:  # fmt: skip
         """``account``: who submitted it. Raises OSError, sqlite3.Error."""
         here = {each.address for each in recipients if each.account is not None and each.account.is_here}
         self.queue.put(
             transaction.id, transaction.sender, [each.address for each in recipients], body, here=here,
-            account=None if account is None else account.id, is_utf8=transaction.is_utf8,
+            account=None if account is None else account.id, is_utf8=transaction.is_utf8, is_spam=is_spam,
         )  # fmt: skip
 
     # -- from our accounts --------------------------------------------------------------------------------------------
@@ -199,7 +202,7 @@ class Accepting:
         header_octets = self._received(transaction, Role.SUBMISSION, peer) + header.octets() + b"\r\n"
         whole = body_of(chain((header_octets,), body.after(end)), len(header_octets) + body.octets - end)
         try:
-            self._queue(transaction, transaction.recipients, whole, peer.account)
+            self._queue(transaction, transaction.recipients, whole, peer.account, is_spam=False)
         except (OSError, sqlite3.Error) as error:
             raise Refusal(452, "4.3.1", "there is no room to take that message now; try again later") from error
         finally:
@@ -222,6 +225,11 @@ class Accepting:
         now = format_datetime(datetime.fromtimestamp(int(self.clock()), UTC))
         value = f"from {origin}\r\n\tby {self.hostname} (Bascule) with {name} id {transaction.id}{for_whom};\r\n\t{now}"
         return written("Received", value).octets
+
+
+def _at_once(octets: int) -> int:
+    """How many recipients a message of that size is written to before its reply."""
+    return min(limits.AT_ONCE, max(1, limits.AT_ONCE_OCTETS // max(1, octets)))
 
 
 def delivery_fields(sender: str, recipient: str) -> bytes:

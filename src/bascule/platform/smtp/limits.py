@@ -16,6 +16,11 @@ CONNECTIONS = 1000
 """At once, of one process; the next is asked to come back."""
 HEADER_OCTETS = 256 * 1024
 """Of a submitted message's header, which is read and mended."""
+AT_ONCE = 50
+"""Mailboxes that a message is written to before its reply; the others get it from the queue. Each holds, for some 10 ms, one of the threads
+that mailboxes are read with, and a stranger says how many there are."""
+AT_ONCE_OCTETS = 64 * 1024 * 1024
+"""Written to mailboxes before the reply, of one message for several: half a second's work."""
 ANSWER_SECONDS = 60.0
 """For one answer of a filter: one that asks block lists takes a few."""
 FILTERS_SECONDS = 120.0

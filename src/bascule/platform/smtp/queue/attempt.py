@@ -115,7 +115,8 @@ class Attempts:
 
     def _deliver_to(self, account: Account, entry: Entry, address: str, octets: FileOctets) -> Outcome:
         try:
-            self.arrivals.deliver(account, octets, delivery_fields(entry.sender, address), f"{entry.id}/{address}")
+            before, delivery = delivery_fields(entry.sender, address), f"{entry.id}/{address}"
+            self.arrivals.deliver(account, octets, before, delivery, is_spam=entry.is_spam)
         except NotDelivered as failure:
             return later("4.2.2" if failure.is_full else "4.2.0", failure.text, 452)
         return _DELIVERED

@@ -20,7 +20,8 @@ from bascule.terms.body import Body
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS messages (
-    id TEXT PRIMARY KEY, sender TEXT NOT NULL, account TEXT, is_utf8 INTEGER NOT NULL, octets INTEGER NOT NULL, arrived_utc REAL NOT NULL
+    id TEXT PRIMARY KEY, sender TEXT NOT NULL, account TEXT, is_utf8 INTEGER NOT NULL, octets INTEGER NOT NULL, arrived_utc REAL NOT NULL,
+    is_spam INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS recipients (
     message TEXT NOT NULL REFERENCES messages, address TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
@@ -85,6 +86,7 @@ class Entry:
     is_utf8: bool
     octets: int
     arrived_utc: float
+    is_spam: bool
     recipients: tuple[Waiting, ...]
 
 
@@ -108,21 +110,25 @@ class QueueStore:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
-        self._require_lanes()
+        self._bring_up_to_date()
 
     def close(self) -> None:
         self._database.close()
 
-    def _require_lanes(self) -> None:
-        """A queue of before Bascule knew lanes gets them; several processes may open it at once."""
+    def _bring_up_to_date(self) -> None:
+        """What an earlier Bascule made has no lanes, and knows nothing of spam; several processes may open it at once."""
         with self._transaction() as database:
-            columns = {name for _, name, *_ in database.execute("PRAGMA table_info(recipients)")}
-            if "lane" not in columns:
+            if "is_spam" not in self._columns("messages"):
+                database.execute("ALTER TABLE messages ADD COLUMN is_spam INTEGER NOT NULL DEFAULT 0")
+            if "lane" not in self._columns("recipients"):
                 database.execute("ALTER TABLE recipients ADD COLUMN lane TEXT NOT NULL DEFAULT ''")
                 addresses = [address for (address,) in database.execute("SELECT DISTINCT address FROM recipients")]
                 lanes = [(lane_of(address, is_here=False), address) for address in addresses]
                 database.executemany("UPDATE recipients SET lane = ? WHERE address = ?", lanes)
             database.execute(_LANES)
+
+    def _columns(self, table: str) -> set[str]:
+        return {name for _, name, *_ in self._database.execute(f"PRAGMA table_info({table})")}
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -143,19 +149,20 @@ class QueueStore:
 
     def put(
         self, identity: str, sender: str, recipients: Sequence[str], body: Body, *, account: str | None = None, is_utf8: bool = False,
-        here: Collection[str] = (),
+        here: Collection[str] = (), is_spam: bool = False,
     ) -> None:  # fmt: skip
-        """When this returns, the message is synced. ``here``: which of ``recipients`` have a mailbox on this machine."""
+        """When this returns, the message is synced. ``here``: which of ``recipients`` have a mailbox on this machine. ``is_spam``: there, it goes
+        to the folder for junk."""
         self._write_file(identity, body)
         with self._transaction():
-            self._insert(identity, sender, recipients, body.octets, account, is_utf8, here)
+            self._insert(identity, sender, recipients, body.octets, account, is_utf8, here, is_spam=is_spam)
 
     def _insert(
         self, identity: str, sender: str, recipients: Sequence[str], octets: int, account: str | None, is_utf8: bool,
-        here: Collection[str],
+        here: Collection[str], *, is_spam: bool = False,
     ) -> None:  # fmt: skip
         now, database = self._clock(), self._database
-        database.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)", (identity, sender, account, is_utf8, octets, now))  # fmt: skip
+        database.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)", (identity, sender, account, is_utf8, octets, now, is_spam))  # fmt: skip
         database.executemany(
             "INSERT INTO recipients (message, address, state, next_utc, lane) VALUES (?, ?, 'waiting', ?, ?)",
             [(identity, each, now, lane_of(each, is_here=each in here)) for each in dict.fromkeys(recipients)],
@@ -196,7 +203,7 @@ class QueueStore:
         return [entry for (identity,) in rows if (entry := self.get(identity)) is not None]
 
     def get(self, identity: str) -> Entry | None:
-        columns = "id, sender, account, is_utf8, octets, arrived_utc"
+        columns = "id, sender, account, is_utf8, octets, arrived_utc, is_spam"
         with self._guard:
             row = self._database.execute(f"SELECT {columns} FROM messages WHERE id = ?", (identity,)).fetchone()
             query = "SELECT address, state, attempts, next_utc, reply, is_told, lane FROM recipients WHERE message = ? ORDER BY address"
@@ -206,7 +213,7 @@ class QueueStore:
         recipients = tuple(
             Waiting(a, State(s), n, due, re, bool(told), lane) for a, s, n, due, re, told, lane in waiting
         )
-        return Entry(row[0], row[1], row[2], bool(row[3]), row[4], row[5], recipients)
+        return Entry(row[0], row[1], row[2], bool(row[3]), row[4], row[5], bool(row[6]), recipients)
 
     def lanes_due(self) -> list[str]:
         """Lanes in which a recipient is to be tried now, those first that have waited longest."""
@@ -310,8 +317,8 @@ class WakingQueue:
 
     def put(
         self, identity: str, sender: str, recipients: Sequence[str], body: Body, *, account: str | None, is_utf8: bool,
-        here: Collection[str],
+        here: Collection[str], is_spam: bool,
     ) -> None:  # fmt: skip
         """As `QueueStore.put`."""
-        self.store.put(identity, sender, recipients, body, account=account, is_utf8=is_utf8, here=here)
+        self.store.put(identity, sender, recipients, body, account=account, is_utf8=is_utf8, here=here, is_spam=is_spam)
         self.wake()
