@@ -32,8 +32,10 @@ class FarServer:
         host: str = "127.0.0.1",
         port: int = 0,
         tls: tuple[Path, Path] | None = None,
+        silence_seconds: float | None = None,
     ) -> None:
-        """``tls``: certificate and key, for when STARTTLS is answered 220."""
+        """``tls``: certificate and key, for when STARTTLS is answered 220. ``silence_seconds``: a client that says nothing for so long is left."""
+        self._silence_seconds = silence_seconds
         self.answers = {**PLAIN, **(answers or {})}
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
         if self._tls is not None and tls is not None:
@@ -73,6 +75,7 @@ class FarServer:
             threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
 
     def _converse(self, connection: socket.socket) -> None:
+        connection.settimeout(self._silence_seconds)
         with contextlib.suppress(OSError, EOFError), connection:
             self._say(connection, "greeting")
             lines = connection.makefile("rb")

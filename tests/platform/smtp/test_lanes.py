@@ -118,21 +118,21 @@ def test_a_queue_of_before_lanes_gets_them(tmp_path: Path) -> None:
 
 def test_what_was_due_before_a_fruitless_attempt_gets_its_answer_and_what_comes_later_another_attempt() -> None:
     silence, found = Silence(rest_seconds=10.0), later("4.4.1", "no answer")
-    silence.note("far.example", 100.0, found)
+    silence.note("far.example", 100.0, 110.0, found)
     assert silence.answer("far.example", 50.0) is found
     assert silence.answer("far.example", 109.0) is found
     assert silence.answer("far.example", 111.0) is None
     assert silence.answer("other.example", 50.0) is None
     silence.reached("far.example", 120.0)
     assert silence.answer("far.example", 50.0) is None
-    silence.note("far.example", 119.0, found)  # began before another attempt came through
+    silence.note("far.example", 119.0, 129.0, found)  # began before another attempt came through
     assert silence.answer("far.example", 50.0) is None
 
 
 def test_silence_has_an_end_of_memory() -> None:
     silence = Silence(rest_seconds=10.0)
     for number in range(limits.DOMAINS_REMEMBERED + 1):
-        silence.note(f"{number}.example", 1.0, later("4.4.1", "no answer"))
+        silence.note(f"{number}.example", 1.0, 11.0, later("4.4.1", "no answer"))
     assert silence.answer("0.example", 1.0) is None
     assert silence.answer("1.example", 1.0) is not None
 
@@ -209,6 +209,14 @@ def test_a_message_that_breaks_something_here_is_tried_again_later_and_holds_nob
         [entry] = rig.store.all()
         assert entry.recipients[0].next_utc > time.time() + limits.ERROR_SECONDS / 2
         assert "could not work on it" in entry.recipients[0].reply
+
+
+def test_a_long_answer_is_told_in_short(tmp_path: Path) -> None:
+    answer = b"".join(b"550-5.1.1 %s\r\n" % (b"no " * 300) for _ in range(50)) + b"550 5.1.1 no\r\n"
+    with FarServer({"RCPT": answer}) as server, queue_rig(tmp_path, server.port) as rig:
+        rig.put("a", *(f"u{number}@[127.0.0.1]" for number in range(20)))
+        rig.run(lambda: rig.messages() != [])
+        assert len(rig.messages()[0]) < 100_000
 
 
 def test_a_row_that_nobody_understands_is_logged_and_the_others_go_on(tmp_path: Path) -> None:

@@ -35,17 +35,18 @@ class Silence:
     """Which domains had no server that takes mail from us, and what was found; which hosts did not.
 
     What was due before such an attempt began, or comes due in the moment after, would only wait for the same time-outs: it gets the same
-    answer. Unless another attempt of the same time was more lucky.
+    answer. Unless another attempt of the same time was more lucky. ``rest_seconds``: how long that moment is.
     """
 
     def __init__(self, rest_seconds: float) -> None:
-        self._rest_seconds = rest_seconds
+        self.rest_seconds = rest_seconds
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
-    def note(self, name: str, began_utc: float, outcome: Outcome) -> None:
+    def note(self, name: str, began_utc: float, until_utc: float, outcome: Outcome) -> None:
+        """An attempt that began then ended so; what is due up to ``until_utc`` gets the same."""
         known = self._of(name)
         if known.reached_utc < began_utc:
-            known.until_utc, known.outcome = began_utc + self._rest_seconds, outcome
+            known.until_utc, known.outcome = until_utc, outcome
 
     def reached(self, name: str, now_utc: float) -> None:
         known = self._of(name)
@@ -138,7 +139,7 @@ class Attempts:
         else:
             self.silence.reached(place, self.clock())
             return found
-        self.silence.note(place, began, unreached)
+        self.silence.note(place, began, began + self.silence.rest_seconds, unreached)
         return dict.fromkeys(message.recipients, unreached)
 
     async def _send_to_one(self, hosts: Sequence[Endpoint], message: Outgoing) -> dict[str, Outcome]:
@@ -150,8 +151,9 @@ class Attempts:
                 return await self.sender.send(host, message)
             except Unreachable as error:
                 problems.append(error)
-                self.silence.note(f"host {host}", began, later("4.4.1", str(error)))
-        text = "; ".join(map(str, problems))
+                until = self.clock() + limits.HOST_REST_SECONDS
+                self.silence.note(f"host {host}", began, until, later("4.4.1", str(error)))
+        text = "; ".join(str(each)[: limits.REPLY_CHARACTERS] for each in problems)
         raise _NoHost(final("5.3.2", text) if all(each.is_never for each in problems) else later("4.4.1", text))
 
 

@@ -58,11 +58,11 @@ class Conclusions:
         header = summarise(start)
         for address, outcome in outcomes.items():
             event = Event.BOUNCED if address in failed else Event.DELAYED if address in later else Event.DELIVERED if outcome.is_here else Event.SENT  # fmt: skip
-            self._note(event, entry, address, header, "" if outcome.is_here else str(outcome.reply))
+            self._note(event, entry, address, header, "" if outcome.is_here else _told(outcome))
         waiting = {each.address: each for each in entry.recipients}
         for address, outcome in later.items():
             next_utc = now + self.patience.wait_seconds(waiting[address].attempts)
-            self.store.postpone(entry.id, address, next_utc, str(outcome.reply))
+            self.store.postpone(entry.id, address, next_utc, _told(outcome))
         if failed:
             self._tell(entry, failed, header, start, is_final=True)
         if later and now - entry.arrived_utc >= self.patience.warn_seconds:
@@ -88,7 +88,7 @@ class Conclusions:
             if is_final:
                 self.store.settle(entry.id, list(outcomes))
             return
-        failing = [Failing(a, outcome.status(is_over=is_final), str(outcome.reply)) for a, outcome in outcomes.items()]
+        failing = [Failing(a, outcome.status(is_over=is_final), _told(outcome)) for a, outcome in outcomes.items()]
         octets = notice(
             hostname=self.hostname, message=entry.id, sender=entry.sender, subject=header.subject, failing=failing,
             header=header_of(start)[:limits.RETURNED_OCTETS], is_final=is_final, arrived_utc=entry.arrived_utc, now_utc=self.clock(),
@@ -106,3 +106,7 @@ class Conclusions:
             event, entry.id, sender=entry.sender, recipient=address, subject=header.subject, message_id=header.message_id,
             octets=entry.octets, detail=detail,
         )  # fmt: skip
+
+
+def _told(outcome: Outcome) -> str:
+    return str(outcome.reply)[: limits.REPLY_CHARACTERS]

@@ -35,6 +35,9 @@ QUIT_SECONDS = 5.0
 REPLY_OCTETS = 64 * 1024
 """Of what a server said and nobody asked for yet."""
 
+REPLY_CHARACTERS = 500
+"""Of an answer that is kept, told to the sender and shown: a server may say 64 kB, of each of a hundred recipients."""
+
 LOOK_SECONDS = 30.0
 """Between two looks at the queue when nobody wakes it."""
 ERROR_SECONDS = 10.0
@@ -42,6 +45,8 @@ ERROR_SECONDS = 10.0
 REST_SECONDS = 15.0
 """After no server of a domain could be reached, its messages get that answer without another attempt; so do those that were due before.
 A smarthost that refuses our sign-in would otherwise be asked once for each message, and lock us out."""
+HOST_REST_SECONDS = 5 * 60.0
+"""That a host which did not answer comes after the others of its domain: each message would wait for it first otherwise."""
 LONGEST_RETRY_SECONDS = 4 * 3600.0
 """Between two attempts: RFC 5321 §4.5.4.1."""
 RETURNED_OCTETS = 16 * 1024
