@@ -1,4 +1,4 @@
-"""What becomes of a message that is all here: into mailboxes, or into the queue."""
+"""Delivers a complete message to mailboxes, or queues it."""
 
 import sqlite3
 import time
@@ -82,7 +82,7 @@ class Accepting:
     def _accept(self, transaction: Transaction, role: Role, peer: "Peer", body: Body) -> list[Outcome]:
         start = body.start(limits.HEADER_OCTETS)
         if is_looping(start[: Header.of(start)[1]], transaction.recipients):
-            raise Refusal(554, "5.4.6", "this message went round in a circle")
+            raise Refusal(554, "5.4.6", "mail loop detected")
         note = _Note(self.trace, transaction, peer, summarise(start), body.octets)
         try:
             verdict = self.milters.ask(transaction, peer, body, role)

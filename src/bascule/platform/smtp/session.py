@@ -108,7 +108,7 @@ class Session:
         except Exception as error:  # noqa: BLE001 - a client must not end its session by our mistake
             self.services.log("bug", role=self.role.value, error=repr(error), exc_info=error)
             self.expects = Expects.LINE
-            return format_reply(451, "4.3.0", "this went wrong here; try again later")
+            return format_reply(451, "4.3.0", "internal error; try again later")
 
     def _refused(self, code: int, status: str, text: str) -> bytes:
         self.expects = Expects.LINE
@@ -133,7 +133,7 @@ class Session:
             outcomes *= len(transaction.recipients) if self.role is Role.LMTP else 1
         except Exception as error:  # noqa: BLE001 - see `take`
             self.services.log("bug", role=self.role.value, id=transaction.id, error=repr(error), exc_info=error)
-            outcomes = [Refusal(451, "4.3.0", "this went wrong here; try again later")] * len(transaction.recipients)
+            outcomes = [Refusal(451, "4.3.0", "internal error; try again later")] * len(transaction.recipients)
             outcomes = outcomes if self.role is Role.LMTP else outcomes[:1]
         finally:
             transaction.incoming.close()
@@ -324,7 +324,7 @@ class Session:
             if account is None and services.accounts.serves(address.rpartition("@")[2]):
                 raise Refusal(550, "5.1.1", f"there is nobody here named {address}")
             if len(transaction.recipients) >= services.allowance(sender):
-                raise Refusal(450, "4.7.1", "that is more mail than one account sends here; try again tomorrow")
+                raise Refusal(450, "4.7.1", "daily sending limit reached; try again tomorrow")
             return Recipient(address, account)
         if account is None:
             if services.accounts.serves(address.rpartition("@")[2]):
