@@ -32,17 +32,15 @@ def chosen(waiting: dict[str, int], in_hand: list[Part] | None = None) -> list[P
     return choose(list(waiting), lambda lane, limit: due[lane][:limit], in_hand or [])
 
 
-def test_a_domain_has_a_few_connections_and_a_mailbox_one() -> None:
-    begun = chosen({"far.example": 1000, ANNA: 1000})
+def test_a_domain_has_a_few_connections_and_mailboxes_of_one_lane_a_thread() -> None:
+    begun = chosen({"far.example": 1000, "@01": 1000})
     assert [part.lane for part in begun].count("far.example") == limits.CONNECTIONS_TO_ONE
-    assert [part.lane for part in begun].count(ANNA) == 1
-    assert chosen({"far.example": 1000, ANNA: 1000}, begun) == []
+    assert [part.lane for part in begun].count("@01") == 1
+    assert chosen({"far.example": 1000, "@01": 1000}, begun) == []
 
 
 def test_connections_take_nothing_from_mailboxes() -> None:
-    waiting = {f"far{number}.example": 100 for number in range(500)} | {
-        f"{number}@example.org": 1 for number in range(500)
-    }
+    waiting = {f"far{number}.example": 100 for number in range(500)} | {f"@{number}": 1 for number in range(500)}
     begun = chosen(waiting)
     here = [part for part in begun if part.is_for_here]
     assert len(here) == limits.DELIVERIES
@@ -74,8 +72,8 @@ def test_lanes_whose_messages_are_all_in_hand_hide_no_other() -> None:
     [
         ("Zoe@Far.example", False, "far.example"),
         ('"a@b"@far.example', False, "far.example"),
-        ("Anna@example.org", True, "anna@example.org"),
-        ("postmaster", False, "@postmaster"),
+        ("Anna@example.org", True, lane_of("anna@example.org", is_here=True)),
+        ("postmaster", False, "@37"),
         ("u@[127.0.0.1]", False, "[127.0.0.1]"),
     ],
 )
@@ -91,7 +89,7 @@ def test_the_store_gives_lanes_in_the_order_of_time_and_jumps_over_what_is_not_d
     for number, address in enumerate(["a@b.example", "a@a.example", "c@b.example", BOB]):
         now += 1
         store.put(str(10 + number), ANNA, [address], HeldBody(TEXT), here=[BOB])
-    assert store.lanes_due() == ["b.example", "a.example", BOB]
+    assert store.lanes_due() == ["b.example", "a.example", lane_of(BOB, is_here=True)]
     assert store.due("b.example", 10) == ["10", "12"]
     assert store.due("b.example", 1) == ["10"]
     now = 3000.0
@@ -153,7 +151,7 @@ def test_a_dead_domain_holds_back_neither_a_mailbox_here_nor_another_domain(tmp_
             rig.put(f"a{number:02}", f"u{number}@[127.0.0.9]")
         rig.put("y", "zoe@[127.0.0.8]")
         rig.put("z", ANNA)
-        assert rig.run(lambda: rig.messages() != [] and far.messages != []) < 10.0
+        assert rig.run(lambda: rig.messages() != [] and far.messages != []) < 25.0
         assert mute.connections == limits.CONNECTIONS_TO_ONE
 
 
@@ -205,7 +203,7 @@ def test_a_message_that_breaks_something_here_is_tried_again_later_and_holds_nob
         rig.store.file_of("a").mkdir()  # it can be opened, and not be read
         for number in range(10):
             rig.put(f"b{number}", "bob@[127.0.0.1]")
-        assert rig.run(lambda: len(server.messages) == 10 and "queue-error" in dict(rig.logged)) < 5.0
+        rig.run(lambda: len(rig.store.all()) == 1 and "queue-error" in dict(rig.logged))
         [entry] = rig.store.all()
         assert entry.recipients[0].next_utc > time.time() + limits.ERROR_SECONDS / 2
         assert "could not work on it" in entry.recipients[0].reply
@@ -226,7 +224,7 @@ def test_a_row_that_nobody_understands_is_logged_and_the_others_go_on(tmp_path: 
             database.execute("UPDATE messages SET sender = x'00'")
         for number in range(10):
             rig.put(f"b{number}", "bob@[127.0.0.1]")
-        assert rig.run(lambda: len(server.messages) == 10 and "bug" in dict(rig.logged)) < 5.0
+        rig.run(lambda: len(rig.store.all()) == 1 and "bug" in dict(rig.logged))
         [entry] = rig.store.all()
         assert entry.recipients[0].next_utc > time.time() + 60.0
         assert isinstance(dict(rig.logged)["bug"]["exc_info"], TypeError)
@@ -254,6 +252,31 @@ def test_a_notice_reaches_a_sender_whose_address_is_not_ascii(tmp_path: Path) ->
         assert server.heard.count(b"MAIL FROM:<> SMTPUTF8") == 1
         [notice] = server.messages
         assert notice.startswith("To: zoé@[127.0.0.1]\r\n".encode())
+
+
+def test_a_mailbox_that_can_not_be_opened_is_tried_once_for_all_that_waits_for_it(tmp_path: Path) -> None:
+    with queue_rig(tmp_path, logins=(ANNA, BOB)) as rig:
+        anna = rig.accounts.find(ANNA)
+        assert anna is not None
+        place = rig.mailboxes.place_of(anna.id)
+        place.parent.mkdir()
+        place.write_text("no mailbox")
+        for number in range(20):
+            rig.put(f"a{number:02}", ANNA)
+        rig.put("b", BOB)
+        rig.run(lambda: rig.messages(BOB) != [] and not rig.store.lanes_due())
+        assert [event for event, _ in rig.logged] == ["not-delivered"]
+        assert {entry.recipients[0].reply for entry in rig.store.all()} == {
+            "452 4.2.0 the mailbox can't be written to now"
+        }
+
+
+def test_rows_without_a_message_go(tmp_path: Path) -> None:
+    with queue_rig(tmp_path) as rig:
+        rig.put("a", ANNA)
+        with sqlite3.connect(tmp_path / "queue.sqlite") as database:
+            database.execute("DELETE FROM messages")
+        rig.run(lambda: not rig.store.lanes_due())
 
 
 def test_a_message_for_many_goes_out_in_several_transactions(tmp_path: Path) -> None:

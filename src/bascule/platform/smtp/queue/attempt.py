@@ -1,6 +1,7 @@
 """One attempt: a message for those who wait for it in one lane, into mailboxes here or to the servers of a domain."""
 
 import asyncio
+import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
@@ -32,7 +33,7 @@ class _Known:
 
 
 class Silence:
-    """Which domains had no server that takes mail from us, and what was found; which hosts did not.
+    """Which domains had no server that takes mail from us, and what was found; which hosts did not; which mailboxes could not be opened. For any thread.
 
     What was due before such an attempt began, or comes due in the moment after, would only wait for the same time-outs: it gets the same
     answer. Unless another attempt of the same time was more lucky. ``rest_seconds``: how long that moment is.
@@ -41,19 +42,23 @@ class Silence:
     def __init__(self, rest_seconds: float) -> None:
         self.rest_seconds = rest_seconds
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._guard = threading.Lock()
 
     def note(self, name: str, began_utc: float, until_utc: float, outcome: Outcome) -> None:
         """An attempt that began then ended so; what is due up to ``until_utc`` gets the same."""
-        known = self._of(name)
-        if known.reached_utc < began_utc:
-            known.until_utc, known.outcome = until_utc, outcome
+        with self._guard:
+            known = self._of(name)
+            if known.reached_utc < began_utc:
+                known.until_utc, known.outcome = until_utc, outcome
 
     def reached(self, name: str, now_utc: float) -> None:
-        known = self._of(name)
-        known.reached_utc, known.outcome = now_utc, None
+        with self._guard:
+            known = self._of(name)
+            known.reached_utc, known.outcome = now_utc, None
 
     def answer(self, name: str, due_utc: float) -> Outcome | None:
-        known = self._known.get(name)
+        with self._guard:
+            known = self._known.get(name)
         return known.outcome if known is not None and due_utc <= known.until_utc else None
 
     def _of(self, name: str) -> _Known:
@@ -84,8 +89,8 @@ class Attempts:
 
         Who gets none does not belong there: their mailbox is not on this machine any more. Raises AccountsUnavailable.
         """
-        addresses, loop = [each.address for each in waiting], asyncio.get_running_loop()
-        here = await loop.run_in_executor(self.workers, self._deliver, entry, addresses, octets)
+        loop = asyncio.get_running_loop()
+        here = await loop.run_in_executor(self.workers, self._deliver, entry, waiting, octets)
         if here:
             yield here
         elsewhere = [each for each in waiting if each.address not in here and not each.is_for_here]
@@ -100,26 +105,33 @@ class Attempts:
             some = tuple(asked[first : first + limits.RECIPIENTS])
             yield await self._send(domain, Outgoing(entry.sender, some, octets, entry.is_utf8))
 
-    def _deliver(self, entry: Entry, addresses: Sequence[str], octets: FileOctets) -> dict[str, Outcome]:
+    def _deliver(self, entry: Entry, waiting: Sequence[Waiting], octets: FileOctets) -> dict[str, Outcome]:
         """Of those who have, or should have, a mailbox here."""
         outcomes: dict[str, Outcome] = {}
-        for address in addresses:
+        for each in waiting:
+            address = each.address
             account = find_account(self.accounts, address, self.postmaster)
             if account is None:
                 if is_ours(self.accounts, address):
                     outcomes[address] = final("5.1.1", f"there is nobody here named {address}")
             elif account.is_here:
-                outcomes[address] = self._deliver_to(account, entry, address, octets)
+                known = self.silence.answer(f"mailbox {account.id}", each.next_utc)
+                outcomes[address] = known or self._deliver_to(account, entry, address, octets)
             elif "@" not in address:  # with a domain, the mail server in front knows on which node it is
                 outcomes[address] = later("4.2.0", "the mailbox is on another server")
         return outcomes
 
     def _deliver_to(self, account: Account, entry: Entry, address: str, octets: FileOctets) -> Outcome:
+        began = self.clock()
         try:
             before, delivery = delivery_fields(entry.sender, address), f"{entry.id}/{address}"
             self.arrivals.deliver(account, octets, before, delivery, is_spam=entry.is_spam)
         except NotDelivered as failure:
-            return later("4.2.2" if failure.is_full else "4.2.0", failure.text, 452)
+            if failure.is_full:
+                return later("4.2.2", failure.text, 452)
+            closed = later("4.2.0", failure.text, 452)
+            self.silence.note(f"mailbox {account.id}", began, began, closed)  # whoever waits for it would wait as long
+            return closed
         return _DELIVERED
 
     # -- to other servers ---------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ CONNECTIONS_TO_ONE = 4
 """To one domain at once: more, and large receivers begin to refuse."""
 CONNECTIONS_SHARED = 50
 """While more are open, a domain gets its first connection and no second: a few domains of slow servers leave the rest to others."""
+LANES_HERE = 64
+"""Mailboxes share these, by their addresses: as many as there are would make each look at the queue long, when thousands have mail waiting."""
 DELIVERIES = 6
 """Into mailboxes here at once: of `THREADS`, so that some are left for the queue's own rows."""
 THREADS = 8

@@ -1,7 +1,7 @@
 """Works the queue off: each message that is due is delivered here or sent on, lane by lane, so that nobody's mail waits behind another's.
 
-A lane is a mailbox here or a domain elsewhere (`bascule.platform.smtp.queue.store`). A mailbox is delivered into by one at a time, a domain gets
-a few connections; all mailboxes together have some threads, which no connection takes from them. Only one process runs this for an
+A lane is some mailboxes here or a domain elsewhere (`bascule.platform.smtp.queue.store`). Of the former one message is worked on at a time, a domain
+gets a few connections; all mailboxes together have some threads, which no connection takes from them. Only one process runs this for an
 installation (`process`); servers and administrators change the rows meanwhile, so each attempt reads its message anew.
 """
 
@@ -20,7 +20,7 @@ from bascule.platform.smtp.queue import limits
 from bascule.platform.smtp.queue.attempt import Attempts
 from bascule.platform.smtp.queue.conclusion import Conclusions
 from bascule.platform.smtp.queue.meaning import later
-from bascule.platform.smtp.queue.store import Entry, QueueStore, State, Waiting
+from bascule.platform.smtp.queue.store import Entry, QueueStore, State, Waiting, is_lane_here
 from bascule.protocols.mime.headers import HEADER_OCTETS
 
 _T = TypeVar("_T")
@@ -35,7 +35,7 @@ class Part:
 
     @property
     def is_for_here(self) -> bool:
-        return "@" in self.lane
+        return is_lane_here(self.lane)
 
 
 def choose(lanes: Sequence[str], due: Callable[[str, int], Sequence[str]], in_hand: Sequence[Part]) -> list[Part]:
@@ -51,7 +51,7 @@ def choose(lanes: Sequence[str], due: Callable[[str, int], Sequence[str]], in_ha
     found: list[tuple[int, Part]] = []
     asked = {True: 0, False: 0}
     for lane in lanes:
-        is_for_here = "@" in lane
+        is_for_here = is_lane_here(lane)
         room = (1 if is_for_here else limits.CONNECTIONS_TO_ONE) - busy[lane]
         if room <= 0 or asked[is_for_here] >= free[is_for_here]:
             continue
@@ -114,9 +114,10 @@ class Runner:
     async def _work(self, part: Part) -> None:
         """Whatever goes wrong, those who wait there wait on, later, and nothing else is held up."""
         try:
-            entry = await self._in_thread(lambda: self.store.get(part.message))
-            waiting = self._waiting(entry, part)
-            if entry is not None and waiting:
+            entry = await self._in_thread(lambda: self.store.get(part.message, part.lane))
+            if entry is None:  # deleted a moment ago; or rows of a recipient are left, which would be due for ever
+                await self._in_thread(lambda: self.store.delete(part.message))
+            elif waiting := self._waiting(entry):
                 await self._attempt_or_postpone(part, entry, waiting)
         except Exception as error:  # noqa: BLE001 - the queue can't be read or written: not even that it is tried later
             self.log("queue-unwritable", id=part.message, error=repr(error), exc_info=error)
@@ -134,14 +135,9 @@ class Runner:
             self.log("bug", id=part.message, error=repr(error), exc_info=error)
             await self._in_thread(lambda: self._postpone(part, is_attempt=True))
 
-    def _waiting(self, entry: Entry | None, part: Part) -> list[Waiting]:
+    def _waiting(self, entry: Entry) -> list[Waiting]:
         now = self.clock()
-        everybody = entry.recipients if entry is not None else ()
-        return [
-            each
-            for each in everybody
-            if each.lane == part.lane and each.state is State.WAITING and each.next_utc <= now
-        ]
+        return [each for each in entry.recipients if each.state is State.WAITING and each.next_utc <= now]
 
     async def _attempt(self, entry: Entry, waiting: Sequence[Waiting]) -> None:
         octets = await self._in_thread(lambda: FileOctets(self.store.file_of(entry.id)))
@@ -160,7 +156,8 @@ class Runner:
     def _postpone(self, part: Part, *, is_attempt: bool) -> None:
         """Those of ``part`` that nothing is known of; why, the log says, and no sender. Raises OSError, sqlite3.Error."""
         reply = str(later("4.3.0", "this server could not work on it", 451).reply)
-        for each in self._waiting(self.store.get(part.message), part):
+        entry = self.store.get(part.message, part.lane)
+        for each in self._waiting(entry) if entry is not None else ():
             wait = self.conclusions.patience.wait_seconds(each.attempts) if is_attempt else limits.ERROR_SECONDS
             self.store.postpone(part.message, each.address, self.clock() + wait, reply, is_attempt=is_attempt)
 

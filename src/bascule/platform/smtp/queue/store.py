@@ -2,7 +2,7 @@
 
 The file is synced before its row; a row goes before its file. So a crash leaves at most a file that no row names, which `tidy` removes.
 
-Each recipient waits in a lane: a mailbox here (the address), or a domain elsewhere. Whoever works the queue off takes from each lane in turn, so that
+Each recipient waits in a lane: one of those that mailboxes here share, or a domain elsewhere. Whoever works the queue off takes from each lane in turn, so that
 none waits behind another's. A lane is where a recipient was thought to be when it came; whether it is there is asked again at each attempt.
 """
 
@@ -11,11 +11,13 @@ import os
 import sqlite3
 import threading
 import time
+import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from bascule.platform.smtp.queue import limits
 from bascule.terms.body import Body
 
 _TABLES = """
@@ -71,7 +73,7 @@ class Waiting:
 
     @property
     def is_for_here(self) -> bool:
-        return "@" in self.lane
+        return is_lane_here(self.lane)
 
     @property
     def lane_elsewhere(self) -> str:
@@ -91,9 +93,15 @@ class Entry:
 
 
 def lane_of(address: str, *, is_here: bool) -> str:
-    """What holds an @ is a mailbox of ours, the rest a domain (``postmaster`` alone is always ours: RFC 5321 §4.5.1)."""
+    """``@17`` for one with a mailbox of ours, otherwise the domain (``postmaster`` alone is always ours: RFC 5321 §4.5.1)."""
     local, _, domain = address.lower().rpartition("@")
-    return f"{local}@{domain}" if is_here or not local else domain
+    if local and not is_here:
+        return domain
+    return f"@{zlib.crc32(address.lower().encode('utf-8', 'replace')) % limits.LANES_HERE:02}"
+
+
+def is_lane_here(lane: str) -> bool:
+    return lane.startswith("@")
 
 
 class QueueStore:
@@ -202,12 +210,13 @@ class QueueStore:
             rows = self._database.execute("SELECT id FROM messages ORDER BY arrived_utc, id").fetchall()
         return [entry for (identity,) in rows if (entry := self.get(identity)) is not None]
 
-    def get(self, identity: str) -> Entry | None:
+    def get(self, identity: str, lane: str | None = None) -> Entry | None:
+        """With all recipients, or those in one lane."""
         columns = "id, sender, account, is_utf8, octets, arrived_utc, is_spam"
         with self._guard:
             row = self._database.execute(f"SELECT {columns} FROM messages WHERE id = ?", (identity,)).fetchone()
-            query = "SELECT address, state, attempts, next_utc, reply, is_told, lane FROM recipients WHERE message = ? ORDER BY address"
-            waiting = self._database.execute(query, (identity,)).fetchall() if row else []
+            query = "SELECT address, state, attempts, next_utc, reply, is_told, lane FROM recipients WHERE message = ? AND lane = coalesce(?, lane) ORDER BY address"
+            waiting = self._database.execute(query, (identity, lane)).fetchall() if row else []
         if row is None:
             return None
         recipients = tuple(
