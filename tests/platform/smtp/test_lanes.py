@@ -59,6 +59,13 @@ def test_few_domains_leave_connections_to_others() -> None:
     assert new.lane == "far.example"
 
 
+def test_the_last_connection_is_for_a_domain_that_has_none() -> None:
+    waiting = {f"far{number}.example": 1000 for number in range(limits.CONNECTIONS - 1)}
+    begun = [Part(lane, f"{lane}/0") for lane in waiting]
+    [new] = chosen(waiting | {"last.example": 1}, begun)
+    assert new.lane == "last.example"
+
+
 def test_lanes_whose_messages_are_all_in_hand_hide_no_other() -> None:
     waiting = {f"far{number}.example": 1 for number in range(limits.CONNECTIONS - 1)}
     begun = chosen(waiting)

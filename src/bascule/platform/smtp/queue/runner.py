@@ -53,10 +53,10 @@ def choose(lanes: Sequence[str], due: Callable[[str, int], Sequence[str]], in_ha
     for lane in lanes:
         is_for_here = is_lane_here(lane)
         room = (1 if is_for_here else limits.CONNECTIONS_TO_ONE) - busy[lane]
-        if room <= 0 or asked[is_for_here] >= free[is_for_here]:
+        if room <= 0 or (not busy[lane] and asked[is_for_here] >= free[is_for_here]):
             continue
         new = [part for message in due(lane, room + busy[lane]) if (part := Part(lane, message)) not in known]
-        asked[is_for_here] += bool(new)
+        asked[is_for_here] += bool(new) and not busy[lane]  # those with some in hand may have to stand back
         found += [(busy[lane] + place, part) for place, part in enumerate(new[:room])]
     chosen: list[Part] = []
     for rank, part in sorted(found, key=lambda each: each[0]):
