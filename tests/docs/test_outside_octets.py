@@ -99,7 +99,7 @@ ONLY_IN = {
     },
     "RawField": {"protocols/mime/header.py", "protocols/mime/dkim.py"},
     "EmailMessage": {"platform/smtp/queue/notices.py", "demo/sample.py", "sources/files/pst.py"},
-    "execute_command": {"platform/smtp/queue/sending.py"},
+    "exchange": {"platform/smtp/queue/sending.py", "platform/smtp/queue/client.py"},
     "mail": set(), "rcpt": set(), "sendmail": set(), "send_message": set(),
     "paged_search": {"portal/ldap.py"},
     "escape_filter_chars": {"portal/ldap.py"},

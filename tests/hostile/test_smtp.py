@@ -11,7 +11,7 @@ from bascule.platform.smtp.accepting import delivery_fields
 from bascule.platform.smtp.queue.notices import Failing, notice
 from bascule.protocols.milter import Answer, MilterError, connected, macros, packet, parse_answer, strings
 from bascule.protocols.mime.header import Header, written
-from bascule.protocols.smtp.commands import BadCommand, parse_command
+from bascule.protocols.smtp.commands import BadCommand, format_command, parse_command
 from bascule.protocols.smtp.paths import format_path, is_address
 from bascule.protocols.smtp.replies import format_reply, parse_replies
 
@@ -49,6 +49,16 @@ def test_an_address_is_written_as_it_is(address: str) -> None:
     assert [(each.name, each.unfolded.decode()) for each in fields.fields] == [
         (b"return-path", f"<{address}>"), (b"delivered-to", address)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_a_command_is_one_line_or_none(piece: str) -> None:
+    try:
+        line = format_command(b"AUTH", b"PLAIN", piece.encode("utf-8", "surrogatepass"))
+    except ValueError:
+        return
+    assert line.count(b"\r") == line.count(b"\n") == 1
+    assert line.endswith(b"\r\n")
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -131,3 +141,30 @@ def test_a_notice_has_the_fields_that_we_gave_it(value: str) -> None:
         "Action", "Diagnostic-Code", "Final-Recipient", "Status", "Will-Retry-Until"
     ]  # fmt: skip
     assert re.search(rb"[\x00\x1b]|\r(?!\n)", octets) is None
+
+
+def told(sender: str, header: bytes = b"Subject: x") -> bytes:
+    return notice(
+        hostname="mail.example.org", message="1-2", sender=sender, subject="s", is_final=True, failing=[Failing("x@y.z", "5.1.1", "550 no")],
+        header=header, arrived_utc=0, now_utc=0, until_utc=86400, zone=ZoneInfo("Europe/Paris"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("address", [*ADDRESSES, "é@exämple.fr", "=?utf-8?q?x?=@x.fr", "postmaster"])
+def test_a_notice_names_its_recipient_as_they_are_written(address: str) -> None:
+    header, _ = Header.of(told(address))
+    [to] = header.all(b"to")
+    assert to.unfolded.decode() == address
+
+
+@pytest.mark.parametrize("address", [*HOSTILE, "a@", "<", "a@b.c, d@e.f"])
+def test_a_notice_is_written_even_to_what_is_no_address(address: str) -> None:
+    header, _ = Header.of(told(address))
+    assert [each.name for each in header.fields].count(b"to") == 1
+    assert b"evil" not in {each.name for each in header.fields}
+
+
+def test_a_notice_has_no_line_that_a_server_may_refuse() -> None:
+    octets = told("a@b.c", b"Subject: x\r\nX: " + b"y" * 5000 + b"\nZ: z")
+    assert max(map(len, octets.split(b"\r\n"))) <= 998
+    assert b"\r\nZ: z" in octets

@@ -8,13 +8,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from itertools import chain
 
 from bascule.mailbox.format import MailboxElsewhere, MailboxError
 from bascule.mailbox.live import Arriving, LiveMailbox
 from bascule.platform.accounts import Account, require_here
 from bascule.platform.mailboxes import Mailboxes
-from bascule.terms.body import Body, body_of
+from bascule.platform.octets import Octets, prefixed
 from bascule.terms.flags import Flags
 from bascule.terms.folder import INBOX, SpecialUse
 from bascule.terms.instant import InternalDate
@@ -59,19 +58,19 @@ class Arrivals:
         self._waiting: dict[str, list[_Waiting]] = {}
 
     def deliver(
-        self, account: Account, body: Body, before: bytes, delivery: str | None = None, *, is_spam: bool = False
+        self, account: Account, octets: Octets, before: bytes, delivery: str | None = None, *, is_spam: bool = False
     ) -> None:
-        """Into INBOX, or the folder for junk; ``before`` (fields) in front of it. When this returns it is synced. A ``delivery`` that was made already is passed over. Raises NotDelivered."""
+        """Into INBOX, or the folder for junk; ``before`` (fields) in front of it. When this returns it is synced. A ``delivery`` that was made already is passed over. Raises NotDelivered.
+
+        ``octets`` are read where they lie, for each recipient anew: they must not be moved by another reader meanwhile.
+        """
         self._require_here(account)
-        whole = body_of(_joined(before, body), body.octets + len(before))
-        try:
-            new = Arriving(whole, Flags(frozenset()), InternalDate(int(self._clock())), delivery)
-            mine = _Waiting(account, new, is_spam=is_spam)
-            with self._guard:
-                self._waiting.setdefault(account.id, []).append(mine)
-            self._write_those_waiting(mine)
-        finally:
-            whole.close()
+        date = InternalDate(int(self._clock()))
+        new = Arriving(prefixed(before, octets), Flags(frozenset()), date, delivery)
+        mine = _Waiting(account, new, is_spam=is_spam)
+        with self._guard:
+            self._waiting.setdefault(account.id, []).append(mine)
+        self._write_those_waiting(mine)
         if mine.failure is not None:
             raise mine.failure
         self._notify(account.id)
@@ -125,11 +124,7 @@ class Arrivals:
             assert inbox is not None
             junk = box.folders.for_use(SpecialUse.JUNK) or inbox
             for folder, is_spam in ((inbox, False), (junk, True)):
-                arriving = [each for each in fitting if each.is_spam is is_spam]
-                if arriving:
-                    box.messages.deliver(folder.id, [each.new for each in arriving], int(self._clock()))
-                    for each in arriving:
-                        each.done.set()
+                self._write_into(box, folder.id, [each for each in fitting if each.is_spam is is_spam])
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
             failure = self._failed(group[0].account, error)
             for each in group:
@@ -137,6 +132,22 @@ class Arrivals:
         finally:
             for each in group:
                 each.done.set()
+
+    def _write_into(self, box: LiveMailbox, folder: int, arriving: list[_Waiting]) -> None:
+        """Together; where that fails, each by itself, since it may be one message's fault."""
+        if not arriving:
+            return
+        try:
+            box.messages.deliver(folder, [each.new for each in arriving], int(self._clock()))
+        except Exception as error:  # noqa: BLE001 - see `_write`
+            if len(arriving) == 1:
+                arriving[0].failure = self._failed(arriving[0].account, error)
+                return
+            for each in arriving:
+                self._write_into(box, folder, [each])
+            return
+        for each in arriving:
+            each.done.set()
 
     def _fitting(self, box: LiveMailbox, group: list[_Waiting]) -> Iterator[_Waiting]:
         held = box.folders.octets()[0] if any(each.account.quota_octets is not None for each in group) else 0
@@ -149,12 +160,10 @@ class Arrivals:
             yield each
 
     def _failed(self, account: Account, error: BaseException) -> NotDelivered:
-        self._log("not-delivered", account=account.login, error=str(error) or repr(error))
+        is_ours = not isinstance(error, MailboxError | sqlite3.Error | OSError)
+        bug = {"exc_info": error} if is_ours else {}
+        self._log("not-delivered", account=account.login, error=str(error) or repr(error), **bug)
         is_elsewhere = isinstance(error, MailboxElsewhere)
         return NotDelivered(
             "the mailbox is on another server" if is_elsewhere else "the mailbox can't be written to now"
         )
-
-
-def _joined(before: bytes, body: Body) -> Iterator[bytes]:
-    return chain((before,) if before else (), body.chunks())

@@ -1,6 +1,7 @@
 """One line for each event: words for a terminal, JSON otherwise. No password and no message ever stands in one."""
 
 import sys
+import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -14,6 +15,26 @@ def one_line(logger: object, method: str, event: MutableMapping[str, Any]) -> Mu
     return {printable(key): printable(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
+PLACES = 40
+"""Of a bug: the innermost tell where it is, and a recursion has thousands."""
+
+
+def with_traceback(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """``exc_info`` (an exception, or True for the one in hand) as ``traceback``: the places it came through, outermost first, each error after the one it
+    came of. Places and types only: an error's words may be somebody's password or mail."""
+    told = event.pop("exc_info", None)
+    error = told if isinstance(told, BaseException) else sys.exc_info()[1] if told else None
+    places: list[str] = []
+    while error is not None:
+        frames = traceback.walk_tb(error.__traceback__)
+        own = [f"{frame.f_globals.get('__name__', '?')}:{line} {frame.f_code.co_name}" for frame, line in frames]
+        places = [*own[-PLACES:], type(error).__qualname__, *places][-PLACES:]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if places:
+        event["traceback"] = places
+    return event
+
+
 def set_up_logs() -> None:
     renderer = (
         structlog.dev.ConsoleRenderer()
@@ -24,6 +45,7 @@ def set_up_logs() -> None:
         processors=[
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.add_log_level,
+            with_traceback,
             one_line,
             renderer,
         ],

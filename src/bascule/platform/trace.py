@@ -1,7 +1,8 @@
 """What happened to each message, for the help desk: one row an event, searched with `bascule trace`.
 
 Rows are written by a thread of their own, in groups, so that no delivery waits for them; those of the last moment are lost with the machine.
-What was promised is kept elsewhere (mailboxes, queue): this is a diary, not a ledger.
+What was promised is kept elsewhere (mailboxes, queue): this is a diary, not a ledger. So where the disk can't keep up, rows are dropped and
+counted in the log, and mail goes on.
 """
 
 import contextlib
@@ -17,6 +18,8 @@ from pathlib import Path
 KEPT_SECONDS = 90 * 24 * 3600
 """A person asks for a message weeks later; a year of who wrote to whom is more than a help desk needs."""
 GROUP_SECONDS = 0.5
+ROWS_WAITING = 20_000
+"""Not written yet, of one process: some 20 MB. Strangers decide how many there are (each refused message is a row)."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY, at_utc REAL NOT NULL, event TEXT NOT NULL, message TEXT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,
@@ -71,7 +74,8 @@ class Trace:
         self._path = path
         self._clock = clock
         self._log = log
-        self._rows: queue.SimpleQueue[tuple[object, ...] | None] = queue.SimpleQueue()
+        self._rows: queue.Queue[tuple[object, ...] | None] = queue.Queue(ROWS_WAITING)
+        self._dropped = 0
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
 
@@ -83,8 +87,14 @@ class Trace:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._write, name="trace", daemon=True)
                 self._thread.start()
-        row = (self._clock(), event.value, message, sender.lower(), recipient.lower(), subject[:500], message_id[:250], octets, peer, detail[:500])  # fmt: skip
-        self._rows.put(row)
+        texts = (message, sender.lower(), recipient.lower(), subject[:500], message_id[:250], peer, detail[:500])
+        message, sender, recipient, subject, message_id, peer, detail = map(_storable, texts)
+        row = (self._clock(), event.value, message, sender, recipient, subject, message_id, octets, peer, detail)
+        try:
+            self._rows.put_nowait(row)
+        except queue.Full:
+            with self._guard:
+                self._dropped += 1
 
     def close(self) -> None:
         with self._guard:
@@ -103,11 +113,21 @@ class Trace:
                 while True:
                     group.append(self._rows.get_nowait())
             is_over = None in group
+            rows = [row for row in group if row is not None]
             try:
-                self._insert([row for row in group if row is not None])
-            except (sqlite3.Error, OSError) as error:
-                if self._log is not None:
-                    self._log("trace-not-written", rows=len(group), error=str(error))
+                self._insert(rows)
+            except Exception as error:  # noqa: BLE001 - without this thread no later row would be written
+                self._tell("trace-not-written", rows=len(rows), error=str(error), exc_info=error)
+            with self._guard:
+                dropped, self._dropped = self._dropped, 0
+            if dropped:
+                self._tell(
+                    "trace-rows-dropped", rows=dropped, advice="look whether the data folder's disk is full or slow"
+                )
+
+    def _tell(self, event: str, **fields: object) -> None:
+        if self._log is not None:
+            self._log(event, **fields)
 
     def _insert(self, rows: list[tuple[object, ...]]) -> None:
         if not rows:
@@ -118,6 +138,11 @@ class Trace:
             columns = "at_utc, event, message, sender, recipient, subject, message_id, octets, peer, detail"
             database.executemany(f"INSERT INTO events ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             database.execute("COMMIT")
+
+
+def _storable(text: str) -> str:
+    """A header or a reply may hold half of a surrogate pair, which no file of UTF-8 can."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -136,12 +136,12 @@ def _ours() -> Iterator[None]:
         raise SpoolError(error) from error
 
 
-class SpooledBody(Body):
-    """A sink for a literal that becomes a body: write to it, then read. Raises SpoolError when the disk is full."""
+class Measure:
+    """What is known of octets that pass by in pieces, cut anywhere: how many, their SHA-256 and their traits."""
+
+    __slots__ = ("_ends", "_fragile", "_hash", "_header_tail", "_in_header", "octets")
 
     def __init__(self) -> None:
-        with _ours():
-            self._file = TemporaryFile(prefix="bascule-")  # noqa: SIM115 - closed by `close`
         self._hash = hashlib.sha256()
         self._ends = _LineEnds()
         self._in_header = True
@@ -149,16 +149,10 @@ class SpooledBody(Body):
         self._fragile = False
         self.octets = 0
 
-    def write(self, octets: "memoryview | bytes") -> None:
-        piece = bytes(octets)
-        with _ours():
-            self._file.write(piece)
+    def look(self, piece: bytes) -> None:
+        """A border between two pieces may part the header's end: what matters of it is carried over."""
         self._hash.update(piece)
         self.octets += len(piece)
-        self._look(piece)
-
-    def _look(self, piece: bytes) -> None:
-        """A border between two pieces may part the header's end: what matters of it is carried over."""
         self._ends.look(piece)
         self._fragile = self._fragile or b"\0" in piece
         if self._in_header:
@@ -169,14 +163,42 @@ class SpooledBody(Body):
             self._header_tail = header[-3:]
 
     @property
-    def sha256(self) -> bytes:  # type: ignore[override]
+    def sha256(self) -> bytes:
         return self._hash.digest()
 
     @property
-    def traits(self) -> Traits:  # type: ignore[override]
+    def traits(self) -> Traits:
+        """Once all of it was looked at."""
         self._ends.look(b"", last=True)
         seen = self._ends.seen()
         return Traits("\n" in seen, self._fragile or "\r" in seen)
+
+
+class SpooledBody(Body):
+    """A sink for a literal that becomes a body: write to it, then read. Raises SpoolError when the disk is full."""
+
+    def __init__(self) -> None:
+        with _ours():
+            self._file = TemporaryFile(prefix="bascule-")  # noqa: SIM115 - closed by `close`
+        self._measure = Measure()
+
+    def write(self, octets: "memoryview | bytes") -> None:
+        piece = bytes(octets)
+        with _ours():
+            self._file.write(piece)
+        self._measure.look(piece)
+
+    @property
+    def octets(self) -> int:  # type: ignore[override]
+        return self._measure.octets
+
+    @property
+    def sha256(self) -> bytes:  # type: ignore[override]
+        return self._measure.sha256
+
+    @property
+    def traits(self) -> Traits:  # type: ignore[override]
+        return self._measure.traits
 
     def chunks(self) -> Iterator[bytes]:
         self._rewind()

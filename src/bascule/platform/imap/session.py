@@ -285,7 +285,7 @@ class Session:
             self.services.log("mailbox-error", account=self.account and self.account.login, error=str(error))
             raise No("this can't be done now; try again in a while", "UNAVAILABLE") from error
         except Exception as error:
-            self.services.log("bug", command=request.name, error=repr(error))
+            self.services.log("bug", command=request.name, error=repr(error), exc_info=error)
             raise No("this went wrong on the server; look what was done before you repeat it", "SERVERBUG") from error
 
     def _run(self, request: Request) -> Generator[bytes, None, Done | None]:

@@ -1,15 +1,15 @@
-"""What becomes of a message that is all here: into mailboxes, or into the queue."""
+"""Delivers a complete message to mailboxes, or queues it."""
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
-from bascule.platform.accounts import Accounts
+from bascule.platform.accounts import Account, Accounts
 from bascule.platform.arrivals import Arrivals, NotDelivered
 from bascule.platform.smtp import limits
 from bascule.platform.smtp.dkim import Signer
@@ -20,6 +20,7 @@ from bascule.platform.trace import Event, Trace
 from bascule.protocols.mime import HeaderSummary, summarise
 from bascule.protocols.mime.header import Header, written
 from bascule.protocols.mime.submitted import NotFit, authors, complete
+from bascule.protocols.smtp.lines import with_crlf
 from bascule.protocols.smtp.paths import format_path
 from bascule.terms.body import Body, body_of
 
@@ -45,9 +46,10 @@ class Queue(Protocol):
     """Where messages wait that could not be delivered at once, or go elsewhere."""
 
     def put(
-        self, identity: str, sender: str, recipients: Sequence[str], body: Body, *, account: str | None, is_utf8: bool
-    ) -> None:
-        """When this returns the message is synced. Raises OSError, sqlite3.Error: then nothing of it was kept."""
+        self, identity: str, sender: str, recipients: Sequence[str], body: Body, *, account: str | None, is_utf8: bool,
+        here: Collection[str], is_spam: bool,
+    ) -> None:  # fmt: skip
+        """When this returns the message is synced. ``here``: which of ``recipients`` have a mailbox on this machine. ``is_spam``: a filter said so. Raises OSError, sqlite3.Error: then nothing of it was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,18 @@ class Accepting:
             raise Refusal(552, "5.3.4", "the message is larger than this server takes")
         if incoming.failure is not None:
             raise Refusal(452, "4.3.1", "there is no room to take that message now; try again later")
-        body = incoming.body()
+        came = incoming.body()
+        body = _with_crlf(came) if role is Role.SUBMISSION else came
+        try:
+            return self._accept(transaction, role, peer, body)
+        finally:
+            if body is not came:
+                body.close()
+
+    def _accept(self, transaction: Transaction, role: Role, peer: "Peer", body: Body) -> list[Outcome]:
         start = body.start(limits.HEADER_OCTETS)
         if is_looping(start[: Header.of(start)[1]], transaction.recipients):
-            raise Refusal(554, "5.4.6", "this message went round in a circle")
+            raise Refusal(554, "5.4.6", "mail loop detected")
         note = _Note(self.trace, transaction, peer, summarise(start), body.octets)
         try:
             verdict = self.milters.ask(transaction, peer, body, role)
@@ -99,18 +109,25 @@ class Accepting:
         received = self._received(transaction, role, peer)
         filtered = verdict.apply(body)
         try:
+            soon = transaction.recipients[: _at_once(filtered.octets)]
             outcomes = [
                 self._deliver_to(recipient, transaction, received, filtered, is_spam=verdict.is_spam)
-                for recipient in transaction.recipients
+                for recipient in soon
             ]
-            for recipient, outcome in zip(transaction.recipients, outcomes, strict=True):
+            for recipient, outcome in zip(soon, outcomes, strict=True):
                 if outcome is None:
                     note.write(Event.DELIVERED, "", recipient.address)
                 elif role is Role.LMTP:
                     note.write(Event.REFUSED, outcome.text, recipient.address)
-            if role is Role.LMTP:
-                return outcomes
-            return [self._queue_the_rest(transaction, received, filtered, outcomes, note)]
+            left = transaction.recipients[len(soon) :]
+            if role is not Role.LMTP:
+                refused = [(each, outcome) for each, outcome in zip(soon, outcomes, strict=True) if outcome is not None]
+                if len(refused) == len(transaction.recipients):
+                    note.write(Event.REFUSED, refused[0][1].text)
+                    return [refused[0][1]]
+                left = [*(each for each, _ in refused), *left]
+            queued = self._queue_the_rest(transaction, left, received, filtered, note, is_spam=verdict.is_spam)
+            return [*outcomes, *([queued] * len(left))] if role is Role.LMTP else [queued]
         finally:
             if filtered is not body:
                 filtered.close()
@@ -130,26 +147,33 @@ class Accepting:
         return None
 
     def _queue_the_rest(
-        self, transaction: Transaction, received: bytes, body: Body, outcomes: list[Outcome], note: "_Note"
-    ) -> Outcome:
+        self, transaction: Transaction, left: list[Recipient], received: bytes, body: Body, note: "_Note", *, is_spam: bool
+    ) -> Outcome:  # fmt: skip
         """One reply stands for all recipients: where some have the message, the others get it from the queue. RFC 5321 §4.2.5"""
-        left = [(r.address, o) for r, o in zip(transaction.recipients, outcomes, strict=True) if o is not None]
         if not left:
             return None
-        if len(left) == len(outcomes):
-            note.write(Event.REFUSED, left[0][1].text)
-            return left[0][1]
         whole = body_of(chain((received,), body.chunks()), len(received) + body.octets)
         try:
-            self.queue.put(transaction.id, transaction.sender, [address for address, _ in left], whole, account=None, is_utf8=transaction.is_utf8)  # fmt: skip
+            self._queue(transaction, left, whole, None, is_spam=is_spam)
         except (OSError, sqlite3.Error) as error:
-            note.write(Event.REFUSED, str(error))
+            for each in left:
+                note.write(Event.REFUSED, str(error), each.address)
             return Refusal(451, "4.3.1", "there is no room to take that message for all; try again later")
         finally:
             whole.close()
-        for address, _ in left:
-            note.write(Event.QUEUED, "", address)
+        for each in left:
+            note.write(Event.QUEUED, "", each.address)
         return None
+
+    def _queue(
+        self, transaction: Transaction, recipients: Sequence[Recipient], body: Body, account: Account | None, *, is_spam: bool
+    ) -> None:  # fmt: skip
+        """``account``: who submitted it. Raises OSError, sqlite3.Error."""
+        here = {each.address for each in recipients if each.account is not None and each.account.is_here}
+        self.queue.put(
+            transaction.id, transaction.sender, [each.address for each in recipients], body, here=here,
+            account=None if account is None else account.id, is_utf8=transaction.is_utf8, is_spam=is_spam,
+        )  # fmt: skip
 
     # -- from our accounts --------------------------------------------------------------------------------------------
 
@@ -177,9 +201,8 @@ class Accepting:
             header.fields.insert(0, signature)
         header_octets = self._received(transaction, Role.SUBMISSION, peer) + header.octets() + b"\r\n"
         whole = body_of(chain((header_octets,), body.after(end)), len(header_octets) + body.octets - end)
-        recipients = [recipient.address for recipient in transaction.recipients]
         try:
-            self.queue.put(transaction.id, transaction.sender, recipients, whole, account=peer.account.id, is_utf8=transaction.is_utf8)  # fmt: skip
+            self._queue(transaction, transaction.recipients, whole, peer.account, is_spam=False)
         except (OSError, sqlite3.Error) as error:
             raise Refusal(452, "4.3.1", "there is no room to take that message now; try again later") from error
         finally:
@@ -204,9 +227,22 @@ class Accepting:
         return written("Received", value).octets
 
 
+def _at_once(octets: int) -> int:
+    """How many recipients a message of that size is written to before its reply."""
+    return min(limits.AT_ONCE, max(1, limits.AT_ONCE_OCTETS // max(1, octets)))
+
+
 def delivery_fields(sender: str, recipient: str) -> bytes:
     """What the server that delivers writes before all else: RFC 5321 §4.4; Delivered-To tells a circle."""
     return written("Return-Path", format_path(sender)).octets + written("Delivered-To", recipient).octets
+
+
+def _with_crlf(body: Body) -> Body:
+    """Before filters and the signature see it: what is signed is what other servers get (RFC 5321 §2.3.8, RFC 6376 §5.3).
+
+    ``body`` itself where it has no other line ends, otherwise a new one, the caller's to close.
+    """
+    return body_of(with_crlf(body.chunks())) if body.traits.fragile else body
 
 
 class _Note:

@@ -7,12 +7,14 @@ import contextlib
 import re
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from bascule.platform.smtp import limits
+from bascule.platform.smtp.gate import Gate
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.transaction import Transaction
 from bascule.protocols.milter import (
@@ -36,8 +38,6 @@ from bascule.terms.body import Body, body_of
 if TYPE_CHECKING:
     from bascule.platform.smtp.session import Peer
 
-SECONDS = 60.0
-"""For one answer: a filter that asks block lists takes a few."""
 _REPLY = re.compile(rb"(?P<code>[45]\d\d)(?: (?P<status>[45]\.\d{1,3}\.\d{1,3}))? ?(?P<text>.*)", re.DOTALL)
 _SPAM_FIELDS = {b"x-spam": b"yes", b"x-spam-flag": b"yes"}
 
@@ -89,18 +89,32 @@ def _replace(header: Header, change: Answer, by: RawField | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Milters:
-    """``addresses``: ``inet:host:port`` or ``unix:/path``, asked in order."""
+    """``addresses``: ``inet:host:port`` or ``unix:/path``, asked in order. ``seconds``: for all of them, of one message."""
 
     addresses: tuple[str, ...] = ()
     hostname: str = "localhost"
+    seconds: float = limits.FILTERS_SECONDS
+    gate: Gate = field(default_factory=Gate)
 
     def ask(self, transaction: Transaction, peer: "Peer", body: Body, role: Role) -> Verdict:
         """Raises MilterError where a filter can't be asked."""
-        whole = Verdict()
+        if not self.addresses:
+            return Verdict()
+        try:
+            with self.gate.place():
+                return self._ask_each(transaction, peer, body, role)
+        except TimeoutError as error:
+            raise MilterError(str(error)) from error
+
+    def _ask_each(self, transaction: Transaction, peer: "Peer", body: Body, role: Role) -> Verdict:
+        """Raises TimeoutError, MilterError."""
+        whole, until = Verdict(), time.monotonic() + self.seconds
         for address in self.addresses:
             try:
-                with contextlib.closing(_Conversation(address)) as filter_:
+                with contextlib.closing(_Conversation(address, until)) as filter_:
                     verdict = filter_.ask(transaction, peer, body, role, self.hostname)
+            except TimeoutError as error:
+                raise TimeoutError(f"the filter at {address} does not answer in time") from error
             except (OSError, struct.error) as error:
                 raise MilterError(f"the filter at {address}: {error}") from error
             whole.changes += verdict.changes
@@ -110,49 +124,71 @@ class Milters:
 
 
 class _Conversation:
-    def __init__(self, address: str) -> None:
+    """With one filter. ``until``: when it has to be over, on the monotonic clock. Each call may raise OSError, TimeoutError among them."""
+
+    def __init__(self, address: str, until: float) -> None:
+        self._until = until
         kind, _, place = address.partition(":")
         if kind == "unix":
             self._socket = socket.socket(socket.AF_UNIX)
-            self._socket.settimeout(SECONDS)
+            self._socket.settimeout(self._left())
             self._socket.connect(place)
         else:
             host, _, port = place.rpartition(":")
-            self._socket = socket.create_connection((host.strip("[]"), int(port)), SECONDS)
+            self._socket = socket.create_connection((host.strip("[]"), int(port)), self._left())
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._file = self._socket.makefile("rb")
-        self._socket.sendall(negotiation())
-        self._steps = negotiated(self._packet())
+        self._octets = bytearray()
+        try:
+            self._send(negotiation())
+            self._steps = negotiated(self._packet())
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def _left(self) -> float:
+        """Seconds for what is next."""
+        left = min(limits.ANSWER_SECONDS, self._until - time.monotonic())
+        if left <= 0:
+            raise TimeoutError
+        return left
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
-            self._socket.sendall(packet(b"Q"))
-        self._file.close()
+            self._socket.send(packet(b"Q"), socket.MSG_DONTWAIT)
         self._socket.close()
 
+    def _send(self, octets: bytes) -> None:
+        self._socket.settimeout(self._left())
+        self._socket.sendall(octets)
+
+    def _take(self, octets: int) -> bytes:
+        while len(self._octets) < octets:
+            self._socket.settimeout(self._left())
+            piece = self._socket.recv(65536)
+            if not piece:
+                raise MilterError("the filter hung up")
+            self._octets += piece
+        taken = bytes(self._octets[:octets])
+        del self._octets[:octets]
+        return taken
+
     def _packet(self) -> bytes:
-        head = self._file.read(4)
-        if len(head) < 4:
-            raise MilterError("the filter hung up")
-        (octets,) = struct.unpack("!I", head)
+        (octets,) = struct.unpack("!I", self._take(4))
         if not 1 <= octets <= PACKET_OCTETS:
             raise MilterError("the filter's answer has no end")
-        data = self._file.read(octets)
-        if len(data) < octets:
-            raise MilterError("the filter hung up")
-        return data
+        return self._take(octets)
 
     def ask(self, transaction: Transaction, peer: "Peer", body: Body, role: Role, hostname: str) -> Verdict:
         verdict = Verdict()
         for command, data in self._steps_of(transaction, peer, body, role, hostname):
             if self._steps & STEPS_LEFT_OUT.get(command, 0):
                 continue
-            self._socket.sendall(data)
+            self._send(data)
             if self._steps & NO_REPLY.get(command, 0):
                 continue
             if self._is_settled(verdict):
                 return verdict
-        self._socket.sendall(packet(b"E"))
+        self._send(packet(b"E"))
         self._is_settled(verdict)
         return verdict
 

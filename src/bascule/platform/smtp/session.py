@@ -16,6 +16,7 @@ from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, Si
 from bascule.platform.arrivals import Arrivals, NotDelivered
 from bascule.platform.smtp import limits
 from bascule.platform.smtp.accepting import Accepting, Refusal
+from bascule.platform.smtp.postmaster import find_account
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.transaction import Incoming, Recipient, Transaction
 from bascule.protocols.sasl import BadResponse, read_plain
@@ -113,9 +114,9 @@ class Session:
             self.expects = Expects.LINE
             return format_reply(451, "4.3.0", "the accounts can't be asked now; try again later")
         except Exception as error:  # noqa: BLE001 - a client must not end its session by our mistake
-            self.services.log("bug", role=self.role.value, error=repr(error))
+            self.services.log("bug", role=self.role.value, error=repr(error), exc_info=error)
             self.expects = Expects.LINE
-            return format_reply(451, "4.3.0", "this went wrong here; try again later")
+            return format_reply(451, "4.3.0", "internal error; try again later")
 
     def _only_asks(self, command: Command) -> bool:
         """Whether it has had enough answers, and sent nothing."""
@@ -145,8 +146,8 @@ class Session:
             outcomes = [Refusal(451, "4.3.0", "the accounts can't be asked now; try again later")]
             outcomes *= len(transaction.recipients) if self.role is Role.LMTP else 1
         except Exception as error:  # noqa: BLE001 - see `take`
-            self.services.log("bug", role=self.role.value, id=transaction.id, error=repr(error))
-            outcomes = [Refusal(451, "4.3.0", "this went wrong here; try again later")] * len(transaction.recipients)
+            self.services.log("bug", role=self.role.value, id=transaction.id, error=repr(error), exc_info=error)
+            outcomes = [Refusal(451, "4.3.0", "internal error; try again later")] * len(transaction.recipients)
             outcomes = outcomes if self.role is Role.LMTP else outcomes[:1]
         finally:
             transaction.incoming.close()
@@ -333,14 +334,14 @@ class Session:
         services = self.services
         if not address.isascii() and not transaction.is_utf8:
             raise Refusal(553, "5.6.7", "say SMTPUTF8 with that address")
-        account = services.accounts.find(self._postmaster(address))
+        account = find_account(services.accounts, address, services.postmaster)
         if self.role is Role.SUBMISSION:
             sender = self.peer.account
             assert sender is not None
             if account is None and services.accounts.serves(address.rpartition("@")[2]):
                 raise Refusal(550, "5.1.1", f"there is nobody here named {address}")
             if len(transaction.recipients) >= services.allowance(sender):
-                raise Refusal(450, "4.7.1", "that is more mail than one account sends here; try again tomorrow")
+                raise Refusal(450, "4.7.1", "daily sending limit reached; try again tomorrow")
             return Recipient(address, account)
         if account is None:
             if services.accounts.serves(address.rpartition("@")[2]):
@@ -353,15 +354,6 @@ class Session:
         if not has_room:
             raise Refusal(452, "4.2.2", f"the mailbox of {address} is full")
         return Recipient(address, account)
-
-    def _postmaster(self, address: str) -> str:
-        """RFC 5321 §4.5.1: mail for postmaster is taken, with or without a domain; RFC 2142: for abuse too."""
-        local, _, domain = address.lower().partition("@")
-        postmaster, accounts = self.services.postmaster, self.services.accounts
-        if postmaster is None or local not in ("postmaster", "abuse"):
-            return address
-        is_ours = not domain or (accounts.find(address) is None and accounts.serves(domain))
-        return postmaster if is_ours else address
 
     def _data(self, _: Command) -> bytes:
         if self.transaction is None or not self.transaction.recipients:

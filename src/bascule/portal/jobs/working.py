@@ -14,7 +14,6 @@ from django.utils.translation import gettext_noop
 
 from bascule.portal.jobs.lease import LAPSED, Hold, Interrupted, LeaseLost, StopAsked, claim, kept_alive
 from bascule.portal.jobs.models import REFUSED, State, Work
-from bascule.portal.shell.logs import where_of
 from bascule.terms.errors import BasculeError
 
 RECONCILE_SECONDS = 3.0
@@ -70,7 +69,7 @@ class Worker:
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the row says that it ended and the log says why
-            self._log.error("work-failed", work=number, error=type(error).__name__, where=where_of(error))
+            self._log.error("work-failed", work=number, error=type(error).__name__, exc_info=error)
             hold.end(State.FAILED, trouble=UNEXPECTED)
         else:
             hold.end(State.DONE, result=result)

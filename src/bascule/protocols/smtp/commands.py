@@ -1,4 +1,4 @@
-"""One line of a client into a command. RFC 5321 §4.1, RFC 2033 §4.1, RFC 4954 §4, RFC 3207 §4"""
+"""One line of a client into a command, and ours to another server. RFC 5321 §4.1, RFC 2033 §4.1, RFC 4954 §4, RFC 3207 §4"""
 
 import re
 from collections.abc import Mapping
@@ -56,6 +56,14 @@ def parse_command(line: bytes) -> Command:
     if name in ("NOOP", "VRFY", "HELP"):
         return Command(name, rest.strip())
     raise BadCommand(500, "5.5.1", f"there is no command {name}")
+
+
+def format_command(*words: bytes) -> bytes:
+    """The one writer of commands to other servers. Raises ValueError for what would be two of them, or none."""
+    line = b" ".join(words)
+    if not line or any(octet < 32 or octet == 127 for octet in line):
+        raise ValueError("not one command")
+    return line + b"\r\n"
 
 
 def _greeted(name: str) -> str:

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from typing import Self
 
 from bascule.protocols.smtp.limits import REPLY_LINE_OCTETS, REPLY_LINES
 
@@ -14,18 +13,21 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """``status``: the enhanced code, or "" where none was given. ``lines``: the texts without codes."""
+    """``status``: the enhanced code, or "" where none was given. ``lines``: the texts without codes. One that was read holds no control
+    character and no half of a surrogate pair, so that it can stand in a row, a log and a notice."""
 
     code: int
     status: str = ""
     lines: tuple[str, ...] = ("",)
 
     @classmethod
-    def of(cls, code: int, text: str) -> Self:
-        """From a code and the lines after it, each with its enhanced code or without."""
-        found = [(status, line[status.end() :]) if (status := _STATUS.match(line)) else (None, line) for line in text.splitlines() or [""]]  # fmt: skip
-        last = found[-1][0]
-        return cls(code, last["status"] if last else "", tuple(line for _, line in found))
+    def read(cls, written: str) -> "Reply | None":
+        """From what `str` gave; None for anything else."""
+        try:
+            replies, rest = parse_replies(f"{written}\r\n".encode())
+        except ValueError:
+            return None
+        return replies[0] if len(replies) == 1 and not rest else None
 
     @property
     def text(self) -> str:
@@ -59,7 +61,10 @@ def format_reply(code: int, status: str, *lines: str) -> bytes:
 
 
 def parse_replies(octets: bytes) -> tuple[list[Reply], bytes]:
-    """The whole replies that ``octets`` begin with, and what follows them. Raises ValueError where that is no reply."""
+    """The whole replies that ``octets`` begin with, and what follows them. Raises ValueError where that is no reply.
+
+    Deviation from RFC 5321 §4.2: text beyond ASCII is read, as UTF-8 or Latin-1, because servers in French say “boîte inconnue”.
+    """
     replies: list[Reply] = []
     held: list[tuple[str, str]] = []
     code, start, position = 0, 0, 0
@@ -71,7 +76,7 @@ def parse_replies(octets: bytes) -> tuple[list[Reply], bytes]:
         if held and int(found["code"]) != code:
             raise ValueError("a reply of several lines has one code")
         code = int(found["code"])
-        text = found["text"].decode("utf-8", "replace")
+        text = _UNPRINTABLE.sub(" ", _decoded(found["text"]))
         status = _STATUS.match(text)
         held.append((status["status"], text[status.end() :]) if status else ("", text))
         position = end + 1
@@ -81,3 +86,10 @@ def parse_replies(octets: bytes) -> tuple[list[Reply], bytes]:
     if len(octets) - position > REPLY_LINE_OCTETS:
         raise ValueError("a line of a reply has no end")
     return replies, octets[start:]
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")

@@ -6,6 +6,7 @@ from bascule.protocols.smtp import (
     BadCommand,
     Command,
     LineTooLong,
+    Reply,
     SmtpReceiver,
     format_reply,
     parse_command,
@@ -122,7 +123,38 @@ def test_replies_are_read_as_they_are_written() -> None:
     assert rest == b"421 4.3"
 
 
+@pytest.mark.parametrize(
+    ("octets", "text"),
+    [
+        ("550 5.1.1 boîte inconnue\r\n".encode(), "boîte inconnue"),
+        ("550 5.1.1 boîte inconnue\r\n".encode("latin-1"), "boîte inconnue"),
+        (b"550 5.1.1 a\0b\x1b[31mc\xc2\x85d\r\n", "a b [31mc d"),
+        (b"550 5.1.1 a\x85b\r\n", "a b"),
+        (b"550 5.1.1 \xed\xa0\xbd\r\n", "í\xa0½"),
+    ],
+)
+def test_a_reply_can_be_written_down_whatever_its_octets(octets: bytes, text: str) -> None:
+    [reply], _ = parse_replies(octets)
+    assert (reply.code, reply.status, reply.text) == (550, "5.1.1", text)
+    assert str(reply).encode()
+
+
 @pytest.mark.parametrize("octets", [b"hello\r\n", b"250-a\r\n251 b\r\n", b"99 x\r\n", b"x" * 5000])
 def test_what_is_no_reply_is_refused(octets: bytes) -> None:
     with pytest.raises(ValueError, match="reply"):
         parse_replies(octets)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(550, "5.1.1", ("boîte", "inconnue")), Reply(450, "", ("again",)), Reply(250), Reply(421, "4.3.2", ("",))],
+)
+def test_a_reply_is_read_from_what_was_written_down(reply: Reply) -> None:
+    read = Reply.read(str(reply))
+    assert read is not None
+    assert (read.code, read.status, read.text) == (reply.code, reply.status, reply.text)
+
+
+@pytest.mark.parametrize("text", ["", "no reply", "250-more", "250 a\r\n250 b", "half\ud83d"])
+def test_what_is_none_is_not_read(text: str) -> None:
+    assert Reply.read(text) is None

@@ -8,6 +8,7 @@ from email.message import EmailMessage, Message
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from bascule.protocols.mime.header import written
 from bascule.terms.printable import printable
 
 _DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
@@ -27,6 +28,10 @@ _UNPRINTABLE = re.compile(r"[^\n\r\t -~]|\r(?!\n)")
 """Of a header that goes back to its sender, in a part that says it has seven bits."""
 
 
+LINE_CHARACTERS = 900
+"""Of a line of the returned header: RFC 5322 §2.1.1 forbids more than 998, and some servers refuse them."""
+
+
 def french_date(at: datetime) -> str:
     return f"{_DAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]} {at.year} à {at.hour} h {at.minute:02d}"
 
@@ -39,10 +44,12 @@ def notice(
     *, hostname: str, message: str, sender: str, subject: str, failing: Sequence[Failing], header: bytes, is_final: bool,
     arrived_utc: float, now_utc: float, until_utc: float, zone: tzinfo,
 ) -> bytes:  # fmt: skip
-    """A message to ``sender`` about ``message`` (the queue's number). ``header``: of the message, returned with the notice."""
+    """A message to ``sender`` about ``message`` (the queue's number). ``header``: of the message, returned with the notice.
+
+    It is ASCII, but for an address of its recipient that is not (RFC 6532 §3.2), which an encoded word must not stand in for (RFC 2047 §5).
+    """
     built = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     built["From"] = f"Mail delivery <MAILER-DAEMON@{hostname}>"
-    built["To"] = sender
     about = printable(" ".join(subject.split()), 150)
     if is_final:
         built["Subject"] = f"Message non remis : {about} / Not delivered: {about}"
@@ -63,9 +70,15 @@ def notice(
     returned = EmailMessage(policy=SMTP)
     returned["Content-Type"] = "text/rfc822-headers; charset=utf-8"
     returned["Content-Transfer-Encoding"] = "7bit"
-    returned.set_payload(_UNPRINTABLE.sub("?", header.decode("utf-8", "replace")))
+    returned.set_payload(_returned(header))
     built.attach(returned)
-    return built.as_bytes()
+    return written("To", sender).octets + built.as_bytes()
+
+
+def _returned(header: bytes) -> str:
+    """What seven bits can hold of it, in lines that every server takes: one that refused a notice would end it, since none follows."""
+    text = _UNPRINTABLE.sub("?", header.decode("utf-8", "replace"))
+    return "\n".join(line[:LINE_CHARACTERS] for line in text.splitlines())
 
 
 def _listed(failing: Sequence[Failing]) -> str:

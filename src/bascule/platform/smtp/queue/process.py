@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,15 @@ from bascule.platform.arrivals import Arrivals
 from bascule.platform.child import run_child
 from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.settings import FOLDERS, Settings, read_settings
+from bascule.platform.smtp.queue import limits
+from bascule.platform.smtp.queue.attempt import Attempts, Silence
+from bascule.platform.smtp.queue.conclusion import Conclusions, Patience
 from bascule.platform.smtp.queue.routes import Routes
-from bascule.platform.smtp.queue.runner import Patience, Runner
+from bascule.platform.smtp.queue.runner import Runner
 from bascule.platform.smtp.queue.sending import Sender, Smarthost
 from bascule.platform.smtp.queue.store import QUEUE, QueueStore
 from bascule.platform.trace import Trace
 from bascule.platform.wakeups import Wakeups
-
-WORKERS = 8
 
 
 async def serve(settings: Settings, orders: dict[str, Any], until: asyncio.Event) -> None:
@@ -39,15 +41,17 @@ async def serve(settings: Settings, orders: dict[str, Any], until: asyncio.Event
         if settings.smarthost_user and settings.smarthost_password_file
         else None
     )
-    with ThreadPoolExecutor(WORKERS) as workers:
-        runner = Runner(
-            store, accounts, Arrivals(mailboxes, wakeups.send, log.warning),
-            Routes(settings.smarthost, settings.nameservers, settings.mx_port), Sender(settings.hostname, smarthost), trace, workers,
-            log.warning, settings.hostname, ZoneInfo(settings.zone),
-            Patience(settings.first_retry_seconds, settings.warn_after_seconds, settings.give_up_after_seconds),
+    patience = Patience(settings.first_retry_seconds, settings.warn_after_seconds, settings.give_up_after_seconds)
+    zone, postmaster = ZoneInfo(settings.zone), settings.postmaster
+    with ThreadPoolExecutor(limits.THREADS) as workers:
+        attempts = Attempts(
+            accounts, Arrivals(mailboxes, wakeups.send, log.warning), Routes(settings.smarthost, settings.nameservers, settings.mx_port),
+            Sender(settings.hostname, log.warning, smarthost), workers, time.time, postmaster,
+            Silence(min(limits.REST_SECONDS, settings.first_retry_seconds)),
         )  # fmt: skip
+        conclusions = Conclusions(store, accounts, trace, settings.hostname, zone, patience, time.time, postmaster)
         log.info("queue-serving")
-        await runner.run(wake, until)
+        await Runner(store, attempts, conclusions, workers, log.warning).run(wake, until)
     wakeups.close()
     trace.close()
     store.close()
@@ -61,7 +65,7 @@ async def _work(orders: dict[str, Any], until: asyncio.Event) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        structlog.get_logger().error("queue-is-worked-off-already", advice="another bascule serve has this data folder")
+        structlog.get_logger().error("queue-already-running", advice="another bascule serve has this data folder")
         raise SystemExit(1) from None
     await serve(settings, orders, until)
 

@@ -1,5 +1,6 @@
 """Which servers take mail for a domain: a smarthost for all, or what DNS says. RFC 5321 §5.1, RFC 7505"""
 
+import asyncio
 from dataclasses import dataclass
 
 import dns.asyncresolver
@@ -8,10 +9,10 @@ import dns.name
 import dns.resolver
 
 from bascule.platform.settings_file import Endpoint
+from bascule.platform.smtp.queue import limits
 
-DNS_SECONDS = 20.0
-HOSTS = 10
-"""Tried for one message: RFC 5321 §5.1 asks for at least two."""
+_NO_NAME = (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel, UnicodeError)
+"""What can be in no DNS: RFC 1035 §2.3.4, RFC 5891."""
 
 
 class NoRoute(Exception):
@@ -33,29 +34,55 @@ class Routes:
     mx_port: int = 25
 
     async def hosts(self, domain: str) -> list[Endpoint]:
-        """In the order they are to be tried. Raises NoRoute."""
+        """In the order they are to be tried, `limits.HOSTS` at most. Raises NoRoute."""
+        try:
+            async with asyncio.timeout(limits.ROUTE_SECONDS):
+                return (await self._hosts(domain))[: limits.HOSTS]
+        except TimeoutError as error:
+            raise NoRoute(f"DNS is slow to say who takes mail for {domain}", "4.4.3", is_permanent=False) from error
+
+    async def _hosts(self, domain: str) -> list[Endpoint]:
         if self.smarthost is not None:
             return [self.smarthost]
         if domain.startswith("["):
             return [Endpoint(domain.strip("[]").removeprefix("IPv6:"), self.mx_port)]
-        resolver = dns.asyncresolver.Resolver(configure=not self.nameservers)
-        if self.nameservers:
-            resolver.nameservers = [each.host for each in self.nameservers]
-            resolver.nameserver_ports = {each.host: each.port for each in self.nameservers}
         try:
-            name = dns.name.from_text(domain.encode("idna").decode() if not domain.isascii() else domain)
-            answer = await resolver.resolve(name, "MX", lifetime=DNS_SECONDS)
+            resolver = self._resolver()
+            name = dns.name.from_text(domain if domain.isascii() else domain.encode("idna").decode())
+            answer = await resolver.resolve(name, "MX", lifetime=limits.DNS_SECONDS)
         except dns.resolver.NoAnswer:
             return await self._without_mx(resolver, domain)
-        except dns.resolver.NXDOMAIN as error:
+        except (dns.resolver.NXDOMAIN, *_NO_NAME) as error:
             raise NoRoute(f"there is no domain {domain}", "5.1.2", is_permanent=True) from error
-        except (dns.exception.DNSException, UnicodeError) as error:
+        except dns.exception.DNSException as error:
             raise NoRoute(f"DNS does not say who takes mail for {domain}", "4.4.3", is_permanent=False) from error
         found = sorted(answer, key=lambda each: each.preference)
         hosts = [str(each.exchange).rstrip(".") for each in found]
         if hosts == [""]:
             raise NoRoute(f"{domain} takes no mail", "5.1.10", is_permanent=True)
-        return [Endpoint(address, self.mx_port) for host in hosts[:HOSTS] for address in await self._addresses(resolver, host)] or _none(domain)  # fmt: skip
+        return [Endpoint(address, self.mx_port) for address in await self._addresses_of_all(resolver, domain, hosts)]
+
+    def _resolver(self) -> dns.asyncresolver.Resolver:
+        resolver = dns.asyncresolver.Resolver(configure=not self.nameservers)
+        if self.nameservers:
+            resolver.nameservers = [each.host for each in self.nameservers]
+            resolver.nameserver_ports = {each.host: each.port for each in self.nameservers}
+        return resolver
+
+    async def _addresses_of_all(self, resolver: dns.asyncresolver.Resolver, domain: str, hosts: list[str]) -> list[str]:
+        """One that DNS does not find now is passed over where another is found."""
+        found: list[str] = []
+        failure: NoRoute | None = None
+        for host in hosts[: limits.HOSTS]:
+            try:
+                found += await self._addresses(resolver, host)
+            except NoRoute as error:
+                failure = error
+            if len(found) >= limits.HOSTS:
+                break
+        if not found:
+            raise failure or NoRoute(f"the mail servers of {domain} have no address", "4.4.4", is_permanent=False)
+        return found
 
     async def _without_mx(self, resolver: dns.asyncresolver.Resolver, domain: str) -> list[Endpoint]:
         """RFC 5321 §5.1: the domain itself is the host then."""
@@ -70,7 +97,7 @@ class Routes:
         failure: dns.exception.DNSException | None = None
         for kind in ("A", "AAAA"):
             try:
-                found += [each.address for each in await resolver.resolve(host, kind, lifetime=DNS_SECONDS)]
+                found += [each.address for each in await resolver.resolve(host, kind, lifetime=limits.DNS_SECONDS)]
             except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
                 continue
             except dns.exception.DNSException as error:
@@ -78,7 +105,3 @@ class Routes:
         if failure is not None and not found:
             raise NoRoute(f"DNS does not say where {host} is", "4.4.3", is_permanent=False) from failure
         return found
-
-
-def _none(domain: str) -> list[Endpoint]:
-    raise NoRoute(f"the mail servers of {domain} have no address", "4.4.4", is_permanent=False)

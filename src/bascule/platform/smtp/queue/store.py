@@ -1,6 +1,9 @@
 """The queue on disk: ``queue.sqlite`` says who waits for what, ``queue/ID`` holds a message's octets.
 
 The file is synced before its row; a row goes before its file. So a crash leaves at most a file that no row names, which `tidy` removes.
+
+Each recipient waits in a lane: one of those that mailboxes here share, or a domain elsewhere. Whoever works the queue off takes from each lane in turn, so that
+none waits behind another's. A lane is where a recipient was thought to be when it came; whether it is there is asked again at each attempt.
 """
 
 import contextlib
@@ -8,25 +11,40 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from bascule.platform.smtp.queue import limits
 from bascule.terms.body import Body
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS messages (
-    id TEXT PRIMARY KEY, sender TEXT NOT NULL, account TEXT, is_utf8 INTEGER NOT NULL, octets INTEGER NOT NULL, arrived_utc REAL NOT NULL
+    id TEXT PRIMARY KEY, sender TEXT NOT NULL, account TEXT, is_utf8 INTEGER NOT NULL, octets INTEGER NOT NULL, arrived_utc REAL NOT NULL,
+    is_spam INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS recipients (
     message TEXT NOT NULL REFERENCES messages, address TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
-    next_utc REAL NOT NULL, reply TEXT NOT NULL DEFAULT '', is_told INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (message, address)
+    next_utc REAL NOT NULL, reply TEXT NOT NULL DEFAULT '', is_told INTEGER NOT NULL DEFAULT 0, lane TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (message, address)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS recipients_next ON recipients (state, next_utc);
 CREATE TABLE IF NOT EXISTS submitted (account TEXT NOT NULL, at_utc REAL NOT NULL, recipients INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS submitted_at ON submitted (account, at_utc);
 """
+_LANES = "CREATE INDEX IF NOT EXISTS recipients_lane ON recipients (state, lane, next_utc);"
+_LANES_DUE = """
+WITH RECURSIVE lanes(lane) AS (
+    SELECT min(lane) FROM recipients WHERE state = 'waiting'
+    UNION ALL
+    SELECT (SELECT min(lane) FROM recipients WHERE state = 'waiting' AND lane > lanes.lane) FROM lanes WHERE lane IS NOT NULL
+), first(lane, next_utc) AS (
+    SELECT lane, (SELECT min(next_utc) FROM recipients WHERE state = 'waiting' AND lane = lanes.lane) FROM lanes WHERE lane IS NOT NULL
+) SELECT lane FROM first WHERE next_utc <= ? ORDER BY next_utc
+"""
+"""Jumps from lane to lane in the index, however much waits in each."""
 DAY_SECONDS = 24 * 3600
 QUEUE = "queue"
 """The wake-up's name: no account has it, an account's is 32 hexadecimal digits."""
@@ -42,7 +60,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One recipient of a message. ``attempts``: so far; ``reply``: what the last one ended with; ``is_told``: the sender knows of the delay."""
+    """One recipient of a message. ``attempts``: so far; ``reply``: what the last one ended with; ``is_told``: the sender knows of the delay.
+    ``lane``: see `lane_of`."""
 
     address: str
     state: State
@@ -50,6 +69,15 @@ class Waiting:
     next_utc: float
     reply: str
     is_told: bool
+    lane: str
+
+    @property
+    def is_for_here(self) -> bool:
+        return is_lane_here(self.lane)
+
+    @property
+    def lane_elsewhere(self) -> str:
+        return lane_of(self.address, is_here=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +88,20 @@ class Entry:
     is_utf8: bool
     octets: int
     arrived_utc: float
+    is_spam: bool
     recipients: tuple[Waiting, ...]
+
+
+def lane_of(address: str, *, is_here: bool) -> str:
+    """``@17`` for one with a mailbox of ours, otherwise the domain (``postmaster`` alone is always ours: RFC 5321 §4.5.1)."""
+    local, _, domain = address.lower().rpartition("@")
+    if local and not is_here:
+        return domain
+    return f"@{zlib.crc32(address.lower().encode('utf-8', 'replace')) % limits.LANES_HERE:02}"
+
+
+def is_lane_here(lane: str) -> bool:
+    return lane.startswith("@")
 
 
 class QueueStore:
@@ -77,9 +118,25 @@ class QueueStore:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
+        self._bring_up_to_date()
 
     def close(self) -> None:
         self._database.close()
+
+    def _bring_up_to_date(self) -> None:
+        """What an earlier Bascule made has no lanes, and knows nothing of spam; several processes may open it at once."""
+        with self._transaction() as database:
+            if "is_spam" not in self._columns("messages"):
+                database.execute("ALTER TABLE messages ADD COLUMN is_spam INTEGER NOT NULL DEFAULT 0")
+            if "lane" not in self._columns("recipients"):
+                database.execute("ALTER TABLE recipients ADD COLUMN lane TEXT NOT NULL DEFAULT ''")
+                addresses = [address for (address,) in database.execute("SELECT DISTINCT address FROM recipients")]
+                lanes = [(lane_of(address, is_here=False), address) for address in addresses]
+                database.executemany("UPDATE recipients SET lane = ? WHERE address = ?", lanes)
+            database.execute(_LANES)
+
+    def _columns(self, table: str) -> set[str]:
+        return {name for _, name, *_ in self._database.execute(f"PRAGMA table_info({table})")}
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -100,20 +157,23 @@ class QueueStore:
 
     def put(
         self, identity: str, sender: str, recipients: Sequence[str], body: Body, *, account: str | None = None, is_utf8: bool = False,
+        here: Collection[str] = (), is_spam: bool = False,
     ) -> None:  # fmt: skip
-        """When this returns, the message is synced."""
+        """When this returns, the message is synced. ``here``: which of ``recipients`` have a mailbox on this machine. ``is_spam``: there, it goes
+        to the folder for junk."""
         self._write_file(identity, body)
         with self._transaction():
-            self._insert(identity, sender, recipients, body.octets, account, is_utf8)
+            self._insert(identity, sender, recipients, body.octets, account, is_utf8, here, is_spam=is_spam)
 
     def _insert(
-        self, identity: str, sender: str, recipients: Sequence[str], octets: int, account: str | None, is_utf8: bool
-    ) -> None:
+        self, identity: str, sender: str, recipients: Sequence[str], octets: int, account: str | None, is_utf8: bool,
+        here: Collection[str], *, is_spam: bool = False,
+    ) -> None:  # fmt: skip
         now, database = self._clock(), self._database
-        database.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)", (identity, sender, account, is_utf8, octets, now))  # fmt: skip
+        database.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)", (identity, sender, account, is_utf8, octets, now, is_spam))  # fmt: skip
         database.executemany(
-            "INSERT INTO recipients (message, address, state, next_utc) VALUES (?, ?, 'waiting', ?)",
-            [(identity, address, now) for address in dict.fromkeys(recipients)],
+            "INSERT INTO recipients (message, address, state, next_utc, lane) VALUES (?, ?, 'waiting', ?, ?)",
+            [(identity, each, now, lane_of(each, is_here=each in here)) for each in dict.fromkeys(recipients)],
         )
         if account is not None:
             database.execute("DELETE FROM submitted WHERE at_utc < ?", (now - DAY_SECONDS,))
@@ -150,22 +210,30 @@ class QueueStore:
             rows = self._database.execute("SELECT id FROM messages ORDER BY arrived_utc, id").fetchall()
         return [entry for (identity,) in rows if (entry := self.get(identity)) is not None]
 
-    def get(self, identity: str) -> Entry | None:
-        columns = "id, sender, account, is_utf8, octets, arrived_utc"
+    def get(self, identity: str, lane: str | None = None) -> Entry | None:
+        """With all recipients, or those in one lane."""
+        columns = "id, sender, account, is_utf8, octets, arrived_utc, is_spam"
         with self._guard:
             row = self._database.execute(f"SELECT {columns} FROM messages WHERE id = ?", (identity,)).fetchone()
-            query = "SELECT address, state, attempts, next_utc, reply, is_told FROM recipients WHERE message = ? ORDER BY address"
-            waiting = self._database.execute(query, (identity,)).fetchall() if row else []
+            query = "SELECT address, state, attempts, next_utc, reply, is_told, lane FROM recipients WHERE message = ? AND lane = coalesce(?, lane) ORDER BY address"
+            waiting = self._database.execute(query, (identity, lane)).fetchall() if row else []
         if row is None:
             return None
-        recipients = tuple(Waiting(a, State(s), n, due, reply, bool(told)) for a, s, n, due, reply, told in waiting)
-        return Entry(row[0], row[1], row[2], bool(row[3]), row[4], row[5], recipients)
+        recipients = tuple(
+            Waiting(a, State(s), n, due, re, bool(told), lane) for a, s, n, due, re, told, lane in waiting
+        )
+        return Entry(row[0], row[1], row[2], bool(row[3]), row[4], row[5], bool(row[6]), recipients)
 
-    def due(self, limit: int) -> list[str]:
-        """Messages of which a recipient is to be tried now, those first that waited longest."""
-        query = "SELECT message FROM recipients WHERE state = 'waiting' AND next_utc <= ? GROUP BY message ORDER BY min(next_utc) LIMIT ?"
+    def lanes_due(self) -> list[str]:
+        """Lanes in which a recipient is to be tried now, those first that have waited longest."""
         with self._guard:
-            return [identity for (identity,) in self._database.execute(query, (self._clock(), limit))]
+            return [lane for (lane,) in self._database.execute(_LANES_DUE, (self._clock(),))]
+
+    def due(self, lane: str, limit: int) -> list[str]:
+        """Messages of which a recipient in ``lane`` is to be tried now, those first that have waited longest."""
+        query = "SELECT DISTINCT message FROM recipients WHERE state = 'waiting' AND lane = ? AND next_utc <= ? ORDER BY next_utc LIMIT ?"
+        with self._guard:
+            return [identity for (identity,) in self._database.execute(query, (lane, self._clock(), limit))]
 
     def next_utc(self) -> float | None:
         """When the next one is to be tried."""
@@ -188,21 +256,29 @@ class QueueStore:
         query = "DELETE FROM messages WHERE id = ? AND NOT EXISTS (SELECT 1 FROM recipients WHERE message = id)"
         return database.execute(query, (identity,)).rowcount > 0
 
-    def postpone(self, identity: str, address: str, next_utc: float, reply: str) -> None:
-        """It is tried again at ``next_utc``; ``reply``: why not now."""
+    def postpone(self, identity: str, address: str, next_utc: float, reply: str, *, is_attempt: bool = True) -> None:
+        """It is tried again at ``next_utc``; ``reply``: why not now. ``is_attempt``: it counts as one."""
+        query = (
+            "UPDATE recipients SET attempts = attempts + ?, next_utc = ?, reply = ? WHERE message = ? AND address = ?"
+        )
         with self._transaction() as database:
-            database.execute(
-                "UPDATE recipients SET attempts = attempts + 1, next_utc = ?, reply = ? WHERE message = ? AND address = ?",
-                (next_utc, reply, identity, address),
-            )
+            database.execute(query, (is_attempt, next_utc, reply, identity, address))
+
+    def move(self, identity: str, address: str, lane: str) -> None:
+        """It turned out to be somewhere else: it waits there, and its time stays."""
+        with self._transaction() as database:
+            query = "UPDATE recipients SET lane = ? WHERE message = ? AND address = ?"
+            database.execute(query, (lane, identity, address))
 
     def answer(
-        self, identity: str, addresses: Sequence[str], notice_id: str, notice: Body, sender: str, *, is_final: bool
-    ) -> None:
-        """Put a notice to ``sender`` and, all at once, settle ``addresses`` (``is_final``) or note that their delay was told."""
+        self, identity: str, addresses: Sequence[str], notice_id: str, notice: Body, sender: str, *, is_final: bool, is_here: bool
+    ) -> None:  # fmt: skip
+        """Put a notice to ``sender`` and, all at once, settle ``addresses`` (``is_final``) or note that their delay was told. ``is_here``: the
+        sender's mailbox is on this machine."""
         self._write_file(notice_id, notice)
         with self._transaction() as database:
-            self._insert(notice_id, "", [sender], notice.octets, None, not sender.isascii())
+            here = [sender] if is_here else []
+            self._insert(notice_id, "", [sender], notice.octets, None, not sender.isascii(), here)
             if is_final:
                 is_last = self._remove(identity, addresses)
             else:
@@ -249,8 +325,9 @@ class WakingQueue:
     wake: Callable[[], None]
 
     def put(
-        self, identity: str, sender: str, recipients: Sequence[str], body: Body, *, account: str | None, is_utf8: bool
-    ) -> None:
+        self, identity: str, sender: str, recipients: Sequence[str], body: Body, *, account: str | None, is_utf8: bool,
+        here: Collection[str], is_spam: bool,
+    ) -> None:  # fmt: skip
         """As `QueueStore.put`."""
-        self.store.put(identity, sender, recipients, body, account=account, is_utf8=is_utf8)
+        self.store.put(identity, sender, recipients, body, account=account, is_utf8=is_utf8, here=here, is_spam=is_spam)
         self.wake()

@@ -1,0 +1,112 @@
+"""What comes of an attempt: a recipient is settled, waits on, or is given up with a notice to the sender."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from bascule.platform.accounts import Accounts
+from bascule.platform.smtp.postmaster import find_account
+from bascule.platform.smtp.queue import limits
+from bascule.platform.smtp.queue.meaning import Meaning, Outcome
+from bascule.platform.smtp.queue.notices import Failing, notice
+from bascule.platform.smtp.queue.store import Entry, QueueStore
+from bascule.platform.trace import Event, Trace
+from bascule.protocols.mime import HeaderSummary, summarise
+from bascule.protocols.mime.headers import header_of
+from bascule.protocols.smtp import Reply
+from bascule.terms.body import HeldBody
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """RFC 5321 §4.5.4.1: the wait grows from attempt to attempt; given up after four to five days."""
+
+    first_retry_seconds: float = 300.0
+    warn_seconds: float = 4 * 3600.0
+    give_up_seconds: float = 5 * 24 * 3600.0
+
+    def wait_seconds(self, attempts: int) -> float:
+        """After that many attempts."""
+        return float(min(self.first_retry_seconds * 2 ** min(attempts, 20), limits.LONGEST_RETRY_SECONDS))
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusions:
+    """``hostname`` and ``zone`` are for notices. Calls block."""
+
+    store: QueueStore
+    accounts: Accounts
+    trace: Trace
+    hostname: str
+    zone: ZoneInfo
+    patience: Patience
+    clock: Callable[[], float]
+    postmaster: str | None
+    _warning: threading.Lock = field(default_factory=threading.Lock)
+
+    def draw(self, entry: Entry, outcomes: Mapping[str, Outcome], start: bytes) -> None:
+        """``start``: of the message. What was sent is settled before all else, so that nothing that fails here sends it again."""
+        now = self.clock()
+        is_over = now - entry.arrived_utc >= self.patience.give_up_seconds
+        done = [address for address, outcome in outcomes.items() if outcome.meaning is Meaning.DONE]
+        failed = {a: o for a, o in outcomes.items() if o.meaning is Meaning.FINAL or (a not in done and is_over)}
+        later = {a: o for a, o in outcomes.items() if a not in done and a not in failed}
+        if done:
+            self.store.settle(entry.id, done)
+        header = summarise(start)
+        for address, outcome in outcomes.items():
+            event = Event.BOUNCED if address in failed else Event.DELAYED if address in later else Event.DELIVERED if outcome.is_here else Event.SENT  # fmt: skip
+            self._note(event, entry, address, header, "" if outcome.is_here else _told(outcome))
+        waiting = {each.address: each for each in entry.recipients}
+        for address, outcome in later.items():
+            next_utc = now + self.patience.wait_seconds(waiting[address].attempts)
+            self.store.postpone(entry.id, address, next_utc, _told(outcome))
+        if failed:
+            self._tell(entry, failed, header, start, is_final=True)
+        if later and now - entry.arrived_utc >= self.patience.warn_seconds:
+            self._warn(entry, header, start)
+
+    def _warn(self, entry: Entry, header: HeaderSummary, start: bytes) -> None:
+        """One notice for all who have waited in vain, in whatever lane: the sender need not hear of each domain by itself."""
+        with self._warning:  # attempts in several lanes may end at once
+            now = self.store.get(entry.id)
+            untold = {
+                each.address: Outcome(reply, Meaning.LATER)
+                for each in (now.recipients if now is not None else ())
+                if not each.is_told and (reply := Reply.read(each.reply)) is not None
+            }
+            if untold:
+                self._tell(entry, untold, header, start, is_final=False)
+
+    def _tell(
+        self, entry: Entry, outcomes: Mapping[str, Outcome], header: HeaderSummary, start: bytes, *, is_final: bool
+    ) -> None:
+        """A notice, to whoever sent it. RFC 5321 §6.1: none about a notice."""
+        if not entry.sender:
+            if is_final:
+                self.store.settle(entry.id, list(outcomes))
+            return
+        failing = [Failing(a, outcome.status(is_over=is_final), _told(outcome)) for a, outcome in outcomes.items()]
+        octets = notice(
+            hostname=self.hostname, message=entry.id, sender=entry.sender, subject=header.subject, failing=failing,
+            header=header_of(start)[:limits.RETURNED_OCTETS], is_final=is_final, arrived_utc=entry.arrived_utc, now_utc=self.clock(),
+            until_utc=entry.arrived_utc + self.patience.give_up_seconds, zone=self.zone,
+        )  # fmt: skip
+        identity = f"{entry.id}.{'f' if is_final else 'd'}{time.time_ns():x}"
+        account = find_account(self.accounts, entry.sender, self.postmaster)
+        self.store.answer(
+            entry.id, list(outcomes), identity, HeldBody(octets), entry.sender, is_final=is_final,
+            is_here=account is not None and account.is_here,
+        )  # fmt: skip
+
+    def _note(self, event: Event, entry: Entry, address: str, header: HeaderSummary, detail: str) -> None:
+        self.trace.note(
+            event, entry.id, sender=entry.sender, recipient=address, subject=header.subject, message_id=header.message_id,
+            octets=entry.octets, detail=detail,
+        )  # fmt: skip
+
+
+def _told(outcome: Outcome) -> str:
+    return str(outcome.reply)[: limits.REPLY_CHARACTERS]
