@@ -446,3 +446,25 @@ def test_a_password_manager_finds_where_to_change(portal: Portal) -> None:
     client = portal.client(portal.member("anna", portal.wave()))
     assert client.get("/.well-known/change-password", follow=True).status_code == 200
     assert PASSWORD not in client.get("/.well-known/change-password", follow=True).content.decode()
+
+
+def test_who_waits_after_wrong_passwords_is_seen_and_let_in_again(operator: Any, portal: Portal) -> None:
+    from bascule.portal.directory.models import Note
+    from bascule.portal.shell.doors import accounts
+
+    marc = portal.member("marc", portal.wave("other"))
+    attempts = accounts().attempts
+    assert "Personne." in operator.get("/control/sign-ins").content.decode()
+    for number in range(12):
+        for name in ("marc", "<b>nobody</b>"):
+            attempts.was_wrong(name, f"guess {number}", "203.0.113.9")
+    page = operator.get("/control/sign-ins").content.decode()
+    assert f'href="/control/members/{marc.pk}"' in page
+    assert "&lt;b&gt;nobody&lt;/b&gt;" in page
+    assert "203.0.113.9" in operator.get(f"/control/members/{marc.pk}").content.decode()
+    assert attempts.must_wait("marc", "203.0.113.9")
+    told = operator.post("/control/sign-ins/lift", {"account": "marc", "peer": "203.0.113.9", "member": marc.pk})
+    assert told.headers["Location"] == f"/control/members/{marc.pk}"
+    assert not attempts.must_wait("marc", "203.0.113.9")
+    assert attempts.must_wait("<b>nobody</b>", "203.0.113.9")
+    assert Note.objects.filter(what="wait-lifted", about="marc").exists()

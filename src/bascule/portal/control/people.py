@@ -14,6 +14,7 @@ from bascule.campaign.sheets import sheet
 from bascule.portal.control.asking import LOOKS, PAGE, asked, record
 from bascule.portal.control.figures import not_yet_seen
 from bascule.portal.control.forms import StateForm
+from bascule.portal.control.sign_ins import waiting_of
 from bascule.portal.directory import provisioning
 from bascule.portal.directory.models import Member, MemberState, Note, Role, View, Wave
 from bascule.portal.shell.access import roles
@@ -75,7 +76,8 @@ def member(request: HttpRequest, number: int) -> HttpResponse:
     )
     about = [person.sign_on, *([person.mailbox.login] if person.mailbox else [])]
     notes = Note.objects.filter(about__in=about)[:20]
-    return render(request, "control/member.html", {"room": "control", "person": person, "views": views, "notes": notes})
+    shown = {"room": "control", "person": person, "views": views, "notes": notes, "waiting": waiting_of(person)}
+    return render(request, "control/member.html", shown)
 
 
 @roles(Role.OPERATOR)

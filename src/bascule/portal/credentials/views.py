@@ -40,8 +40,10 @@ def require_shown(mailbox: Mailbox) -> None:
         raise PermissionDenied
 
 
-def note(mailbox: Mailbox, by: Member, what: What) -> None:
+def note(request: HttpRequest, mailbox: Mailbox, by: Member, what: What) -> None:
+    """Who has its password in hand there is no stranger: from that address nobody's guesses keep them out."""
     View.objects.create(mailbox=mailbox, by=by, what=what, at=now())
+    accounts().attempts.know(mailbox.login, peer_of(request))
 
 
 def shown_of(mailbox: Mailbox) -> dict[str, object]:
@@ -78,7 +80,7 @@ def reveal(request: HttpRequest) -> HttpResponse:
     if not mailbox.shown:
         return redirect("credentials")
     password = keys().open(mailbox.shown)
-    note(mailbox, member_of(request), View.What.REVEALED)
+    note(request, mailbox, member_of(request), View.What.REVEALED)
     page = "credentials/_password.html" if request.headers.get("HX-Request") else "credentials/credentials.html"
     return render(request, page, {**shown_of(mailbox), "password": password})
 
@@ -92,7 +94,7 @@ def sheet(request: HttpRequest) -> HttpResponse:
     mailbox = _mailbox_of(request)
     require_shown(mailbox)
     password = keys().open(mailbox.shown) if mailbox.shown else ""
-    note(mailbox, member_of(request), View.What.PRINTED)
+    note(request, mailbox, member_of(request), View.What.PRINTED)
     return render(request, "credentials/sheet.html", {**shown_of(mailbox), "password": password, "printed_at": now()})
 
 
@@ -110,7 +112,7 @@ def practise(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         shown["outcome"] = _tried(request, mailbox, form.cleaned_data["password"])
         if shown["outcome"] == "right":
-            note(mailbox, member_of(request), View.What.PRACTISED)
+            note(request, mailbox, member_of(request), View.What.PRACTISED)
         status = {"right": 200, "too-many": 429, "away": 503}.get(str(shown["outcome"]), 422)
     return render(request, "credentials/practise.html", shown, status=status)
 
@@ -141,7 +143,7 @@ def change(request: HttpRequest) -> HttpResponse:
         if outcome == "right":
             provisioning.choose(mailbox, form.cleaned_data["new"], now())
             accounts().refresh()
-            note(mailbox, member_of(request), View.What.CHANGED)
+            note(request, mailbox, member_of(request), View.What.CHANGED)
             messages.success(
                 request, _("Your password is changed. Programs that had the old one ask for the new one now.")
             )
@@ -182,7 +184,7 @@ def phone(request: HttpRequest, token: str) -> HttpResponse:
     shown = {**shown_of(mailbox), "token": token, "hide_sign_on": True}
     if request.method == "POST" and mailbox.shown:
         shown["password"] = keys().open(mailbox.shown)
-        note(mailbox, by, View.What.PHONE)
+        note(request, mailbox, by, View.What.PHONE)
     return render(request, "credentials/phone.html", shown)
 
 
@@ -207,7 +209,7 @@ def profile(request: HttpRequest, token: str = "") -> HttpResponse:
         raise Http404 from error
     if platform.certificate is not None and platform.key is not None:
         made = sign(made, platform.certificate, platform.key)
-    note(mailbox, by, View.What.PHONE)
+    note(request, mailbox, by, View.What.PHONE)
     response = HttpResponse(made, "application/x-apple-aspen-config")
     response["Content-Disposition"] = 'attachment; filename="mail.mobileconfig"'
     return response

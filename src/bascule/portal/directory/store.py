@@ -32,6 +32,7 @@ class PortalStore(PortalAccounts):
             lambda: now().timestamp(),
             settings.zone,
             settings.platform.node,
+            settings.platform.trusted,
         )
 
     def add(self, login: str, password: str, **_: Any) -> Account:
