@@ -1,6 +1,7 @@
 """``bascule campaign``"""
 
 import math
+import os
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,11 +13,12 @@ import click
 from bascule.campaign.difference import Change, Difference, differences, surprising_leavers
 from bascule.campaign.instants import parse_instant, usual_calendar
 from bascule.campaign.members_file import Row, parse_members, read_members
+from bascule.campaign.sheets import sheet
 from bascule.campaign.wrong import RowError
 from bascule.commands import showing
 from bascule.commands.options import CONFIG
-from bascule.commands.terminal import say, say_json
-from bascule.portal.start import migrate, start
+from bascule.commands.stores import ready_portal
+from bascule.commands.terminal import say, say_json, so_many
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.phases import MemberCalendar
 
@@ -28,8 +30,7 @@ if TYPE_CHECKING:
 @CONFIG
 def command(config: Path) -> None:
     """Plan the move of a whole institution: its calendar, its members, their new mailboxes."""
-    start(config)
-    migrate()
+    ready_portal(config)
 
 
 @command.command("init")
@@ -235,6 +236,30 @@ def password(sign_on: str, role: str | None, name: str, password_file: Path | No
     say(
         f"{found.sign_on} signs on with a local account, as {found.role}." + (f" Password: {text}" if generated else "")
     )
+    return 0
+
+
+@command.command("passwords")
+@click.argument("file", type=click.Path(path_type=Path))
+def passwords(file: Path) -> int:
+    """Give each member who has none a password to sign on to the portal with, where no directory does that, and write them into FILE, a table to print slips from. Keep it as you keep keys."""
+    from bascule.portal.directory.local_passwords import give, prepare
+
+    prepared = prepare()
+    if not prepared:
+        say("Everybody has one.")
+        return 0
+    rows = [("office", "name", "sign_on", "password"), *((each.member.office, each.member.name, each.member.sign_on, each.password) for each in prepared)]  # fmt: skip
+    try:
+        with file.open("x", encoding="utf-8-sig", newline="") as out:
+            out.write(sheet(rows))
+            out.flush()
+            os.fsync(out.fileno())
+    except FileExistsError as error:
+        raise BasculeError(f"{file} is there already, and may hold passwords that are in use.", "Name another file.", ExitStatus.USAGE) from error  # fmt: skip
+    with showing.counting("Giving passwords", len(prepared)) as told:
+        give(prepared, told)
+    say(f"{so_many(len(prepared), 'member')} can sign on now; their passwords are in {file}.")
     return 0
 
 
