@@ -150,7 +150,7 @@ def test_an_operator_makes_a_new_one_and_sees_who_has_not_looked(portal: Portal,
     portal.move_to(T)
     before = portal.mail_password(anna)
     session = accounts().sign_in(anna.mailbox.login, before, "192.0.2.1")
-    assert desk.post(f"/control/members/{anna.pk}/renew").status_code == 302
+    assert desk.post(f"/control/members/{anna.pk}/renew", {"sure": "1"}).status_code == 302
     assert portal.mail_password(anna) != before
     assert not accounts().may_go_on(session)
     assert "Anna" in desk.get("/control/members?only=unseen").content.decode()
@@ -167,7 +167,7 @@ def test_a_compromised_account_is_closed_everywhere_and_gets_another_password(po
     desk = portal.client(portal.member("chloe", anna.mailbox.wave, role="operator"))
     own, before = portal.client(anna), portal.mail_password(anna)
     session = accounts().sign_in(anna.mailbox.login, before, "192.0.2.1")
-    desk.post(f"/control/members/{anna.pk}/state", {"state": "compromised"})
+    desk.post(f"/control/members/{anna.pk}/state", {"state": "compromised", "sure": "1"})
     assert own.get("/credentials").status_code == 302, "signed on no more"
     assert not accounts().may_go_on(session)
     assert accounts().find(anna.mailbox.login) is not None, "mail is still taken"

@@ -26,7 +26,7 @@ def _service(request: HttpRequest, box: str) -> Mailbox:
 @members_only
 @require_safe
 def looked_after(request: HttpRequest, box: str) -> HttpResponse:
-    return render(request, "credentials/looked_after.html", shown_of(_service(request, box)))
+    return render(request, "credentials/looked_after.html", shown_of(_service(request, box), member_of(request)))
 
 
 @never_cache

@@ -19,7 +19,7 @@ from bascule.portal.credentials import carrying
 from bascule.portal.credentials.forms import ChangeForm, PractiseForm
 from bascule.portal.directory import provisioning
 from bascule.portal.directory.kinds import What
-from bascule.portal.directory.models import Mailbox, Member, View
+from bascule.portal.directory.models import Mailbox, Member, View, is_void_for
 from bascule.portal.shell.access import members_only
 from bascule.portal.shell.doors import accounts, doors_of, keys, member_of, now, peer_of
 from bascule.terms.errors import BasculeError
@@ -46,8 +46,8 @@ def note(request: HttpRequest, mailbox: Mailbox, by: Member, what: What) -> None
     accounts().attempts.know(mailbox.login, peer_of(request))
 
 
-def shown_of(mailbox: Mailbox) -> dict[str, object]:
-    """What the pages of a mailbox's credentials have in common."""
+def shown_of(mailbox: Mailbox, by: Member | None = None) -> dict[str, object]:
+    """What the pages of a mailbox's credentials have in common. ``by``: who looks, before the password is shown to them."""
     doors = doors_of(mailbox)
     offered = offers(settings.BASCULE.platform)
     return {
@@ -55,6 +55,7 @@ def shown_of(mailbox: Mailbox) -> dict[str, object]:
         "mailbox": mailbox,
         "calendar": mailbox.wave.calendar(),
         "doors": doors,
+        "is_void": by is not None and bool(mailbox.shown) and is_void_for(by, mailbox),
         "is_ready": bool(mailbox.password),
         "is_chosen": bool(mailbox.password) and not mailbox.shown,
         "reading": next((offer for offer in offered if offer.use is Use.READ), None),
@@ -66,7 +67,7 @@ def shown_of(mailbox: Mailbox) -> dict[str, object]:
 @members_only
 @require_safe
 def credentials(request: HttpRequest) -> HttpResponse:
-    return render(request, "credentials/credentials.html", shown_of(_mailbox_of(request)))
+    return render(request, "credentials/credentials.html", shown_of(_mailbox_of(request), member_of(request)))
 
 
 @never_cache
