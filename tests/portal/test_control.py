@@ -458,7 +458,7 @@ def test_who_waits_after_wrong_passwords_is_seen_and_let_in_again(operator: Any,
 
     marc = portal.member("marc", portal.wave("other"))
     attempts = accounts().attempts
-    assert "Personne." in operator.get("/control/sign-ins").content.decode()
+    assert "Aucun." in operator.get("/control/sign-ins").content.decode()
     for number in range(12):
         for name in ("marc", "<b>nobody</b>"):
             attempts.was_wrong(name, f"guess {number}", "203.0.113.9")

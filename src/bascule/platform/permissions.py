@@ -32,11 +32,11 @@ def findings(settings: Settings, secrets: Iterable[Path | None] = ()) -> Iterato
         if readable:
             named = ", ".join(str(path.relative_to(data)) for path in readable[:NAMED])
             more = " …" if len(readable) > NAMED else ""
-            yield Finding(f"Everybody on this machine can read files in {data}: {named}{more}.", f"chmod -R o= {shlex.quote(str(data))}")  # fmt: skip
+            yield Finding(f"Everybody on this machine can read files in {data}: {named}{more}.", shlex.join(["chmod", "-R", "o=", str(data)]))  # fmt: skip
     told = (settings.key, settings.dkim_key, settings.smarthost_password_file, *secrets)
     for path in dict.fromkeys(each for each in told if each is not None):
         if not path.is_relative_to(data) and _is_reached(path, stat.S_IROTH):
-            yield Finding(f"Everybody on this machine can read {path}.", f"chmod o= {shlex.quote(str(path))}")
+            yield Finding(f"Everybody on this machine can read {path}.", shlex.join(["chmod", "o=", str(path)]))
 
 
 def close_data(data: Path) -> bool:
