@@ -1,7 +1,9 @@
 """Who may sign in, when; and that no stranger keeps a member out."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
@@ -294,14 +296,30 @@ def test_a_wrong_password_takes_as_long_whether_somebody_is_there_or_not(account
     assert all(cost == [1, 0, 1] for cost in costs.values()), costs
 
 
+def test_a_flood_of_guesses_leaves_threads_for_others(accounts: EmbeddedAccounts, paul: str) -> None:
+    """Four threads, as a server has; 300 guesses at names that nobody has are there first. Counted in hashes, not by the clock."""
+    assert why(accounts, SENTENCE, HOME, paul) is None
+    accounts.add("chloe@example.org", SENTENCE)
+    for number in range(limits.OF_CALM):
+        guess(accounts, 1, STRANGER, f"nobody{number}@example.org")
+    with counting_hashes(seconds=0.05) as counted, ThreadPoolExecutor(4) as threads:
+        flood = [threads.submit(why, accounts, f"guess {n}", STRANGER, f"n{n}@example.org") for n in range(300)]
+        honest = threads.submit(why, accounts, SENTENCE, "198.51.100.1", "chloe@example.org")
+        assert honest.result(60) is None
+        before = len(counted)
+    assert before < 100, "of the flood, at most two at a time were looked at; without that limit it would be all"
+    assert {each.result() for each in flood} == {Why.WRONG, Why.TOO_MANY}
+
+
 @contextmanager
-def counting_hashes() -> Iterator[list[int]]:
-    """How often a place to hash was taken: `AT_ONCE` is what every slow hash holds."""
+def counting_hashes(seconds: float = 0.0) -> Iterator[list[int]]:
+    """How often a place to hash was taken: `AT_ONCE` is what every slow hash holds. Each takes so many seconds more."""
     taken: list[int] = []
 
     class Counted:
         def __enter__(self) -> None:
             taken.append(1)
+            time.sleep(seconds)
 
         def __exit__(self, *_: object) -> None:
             pass

@@ -99,13 +99,21 @@ class Attempts:
 
     def must_wait(self, account: str, peer: str) -> bool:
         """Whether a password for ``account`` is not even looked at, from there, now."""
+        return self.at_once(account, peer) == 0
+
+    def at_once(self, account: str, peer: str) -> int | None:
+        """How many passwords may be looked at in one process at the same time, from there, if they are for accounts like ``account``; None: any number."""
         account, peer = counted_name(account), counted_peer(peer)
         told = {"account": account, "peer": peer, "since": self._since(), "known_since": self._known_since()}
         with self._guard:
             of_pair, of_peer, of_account = self._database.execute(_COUNTS, told).fetchone()
             is_known = self._is_known(account, peer)
-        allowed = limits.OF_KNOWN if is_known else _allowed(of_peer / self._times(peer), of_account)
-        return bool(of_pair >= allowed)
+        if is_known:
+            return 0 if of_pair >= limits.OF_KNOWN else None
+        of_peer = of_peer / self._times(peer)
+        if of_pair >= _allowed(of_peer, of_account):
+            return 0
+        return limits.HASHES_AT_ONCE if of_peer >= limits.OF_CALM else None
 
     def was_wrong(self, account: str, password: str, peer: str) -> None:
         """Of a password, 16 bits under a key are kept: enough to tell two apart, too little to find it."""

@@ -3,17 +3,18 @@
 Whoever keeps the accounts says what is `Known` of one; the judgement is made here, the same for all.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from bascule.platform.accounts import limits, words
-from bascule.platform.accounts.attempts import Attempts
+from bascule.platform.accounts.attempts import Attempts, counted_peer
 from bascule.platform.accounts.doors import is_open, refusal
 from bascule.platform.accounts.interface import Account, SignInRefused, Why
 from bascule.platform.accounts.passwords import hash_of_none, is_generated, is_password
@@ -47,6 +48,8 @@ class Judge:
         self._nobody = hash_of_none()
         self._right: dict[str, bytes] = {}
         self._wrong: OrderedDict[bytes, None] = OrderedDict()
+        self._hashing: Counter[str] = Counter()
+        """Address → passwords that are looked at just now, where they are counted."""
         self._guard = threading.Lock()
 
     def judge(self, known: Known | None, login: str, password: str, peer: str) -> Account:
@@ -56,9 +59,10 @@ class Judge:
         seal = self._seal_of(login, kept, password)
         is_right = is_generated(kept) and is_password(password, kept)
         if not is_right:
-            if self._attempts.must_wait(login, peer):
-                raise SignInRefused(Why.TOO_MANY, words.TOO_MANY)
-            is_right = self._is_right(login, password, kept, seal)
+            with self._place(login, peer) as is_free:
+                if not is_free:
+                    raise SignInRefused(Why.TOO_MANY, words.TOO_MANY)
+                is_right = self._is_right(login, password, kept, seal)
         if not is_right or known is None:
             self._attempts.was_wrong(login, password, peer)
             raise SignInRefused(Why.WRONG, words.WRONG)
@@ -81,6 +85,24 @@ class Judge:
     def _seal_of(self, login: str, kept: str, password: str) -> bytes:
         """What a process remembers of a password, under a key of its own; another password, or another hash, is another seal."""
         return hmac.digest(self._key, f"{login}\0{kept}\0{password}".encode("utf-8", "surrogatepass"), hashlib.sha256)
+
+    @contextlib.contextmanager
+    def _place(self, login: str, peer: str) -> Iterator[bool]:
+        """Whether a password may be looked at now; then one more of that address is, until the block ends."""
+        at_once, address = self._attempts.at_once(login, peer), counted_peer(peer)
+        if at_once is None or at_once == 0:
+            yield at_once is None
+            return
+        with self._guard:
+            is_free = self._hashing[address] < at_once
+            self._hashing[address] += is_free
+        try:
+            yield is_free
+        finally:
+            with self._guard:
+                self._hashing[address] -= is_free
+                if not self._hashing[address]:
+                    del self._hashing[address]
 
     def _is_right(self, login: str, password: str, kept: str, seal: bytes) -> bool:
         """Not a generated one. Remembered, so that programs that sign in again and again, rightly or wrongly, cost no hash each time."""

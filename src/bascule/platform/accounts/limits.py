@@ -22,6 +22,11 @@ OF_ACCOUNT = 50
 """Of one account over all addresses. From then on each address that it never signed in from has one guess."""
 OF_ACCOUNT_AT_MOST = 500
 """Of one account over all addresses: from then on only addresses that it signed in from are asked. A botnet has so many guesses, and no more."""
+OF_CALM = 20
+"""Of one address over all accounts: below it, all who come from there are looked at as they come."""
+HASHES_AT_ONCE = 2
+"""Of an address above that, for accounts that are not known there, in each process: what comes meanwhile is told to wait. A process has four threads for
+who signs in (`bascule.platform.worker`), and a slow hash takes one for 30 ms; so a flood of guesses leaves room for others."""
 KNOWN_SECONDS = 60 * 24 * 3600
 """How long an address from which an account signed in stays known: over a summer."""
 NAME_CHARACTERS = 254

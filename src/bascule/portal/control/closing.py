@@ -11,11 +11,11 @@ CLOSES = ("locked", MemberState.COMPROMISED, MemberState.LEFT)
 
 
 def _sessions_end() -> str:
-    return _("Nobody signs in to the mailbox any more; open sessions end at once. It still takes mail.")
+    return _("Nobody can sign in to the mailbox any more; open sessions end at once. It still takes mail.")
 
 
 def _signs_on_no_more() -> str:
-    return _("The member signs on to the portal no more.")
+    return _("The member can no longer sign on to the portal.")
 
 
 def of_renewing(person: Member) -> Act:

@@ -71,7 +71,7 @@ class NoOperator(BasculeError):
 
     def __init__(self) -> None:
         super().__init__(
-            gettext_noop("By this list the last operator would leave, or be one no more."), gettext_noop("Make somebody else an operator first."), ExitStatus.USAGE
+            gettext_noop("With this list the last operator would leave, or lose that role."), gettext_noop("Make somebody else an operator first."), ExitStatus.USAGE
         )  # fmt: skip
 
 
