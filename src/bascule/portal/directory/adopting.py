@@ -21,8 +21,8 @@ from bascule.portal.directory.models import Address, Mailbox, Member, Note, Wave
 from bascule.portal.shell.doors import now
 
 WAVE = "before-portal"
-_DONE = 1
-"""`PRAGMA user_version` of a file whose accounts were taken over: once, even if one is removed from the portal afterwards."""
+_LEFT_BEHIND = "CREATE TABLE IF NOT EXISTS left_behind (account TEXT PRIMARY KEY) WITHOUT ROWID"
+"""In the same file: those that could not come, so that it is said once."""
 
 
 @dataclass(slots=True)
@@ -44,22 +44,32 @@ class _Earlier:
 
 
 def adopt(data: Path) -> Adopted:
-    """Of the data folder's ``accounts.sqlite``, if it was not done before. Cut off at any instant, it is done again in full. Raises sqlite3.Error, django.db.Error."""
+    """Those of the data folder's ``accounts.sqlite`` that the portal never had. Cut off at any instant, it is done again in full. Raises sqlite3.Error, django.db.Error."""
     adopted, place = Adopted(), data / "accounts.sqlite"
     if not place.exists():
         return adopted
     with closing(sqlite3.connect(place, isolation_level=None, timeout=30.0)) as database:
-        is_done = database.execute("PRAGMA user_version").fetchone()[0] >= _DONE
-        has_tables = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'accounts'").fetchone()
-        if is_done or not has_tables:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'accounts'").fetchone():
             return adopted
         earlier = _read(database)
+        had = set(Mailbox.objects.filter(pk__in=[each.id for each in earlier]).values_list("pk", flat=True))
+        due = [each for each in earlier if each.id not in had and not _is_left_behind(database, each)]
+        if not due:
+            return adopted
+        _share(data, database)  # first: once the portal has them, they are not looked at again
         with transaction.atomic():
-            _make([each for each in earlier if _may_come(each, adopted)], database)
-        _share(data, database)
-        if earlier:
-            database.execute(f"PRAGMA user_version = {_DONE}")
+            _make([each for each in due if _may_come(each, adopted)], database)
+        database.execute(_LEFT_BEHIND)
+        database.executemany(
+            "INSERT OR IGNORE INTO left_behind VALUES (?)", [(one,) for one in adopted.refused.values()]
+        )
     return adopted
+
+
+def _is_left_behind(database: sqlite3.Connection, each: _Earlier) -> bool:
+    if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'left_behind'").fetchone():
+        return False
+    return database.execute("SELECT 1 FROM left_behind WHERE account = ?", (each.id,)).fetchone() is not None
 
 
 def _read(database: sqlite3.Connection) -> list[_Earlier]:
@@ -74,8 +84,6 @@ def _read(database: sqlite3.Connection) -> list[_Earlier]:
 
 
 def _may_come(each: _Earlier, adopted: Adopted) -> bool:
-    if Mailbox.objects.filter(pk=each.id).exists():
-        return False  # by a run that was cut off
     is_taken = (
         Address.objects.filter(address__in=each.addresses).exists()
         or Member.objects.filter(sign_on=each.login).exists()
