@@ -281,3 +281,43 @@ def test_who_had_the_password_in_hand_somewhere_is_kept_out_there_by_nobody(
     for number in range(limits.OF_ACCOUNT_AND_ADDRESS + 1):
         attempts.was_wrong(anna.mailbox.login, f"guess {number}", "192.0.2.8")
     assert attempts.must_wait(anna.mailbox.login, "192.0.2.8")
+
+
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("aaaaaaaaaaaa", "repeats"),
+        ("123123123123", "repeats"),
+        ("motdepasse2026", "common word"),
+        ("MotDePasse2026!", "common word"),
+        ("!!Université-2027", "common word"),
+        ("princess123456", "common word"),
+        ("chloe.lefevre27", "name"),
+        ("Lefèvre-Chloé-1987", "name"),
+        (" leading blank here", "blank"),
+        ("four quiet chairs ", "blank"),
+        ("four quiet blue chairs", None),
+        ("Lefèvre aime les tartes aux pommes", None),
+        ("k7mp-x2qd-hh4t-9wvc", None),
+        ("les 3 ponts de Bourgogne", None),
+    ],
+)
+def test_what_a_guesser_tries_first_is_refused(portal: Portal, password: str, why: str | None) -> None:
+    from django.utils.translation import override
+
+    from bascule.portal.credentials.choosing import weakness
+
+    with override("en"):
+        told = weakness(password, ("Chloé Lefèvre", "chloe.lefevre@univ-exemple.fr", "Université d’Exemple"))
+    assert told is None if why is None else why in (told or "")
+
+
+def test_a_password_made_of_ones_own_name_is_refused_with_the_reason(portal: Portal, anna: Any) -> None:
+    portal.move_to(T)
+    told = {
+        "current": portal.mail_password(anna),
+        "new": f"anna-{anna.mailbox.login}",
+        "again": f"anna-{anna.mailbox.login}",
+    }
+    page = portal.client(anna).post("/credentials/change", told)
+    assert "un nom ou d’une adresse" in page.content.decode()

@@ -137,7 +137,8 @@ def change(request: HttpRequest) -> HttpResponse:
     mailbox = _mailbox_of(request)
     if not doors_of(mailbox).sign_in_new:
         raise PermissionDenied
-    form = ChangeForm(request.POST or None)
+    names = (mailbox.name, mailbox.login, member_of(request).name, settings.BASCULE.name)
+    form = ChangeForm(request.POST or None, names=names)
     status = 200
     if request.method == "POST" and form.is_valid():
         outcome = _tried(request, mailbox, form.cleaned_data["current"])
