@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bascule.platform.accounts import limits
+from support.command import bascule
 from support.server import ANNA, PASSWORD, PrivateBascule
 
 CAMPUS = "127.0.0.2"
@@ -94,3 +95,17 @@ def test_a_campus_where_somebody_guesses_without_pause(server: PrivateBascule) -
     assert len(counted) >= limits.OF_ADDRESS, "so many were answered, or this test measures nothing"
     assert any(b"[LIMIT]" in each for each in counted)
     assert b"a OK" in by_imap(server, PAUL, SENTENCE)
+
+
+def test_who_waits_is_listed_and_let_in_again_at_the_command_line(tmp_path: Path) -> None:
+    made = PrivateBascule(tmp_path / "mail")
+    words = ("account", "--config", made.config, "lockouts")
+    assert bascule(tmp_path, *words).stdout == "Nobody is asked to wait.\n"
+    with contextlib.closing(made.accounts()) as store:
+        for number in range(12):
+            store.attempts.was_wrong("nobody\x1b[2J@example.org", f"guess {number}", "203.0.113.9")
+    told = bascule(tmp_path, *words).stdout
+    assert "from 203.0.113.9\t12 wrong passwords\tuntil " in told
+    assert "\x1b" not in told
+    assert "12 wrong passwords forgotten" in bascule(tmp_path, *words, "--lift", "203.0.113.9").stdout
+    assert bascule(tmp_path, *words).stdout == "Nobody is asked to wait.\n"

@@ -61,8 +61,9 @@ def command(config: Path) -> int:
 def _keep_to_ourselves(config: Path, data: Path) -> None:
     """An installation that everybody on the machine could read, because an earlier version or somebody made it so, is closed to them. What lies outside of the
     data folder may be meant for others too: that is only said."""
-    if data.exists() and close_data(data):
-        say(f"Everybody on this machine had a way into {data}: they have none any more.", err=True)
+    with contextlib.suppress(PermissionError):  # it is somebody else's: what is open is said below
+        if data.exists() and close_data(data):
+            say(f"Everybody on this machine had a way into {data}: they have none any more.", err=True)
     for each in open_to_everybody(config):
         say(each.what, f"  Do: {each.advice}", err=True)
 
