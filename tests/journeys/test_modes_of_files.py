@@ -1,13 +1,20 @@
 """Whose the files are that a run leaves: their owner's alone, whatever the umask; and nothing of anybody's is written over."""
 
+import imaplib
+import os
+import smtplib
 import stat
 import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from support import messages, store
 from support.command import ENTRY, environment
+from support.portal_server import PortalServer
 from support.quirks import Quirk, QuirkServer, Store, sample
 from support.quirks.refusing import RefusesOneCannot
 
@@ -21,6 +28,35 @@ def bascule(tmp_path: Path, *words: object, status: int = 0) -> None:
         stdin=subprocess.DEVNULL, timeout=120,
     )  # fmt: skip
     assert done.returncode == status, f"{words}: {done.stdout}\n{done.stderr}"
+
+
+@contextmanager
+def running_generously(root: Path) -> Iterator[PortalServer]:
+    """An installation whose commands and servers are all started with such a umask."""
+    before = os.umask(GENEROUS)
+    try:
+        made = PortalServer(root, {"main": "2020-04-28 09:00"}, ["anna;Anna;anna@example.org;main;member"])
+        (root / "data/accounts.sqlite").unlink()  # which a test's own process made
+        made.start()
+    finally:
+        os.umask(before)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@contextmanager
+def reached_by_everybody(folder: Path) -> Iterator[None]:
+    """Tests run in a folder that nobody else comes into; now everybody does."""
+    changed = [(each, each.stat().st_mode) for each in folder.parents if not each.stat().st_mode & stat.S_IXOTH]
+    for each, mode in changed:
+        each.chmod(mode | stat.S_IXOTH)
+    try:
+        yield
+    finally:
+        for each, mode in changed:
+            each.chmod(mode)
 
 
 def open_to_others(root: Path) -> list[str]:
@@ -98,3 +134,53 @@ def test_the_folder_of_a_report_may_be_reached_by_a_link(tmp_path: Path) -> None
     (tmp_path / "link").symlink_to(tmp_path / "place")
     bascule(tmp_path, "report", tmp_path / "m.mailbox", "--report", tmp_path / "link")
     assert (tmp_path / "place" / "certificate.json").is_file()
+
+
+def test_a_running_installation_is_its_owners_alone(tmp_path: Path) -> None:
+    root = tmp_path / "installation"
+    with running_generously(root) as server:
+        with smtplib.SMTP("127.0.0.1", server.ports["smtp"]) as smtp:
+            smtp.sendmail("paul@example.net", ["anna@example.org"], b"Subject: hello\r\n\r\nhello\r\n")
+        with imaplib.IMAP4("127.0.0.1", server.imap) as imap:
+            imap.login("anna@example.org", server.mail_password("anna@example.org"))
+            imap.select()
+        urllib.request.urlopen(server.url_of("/"), timeout=20).read()
+        data = root / "data"
+        assert {path.name for path in data.iterdir()} >= {
+            "portal.sqlite",
+            "accounts-notes.sqlite",
+            "queue.sqlite",
+            "trace.sqlite",
+        }
+        assert [*data.glob("mailboxes/*.mailbox/*.sqlite")]
+        assert [path for path in open_to_others(data) if Path(path) != data] == []
+
+
+def test_what_everybody_can_read_is_said_and_the_data_closed_at_the_next_start(tmp_path: Path) -> None:
+    root = tmp_path / "installation"
+    root.mkdir()
+    secret = root / "ldap-password"
+    secret.write_text("secret")
+    server = PortalServer(
+        root, {}, [], more=f'[ldap]\nuri = "ldap://127.0.0.1:1"\nbase = "dc=x"\npassword_file = "{secret}"\n'
+    )
+    server.run("campaign", "init", "2027-04-27 09:00")
+    for path in (root, root / "data", root / "data/portal.sqlite", secret):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    words = ("doctor", "--config", root / "bascule.toml")
+    with reached_by_everybody(root):
+        told = bascule_says(tmp_path, *words)
+    assert f"! Installation: Everybody on this machine can read files in {root / 'data'}: " in told
+    assert "portal.sqlite" in told
+    assert f"! Installation: Everybody on this machine can read {secret}. Do: chmod o= {secret}" in told
+    with reached_by_everybody(root):
+        with server:
+            assert "Everybody on this machine had a way into" in server.log()
+            assert f"can read {secret}" in server.log()
+        assert stat.S_IMODE((root / "data").stat().st_mode) == 0o750
+        secret.chmod(0o640)
+        assert "nobody else on this machine can read it" in bascule_says(tmp_path, *words)
+
+
+def bascule_says(tmp_path: Path, *words: object) -> str:
+    return subprocess.run([*ENTRY, *map(str, words)], env=environment(tmp_path), capture_output=True, text=True, check=False, timeout=120).stdout  # fmt: skip

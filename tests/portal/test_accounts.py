@@ -308,3 +308,55 @@ def test_a_contradictory_calendar_is_refused_with_the_reason(portal: Portal) -> 
         wave.save()
     wave.refresh_from_db()
     assert isinstance(wave.calendar(), MemberCalendar)
+
+
+def test_a_wave_that_is_removed_in_the_middle_of_a_question_closes_nothing(portal: Portal) -> None:
+    """The snapshot is brought up to date between any two holdings of its guard."""
+    from bascule.portal.directory.models import publish
+
+    portal.move_to(T)
+    first, second = portal.wave("first"), portal.wave("second")
+    anna = portal.member("anna", first)
+    password = portal.mail_password(anna)
+    accounts = open_accounts(portal.config)
+    accounts._ending.set()
+    accounts._thread.join()
+
+    def meanwhile() -> None:
+        anna.mailbox.wave = second
+        anna.mailbox.save()
+        publish([anna.mailbox.pk])
+        first.delete()
+        accounts.refresh()
+
+    questions: tuple[Callable[[], object], ...] = (
+        lambda: accounts.sign_in(ANNA, password, "192.0.2.1"),
+        lambda: accounts.may_go_on(account),
+        lambda: accounts.calendar_of(account.id),
+    )
+    account = accounts.sign_in(ANNA, password, "192.0.2.1")
+    for question in questions:
+        first.save(force_insert=first.pk is None)
+        anna.mailbox.wave = first
+        anna.mailbox.save()
+        publish([anna.mailbox.pk])
+        accounts.refresh()
+        accounts._guard = Once(accounts._guard, meanwhile)  # type: ignore[assignment]
+        assert question()
+    accounts.close()
+
+
+class Once:
+    """A lock that lets something happen right after it was first released."""
+
+    def __init__(self, lock: threading.Lock, then: Callable[[], None]) -> None:
+        self._lock, self._then, self._is_over = lock, then, False
+
+    def __enter__(self) -> None:
+        self._lock.__enter__()
+
+    def __exit__(self, *told: Any) -> None:
+        self._lock.__exit__(*told)
+        if not self._is_over:
+            self._is_over = True
+            self._then()

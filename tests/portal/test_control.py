@@ -1,5 +1,6 @@
 """The operators' pages: a list compared and brought in, mailboxes made ready, other mailboxes, a calendar's change."""
 
+import re
 import threading
 from datetime import timedelta
 from typing import Any
@@ -257,11 +258,11 @@ def test_a_scanners_password_is_shown_to_operators_and_recorded(operator: Any, p
     assert password not in page
     assert password in operator.post(f"/control/mailboxes/{box.pk}/password").content.decode()
     assert "montré à l’écran" in operator.get(f"/control/mailboxes/{box.pk}").content.decode() or box.views.count() == 1
-    operator.post(f"/control/mailboxes/{box.pk}/change", {"what": "renew"})
+    operator.post(f"/control/mailboxes/{box.pk}/change", {"what": "renew", "sure": "1"})
     box.refresh_from_db()
     assert keys().open(box.shown) != password
     for what, locked in (("lock", True), ("unlock", False), ("nonsense", False)):
-        operator.post(f"/control/mailboxes/{box.pk}/change", {"what": what})
+        operator.post(f"/control/mailboxes/{box.pk}/change", {"what": what, "sure": "1"})
         box.refresh_from_db()
         assert box.is_locked is locked
 
@@ -356,7 +357,10 @@ def test_a_wave_is_made_named_and_removed_while_empty(operator: Any) -> None:
     assert wave.title == "Droit"
     page = operator.post("/control/waves/main/remove", follow=True).content.decode()
     assert "Il y a des boîtes dans cette vague" in page
-    operator.post("/control/waves/faculte-de-droit/remove")
+    first = operator.post("/control/waves/faculte-de-droit/remove").content.decode()
+    assert "Personne n’en fait partie" in first
+    assert Wave.objects.filter(name="faculte-de-droit").exists()
+    operator.post("/control/waves/faculte-de-droit/remove", {"sure": "1"})
     assert set(Wave.objects.values_list("name", flat=True)) == {"main", "faculte-de-droit-2"}
     assert Note.objects.filter(what__in=("wave-made", "wave-named", "wave-removed")).count() == 4
 
@@ -446,3 +450,113 @@ def test_a_password_manager_finds_where_to_change(portal: Portal) -> None:
     client = portal.client(portal.member("anna", portal.wave()))
     assert client.get("/.well-known/change-password", follow=True).status_code == 200
     assert PASSWORD not in client.get("/.well-known/change-password", follow=True).content.decode()
+
+
+def test_who_waits_after_wrong_passwords_is_seen_and_let_in_again(operator: Any, portal: Portal) -> None:
+    from bascule.portal.directory.models import Note
+    from bascule.portal.shell.doors import accounts
+
+    marc = portal.member("marc", portal.wave("other"))
+    attempts = accounts().attempts
+    assert "Aucun." in operator.get("/control/sign-ins").content.decode()
+    for number in range(12):
+        for name in ("marc", "<b>nobody</b>"):
+            attempts.was_wrong(name, f"guess {number}", "203.0.113.9")
+    page = operator.get("/control/sign-ins").content.decode()
+    assert f'href="/control/members/{marc.pk}"' in page
+    assert "&lt;b&gt;nobody&lt;/b&gt;" in page
+    assert "203.0.113.9" in operator.get(f"/control/members/{marc.pk}").content.decode()
+    assert attempts.must_wait("marc", "203.0.113.9")
+    told = operator.post("/control/sign-ins/lift", {"account": "marc", "peer": "203.0.113.9", "member": marc.pk})
+    assert told.headers["Location"] == f"/control/members/{marc.pk}"
+    assert not attempts.must_wait("marc", "203.0.113.9")
+    assert attempts.must_wait("<b>nobody</b>", "203.0.113.9")
+    assert Note.objects.filter(what="wait-lifted", about="marc").exists()
+
+
+ACTS = {
+    "renew": ("renew", {}, "Une fiche imprimée ou une note ne vaut plus rien"),
+    "lock": ("state", {"state": "locked"}, "les sessions ouvertes prennent fin aussitôt"),
+    "compromised": ("state", {"state": "compromised"}, "l’actuel est refusé définitivement"),
+    "left": ("state", {"state": "left"}, "ne peut plus se connecter au portail"),
+}
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_what_an_act_brings_with_it_is_shown_before_it_is_done(operator: Any, portal: Portal, name: str) -> None:
+    from bascule.portal.directory.models import Mailbox, Member, Note
+
+    marc = portal.member("marc", portal.wave("other"))
+    where, told, follows = ACTS[name]
+    before = (Member.objects.values().get(pk=marc.pk), Mailbox.objects.values().get(pk=marc.mailbox_id))
+    page = operator.post(f"/control/members/{marc.pk}/{where}", told)
+    assert page.status_code == 200
+    assert follows in page.content.decode()
+    assert (Member.objects.values().get(pk=marc.pk), Mailbox.objects.values().get(pk=marc.mailbox_id)) == before
+    assert not Note.objects.filter(about__startswith="marc").exists()
+    fields = dict(re.findall(r'<input type="hidden" name="(state)" value="(\w+)">', page.content.decode()))
+    assert operator.post(f"/control/members/{marc.pk}/{where}", {**fields, "sure": "1"}).status_code == 302
+    assert (Member.objects.values().get(pk=marc.pk), Mailbox.objects.values().get(pk=marc.mailbox_id)) != before
+    if told:
+        operator.post(f"/control/members/{marc.pk}/state", {"state": "present"})
+        assert Member.objects.get(pk=marc.pk).is_active
+        assert not Mailbox.objects.get(pk=marc.mailbox_id).is_locked
+
+
+@pytest.mark.parametrize("state", ["left", "compromised"])
+def test_the_last_operator_stays(operator: Any, portal: Portal, state: str) -> None:
+    from bascule.portal.directory.models import Member
+
+    last = Member.objects.get(role="operator")
+    page = operator.post(
+        f"/control/members/{last.pk}/state", {"state": state, "sure": "1"}, follow=True
+    ).content.decode()
+    assert "C’est le dernier opérateur" in page
+    assert Member.objects.get(pk=last.pk).is_active
+    portal.member("marc", portal.wave("other"), role="operator")
+    operator.post(f"/control/members/{last.pk}/state", {"state": state, "sure": "1"})
+    assert not Member.objects.get(pk=last.pk).is_active
+
+
+@pytest.mark.parametrize("line", ["{sign_on};{name};{address};member", "other;Somebody else;other@univ-exemple.fr;"])
+def test_no_list_takes_the_last_operator_away(operator: Any, line: str) -> None:
+    """Neither one that gives them another role, nor a complete one that leaves them out."""
+    from bascule.portal.directory.models import Member
+    from bascule.portal.jobs.models import Work
+
+    last = Member.objects.select_related("mailbox").get(role="operator")
+    text = line.format(sign_on=last.sign_on, name=last.name, address=last.mailbox.login)
+    page = brought(operator, text, headings="sign_on;name;address;role", complete="on")
+    operator.post(f"{page.headers['Location']}/bring-in")
+    do_all_work()
+    assert "le dernier opérateur" in Work.objects.get().trouble_in_words()
+    assert Member.objects.get(pk=last.pk).is_active
+    assert Member.objects.get(pk=last.pk).role == "operator"
+    assert not Member.objects.filter(sign_on="other").exists()
+
+
+def test_a_member_is_told_of_a_new_password_until_they_saw_it(operator: Any, portal: Portal) -> None:
+    portal.move_to(EVE)
+    marc = portal.member("marc", portal.wave("other"))
+    own = portal.client(marc)
+    own.post("/credentials/sheet")
+    pages = ("/", "/credentials")
+
+    def told() -> list[bool]:
+        return [bool(re.search("ne fonctionne plus", own.get(page).content.decode())) for page in pages]
+
+    assert told() == [False, False]
+    operator.post(f"/control/members/{marc.pk}/renew", {"sure": "1"})
+    assert told() == [True, True]
+    assert "Notez vos nouveaux identifiants" in own.get("/").content.decode()
+    own.post("/credentials/password")
+    assert told() == [False, False]
+
+
+def test_a_member_whose_mailbox_is_locked_reads_so(operator: Any, portal: Portal) -> None:
+    portal.move_to(EVE)
+    marc = portal.member("marc", portal.wave("other"))
+    own = portal.client(marc)
+    operator.post(f"/control/members/{marc.pk}/state", {"state": "locked", "sure": "1"})
+    for page in ("/", "/credentials"):
+        assert "Votre boîte est verrouillée" in own.get(page).content.decode()

@@ -1,13 +1,17 @@
 """“Mes identifiants”, from before the opening instant to after T."""
 
+import os
 import plistlib
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.portal import EVE, Portal, T
+from bascule.portal.keys import SETTLE_SECONDS, Keys
+from support.command import bascule
+from support.portal import EVE, Portal, T, configuration
 
 
 def whats(member: Any) -> list[str]:
@@ -70,9 +74,11 @@ def test_practising_opens_nothing_and_tells_right_from_wrong(portal: Portal, ann
     assert "C’est le bon" in right.content.decode()
     assert "il fonctionnera à partir du mardi 27 avril" in right.content.decode()
     assert whats(anna) == ["practised"]
-    for _ in range(12):
-        last = client.post("/credentials/try", {"password": "guess"})
+    elsewhere = portal.client(anna, REMOTE_ADDR="192.0.2.7")
+    for number in range(12):
+        last = elsewhere.post("/credentials/try", {"password": f"guess {number}"})
     assert last.status_code == 429
+    assert elsewhere.post("/credentials/try", {"password": portal.mail_password(anna)}).status_code == 200
 
 
 def test_a_phone_gets_them_once(portal: Portal, anna: Any) -> None:
@@ -144,7 +150,7 @@ def test_an_operator_makes_a_new_one_and_sees_who_has_not_looked(portal: Portal,
     portal.move_to(T)
     before = portal.mail_password(anna)
     session = accounts().sign_in(anna.mailbox.login, before, "192.0.2.1")
-    assert desk.post(f"/control/members/{anna.pk}/renew").status_code == 302
+    assert desk.post(f"/control/members/{anna.pk}/renew", {"sure": "1"}).status_code == 302
     assert portal.mail_password(anna) != before
     assert not accounts().may_go_on(session)
     assert "Anna" in desk.get("/control/members?only=unseen").content.decode()
@@ -161,7 +167,7 @@ def test_a_compromised_account_is_closed_everywhere_and_gets_another_password(po
     desk = portal.client(portal.member("chloe", anna.mailbox.wave, role="operator"))
     own, before = portal.client(anna), portal.mail_password(anna)
     session = accounts().sign_in(anna.mailbox.login, before, "192.0.2.1")
-    desk.post(f"/control/members/{anna.pk}/state", {"state": "compromised"})
+    desk.post(f"/control/members/{anna.pk}/state", {"state": "compromised", "sure": "1"})
     assert own.get("/credentials").status_code == 302, "signed on no more"
     assert not accounts().may_go_on(session)
     assert accounts().find(anna.mailbox.login) is not None, "mail is still taken"
@@ -177,7 +183,6 @@ def test_keys_are_rotated_and_what_they_seal_stays_readable(portal: Portal, anna
     from allauth.mfa.utils import decrypt
     from django.conf import settings
 
-    from bascule.portal.keys import Keys
     from bascule.portal.sealing import seal_anew
     from bascule.portal.shell import doors
 
@@ -190,7 +195,6 @@ def test_keys_are_rotated_and_what_they_seal_stays_readable(portal: Portal, anna
     Keys.at(place).rotate(place)
     assert seal_anew(Keys.at(place)) == 4, "mailbox, list, and the two parts of the second factor"
     Keys.at(place).forget_old(place)
-    doors.keys.cache_clear()
     assert portal.mail_password(anna) == before
     brought.refresh_from_db()
     assert doors.keys().open(brought.sealed) == "name;address\n"
@@ -201,3 +205,119 @@ def test_keys_are_rotated_and_what_they_seal_stays_readable(portal: Portal, anna
     with pytest.raises(ValueError, match="sealed with a key that is not here"):
         Keys.at(place).open(sealed)
     assert place.stat().st_mode & 0o077 == 0
+
+
+def test_new_keys_come_while_pages_are_shown_and_nothing_sealed_meanwhile_is_lost(portal: Portal, anna: Any) -> None:
+    """At each step of `bascule campaign keys`: before it, between the new keys and the sealing, after it, and after the old ones went."""
+    from django.conf import settings
+
+    from bascule.portal.directory import provisioning
+    from bascule.portal.sealing import seal_anew
+    from bascule.portal.shell.doors import keys, now
+
+    place, held = settings.BASCULE.keys_file, keys()
+    own = portal.client(anna)
+
+    def is_shown() -> bool:
+        page = own.post("/credentials/password")
+        return page.status_code == 200 and portal.mail_password(anna) in page.content.decode()
+
+    assert is_shown()
+    Keys.at(place).rotate(place)
+    assert is_shown(), "sealed before the new keys came"
+    seal_anew(Keys.at(place))
+    assert is_shown(), "by a process that was there before them"
+    provisioning.renew(anna.mailbox, held, now())
+    Keys.at(place).forget_old(place)
+    assert is_shown(), "what long work sealed with the keys that it had from the start"
+
+
+def test_keys_that_are_half_copied_change_nothing(portal: Portal, anna: Any) -> None:
+    from django.conf import settings
+
+    from bascule.portal.shell.doors import keys
+
+    place = settings.BASCULE.keys_file
+    whole = place.read_text()
+    sealed = keys().seal("secret")
+    place.write_text(whole[: len(whole) // 2])
+    try:
+        assert keys().open(sealed) == "secret"
+        place.unlink()
+        assert keys().open(sealed) == "secret"
+    finally:
+        place.write_text(whole)
+        place.chmod(0o600)
+    assert keys().open(sealed) == "secret"
+
+
+def test_old_keys_go_only_once_nobody_seals_with_them_any_more(tmp_path: Path) -> None:
+    (tmp_path / "bascule.toml").write_text(configuration())
+    words = ("campaign", "--config", tmp_path / "bascule.toml", "keys")
+    place = tmp_path / "data/keys/portal.json"
+    assert "no older keys" in bascule(tmp_path, *words, "--forget-old", status=2).stderr
+    assert "0 secrets sealed anew" in bascule(tmp_path, *words).stdout
+    assert "Do it again in 10 min" in bascule(tmp_path, *words, "--forget-old", status=2).stderr
+    assert len(Keys.at(place).sealing) == 2
+    os.utime(place, (place.stat().st_mtime - SETTLE_SECONDS,) * 2)
+    assert "the older keys are gone" in bascule(tmp_path, *words, "--forget-old").stdout
+    assert len(Keys.at(place).sealing) == 1
+
+
+@pytest.mark.parametrize("path", ["/credentials/password", "/credentials/sheet", "/credentials/try"])
+def test_who_had_the_password_in_hand_somewhere_is_kept_out_there_by_nobody(
+    portal: Portal, anna: Any, path: str
+) -> None:
+    from bascule.platform.accounts import limits
+    from bascule.portal.shell.doors import accounts
+
+    own = portal.client(anna, REMOTE_ADDR="192.0.2.7")
+    assert own.post(path, {"password": portal.mail_password(anna)}).status_code == 200
+    attempts = accounts().attempts
+    for number in range(60):
+        attempts.was_wrong(anna.mailbox.login, f"guess {number}", f"203.0.113.{number}")
+        attempts.was_wrong(anna.mailbox.login, f"guess {number}", "192.0.2.7")
+    assert not attempts.must_wait(anna.mailbox.login, "192.0.2.7")
+    for number in range(limits.OF_ACCOUNT_AND_ADDRESS + 1):
+        attempts.was_wrong(anna.mailbox.login, f"guess {number}", "192.0.2.8")
+    assert attempts.must_wait(anna.mailbox.login, "192.0.2.8")
+
+
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("aaaaaaaaaaaa", "repeats"),
+        ("123123123123", "repeats"),
+        ("motdepasse2026", "common word"),
+        ("MotDePasse2026!", "common word"),
+        ("!!Université-2027", "common word"),
+        ("princess123456", "common word"),
+        ("chloe.lefevre27", "name"),
+        ("Lefèvre-Chloé-1987", "name"),
+        (" leading blank here", "blank"),
+        ("four quiet chairs ", "blank"),
+        ("four quiet blue chairs", None),
+        ("Lefèvre aime les tartes aux pommes", None),
+        ("k7mp-x2qd-hh4t-9wvc", None),
+        ("les 3 ponts de Bourgogne", None),
+    ],
+)
+def test_what_a_guesser_tries_first_is_refused(portal: Portal, password: str, why: str | None) -> None:
+    from django.utils.translation import override
+
+    from bascule.portal.credentials.choosing import weakness
+
+    with override("en"):
+        told = weakness(password, ("Chloé Lefèvre", "chloe.lefevre@univ-exemple.fr", "Université d’Exemple"))
+    assert told is None if why is None else why in (told or "")
+
+
+def test_a_password_made_of_ones_own_name_is_refused_with_the_reason(portal: Portal, anna: Any) -> None:
+    portal.move_to(T)
+    told = {
+        "current": portal.mail_password(anna),
+        "new": f"anna-{anna.mailbox.login}",
+        "again": f"anna-{anna.mailbox.login}",
+    }
+    page = portal.client(anna).post("/credentials/change", told)
+    assert "un nom ou d’une adresse" in page.content.decode()

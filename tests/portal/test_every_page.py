@@ -62,6 +62,8 @@ EXPECTED = {
     "mailbox": CONTROL,
     "mailbox-password": OPERATORS_POST,
     "mailbox-change": OPERATORS_POST,
+    "sign-ins": CONTROL,
+    "sign-ins-lift": {**OPERATORS_POST, "technician": "405"},
     "looked-after": {**dict.fromkeys(ROLES, "404"), "nobody": SIGN_ON, "member": "200"},
     "looked-after-password": SIGNED_ON_POST,
     "well-known-change-password": dict.fromkeys(ROLES, "302 /credentials/change"),

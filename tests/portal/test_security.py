@@ -92,21 +92,62 @@ def test_enumeration_of_members(portal: Portal) -> None:
 
 
 def test_brute_force(portal: Portal) -> None:
-    """Who guesses waits; the member, from elsewhere, does not."""
+    """Who guesses waits, however they type the name; the member, from elsewhere, does not."""
     portal.move_to(T)
     anna = portal.member("anna", portal.wave())
-    for _ in range(10):
-        sign_on(portal.client(), "anna", "guess")
+    ways = ("anna", "ANNA", " Anna ", "aNNa", "ＡＮＮＡ")
+    last = [sign_on(portal.client(), ways[number % 5], f"guess {number}").status_code for number in range(12)][-1]
+    assert last == 429
     locked = sign_on(portal.client(), "anna", PASSWORD)
     assert locked.status_code == 429
     assert "Attendez un quart d’heure" in locked.content.decode()
     assert sign_on(portal.client(REMOTE_ADDR="192.0.2.7"), "anna", PASSWORD).status_code == 302
-    for _ in range(12):
-        mailbox = sign_on(portal.client(REMOTE_ADDR="192.0.2.8"), f"anna@{DOMAIN}", "guess")
+    for number in range(12):
+        mailbox = sign_on(portal.client(REMOTE_ADDR="192.0.2.8"), f"anna@{DOMAIN}", f"guess {number}")
     assert mailbox.status_code == 429
-    assert (
-        sign_on(portal.client(REMOTE_ADDR="192.0.2.9"), f"anna@{DOMAIN}", portal.mail_password(anna)).status_code == 302
-    )
+    mail_password = portal.mail_password(anna)
+    for place in ("192.0.2.8", "192.0.2.9"):
+        assert sign_on(portal.client(REMOTE_ADDR=place), f"anna@{DOMAIN}", mail_password).status_code == 302
+
+
+def test_password_spraying(portal: Portal) -> None:
+    """One address that tries many names has one guess for each; a member there comes in."""
+    from bascule.platform.accounts import limits
+    from bascule.portal.shell.doors import accounts
+
+    portal.move_to(EVE)
+    wave = portal.wave()
+    portal.member("anna", wave)
+    portal.member("paul", wave)
+    for number in range(limits.OF_ADDRESS):
+        accounts().attempts.was_wrong(f"person{number}", "Printemps2027!", "127.0.0.1")
+    assert sign_on(portal.client(), "paul", "Printemps2027!").status_code == 403
+    assert sign_on(portal.client(), "paul", "Printemps2027?").status_code == 429
+    assert sign_on(portal.client(), "anna", PASSWORD).status_code == 302
+
+
+def test_a_program_with_an_old_password_locks_nobody_out(portal: Portal) -> None:
+    portal.move_to(EVE)
+    portal.member("anna", portal.wave())
+    assert {sign_on(portal.client(), "anna", "the old one").status_code for _ in range(15)} == {403}
+    assert sign_on(portal.client(), "anna", PASSWORD).status_code == 302
+
+
+def test_a_session_out_of_the_database(portal: Portal) -> None:
+    """Its key there opens nothing: only the hash of what the cookie has is kept."""
+    from django.contrib.sessions.models import Session
+
+    portal.move_to(EVE)
+    client = portal.client(portal.member("anna", portal.wave()))
+    cookie = client.cookies["bascule-session"].value
+    [row] = Session.objects.all()
+    assert cookie not in (row.session_key, row.session_data)
+    thief = portal.client()
+    thief.cookies["bascule-session"] = row.session_key
+    assert thief.get("/credentials").status_code == 302
+    assert client.get("/credentials").status_code == 200
+    client.post("/sign-off")
+    assert not Session.objects.exists()
 
 
 def test_not_yet_counts_for_nothing(portal: Portal) -> None:

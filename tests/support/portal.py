@@ -35,7 +35,6 @@ class Portal:
     def empty(self) -> None:
         """As it is at the first start, at real time."""
         from allauth.mfa.models import Authenticator
-        from axes.models import AccessAttempt
         from django.contrib.sessions.models import Session
 
         from bascule.portal.directory import models
@@ -43,7 +42,7 @@ class Portal:
         from bascule.portal.shell import context, doors
 
         self.close()
-        for model in (Work, models.MemberList, Authenticator, AccessAttempt, Session, models.View, models.Carry, models.Banner, models.Note, models.Member, models.Address, models.Mailbox, models.Wave):  # fmt: skip
+        for model in (Work, models.MemberList, Authenticator, Session, models.View, models.Carry, models.Banner, models.Note, models.Member, models.Address, models.Mailbox, models.Wave):  # fmt: skip
             model.objects.all().delete()
         (self.config.parent / "clock").unlink(missing_ok=True)
         for notes in (self.config.parent / "data").glob("accounts-notes.sqlite*"):

@@ -1,6 +1,7 @@
 """``bascule account``"""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -9,7 +10,7 @@ from bascule.commands.account_moving import hand_over, take_over
 from bascule.commands.account_sharing import SETTINGS, share, shares, unshare
 from bascule.commands.options import CONFIG, octets_of
 from bascule.commands.stores import open_store
-from bascule.commands.terminal import say, say_json
+from bascule.commands.terminal import say, say_json, so_many
 from bascule.platform.accounts import AccountStore
 from bascule.platform.accounts.passwords import generate_password
 from bascule.platform.settings import read_settings
@@ -125,6 +126,25 @@ def quota(accounts: AccountStore, address: str, size: str) -> int:
     """Set how much a mailbox may hold: “5 GB”, or “none”."""
     accounts.set_quota(address, _quota(size))
     say(f"{address}: {size}.")
+    return 0
+
+
+@command.command("lockouts")
+@click.option("--lift", metavar="ACCOUNT|IP", help="Let an account, or everybody at an IP address, try again at once.")
+@click.pass_obj
+def lockouts(accounts: AccountStore, lift: str | None) -> int:
+    """List who is asked to wait after wrong passwords, on this machine."""
+    if lift is not None:
+        count = accounts.attempts.lift(account=lift) + accounts.attempts.lift(peer=lift)
+        say(f"{lift}: {so_many(count, 'wrong password')} forgotten.")
+        return 0
+    waiting = accounts.attempts.waiting()
+    for each in waiting:
+        until = datetime.fromtimestamp(each.until_utc, UTC).astimezone()
+        who, whence = each.account or "everybody not known there", each.peer or "everywhere else"
+        say(f"{who}\tfrom {whence}\t{so_many(each.wrong, 'wrong password')}\tuntil {until:%H:%M}")
+    if not waiting:
+        say("Nobody is asked to wait.")
     return 0
 
 

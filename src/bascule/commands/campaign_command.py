@@ -1,7 +1,11 @@
 """``bascule campaign``"""
 
+import math
+import os
+import time
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
@@ -9,21 +13,24 @@ import click
 from bascule.campaign.difference import Change, Difference, differences, surprising_leavers
 from bascule.campaign.instants import parse_instant, usual_calendar
 from bascule.campaign.members_file import Row, parse_members, read_members
+from bascule.campaign.sheets import sheet
 from bascule.campaign.wrong import RowError
 from bascule.commands import showing
 from bascule.commands.options import CONFIG
-from bascule.commands.terminal import say, say_json
-from bascule.portal.start import migrate, start
+from bascule.commands.stores import ready_portal
+from bascule.commands.terminal import say, say_json, so_many
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.phases import MemberCalendar
+
+if TYPE_CHECKING:
+    from bascule.portal.keys import Keys
 
 
 @click.group("campaign")
 @CONFIG
 def command(config: Path) -> None:
     """Plan the move of a whole institution: its calendar, its members, their new mailboxes."""
-    start(config)
-    migrate()
+    ready_portal(config)
 
 
 @command.command("init")
@@ -232,26 +239,71 @@ def password(sign_on: str, role: str | None, name: str, password_file: Path | No
     return 0
 
 
+@command.command("passwords")
+@click.argument("file", type=click.Path(path_type=Path))
+def passwords(file: Path) -> int:
+    """Give each member who has none a password to sign on to the portal with, where no directory does that, and write them into FILE, a table to print slips from. Keep it as you keep keys."""
+    from bascule.portal.directory.local_passwords import give, prepare
+
+    prepared = prepare()
+    if not prepared:
+        say("Everybody has one.")
+        return 0
+    rows = [("office", "name", "sign_on", "password"), *((each.member.office, each.member.name, each.member.sign_on, each.password) for each in prepared)]  # fmt: skip
+    try:
+        with file.open("x", encoding="utf-8-sig", newline="") as out:
+            out.write(sheet(rows))
+            out.flush()
+            os.fsync(out.fileno())
+    except FileExistsError as error:
+        raise BasculeError(f"{file} is there already, and may hold passwords that are in use.", "Name another file.", ExitStatus.USAGE) from error  # fmt: skip
+    with showing.counting("Giving passwords", len(prepared)) as told:
+        give(prepared, told)
+    say(f"{so_many(len(prepared), 'member')} can sign on now; their passwords are in {file}.")
+    return 0
+
+
 @command.command("keys")
 @click.option(
     "--forget-old",
     is_flag=True,
-    help="Throw the older keys away as well: what only they open is lost, and everybody signs on again.",
+    help="Make no new keys, but throw the older ones away, ten minutes after new ones came: whoever signed on before that signs on again.",
 )
 def keys_(forget_old: bool) -> int:
-    """Put new keys in the place of those that seal passwords and sign sessions, and seal everything anew."""
+    """Put new keys in the place of those that seal passwords and sign sessions, and seal everything anew, while the installation runs."""
     from django.conf import settings
 
-    from bascule.portal.keys import Keys
+    from bascule.portal.keys import SETTLE_SECONDS, Keys
     from bascule.portal.sealing import seal_anew
 
     place = settings.BASCULE.keys_file
-    Keys.at(place).rotate(place)
+    keys = Keys.at(place)
+    if forget_old:
+        _require_settled(keys, place)
+    else:
+        keys.rotate(place)
     count = seal_anew(Keys.at(place))
     if forget_old:
-        Keys.at(place).forget_old(place)
-    say(f"{place}: new keys; {count} secrets sealed anew. Start bascule serve again, so that it uses them.")
+        keys.forget_old(place)
+        say(f"{place}: {count} secrets sealed anew; the older keys are gone.")
+        return 0
+    say(
+        f"{place}: new keys; {count} secrets sealed anew. Running servers seal with them at once, and sign sessions with them once they are started again.",
+        f"In {SETTLE_SECONDS // 60} minutes the older ones may go: bascule campaign keys --forget-old. Where several machines share the portal, copy the file to the others first.",
+    )
     return 0
+
+
+def _require_settled(keys: "Keys", place: Path) -> None:
+    """Raises BasculeError where a running process may still have sealed with an older key."""
+    if len(keys.sealing) < 2:
+        raise BasculeError(f"{place} has no older keys.", "Make new ones first: bascule campaign keys", ExitStatus.USAGE)  # fmt: skip
+    left = keys.settles_at - time.time()
+    if left > 0:
+        raise BasculeError(
+            "The new keys came a moment ago: what is being sealed just now may need the older ones.",
+            f"Do it again in {math.ceil(left / 60)} min.", ExitStatus.USAGE,
+        )  # fmt: skip
 
 
 @command.command("show")

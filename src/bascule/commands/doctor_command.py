@@ -10,17 +10,24 @@ from pathlib import Path
 import click
 
 from bascule import __version__
+from bascule.commands.installation import open_to_everybody
 from bascule.commands.terminal import say
 from bascule.deliver.proof.certificate import key_path, own_fingerprint
 from bascule.terms.errors import BasculeError
 
+DEFAULT = Path("bascule.toml")
 _FREE_OCTETS = 2_000_000_000
 """Below this a capture of any size soon ends with a full disk."""
 
 
 @click.command("doctor")
-def command() -> int:
-    """Tell what is installed, what is missing, and what that means."""
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The settings of an installation, which is looked at as well; bascule.toml, where there is one here.",
+)
+def command(config: Path | None) -> int:
+    """Tell what is installed, what is missing, and what that means; and whether others on this machine can read an installation."""
     good = True
     say(f"Bascule {__version__}, Python {platform.python_version()}, {platform.platform()}")
     good &= _say(
@@ -39,6 +46,8 @@ def command() -> int:
         "pip install 'bascule[pst]' to read them",
     )
     good &= _say_key()
+    if config is not None or DEFAULT.exists():
+        good &= _say_installation(config or DEFAULT)
     say("All is well." if good else "Something needs your attention: see the lines marked with “!”.")
     return 0 if good else 1
 
@@ -51,6 +60,14 @@ def _say_key() -> bool:
         return _say("Signing key", True, f"{path}, with the fingerprint {own_fingerprint()}", "")
     except (OSError, ValueError, BasculeError) as error:
         return _say("Signing key", False, "", f"{path} can't be used: {error}")
+
+
+def _say_installation(config: Path) -> bool:
+    """Raises BasculeError where the settings are wrong."""
+    found = list(open_to_everybody(config))
+    for each in found:
+        _say("Installation", False, "", f"{each.what} Do: {each.advice}")
+    return not found and _say("Installation", True, f"{config}; nobody else on this machine can read it", "")
 
 
 def _say(what: str, is_good: bool, good: str, bad: str) -> bool:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bascule.commands.installation import open_to_everybody
 from bascule.commands.options import CONFIG
-from bascule.commands.terminal import say
+from bascule.commands.stores import ready_portal
+from bascule.commands.terminal import say, so_many
 from bascule.platform.accounts.opening import EMBEDDED
 from bascule.platform.logs import set_up_logs
+from bascule.platform.permissions import close_data
 from bascule.platform.settings import read_settings
 from bascule.platform.settings_file import Endpoint
 from bascule.platform.supervisor import Supervisor, listen, require_free
@@ -33,6 +36,7 @@ def command(config: Path) -> int:
     foreground; Ctrl-C stops it."""
     settings = read_settings(config)
     set_up_logs()
+    _keep_to_ourselves(config, settings.data)
     accounts, beside, portal = EMBEDDED, [], None
     if settings.has_portal:
         accounts, beside, portal = PORTAL_ACCOUNTS, [PORTAL_PROCESS], _prepare_portal(config)
@@ -54,6 +58,16 @@ def command(config: Path) -> int:
     return 0
 
 
+def _keep_to_ourselves(config: Path, data: Path) -> None:
+    """An installation that everybody on the machine could read, because an earlier version or somebody made it so, is closed to them. What lies outside of the
+    data folder may be meant for others too: that is only said."""
+    with contextlib.suppress(PermissionError):  # it is somebody else's: what is open is said below
+        if data.exists() and close_data(data):
+            say(f"Everybody on this machine had a way into {data}: they have none any more.", err=True)
+    for each in open_to_everybody(config):
+        say(each.what, f"  Do: {each.advice}", err=True)
+
+
 def _wait_for(endpoint: Endpoint) -> None:
     """Until somebody listens there; not for ever, so that what is wrong with one part does not hold up the others."""
     host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(endpoint.host, endpoint.host)  # noqa: S104 - where all addresses are served, this one is
@@ -68,11 +82,21 @@ def _wait_for(endpoint: Endpoint) -> None:
 def _prepare_portal(config: Path) -> "PortalSettings":
     """Its database is of this version, and its port is free, before anything else starts."""
     from bascule.portal.configuration import read_portal_settings
-    from bascule.portal.start import migrate, start
 
-    start(config)
-    migrate()
+    ready_portal(config)
     settings = read_portal_settings(config)
     require_free(settings.listen)
+    _say_who_cannot_sign_on(settings)
     say(f"portal\t{settings.url}")
     return settings
+
+
+def _say_who_cannot_sign_on(settings: "PortalSettings") -> None:
+    from bascule.portal.directory.local_passwords import without
+
+    count = without().count() if set(settings.sign_on) == {"local"} else 0
+    if count:
+        say(
+            f"{so_many(count, 'member')} can't sign on to the portal: sign_on is local, and they have no password there.",
+            "  Give them one each: bascule campaign passwords passwords.csv; or name ldap, cas or oidc in [portal] sign_on.", err=True,
+        )  # fmt: skip

@@ -1,5 +1,6 @@
 """``bascule.toml``: every setting, what it means, and what it is when nothing is said. Tested against `docs/configuration.md`."""
 
+import ipaddress
 import re
 import socket
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bascule.mailbox.live import FIRST_FOLDERS
+from bascule.platform.accounts.attempts import Network
 from bascule.platform.node import node_of
 from bascule.platform.settings_file import (
     Endpoint,
@@ -92,6 +94,8 @@ class Settings:
     first_retry_seconds: float = 300.0
     warn_after_seconds: float = 4 * 3600.0
     give_up_after_seconds: float = 5 * 24 * 3600.0
+    trusted: tuple[Network, ...] = ()
+    """The institution's own networks, where thousands may share an address: more wrong passwords are borne with from there."""
     has_portal: bool = False
     """Whether the portal keeps the accounts: there is a section [portal]."""
 
@@ -109,6 +113,7 @@ KEYS: dict[str, dict[str, str]] = {
         "rehearsal_clock": "rehearsal_clock",
     },
     "tls": {"certificate": "certificate", "key": "key"},
+    "sign_in": {"trusted": "trusted"},
     "mailboxes": {"first_folders": "first_folders", "others": "others", "keep_deleted": "keep_deleted_seconds"},
     "imap": {"listen": "imap_listen", "listen_tls": "imap_listen_tls", "append_limit": "append_limit"},
     "smtp": {
@@ -170,6 +175,15 @@ def _first_folders(name: str, value: Any, base: Path) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _networks(name: str, value: Any, base: Path) -> tuple[Network, ...]:
+    try:
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise ValueError("no list of texts")
+        return tuple(ipaddress.ip_network(each, strict=False) for each in value)
+    except ValueError as error:
+        raise wrong(f"{name} is a list of networks", 'Write ["192.0.2.0/24", "2001:db8::/32"].') from error
+
+
 def _side(name: str, value: Any, base: Path) -> Side:
     if value not in tuple(Side):
         raise wrong(f"{name} is “old” or “new”", "It is new on the platform that members come to.")
@@ -195,5 +209,5 @@ _READ: dict[str, Kind] = {
     "smtp_listen": as_endpoints, "lmtp_listen": as_endpoints, "message_limit": as_size, "postmaster": as_address, "milters": _milters,
     "submission_listen": as_endpoints, "submission_listen_tls": as_endpoints, "recipients_per_day": as_count, "dkim_selector": as_text,
     "dkim_key": as_path, "smarthost": as_endpoint, "smarthost_user": as_text, "smarthost_password_file": as_path, "nameservers": as_endpoints,
-    "mx_port": as_port, "first_retry_seconds": as_span, "warn_after_seconds": as_span, "give_up_after_seconds": as_span,
+    "mx_port": as_port, "trusted": _networks, "first_retry_seconds": as_span, "warn_after_seconds": as_span, "give_up_after_seconds": as_span,
 }  # fmt: skip

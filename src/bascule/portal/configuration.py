@@ -86,6 +86,11 @@ class PortalSettings:
         return self.keys or self.platform.data / "keys" / "portal.json"
 
     @property
+    def secret_files(self) -> tuple[Path | None, ...]:
+        """Beside those of the platform."""
+        return self.keys_file, self.database_password_file, self.ldap_password_file, self.oidc_secret_file
+
+    @property
     def zone(self) -> str:
         return self.platform.zone
 

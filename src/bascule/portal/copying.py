@@ -1,6 +1,6 @@
 """The portal's database as one SQLite file, and back: for the backup of an installation that keeps it in PostgreSQL, and for who changes from one to the other.
 
-The file is a portal database like any other: what it can't hold, sessions and counts of wrong passwords, nobody misses.
+The file is a portal database like any other: what it leaves out, sessions, nobody misses.
 """
 
 import os
@@ -24,7 +24,7 @@ KEYS = "keys/portal.json"
 FILE = "file"
 """The name by which Django knows the file's database."""
 AT_ONCE = 1000
-_LEFT_OUT = {"auth", "axes", "contenttypes", "sessions"}
+_LEFT_OUT = {"auth", "contenttypes", "sessions"}
 """Apps whose rows are made anew, or forgotten."""
 
 

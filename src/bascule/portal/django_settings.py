@@ -68,7 +68,6 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
     "allauth.mfa",
-    "axes",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -84,7 +83,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
@@ -111,7 +109,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # -- who signs on -----------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "directory.Member"
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
     *(["bascule.portal.sign_on.local.LocalBackend"] if "local" in BASCULE.sign_on else []),
     "bascule.portal.sign_on.mailbox.MailboxBackend",
     "bascule.portal.sign_on.outside.OutsideBackend",
@@ -142,19 +139,6 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _IS_HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BASCULE.proxies else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-
-# Against guessing: the account and the address together, so that a stranger keeps nobody out.
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = 0.25  # hours
-AXES_RESET_ON_SUCCESS = True
-AXES_USERNAME_FORM_FIELD = "username"
-AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
-AXES_LOCKOUT_CALLABLE = "bascule.portal.sign_on.views.locked_out"
-AXES_SENSITIVE_PARAMETERS = ["password"]  # the name is what is counted by
-AXES_DISABLE_ACCESS_LOG = True
-AXES_VERBOSE = False
-AXES_CLIENT_IP_CALLABLE = "bascule.portal.shell.doors.peer_of"
 
 ACCOUNT_ADAPTER = "bascule.portal.sign_on.outside.NoSignUp"
 ACCOUNT_EMAIL_VERIFICATION = "none"

@@ -1,7 +1,10 @@
 """The portal's secrets in one file: what signs its cookies, and what seals generated passwords and the old platform's secrets.
 
-The first of each kind is used; the others still open what they sealed. `rotate` puts a new one first; `bascule.portal.directory` seals anew what it
-holds, after which the old ones may go. On several machines it is the same file, copied.
+The first of each kind is used; the others still open what they sealed. `rotate` puts a new one first; `bascule.portal.sealing` seals anew what the
+database holds, after which the old ones may go (`forget_old`). On several machines it is the same file, copied.
+
+Where a command meets running processes: each looks at the file whenever it seals or opens, so it seals with the new key as soon as that is there. What it sealed a
+moment before, and has not committed yet, only the old key opens: that one may go once such a moment is long over (`settles_at`), and after all is sealed anew once more.
 """
 
 import json
@@ -9,13 +12,24 @@ import os
 import secrets
 from pathlib import Path
 
+import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from bascule.terms.errors import BasculeError, ExitStatus
 
+SETTLE_SECONDS = 600
+"""After new keys came, before the old ones may go: no request and no step of long work takes so long."""
+
 
 class Keys:
+    """For any thread. Those of a file (`at`) follow it: whoever holds them for long seals with the keys of the moment."""
+
     def __init__(self, signing: list[str], sealing: list[str]) -> None:
+        self._path: Path | None = None
+        self._seen = (0, 0)
+        self._take(signing, sealing)
+
+    def _take(self, signing: list[str], sealing: list[str]) -> None:
         self.signing = signing
         self.sealing = sealing
         self._fernet = MultiFernet([Fernet(key) for key in sealing])
@@ -26,14 +40,28 @@ class Keys:
         if not path.exists():
             cls([secrets.token_urlsafe(48)], [Fernet.generate_key().decode()])._write(path, is_new=True)
         try:
-            told = json.loads(path.read_text("utf-8"))
-            return cls(told["signing"], told["sealing"])
+            version = _version_of(path)  # first: a file that changes now is read again
+            made = cls(*_read(path))
+            made._path, made._seen = path, version
+            return made
         except (ValueError, KeyError, TypeError) as error:
             raise BasculeError(
                 f"{path} does not hold the portal's keys.",
                 "Restore it from the backup: without it, sealed passwords can't be read.",
                 ExitStatus.USAGE,
             ) from error
+
+    def _follow(self) -> None:
+        """A file that is gone, or half copied, changes nothing: it is looked at again the next time."""
+        if self._path is None:
+            return
+        try:
+            version = _version_of(self._path)
+            if version != self._seen:
+                self._take(*_read(self._path))
+                self._seen = version
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            structlog.get_logger().warning("keys-not-read", error=type(error).__name__)
 
     def _write(self, path: Path, *, is_new: bool = False) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -63,11 +91,19 @@ class Keys:
         """Once all is sealed anew: what only older keys open is lost."""
         type(self)(self.signing[:1], self.sealing[:1])._write(path)
 
+    @property
+    def settles_at(self) -> float:
+        """From then on (seconds since 1970) nobody seals with any but the newest key."""
+        assert self._path is not None
+        return self._path.stat().st_mtime + SETTLE_SECONDS
+
     def seal(self, text: str) -> str:
+        self._follow()
         return self._fernet.encrypt(text.encode()).decode()
 
     def open(self, sealed: str) -> str:
         """Raises ValueError where no key of ours sealed it."""
+        self._follow()
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken as error:
@@ -76,3 +112,15 @@ class Keys:
     def seal_anew(self, sealed: str) -> str:
         """With the newest key. Raises ValueError."""
         return self.seal(self.open(sealed))
+
+
+def _read(path: Path) -> tuple[list[str], list[str]]:
+    """Raises OSError, ValueError, KeyError, TypeError."""
+    told = json.loads(path.read_text("utf-8"))
+    return told["signing"], told["sealing"]
+
+
+def _version_of(path: Path) -> tuple[int, int]:
+    """Another one once the file is another. Raises OSError."""
+    now = path.stat()
+    return now.st_mtime_ns, now.st_ino

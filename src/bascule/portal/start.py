@@ -2,11 +2,15 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 from django.core.management import call_command
 
 from bascule.platform.node import keep_node
+
+if TYPE_CHECKING:
+    from bascule.portal.directory.adopting import Adopted
 
 
 def start(config: Path) -> None:
@@ -16,10 +20,14 @@ def start(config: Path) -> None:
     django.setup()
 
 
-def migrate() -> None:
-    """Bring the database to this version's tables; what it holds stays, and so does this machine's name. Raises django.db.Error, BasculeError."""
+def migrate() -> "Adopted":
+    """Bring the database to this version's tables; what it holds stays, and so does this machine's name. Accounts that were there before the portal
+    come into it (`bascule.portal.directory.adopting`). Raises django.db.Error, sqlite3.Error, BasculeError."""
     from django.conf import settings
 
     platform = settings.BASCULE.platform
     keep_node(platform.data, platform.node)
     call_command("migrate", verbosity=0, interactive=False)
+    from bascule.portal.directory.adopting import adopt
+
+    return adopt(platform.data)

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from bascule.portal.control import lists, mailboxes, moving, overview, people, telling, waves, work
+from bascule.portal.control import lists, mailboxes, moving, overview, people, sign_ins, telling, waves, work
 from bascule.portal.credentials import looked_after
 from bascule.portal.credentials import views as credentials
 from bascule.portal.home import personal_data
@@ -62,6 +62,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("control/mailboxes/<str:box>/password", mailboxes.show_password, name="mailbox-password"),
     path("control/mailboxes/<str:box>/change", mailboxes.change, name="mailbox-change"),
     path("control/mailboxes/<str:box>/wave", moving.move, name="mailbox-wave"),
+    path("control/sign-ins", sign_ins.sign_ins, name="sign-ins"),
+    path("control/sign-ins/lift", sign_ins.lift, name="sign-ins-lift"),
     path("control/waves", waves.add, name="new-wave"),
     path("control/waves/<slug:name>", waves.wave, name="wave"),
     path("control/waves/<slug:name>/name", waves.rename, name="wave-name"),

@@ -6,12 +6,13 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bascule.platform.accounts.attempts import TABLES as ATTEMPTS_TABLES
+from bascule.platform.accounts.attempts import Attempts, Network
 from bascule.platform.accounts.doors import from_json, to_json
 from bascule.platform.accounts.interface import Account, Record
 from bascule.platform.accounts.judging import Judge, Known, stamp_of
@@ -42,11 +43,11 @@ LOOKED_AT_SECONDS = 2.0
 
 class EmbeddedAccounts:
     """Implements `AccountStore`. For any thread; calls take turns. ``zone``: the institution's, for dates that people read. ``side``: the
-    platform that asks, the one that members leave or the one that they come to: a member's calendar opens one as it closes the other."""
+    platform that asks, the one that members leave or the one that they come to: a member's calendar opens one as it closes the other. ``trusted``: see `Attempts`."""
 
     def __init__(
-        self, path: Path, *, clock: Callable[[], float] = time.time, zone: str = "Europe/Paris", side: Side = Side.NEW
-    ) -> None:
+        self, path: Path, *, clock: Callable[[], float] = time.time, zone: str = "Europe/Paris", side: Side = Side.NEW, trusted: Sequence[Network] = ()
+    ) -> None:  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
         self._database.execute("PRAGMA journal_mode = WAL")
@@ -55,7 +56,8 @@ class EmbeddedAccounts:
         self._shares = Shares(self._database)
         self._guard = threading.Lock()
         self._clock = clock
-        self._judge = Judge(self._database, self._guard, clock, ZoneInfo(zone), side)
+        self.attempts = Attempts(self._database, self._guard, clock, trusted)
+        self._judge = Judge(self.attempts, clock, ZoneInfo(zone), side)
         self._looked_at: dict[str, tuple[float, Known | None]] = {}
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from bascule.mailbox.format import MailboxElsewhere
+from bascule.platform.accounts.attempts import Attempts
 from bascule.terms.phases import MemberCalendar
 
 
@@ -58,6 +59,10 @@ class AccountsUnavailable(Exception):
 
 class Accounts(Protocol):
     """Calls may block (a hash, a file): the servers make them in threads. Each may raise AccountsUnavailable."""
+
+    @property
+    def attempts(self) -> Attempts:
+        """Wrong passwords on this machine: who waits, and since when."""
 
     def close(self) -> None: ...
 

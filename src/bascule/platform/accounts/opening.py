@@ -16,7 +16,9 @@ def open_embedded(config: Path) -> EmbeddedAccounts:
     """Of the installation of ``config``. Raises BasculeError where the file is wrong."""
     settings = read_settings(config)
     clock = Clock(settings.rehearsal_clock)
-    return EmbeddedAccounts(settings.data / "accounts.sqlite", clock=clock, zone=settings.zone, side=settings.side)
+    return EmbeddedAccounts(
+        settings.data / "accounts.sqlite", clock=clock, zone=settings.zone, side=settings.side, trusted=settings.trusted
+    )
 
 
 def open_accounts(name: str, config: Path) -> Accounts:

@@ -45,9 +45,20 @@ def _argon2(salt: bytes) -> Argon2id:
     return Argon2id(salt=salt, length=32, iterations=ITERATIONS, lanes=LANES, memory_cost=MEMORY_KIB)
 
 
+def hash_of_none() -> str:
+    """What no password opens: compared with where there is no account, so that a guess takes as long as with a chosen password."""
+    salt, digest = (base64.b64encode(bytes(count)).decode().rstrip("=") for count in (16, 32))
+    return f"{_ARGON2ID}$argon2id$v=19$m={MEMORY_KIB},t={ITERATIONS},p={LANES}${salt}${digest}"
+
+
+def is_generated(kept: str) -> bool:
+    """Whether ``kept`` is of a password that was generated: 79 random bits, which nobody guesses."""
+    return kept.startswith(_SSHA512)
+
+
 def is_password(password: str, kept: str) -> bool:
     """Whether ``password`` is the one that ``kept`` was made of. Takes 30 ms for an Argon2id hash. Raises ValueError for an unknown form."""
-    if kept.startswith(_SSHA512):
+    if is_generated(kept):
         told = base64.b64decode(kept.removeprefix(_SSHA512))
         digest, salt = told[:64], told[64:]
         return hmac.compare_digest(hashlib.sha512(password.encode() + salt).digest(), digest)

@@ -9,9 +9,9 @@ _MONTHS = (
     "janvier", "fevrier", "mars", "avril", "mai", "juin", "juillet", "aout", "septembre", "octobre", "novembre", "decembre",
 )  # fmt: skip
 
-WRONG = "identifiant ou mot de passe faux / user name or password is wrong"
+WRONG = "identifiant ou mot de passe incorrect / user name or password is wrong"
 TOO_MANY = (
-    "trop de mots de passe faux : attendez un quart d'heure / too many wrong passwords; wait a quarter of an hour, then try again"
+    "trop de mots de passe incorrects : attendez un quart d'heure / too many wrong passwords; wait a quarter of an hour, then try again"
 )  # fmt: skip
 TOO_MANY_CONNECTIONS = (
     "trop de connexions a cette boite : fermez quelques programmes / too many connections to this mailbox; close some programs"

@@ -6,7 +6,7 @@ known ahead. A process that never knew anything raises AccountsUnavailable: serv
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,8 @@ import structlog
 
 from bascule.platform.accounts import Account, AccountsUnavailable
 from bascule.platform.accounts.attempts import TABLES as ATTEMPTS_TABLES
-from bascule.platform.accounts.judging import Judge
+from bascule.platform.accounts.attempts import Attempts, Network
+from bascule.platform.accounts.judging import Judge, Known
 from bascule.platform.accounts.shares import TABLES as SHARES_TABLES
 from bascule.platform.accounts.shares import Shares
 from bascule.platform.clock import Clock
@@ -31,9 +32,14 @@ AWAY_SECONDS = 1.0
 
 
 class PortalAccounts:
-    """Implements `bascule.platform.accounts.Accounts`. For any thread. ``notes``: the file of this machine for wrong passwords, and who shares with whom; ``node``: its name."""
+    """Implements `bascule.platform.accounts.Accounts`. For any thread. ``notes``: the file of this machine for wrong passwords, and who shares with whom; ``node``: its name; ``trusted``: see `Attempts`.
 
-    def __init__(self, database: Database, notes: Path, clock: Callable[[], float], zone: str, node: str) -> None:
+    A thread of its own brings the snapshot up to date. Whatever is asked of the snapshot is asked within one holding of the guard: between two, a wave that
+    was just named may be gone."""
+
+    def __init__(
+        self, database: Database, notes: Path, clock: Callable[[], float], zone: str, node: str, trusted: Sequence[Network] = ()
+    ) -> None:  # fmt: skip
         notes.parent.mkdir(parents=True, exist_ok=True)
         self._notes = sqlite3.connect(notes, isolation_level=None, check_same_thread=False, timeout=30.0)
         self._notes.execute("PRAGMA journal_mode = WAL")
@@ -41,7 +47,8 @@ class PortalAccounts:
         self._notes.executescript(f"BEGIN IMMEDIATE; {SHARES_TABLES} {ATTEMPTS_TABLES} COMMIT;")
         self._notes_guard = threading.Lock()
         self._shares = Shares(self._notes)
-        self._judge = Judge(self._notes, self._notes_guard, clock, ZoneInfo(zone), Side.NEW)
+        self.attempts = Attempts(self._notes, self._notes_guard, clock, trusted)
+        self._judge = Judge(self.attempts, clock, ZoneInfo(zone), Side.NEW)
         self._database = database
         self._guard = threading.Lock()
         self._snapshot = Snapshot(node)
@@ -87,17 +94,23 @@ class PortalAccounts:
                 raise AccountsUnavailable
             return self._snapshot.by_address.get(address) if address else self._snapshot.by_id.get(identity)
 
+    def _known(self, *, login: str = "", identity: str = "") -> Known | None:
+        """What the judge goes by; ``login``: aliases receive, one signs in with the primary address."""
+        with self._guard:
+            if self._snapshot.number < 0:
+                raise AccountsUnavailable
+            snapshot = self._snapshot
+            entry = snapshot.by_id.get(identity) if identity else snapshot.by_address.get(login)
+            return snapshot.known(entry) if entry and (identity or entry.account.login == login) else None
+
     # -- what the servers ask -----------------------------------------------------------------------------------------
 
     def sign_in(self, login: str, password: str, peer: str) -> Account:
         login = login.strip().lower()
-        entry = self._entry(address=login or "@")
-        if entry is not None and entry.account.login != login:
-            entry = None  # aliases receive; one signs in with the primary address
-        return self._judge.judge(self._snapshot.known(entry), login, password, peer)
+        return self._judge.judge(self._known(login=login), login, password, peer)
 
     def may_go_on(self, account: Account) -> bool:
-        return self._judge.may_go_on(self._snapshot.known(self._entry(identity=account.id)), account)
+        return self._judge.may_go_on(self._known(identity=account.id), account)
 
     def find(self, address: str) -> Account | None:
         local, at, domain = address.lower().rpartition("@")
@@ -139,8 +152,8 @@ class PortalAccounts:
 
     def calendar_of(self, account: str) -> MemberCalendar | None:
         """None: no server knows that account."""
-        entry = self._entry(identity=account)
-        return self._snapshot.calendars[entry.wave] if entry else None
+        known = self._known(identity=account)
+        return known.calendar if known else None
 
 
 def open_accounts(config: Path) -> PortalAccounts:
@@ -148,7 +161,7 @@ def open_accounts(config: Path) -> PortalAccounts:
     settings = read_portal_settings(config)
     return PortalAccounts(
         database_of(settings), settings.platform.data / "accounts-notes.sqlite", Clock(settings.platform.rehearsal_clock), settings.zone,
-        settings.platform.node,
+        settings.platform.node, settings.platform.trusted,
     )  # fmt: skip
 
 

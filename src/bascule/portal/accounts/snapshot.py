@@ -85,8 +85,9 @@ class Snapshot:
                 del self.by_address[address]
             self.domains[address.rpartition("@")[2]] -= 1
 
-    def known(self, entry: Entry | None) -> Known | None:
-        return Known(entry.account, entry.password, entry.locked, self.calendars[entry.wave]) if entry else None
+    def known(self, entry: Entry) -> Known:
+        """Of an entry of this very state."""
+        return Known(entry.account, entry.password, entry.locked, self.calendars[entry.wave])
 
 
 def _groups(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from bascule.portal.directory.kinds import SEEN, What
 from bascule.portal.directory.models import Mailbox, Member, MemberState, View, Wave
@@ -18,8 +18,9 @@ class WaveFigures:
 
 
 def did(*what: What) -> Exists:
-    """Of a member: whether any of ``what`` is recorded for their mailbox."""
-    return Exists(View.objects.filter(mailbox=OuterRef("mailbox"), what__in=what))
+    """Of a member: whether any of ``what`` is recorded for their mailbox, with its present password."""
+    views = View.objects.filter(mailbox=OuterRef("mailbox"), what__in=what)
+    return Exists(views.filter(Q(mailbox__renewed_at=None) | Q(at__gte=F("mailbox__renewed_at"))))
 
 
 def counted(members: QuerySet[Member]) -> dict[int, int]:

@@ -12,6 +12,8 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 
 from bascule.portal.control.asking import LOOKS, PAGE, record
+from bascule.portal.control.closing import of_mailbox
+from bascule.portal.control.sure import ask_first, is_sure
 from bascule.portal.directory import provisioning
 from bascule.portal.directory.models import Mailbox, Note, Role, View
 from bascule.portal.shell.access import roles
@@ -72,6 +74,8 @@ def change(request: HttpRequest, box: str) -> HttpResponse:
     if what not in ("renew", "lock", "unlock"):
         messages.error(request, _("There is no such state."))
         return redirect("mailbox", box)
+    if what != "unlock" and not is_sure(request):
+        return ask_first(request, of_mailbox(found, what))
     with transaction.atomic():
         if what == "renew":
             provisioning.renew(found, keys(), now())
@@ -81,5 +85,7 @@ def change(request: HttpRequest, box: str) -> HttpResponse:
             provisioning.lock(found, locked=what == "lock")
             record(request, f"{what}ed", found.login)
     accounts().refresh()
-    messages.success(request, _("Done. Sessions that were open end now."))
+    messages.success(
+        request, _("Done. It is open again.") if what == "unlock" else _("Done. Sessions that were open end now.")
+    )
     return redirect("mailbox", box)

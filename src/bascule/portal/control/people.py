@@ -12,10 +12,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from bascule.campaign.sheets import sheet
 from bascule.portal.control.asking import LOOKS, PAGE, asked, record
+from bascule.portal.control.closing import CLOSES, of_closing, of_renewing
 from bascule.portal.control.figures import not_yet_seen
 from bascule.portal.control.forms import StateForm
+from bascule.portal.control.sign_ins import waiting_of
+from bascule.portal.control.sure import ask_first, is_sure
 from bascule.portal.directory import provisioning
-from bascule.portal.directory.models import Member, MemberState, Note, Role, View, Wave
+from bascule.portal.directory.models import Member, MemberState, Note, Role, View, Wave, is_last_operator
 from bascule.portal.shell.access import roles
 from bascule.portal.shell.doors import accounts, keys, member_of, now
 
@@ -75,18 +78,20 @@ def member(request: HttpRequest, number: int) -> HttpResponse:
     )
     about = [person.sign_on, *([person.mailbox.login] if person.mailbox else [])]
     notes = Note.objects.filter(about__in=about)[:20]
-    return render(request, "control/member.html", {"room": "control", "person": person, "views": views, "notes": notes})
+    shown = {"room": "control", "person": person, "views": views, "notes": notes, "waiting": waiting_of(person)}
+    return render(request, "control/member.html", shown)
 
 
 @roles(Role.OPERATOR)
 @require_POST
 def renew(request: HttpRequest, number: int) -> HttpResponse:
-    """Another generated password: the member finds it on their page."""
-    person = get_object_or_404(Member, pk=number, mailbox__isnull=False)
+    """Another generated password: the member is told on their page, and finds it there."""
+    person = get_object_or_404(Member.objects.select_related("mailbox__wave"), pk=number, mailbox__isnull=False)
     assert person.mailbox is not None
+    if not is_sure(request):
+        return ask_first(request, of_renewing(person))
     with transaction.atomic():
         provisioning.renew(person.mailbox, keys(), now())
-        View.objects.filter(mailbox=person.mailbox).delete()  # what was seen of the former one is seen no more
         View.objects.create(mailbox=person.mailbox, by=member_of(request), what=View.What.RENEWED, at=now())
         record(request, "password-renewed", person.mailbox.login)
     accounts().refresh()
@@ -104,17 +109,24 @@ def state(request: HttpRequest, number: int) -> HttpResponse:
         messages.error(request, _("There is no such state."))
         return redirect("member", number)
     wanted = form.cleaned_data["state"]
+    if wanted in (MemberState.COMPROMISED, MemberState.LEFT) and is_last_operator(person):
+        messages.error(request, _("This is the last operator: nobody could open these pages any more. Make somebody else an operator first."))  # fmt: skip
+        return redirect("member", number)
+    if wanted in CLOSES and not is_sure(request):
+        return ask_first(request, of_closing(person, wanted, is_self=person == member_of(request)))
     with transaction.atomic():
-        if wanted in tuple(MemberState):
-            person.state = wanted
-            person.save(update_fields=["state"])
-        if person.mailbox is not None and wanted in ("locked", MemberState.COMPROMISED, MemberState.LEFT):
-            provisioning.lock(person.mailbox, locked=True)
-        elif person.mailbox is not None:
-            provisioning.lock(person.mailbox, locked=False)
-        if person.mailbox is not None and wanted == MemberState.COMPROMISED:
-            provisioning.renew(person.mailbox, keys(), now())
+        _set_state(person, wanted)
         record(request, f"state-{wanted}", person.sign_on)
     accounts().refresh()
-    messages.success(request, _("Done. Sessions that were open end now."))
+    messages.success(request, _("Done. Sessions that were open end now.") if wanted in CLOSES else _("Done. The member can sign in again."))  # fmt: skip
     return redirect("member", number)
+
+
+def _set_state(person: Member, wanted: str) -> None:
+    if wanted in tuple(MemberState):
+        person.state = wanted
+        person.save(update_fields=["state"])
+    if person.mailbox is not None:
+        provisioning.lock(person.mailbox, locked=wanted in CLOSES)
+        if wanted == MemberState.COMPROMISED:
+            provisioning.renew(person.mailbox, keys(), now())

@@ -15,7 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from bascule.portal.control.asking import record
+from bascule.portal.control.closing import of_wave
 from bascule.portal.control.forms import NewWaveForm, WaveForm, WaveNameForm
+from bascule.portal.control.sure import ask_first, is_sure
 from bascule.portal.directory.models import Mailbox, Role, Wave
 from bascule.portal.shell.access import roles
 from bascule.portal.shell.doors import accounts, now
@@ -103,10 +105,13 @@ def rename(request: HttpRequest, name: str) -> HttpResponse:
 def remove(request: HttpRequest, name: str) -> HttpResponse:
     """While nothing is in it."""
     found = get_object_or_404(Wave, name=name)
+    if not is_sure(request) and not found.mailboxes.exists():
+        return ask_first(request, of_wave(name, str(found)))
+    dates = [f"{field}: {getattr(found, field).isoformat()}" for field in WaveForm.Meta.fields]
     try:
         with transaction.atomic():
             found.delete()
-            record(request, "wave-removed", name, found.title)
+            record(request, "wave-removed", name, "\n".join([found.title, *dates]))
     except ProtectedError:
         messages.error(request, _("There are mailboxes in this wave: move them to another one first."))
         return redirect("wave", name)

@@ -70,6 +70,8 @@ RECORD_NAMES = {
     "password-shown": _("a password was shown"),
     "locked": _("the mailbox was locked"),
     "unlocked": _("the mailbox was opened again"),
+    "taken-from-before": _("taken over from before the portal"),
+    "wait-lifted": _("let in again after wrong passwords"),
     "quota-set": _("the quota was set"),
     "handed-over": _("the mailbox is on its way to another machine"),
     "taken-over": _("the mailbox moved to another machine"),

@@ -26,7 +26,7 @@ def _service(request: HttpRequest, box: str) -> Mailbox:
 @members_only
 @require_safe
 def looked_after(request: HttpRequest, box: str) -> HttpResponse:
-    return render(request, "credentials/looked_after.html", shown_of(_service(request, box)))
+    return render(request, "credentials/looked_after.html", shown_of(_service(request, box), member_of(request)))
 
 
 @never_cache
@@ -41,5 +41,5 @@ def reveal(request: HttpRequest, box: str) -> HttpResponse:
     if not mailbox.shown:
         return redirect("looked-after", box)
     password = keys().open(mailbox.shown)
-    note(mailbox, member_of(request), What.REVEALED)
+    note(request, mailbox, member_of(request), What.REVEALED)
     return render(request, "credentials/looked_after.html", {**shown_of(mailbox), "password": password})

@@ -19,7 +19,7 @@ from bascule.portal.credentials import carrying
 from bascule.portal.credentials.forms import ChangeForm, PractiseForm
 from bascule.portal.directory import provisioning
 from bascule.portal.directory.kinds import What
-from bascule.portal.directory.models import Mailbox, Member, View
+from bascule.portal.directory.models import Mailbox, Member, View, is_void_for
 from bascule.portal.shell.access import members_only
 from bascule.portal.shell.doors import accounts, doors_of, keys, member_of, now, peer_of
 from bascule.terms.errors import BasculeError
@@ -40,12 +40,14 @@ def require_shown(mailbox: Mailbox) -> None:
         raise PermissionDenied
 
 
-def note(mailbox: Mailbox, by: Member, what: What) -> None:
+def note(request: HttpRequest, mailbox: Mailbox, by: Member, what: What) -> None:
+    """Who has its password in hand there is no stranger: from that address nobody's guesses keep them out."""
     View.objects.create(mailbox=mailbox, by=by, what=what, at=now())
+    accounts().attempts.know(mailbox.login, peer_of(request))
 
 
-def shown_of(mailbox: Mailbox) -> dict[str, object]:
-    """What the pages of a mailbox's credentials have in common."""
+def shown_of(mailbox: Mailbox, by: Member | None = None) -> dict[str, object]:
+    """What the pages of a mailbox's credentials have in common. ``by``: who looks, before the password is shown to them."""
     doors = doors_of(mailbox)
     offered = offers(settings.BASCULE.platform)
     return {
@@ -53,6 +55,7 @@ def shown_of(mailbox: Mailbox) -> dict[str, object]:
         "mailbox": mailbox,
         "calendar": mailbox.wave.calendar(),
         "doors": doors,
+        "is_void": by is not None and bool(mailbox.shown) and is_void_for(by, mailbox),
         "is_ready": bool(mailbox.password),
         "is_chosen": bool(mailbox.password) and not mailbox.shown,
         "reading": next((offer for offer in offered if offer.use is Use.READ), None),
@@ -64,7 +67,7 @@ def shown_of(mailbox: Mailbox) -> dict[str, object]:
 @members_only
 @require_safe
 def credentials(request: HttpRequest) -> HttpResponse:
-    return render(request, "credentials/credentials.html", shown_of(_mailbox_of(request)))
+    return render(request, "credentials/credentials.html", shown_of(_mailbox_of(request), member_of(request)))
 
 
 @never_cache
@@ -78,7 +81,7 @@ def reveal(request: HttpRequest) -> HttpResponse:
     if not mailbox.shown:
         return redirect("credentials")
     password = keys().open(mailbox.shown)
-    note(mailbox, member_of(request), View.What.REVEALED)
+    note(request, mailbox, member_of(request), View.What.REVEALED)
     page = "credentials/_password.html" if request.headers.get("HX-Request") else "credentials/credentials.html"
     return render(request, page, {**shown_of(mailbox), "password": password})
 
@@ -92,7 +95,7 @@ def sheet(request: HttpRequest) -> HttpResponse:
     mailbox = _mailbox_of(request)
     require_shown(mailbox)
     password = keys().open(mailbox.shown) if mailbox.shown else ""
-    note(mailbox, member_of(request), View.What.PRINTED)
+    note(request, mailbox, member_of(request), View.What.PRINTED)
     return render(request, "credentials/sheet.html", {**shown_of(mailbox), "password": password, "printed_at": now()})
 
 
@@ -110,7 +113,7 @@ def practise(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         shown["outcome"] = _tried(request, mailbox, form.cleaned_data["password"])
         if shown["outcome"] == "right":
-            note(mailbox, member_of(request), View.What.PRACTISED)
+            note(request, mailbox, member_of(request), View.What.PRACTISED)
         status = {"right": 200, "too-many": 429, "away": 503}.get(str(shown["outcome"]), 422)
     return render(request, "credentials/practise.html", shown, status=status)
 
@@ -134,14 +137,15 @@ def change(request: HttpRequest) -> HttpResponse:
     mailbox = _mailbox_of(request)
     if not doors_of(mailbox).sign_in_new:
         raise PermissionDenied
-    form = ChangeForm(request.POST or None)
+    names = (mailbox.name, mailbox.login, member_of(request).name, settings.BASCULE.name)
+    form = ChangeForm(request.POST or None, names=names)
     status = 200
     if request.method == "POST" and form.is_valid():
         outcome = _tried(request, mailbox, form.cleaned_data["current"])
         if outcome == "right":
             provisioning.choose(mailbox, form.cleaned_data["new"], now())
             accounts().refresh()
-            note(mailbox, member_of(request), View.What.CHANGED)
+            note(request, mailbox, member_of(request), View.What.CHANGED)
             messages.success(
                 request, _("Your password is changed. Programs that had the old one ask for the new one now.")
             )
@@ -182,7 +186,7 @@ def phone(request: HttpRequest, token: str) -> HttpResponse:
     shown = {**shown_of(mailbox), "token": token, "hide_sign_on": True}
     if request.method == "POST" and mailbox.shown:
         shown["password"] = keys().open(mailbox.shown)
-        note(mailbox, by, View.What.PHONE)
+        note(request, mailbox, by, View.What.PHONE)
     return render(request, "credentials/phone.html", shown)
 
 
@@ -207,7 +211,7 @@ def profile(request: HttpRequest, token: str = "") -> HttpResponse:
         raise Http404 from error
     if platform.certificate is not None and platform.key is not None:
         made = sign(made, platform.certificate, platform.key)
-    note(mailbox, by, View.What.PHONE)
+    note(request, mailbox, by, View.What.PHONE)
     response = HttpResponse(made, "application/x-apple-aspen-config")
     response["Content-Disposition"] = 'attachment; filename="mail.mobileconfig"'
     return response

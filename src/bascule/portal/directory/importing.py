@@ -11,7 +11,17 @@ from django.db.models import Q
 from bascule.campaign.difference import Change, Difference, Present
 from bascule.campaign.members_file import Row
 from bascule.campaign.wrong import gettext_noop
-from bascule.portal.directory.models import Address, Mailbox, Member, MemberState, Note, Wave, publish, this_node
+from bascule.portal.directory.models import (
+    Address,
+    Mailbox,
+    Member,
+    MemberState,
+    Note,
+    Wave,
+    operators,
+    publish,
+    this_node,
+)
 from bascule.portal.keys import Keys
 from bascule.terms.errors import BasculeError, ExitStatus
 
@@ -56,6 +66,15 @@ class Overtaken(BasculeError):
         )  # fmt: skip
 
 
+class NoOperator(BasculeError):
+    """Nobody could open the operators' pages any more: the rows that would do that are not applied, nor those beside them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            gettext_noop("With this list the last operator would leave, or lose that role."), gettext_noop("Make somebody else an operator first."), ExitStatus.USAGE
+        )  # fmt: skip
+
+
 def apply(
     found: Sequence[Difference],
     default_wave: str,
@@ -69,7 +88,7 @@ def apply(
 ) -> int:
     """Make what is there as the list says; how many rows changed something. ``by``: for the record; ``node``: home of the new
     mailboxes, otherwise this machine. ``told``: how many rows so far; ``hold``: first in each
-    transaction. Raises Overtaken, and what these raise."""
+    transaction. Raises Overtaken, NoOperator, and what these raise."""
     waves = {wave.name: wave for wave in Wave.objects.all()}
     due = [each for each in found if each.change is not Change.SAME]
     due.sort(
@@ -80,7 +99,10 @@ def apply(
         try:
             with transaction.atomic():
                 hold()
+                was_operated = operators().exists()
                 _apply_group(group, waves, default_wave, keys, now, by, node or this_node())
+                if was_operated and not operators().exists():
+                    raise NoOperator
         except (IntegrityError, Mailbox.DoesNotExist) as error:
             raise Overtaken from error
         told(min(len(due), start + GROUP))

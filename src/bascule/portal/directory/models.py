@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from bascule.portal.directory.kinds import What
+from bascule.portal.directory.kinds import SEEN, What
 from bascule.portal.prepared import Prepared
 from bascule.terms.phases import CalendarError, MemberCalendar
 
@@ -152,6 +152,8 @@ class Mailbox(models.Model):
     shown = models.TextField(blank=True)
     """The generated password, sealed (`bascule.portal.keys`), until the member chooses one."""
     password_at = models.DateTimeField(null=True)
+    renewed_at = models.DateTimeField(null=True)
+    """When an operator last made another one: what was seen, noted or printed before is void."""
     provisioned_at = models.DateTimeField(null=True)
     due = models.BigIntegerField(default=1, db_index=True)
     """The number of the change that the new platform was not told of yet (`provisioning`); 0: it knows all."""
@@ -226,6 +228,15 @@ class Member(AbstractBaseUser):
         return self.state == MemberState.PRESENT
 
 
+def operators() -> models.QuerySet[Member]:
+    """Who can open the operators' pages."""
+    return Member.objects.filter(role=Role.OPERATOR, state=MemberState.PRESENT)
+
+
+def is_last_operator(member: Member) -> bool:
+    return operators().filter(pk=member.pk).exists() and not operators().exclude(pk=member.pk).exists()
+
+
 _present: Prepared[Member] = Prepared(
     lambda number: Member.objects.select_related("mailbox__wave").filter(pk=number, state=MemberState.PRESENT).order_by(), -1
 )  # fmt: skip
@@ -264,8 +275,15 @@ _views_by: Prepared[View] = Prepared(
 
 
 def seen_by(member: Member, mailbox: Mailbox) -> list[View]:
-    """What they saw of its password."""
-    return _views_by(mailbox.pk, member.pk)
+    """What they saw of its present password."""
+    return [
+        view for view in _views_by(mailbox.pk, member.pk) if mailbox.renewed_at is None or view.at >= mailbox.renewed_at
+    ]
+
+
+def is_void_for(member: Member, mailbox: Mailbox) -> bool:
+    """Whether an operator made another password, which they have not seen: what they noted before is void."""
+    return mailbox.renewed_at is not None and SEEN.isdisjoint(view.what for view in seen_by(member, mailbox))
 
 
 class Carry(models.Model):

@@ -88,17 +88,17 @@ def _note_ready(boxes: Sequence[Mailbox], now: datetime) -> None:
     Mailbox.objects.filter(pk__in=[box.pk for box in boxes], provisioned_at=None).update(provisioned_at=now)
 
 
-def _give_generated(box: Mailbox, keys: Keys, now: datetime) -> str:
-    password = generate_password()
+def _give_generated(box: Mailbox, keys: Keys, now: datetime, password: str | None = None) -> None:
+    password = password or generate_password()
     box.password, box.shown, box.password_at = hash_generated(password), keys.seal(password), now
-    return password
 
 
-def renew(box: Mailbox, keys: Keys, now: datetime) -> None:
-    """Another generated password: the one before is refused from now on, and its sessions end."""
+def renew(box: Mailbox, keys: Keys, now: datetime, password: str | None = None) -> None:
+    """Another generated password (or ``password``, which was generated elsewhere): the one before is refused from now on, its sessions end, and whoever it is of is told on their page."""
     with transaction.atomic():
-        _give_generated(box, keys, now)
-        box.save(update_fields=["password", "shown", "password_at"])
+        _give_generated(box, keys, now, password)
+        box.renewed_at = now
+        box.save(update_fields=["password", "shown", "password_at", "renewed_at"])
         publish([box.pk])
 
 

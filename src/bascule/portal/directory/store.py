@@ -1,7 +1,6 @@
 """`bascule account`, where the portal keeps the accounts: the same commands on the same rows."""
 
 import secrets
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ from django.db.models import Q
 
 from bascule.platform.accounts import Account
 from bascule.platform.accounts.interface import Record
-from bascule.platform.accounts.passwords import hash_generated
 from bascule.portal.accounts import PortalAccounts
 from bascule.portal.accounts.accounts import database_of
 from bascule.portal.configuration import read_portal_settings
@@ -32,6 +30,7 @@ class PortalStore(PortalAccounts):
             lambda: now().timestamp(),
             settings.zone,
             settings.platform.node,
+            settings.platform.trusted,
         )
 
     def add(self, login: str, password: str, **_: Any) -> Account:
@@ -50,10 +49,7 @@ class PortalStore(PortalAccounts):
         box = _box(login)
         with transaction.atomic():
             if generated:
-                box.password, box.shown = hash_generated(password), keys().seal(password)
-                box.password_at = datetime.now(UTC)
-                box.save(update_fields=["password", "shown", "password_at"])
-                publish([box.pk])
+                provisioning.renew(box, keys(), now(), password)
             else:
                 provisioning.choose(box, password, now())
             _note("password-set", box)

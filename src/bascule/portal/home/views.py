@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from bascule.portal.directory.models import Member, Wave, looked_after_by, seen_by
+from bascule.portal.directory.models import Member, Wave, is_void_for, looked_after_by, seen_by
 from bascule.portal.home.next_step import progress_of
 from bascule.portal.shell.doors import now, phase_of
 from bascule.terms.phases import MemberCalendar, Phase, phase_at
@@ -72,6 +72,7 @@ def _of_member(request: HttpRequest, member: Member) -> HttpResponse:
         "calendar": calendar,
         "phase": phase.value,
         "is_before": phase in (Phase.PREPARED, Phase.ANNOUNCED),
+        "is_void": is_void_for(member, mailbox),
         "progress": progress_of(phase, done),
         "timeline": _timeline(calendar, instant),
         "seconds_left": _seconds_left(calendar, instant),

@@ -45,6 +45,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
         "member": member,
         "is_operator": member is not None and member.role == Role.OPERATOR,
         "sees_control": member is not None and member.role in (Role.OPERATOR, Role.AUDITOR, Role.TECHNICIAN),
+        "may_lift": member is not None and member.role in (Role.OPERATOR, Role.TECHNICIAN),
         "is_rehearsal": is_rehearsal,
         "rehearsal_now": words.when(now(), now()) if is_rehearsal else "",
         "other_language": "en" if language == "fr" else "fr",

@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.contrib.auth import authenticate, logout
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -51,9 +50,9 @@ def _page(
 
 
 def _let_in(request: HttpRequest, form: SignOnForm, then: str) -> HttpResponse:
-    username, password = form.cleaned_data["username"].strip(), form.cleaned_data["password"]
+    username, password, peer = form.cleaned_data["username"].strip(), form.cleaned_data["password"], peer_of(request)
     try:
-        member = member_by_mailbox(username.lower(), password, peer_of(request))
+        member = member_by_mailbox(username.lower(), password, peer)
     except SignInRefused as refused:
         return _refused(request, form, then, username, refused)
     except AccountsUnavailable:
@@ -65,27 +64,26 @@ def _let_in(request: HttpRequest, form: SignOnForm, then: str) -> HttpResponse:
         assert member.mailbox_id is not None
         account = accounts().find(username)
         request.session[MAILBOX_SESSION] = {"id": member.mailbox_id, "stamp": account.stamp if account else ""}
-        backend = _MAILBOX
-    else:
-        try:
-            member = authenticate(request, username=username, password=password)
-        except PermissionDenied:
-            return locked_out(request, {})
-        except DirectoryAway:
-            form.add_error(
-                None,
-                _(
-                    "The institution's directory does not answer. Nothing is wrong with your password; try again in a minute."
-                ),
-            )
-            return _page(request, form, then, status=503)
-        backend = member.backend if member is not None else ""
+        return begin_session(request, member, _MAILBOX, then)
+    attempts = accounts().attempts
+    if attempts.must_wait(username, peer):
+        return locked_out(request)
+    try:
+        member = authenticate(request, username=username, password=password)
+    except DirectoryAway:
+        form.add_error(
+            None,
+            _(
+                "The institution's directory does not answer. Nothing is wrong with your password; try again in a minute."
+            ),
+        )
+        return _page(request, form, then, status=503)
     if member is not None:
-        return begin_session(request, member, backend, then)
-    if getattr(request, "axes_locked_out", False):
-        return locked_out(request, {})
+        attempts.know(username, peer)
+        return begin_session(request, member, member.backend, then)
     if getattr(request, "not_on_the_list", ""):
         return render(request, "sign_on/not_on_the_list.html", {"sign_on": username}, status=403)
+    attempts.was_wrong(username, password, peer)
     form.add_error(None, _("The name or the password is not right. Check both; capitals count in a password."))
     return _page(request, form, then, status=403)
 
@@ -95,12 +93,12 @@ def _refused(request: HttpRequest, form: SignOnForm, then: str, username: str, r
     if refused.why is Why.NOT_YET:
         return _page(request, form, then, status=503, opens=calendar_of(username))
     if refused.why is Why.TOO_MANY:
-        return locked_out(request, {})
+        return locked_out(request)
     form.add_error(None, _("This mailbox is locked. Ask assistance."))
     return _page(request, form, then, status=403)
 
 
-def locked_out(request: HttpRequest, credentials: object, *_args: object, **_kwargs: object) -> HttpResponse:
+def locked_out(request: HttpRequest) -> HttpResponse:
     return render(request, "sign_on/locked_out.html", status=429)
 
 
