@@ -1,6 +1,8 @@
 """The mailbox on disk: what is written is read back; each way it can rot is found by its invariant's number."""
 
+import contextlib
 import hashlib
+import os
 import shutil
 import sqlite3
 import zipfile
@@ -153,6 +155,30 @@ def test_what_is_no_mailbox_or_newer_or_in_use_is_told_in_a_sentence(root: Path,
     (root / CATALOGUE).write_bytes(b"not a database at all, but long enough to be looked at" * 100)
     with pytest.raises(MailboxError, match="damaged"):
         Mailbox.open(root)
+
+
+@pytest.mark.parametrize("damage", ["no database", "no tables", "another version", "text for a number"])
+def test_what_cannot_be_opened_is_not_held_open(root: Path, damage: str) -> None:
+    """A server meets a damaged mailbox at each command, and descriptors are few."""
+    catalogue = root / CATALOGUE
+    if damage == "no database":
+        catalogue.write_bytes(b"not a database at all, but long enough to be looked at" * 100)
+    else:
+        with contextlib.closing(sqlite3.connect(catalogue)) as database, database:
+            database.executescript(
+                {
+                    "no tables": "DROP TABLE meta",
+                    "another version": "PRAGMA user_version = 1000",
+                    "text for a number": "UPDATE messages SET uid = 'x' WHERE id = 1",
+                }[damage]
+            )
+    before = len(os.listdir("/proc/self/fd"))
+    errors = []
+    for read_only in (True, False):
+        with pytest.raises(MailboxError) as raised:
+            Mailbox.open(root, read_only=read_only, made_elsewhere=True)
+        errors.append(raised)  # whoever logs it may keep it
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_search_folds_accents_and_knows_fields_and_the_default_view(root: Path) -> None:

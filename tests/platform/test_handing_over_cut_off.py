@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from bascule.mailbox import Mailbox, check
 from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live import Arriving, LiveMailbox
+from bascule.mailbox.lock import take_lock
 from bascule.platform import handing_over, mailboxes
 from bascule.platform.accounts import EmbeddedAccounts
 from bascule.platform.handing_over import hand_over, take_back, take_over
@@ -156,6 +159,18 @@ def test_a_taking_over(one: Node, tmp_path: Path, to: str) -> None:
         assert node.held() == sorted([*kept, "later"])
         with pytest.raises(BasculeError, match="There is an account"):
             node.take_over(parcel)
+
+
+def test_a_taking_over_waits_for_who_looks_into_the_mailbox_that_left(one: Node, tmp_path: Path) -> None:
+    """Programs go on asking for it, and each opens it for a moment, to be refused."""
+    one.hand_over(tmp_path / "parcel")
+    [place] = (one.data / "mailboxes").glob("*.mailbox")
+    looks = take_lock(place, shared=True)
+    timer = threading.Timer(1.0, os.close, [looks])
+    timer.start()
+    one.take_over(tmp_path / "parcel")
+    timer.join()
+    assert one.held() == ["first"]
 
 
 def test_a_taking_back(one: Node, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1
     mode = "ro" if read_only else "rwc"
     if read_only and path.with_name(f"{path.name}-journal").exists():
         _recover(path)
+    database = None
     try:
         database = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}",
@@ -39,6 +40,8 @@ def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")
     except sqlite3.Error as error:
+        if database is not None:
+            database.close()
         raise unusable(path, error) from error
     return database
 

@@ -25,7 +25,7 @@ EXCHANGE_SECONDS = 5.0
 """To wait for whoever has a mailbox alone for a moment."""
 
 
-def take_lock(root: Path, *, shared: bool = False) -> int:
+def take_lock(root: Path, *, shared: bool = False, wait_seconds: float = 0.0) -> int:
     """The lock of what lies in ``root``: a descriptor, closed by the caller. Raises MailboxError."""
     try:
         lock = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -34,17 +34,30 @@ def take_lock(root: Path, *, shared: bool = False) -> int:
             f"{root} can't be written: {error.strerror}.", "Name a folder where you may write."
         ) from error
     try:
-        fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except OSError as error:
+        _wait_for(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, root, wait_seconds)
+    except MailboxInUse:
         os.close(lock)
-        raise in_use(root) from error
+        raise
     return lock
 
 
+def _wait_for(lock: int, kind: int, root: Path, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
+        except OSError as error:
+            if time.monotonic() >= deadline:
+                raise in_use(root) from error
+            time.sleep(0.02)
+        else:
+            return
+
+
 @contextlib.contextmanager
-def alone(root: Path) -> Iterator[None]:
+def alone(root: Path, *, wait_seconds: float = 0.0) -> Iterator[None]:
     """Whoever else asks for the lock of ``root`` meanwhile is refused. Raises MailboxError."""
-    lock = take_lock(root)
+    lock = take_lock(root, wait_seconds=wait_seconds)
     try:
         yield
     finally:
@@ -61,22 +74,10 @@ def files_stay(root: Path, *, wait_seconds: float = EXCHANGE_SECONDS) -> Iterato
         yield
         return
     try:
-        _share(lock, root, time.monotonic() + wait_seconds)
+        _wait_for(lock, fcntl.LOCK_SH, root, wait_seconds)
         yield
     finally:
         os.close(lock)
-
-
-def _share(lock: int, root: Path, deadline: float) -> None:
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError as error:
-            if time.monotonic() > deadline:
-                raise in_use(root) from error
-            time.sleep(0.02)
-        else:
-            return
 
 
 def in_use(root: Path) -> MailboxInUse:

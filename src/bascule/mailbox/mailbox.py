@@ -76,20 +76,20 @@ class Mailbox:
             raise MailboxError(
                 f"{root} can't be made: {error.strerror}.", "Name a folder where you may write."
             ) from error
-        lock = take_lock(root)
-        try:
+        with contextlib.ExitStack() as opened:
+            lock = take_lock(root)
+            opened.callback(os.close, lock)
             if not _is_free(root):  # another process made it since
                 raise in_use(root)
-            database = open_database(root / CATALOGUE)
-            rows = f"('id', '{uuid.uuid4()}'), ('keeps_bodies', '{int(keeps_bodies)}')"
-            create_tables(database, f"{CATALOGUE_TABLES} INSERT INTO meta VALUES {rows};")
-        except MailboxError:
-            os.close(lock)
-            raise
-        except sqlite3.Error as error:
-            os.close(lock)
-            raise unusable(root / CATALOGUE, error) from error
-        return cls(root, database, lock, segment_octets)
+            try:
+                database = opened.enter_context(contextlib.closing(open_database(root / CATALOGUE)))
+                rows = f"('id', '{uuid.uuid4()}'), ('keeps_bodies', '{int(keeps_bodies)}')"
+                create_tables(database, f"{CATALOGUE_TABLES} INSERT INTO meta VALUES {rows};")
+                made = cls(root, database, lock, segment_octets)
+            except sqlite3.Error as error:
+                raise unusable(root / CATALOGUE, error) from error
+            opened.pop_all()
+        return made
 
     @classmethod
     def open(
@@ -110,25 +110,26 @@ class Mailbox:
         if not path.is_file():
             what = "is not a mailbox: it has no catalogue" if root.exists() else "does not exist"
             raise MailboxError(f"{root} {what}.", "Name a folder that “bascule capture” or “bascule import” made.")
-        lock = None if read_only else take_lock(root, shared=shared)
-        try:
-            database = open_database(path, read_only=read_only)
-            require_version(database, path)
-            if lock is not None and not is_current(database):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                upgrade(database)
-                fcntl.flock(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
-            if made_elsewhere:
-                require_numbers(database, path)
-            return cls(root, database, lock, segment_octets, shared=shared)
-        except sqlite3.Error as error:
+        with contextlib.ExitStack() as opened:
+            lock = None if read_only else take_lock(root, shared=shared)
             if lock is not None:
-                os.close(lock)
-            raise unusable(path, error) from error
-        except (MailboxError, BlockingIOError) as error:
-            if lock is not None:
-                os.close(lock)
-            raise in_use(root) if isinstance(error, BlockingIOError) else error from error
+                opened.callback(os.close, lock)
+            try:
+                database = opened.enter_context(contextlib.closing(open_database(path, read_only=read_only)))
+                require_version(database, path)
+                if lock is not None and not is_current(database):
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    upgrade(database)
+                    fcntl.flock(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+                if made_elsewhere:
+                    require_numbers(database, path)
+                made = cls(root, database, lock, segment_octets, shared=shared)
+            except sqlite3.Error as error:
+                raise unusable(path, error) from error
+            except BlockingIOError as error:
+                raise in_use(root) from error
+            opened.pop_all()
+        return made
 
     @classmethod
     def open_or_create(cls, root: Path, *, keeps_bodies: bool = True, made_elsewhere: bool = False) -> Self:

@@ -179,7 +179,7 @@ def _put(source: Path, place: Path, mark: str, require_coming: Callable[[], None
         mailbox.set_meta(_MARK, mark)
         mailbox.set_meta("live", "1")  # where a hand-over was done again, it was copied as one that had left
     if place.exists():
-        with alone(place):
+        with alone(place, wait_seconds=CLOSING_SECONDS):  # each program that asks for it opens it, to be refused
             require_coming()  # nobody took it back meanwhile
             place.rename(left)
             arriving.rename(place)
