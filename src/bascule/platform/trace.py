@@ -18,6 +18,8 @@ from pathlib import Path
 KEPT_SECONDS = 90 * 24 * 3600
 """A person asks for a message weeks later; a year of who wrote to whom is more than a help desk needs."""
 GROUP_SECONDS = 0.5
+GROUP_ROWS = 5_000
+"""Written at once: where rows come faster than they are taken, a group would have no end."""
 ROWS_WAITING = 20_000
 """Not written yet, of one process: some 20 MB. Strangers decide how many there are (each refused message is a row)."""
 _TABLES = """
@@ -110,7 +112,7 @@ class Trace:
             if group[0] is not None:
                 time.sleep(GROUP_SECONDS)
             with contextlib.suppress(queue.Empty):
-                while True:
+                while len(group) < GROUP_ROWS:
                     group.append(self._rows.get_nowait())
             is_over = None in group
             rows = [row for row in group if row is not None]

@@ -136,7 +136,7 @@ class QueueStore:
             database.execute(_LANES)
 
     def _columns(self, table: str) -> set[str]:
-        return {name for _, name, *_ in self._database.execute(f"PRAGMA table_info({table})")}
+        return {name for (name,) in self._database.execute("SELECT name FROM pragma_table_info(?)", (table,))}
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
