@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from bascule.demo import MEMBERS, PASSWORD, DemoPlatform, Member, NewPlatform, s
 from bascule.demo.place import claimed, clear
 from bascule.mailbox import Mailbox
 from bascule.platform.clock import Clock
+from bascule.platform.stopping import Stop
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.phases import MemberCalendar, Side
 
@@ -222,9 +222,9 @@ def _own_command() -> str:
     return "bascule" if shutil.which("bascule") else sys.argv[0]
 
 
-def _until_told() -> threading.Event:
+def _until_told() -> Stop:
     """Set by Ctrl-C, or by the terminal being closed, from now on."""
-    over = threading.Event()
+    over = Stop()
     for name in _ENDS:
         signal.signal(name, lambda *_: over.set())
     return over

@@ -1,6 +1,5 @@
 """``bascule worker``"""
 
-import threading
 from pathlib import Path
 
 import click
@@ -8,6 +7,7 @@ import click
 from bascule.commands.options import CONFIG
 from bascule.commands.terminal import say
 from bascule.platform.logs import set_up_logs
+from bascule.platform.stopping import Stop
 
 
 @click.command("worker")
@@ -23,6 +23,6 @@ def command(config: Path, threads: int | None) -> int:
 
     set_up_logs()
     portal = read_portal_settings(config)
-    work(config, threads or max(1, portal.workers), threading.Event(), lambda: say("ready"))
+    work(config, threads or max(1, portal.workers), Stop(), lambda: say("ready"))
     say("stopped")
     return 0

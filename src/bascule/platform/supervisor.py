@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import structlog
 from bascule.platform.accounts.opening import EMBEDDED
 from bascule.platform.settings import Settings
 from bascule.platform.settings_file import Endpoint
+from bascule.platform.stopping import Stop
 from bascule.platform.worker import BACKLOG, Orders
 from bascule.terms.errors import BasculeError, ExitStatus
 
@@ -98,7 +98,7 @@ class Supervisor:
         )
         self._modules = [WORKER] * settings.processes + [*SINGLE, *beside]
         self._processes: list[subprocess.Popen[str]] = []
-        self._stopping = threading.Event()
+        self._stopping = Stop()
         self._log = structlog.get_logger()
 
     def stop(self, *_: object) -> None:

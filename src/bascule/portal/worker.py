@@ -12,6 +12,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from bascule.platform.logs import set_up_logs
+from bascule.platform.stopping import Stop
 from bascule.portal.configuration import read_portal_settings
 from bascule.portal.start import start
 
@@ -21,7 +22,7 @@ LONGEST_PAUSE_SECONDS = 0.5
 """Between two looks into an SQLite queue; PostgreSQL tells by itself."""
 
 
-def work(config: Path, threads: int, until: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
+def work(config: Path, threads: int, until: Stop, ready: Callable[[], None] = lambda: None) -> None:
     """``threads``: so many pieces of work at once. Returns once ``until`` is set, and what was going on is given back. Call from the main thread."""
     start(config)
     from bascule.portal.jobs.wakeups import open_queue, task_of
@@ -64,7 +65,7 @@ def main() -> None:
     """Started by `bascule.platform.supervisor`: orders on standard input, which ends when this process is to end."""
     orders = json.loads(sys.stdin.readline())
     set_up_logs()
-    until = threading.Event()
+    until = Stop()
 
     def follow_parent() -> None:
         while os.read(sys.stdin.fileno(), 1024):
