@@ -75,20 +75,24 @@ class Honest:
 
     def day(self) -> None:
         self.measured("page", self._page)
-        with contextlib.closing(imaplib.IMAP4("127.0.0.1", self._server.imap, timeout=60)) as client:
+        with imaplib.IMAP4("127.0.0.1", self._server.imap, timeout=60) as client:
             self.measured("sign-in", lambda: client.login(ANNA, self._password))
-            client.select()
-            self.measured("fetch", lambda: self._fetch(client))
+            count = int(client.select()[1][0] or b"0")
+            self.measured("fetch", lambda: self._fetch(client, count))
             number = next(self._numbers)
             self.measured("delivery", lambda: self._deliver(client, number))
-            client.logout()
 
     def _page(self) -> None:
         with urllib.request.urlopen(self._server.url_of("/sign-on"), timeout=60) as answer:
             assert answer.status == 200
 
-    def _fetch(self, client: imaplib.IMAP4) -> None:
-        status, _ = client.fetch("1:20", "(FLAGS ENVELOPE BODY.PEEK[HEADER.FIELDS (FROM SUBJECT DATE)])")
+    def _fetch(self, client: imaplib.IMAP4, count: int) -> None:
+        """Of the newest, as a program that was opened."""
+        if not count:
+            return
+        status, _ = client.fetch(
+            f"{max(1, count - 19)}:{count}", "(FLAGS ENVELOPE BODY.PEEK[HEADER.FIELDS (FROM SUBJECT DATE)])"
+        )
         assert status == "OK"
 
     def _deliver(self, client: imaplib.IMAP4, number: int) -> None:

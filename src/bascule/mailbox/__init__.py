@@ -1,7 +1,7 @@
 """A mailbox is a folder of SQLite files: `docs/formats/mailbox.md` is its format, version 1.
 
 ``catalogue.sqlite`` says what there is (folders, messages, headers, ledger), ``bodies-0001.sqlite`` … hold the octets, ``search.sqlite``
-can be rebuilt from both. Always true: a message that the catalogue names has its body (bodies are written first, each group is
+and ``texts.sqlite`` can be rebuilt from both. Always true: a message that the catalogue names has its body (bodies are written first, each group is
 synced before the catalogue names it); a body is never changed; `check` states every invariant by number. Called by capture,
 deliver, export and the pages; each writing engine holds the mailbox's lock.
 """

@@ -227,9 +227,11 @@ CREATE TABLE parts (body INTEGER NOT NULL, part INTEGER NOT NULL, data BLOB NOT 
 
 TEXTS_TABLES = """
 CREATE TABLE IF NOT EXISTS texts (
-    body INTEGER PRIMARY KEY, digest BLOB NOT NULL, repeats INTEGER NOT NULL, header BLOB NOT NULL, rest BLOB NOT NULL
+    body INTEGER PRIMARY KEY, repeats INTEGER NOT NULL, header BLOB NOT NULL, rest BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS texts_repeats ON texts (body) WHERE repeats;
+CREATE TABLE IF NOT EXISTS progress (indexed_body INTEGER NOT NULL);   -- texts up to this one are in grams
+INSERT INTO progress SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM progress);
 CREATE VIRTUAL TABLE IF NOT EXISTS grams USING fts5(text, content='', detail=none, tokenize='trigram');
 """
 SEARCH_TABLES = """

@@ -1,12 +1,12 @@
 """What SEARCH compares of each body (`bascule.protocols.mime.compared`), kept so that the whole of a mailbox is looked through in a second.
 
 ``texts.sqlite`` lies apart from the catalogue: it is made when somebody searches, or by whoever has time, and may be deleted at any time. Each row has
-a body's header and its texts, compressed; an index of groups of three characters says which bodies may hold a string, and the text decides.
+a body's header and its texts, compressed; an index of groups of three characters says which bodies may hold a string, and the text decides. The index
+takes longer to make than the texts: it is housekeeping's (`update`), and until then a new text may hold anything.
 
 Work goes in steps (`pending`, `compare`, `keep`), so that a caller who shares the mailbox with others holds its lock for the first and the last, and
-not while what others wrote is looked at. Where two processes do the same step, one of them keeps it, and the other goes on from there. A number of
-a body may come to stand for another one, once all above it were purged: `pending` sees that by the digest of the last one that it knows, and forgets
-what is not so any more.
+not while what others wrote is looked at. Where two processes do the same step, one of them keeps it, and the other goes on from there. A body's
+number never comes to stand for another one (`bascule.mailbox.live.purging`).
 """
 
 import json
@@ -27,7 +27,6 @@ GRAM = 3
 """Characters of one entry of the index."""
 GRAMS_ASKED = 12
 """Of a longer string, so many are looked up, over all of its length: more narrow little."""
-_DIGEST_OCTETS = 8
 _BETWEEN = "\x1e"
 """Between what one blob holds; never part of a folded text, where it is white space."""
 
@@ -37,14 +36,12 @@ class Pending:
     """A body that is not known yet. ``octets`` None: it can't be read, and no search finds it."""
 
     body: int
-    digest: bytes
     octets: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     body: int
-    digest: bytes
     text: Compared
 
 
@@ -53,9 +50,9 @@ def pending(mailbox: Mailbox) -> list[Pending]:
     texts = _open(mailbox)
     found: list[Pending] = []
     octets = 0
-    query = "SELECT id, sha256 FROM bodies WHERE id > ? ORDER BY id LIMIT ?"
-    for body, sha256 in mailbox.database.execute(query, (_progress(mailbox, texts), GROUP_BODIES)).fetchall():
-        found.append(Pending(body, sha256[:_DIGEST_OCTETS], _octets(mailbox, body)))
+    query = "SELECT id FROM bodies WHERE id > ? ORDER BY id LIMIT ?"
+    for (body,) in mailbox.database.execute(query, (_last(texts), GROUP_BODIES)).fetchall():
+        found.append(Pending(body, _octets(mailbox, body)))
         octets += len(found[-1].octets or b"")
         if octets >= GROUP_OCTETS:
             break
@@ -64,30 +61,44 @@ def pending(mailbox: Mailbox) -> list[Pending]:
 
 def compare(group: Iterable[Pending]) -> list[Known]:
     """Touches no file. Never raises: a message at which we fail has no text."""
-    return [Known(each.body, each.digest, _compared(each.octets)) for each in group]
+    return [Known(each.body, _compared(each.octets)) for each in group]
 
 
 def keep(mailbox: Mailbox, group: list[Known]) -> None:
     """Raises sqlite3.Error, MailboxError."""
     texts = _open(mailbox)
     with transaction(texts):
-        if _last(texts)[0] >= group[0].body:
+        if _last(texts) >= group[0].body:
             return  # another was quicker
         for each in group:
             header, rest = _joined(each.text)
-            row = (each.body, each.digest, _repeats(each.text), _packed(header), _packed(rest))
-            texts.execute("INSERT INTO texts VALUES (?, ?, ?, ?, ?)", row)
-            texts.execute("INSERT INTO grams (rowid, text) VALUES (?, ?)", (each.body, _indexed(header, rest)))
+            row = (each.body, _repeats(each.text), _packed(header), _packed(rest))
+            texts.execute("INSERT INTO texts VALUES (?, ?, ?, ?)", row)
 
 
 def update(mailbox: Mailbox) -> int:
-    """All steps, until nothing is pending; how many bodies those were. For a caller that shares the mailbox with no other thread. Raises MailboxError,
-    sqlite3.Error."""
+    """All steps, until nothing is pending, and the index; how many bodies those were. For a caller that shares the mailbox with no other thread. Raises
+    MailboxError, sqlite3.Error."""
     count = 0
     while group := pending(mailbox):
         keep(mailbox, compare(group))
         count += len(group)
+    while _index(_open(mailbox)):
+        pass
     return count
+
+
+def _index(texts: sqlite3.Connection) -> int:
+    """The next texts; how many those were."""
+    with transaction(texts):
+        done = _indexed(texts)
+        query = "SELECT body, header, rest FROM texts WHERE body > ? ORDER BY body LIMIT ?"
+        rows = texts.execute(query, (done, GROUP_BODIES)).fetchall()
+        for body, header, rest in rows:
+            texts.execute("INSERT INTO grams (rowid, text) VALUES (?, ?)", (body, _indexed_text(header, rest)))
+        if rows:
+            texts.execute("UPDATE progress SET indexed_body = ?", (rows[-1][0],))
+    return len(rows)
 
 
 def narrowed(mailbox: Mailbox, text: str) -> set[int] | None:
@@ -98,7 +109,9 @@ def narrowed(mailbox: Mailbox, text: str) -> set[int] | None:
     step = max(1, (len(text) - GRAM + 1) // GRAMS_ASKED)
     grams = {text[place : place + GRAM] for place in range(0, len(text) - GRAM + 1, step)}
     match = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in sorted(grams))
-    return {body for (body,) in _open(mailbox).execute("SELECT rowid FROM grams WHERE grams MATCH ?", (match,))}
+    texts = _open(mailbox)
+    query = "SELECT rowid FROM grams WHERE grams MATCH ? UNION ALL SELECT body FROM texts WHERE body > ?"
+    return {body for (body,) in texts.execute(query, (match, _indexed(texts)))}
 
 
 def repeating(mailbox: Mailbox) -> set[int]:
@@ -129,15 +142,13 @@ def inner_and_body(packed: bytes) -> tuple[str, str]:
 
 
 def forget_purged(mailbox: Mailbox) -> int:
-    """Forget the texts of bodies that the catalogue does not have any more, or has for something else; how many those were. Raises MailboxError,
+    """Forget the texts of bodies that the catalogue does not have any more; how many those were. Raises MailboxError,
     sqlite3.Error."""
     if mailbox.texts is None and not (mailbox.root / TEXTS).exists():
         return 0
     texts = _open(mailbox)
-    there = {
-        body: sha256[:_DIGEST_OCTETS] for body, sha256 in mailbox.database.execute("SELECT id, sha256 FROM bodies")
-    }
-    gone = [body for body, digest in texts.execute("SELECT body, digest FROM texts") if there.get(body) != digest]
+    there = {body for (body,) in mailbox.database.execute("SELECT id FROM bodies")}
+    gone = [body for (body,) in texts.execute("SELECT body FROM texts").fetchall() if body not in there]
     with transaction(texts):
         for body in gone:
             _forget(texts, body)
@@ -146,9 +157,9 @@ def forget_purged(mailbox: Mailbox) -> int:
 
 def _forget(texts: sqlite3.Connection, body: int) -> None:
     """An index without contents is told what it held (FTS5 §6.6, the delete command)."""
-    header, rest = texts.execute("SELECT header, rest FROM texts WHERE body = ?", (body,)).fetchone()
-    held = _indexed(zlib.decompress(header).decode(), zlib.decompress(rest).decode())
-    texts.execute("INSERT INTO grams (grams, rowid, text) VALUES ('delete', ?, ?)", (body, held))
+    if body <= _indexed(texts):
+        held = _indexed_text(*texts.execute("SELECT header, rest FROM texts WHERE body = ?", (body,)).fetchone())
+        texts.execute("INSERT INTO grams (grams, rowid, text) VALUES ('delete', ?, ?)", (body, held))
     texts.execute("DELETE FROM texts WHERE body = ?", (body,))
 
 
@@ -165,19 +176,10 @@ def _open(mailbox: Mailbox) -> sqlite3.Connection:
     return mailbox.texts
 
 
-def _progress(mailbox: Mailbox, texts: sqlite3.Connection) -> int:
-    """The last body whose text is known, as all before it are."""
-    last, digest = _last(texts)
-    row = mailbox.database.execute("SELECT sha256 FROM bodies WHERE id = ?", (last,)).fetchone()
-    if last and (row is None or row[0][:_DIGEST_OCTETS] != digest):
-        forget_purged(mailbox)
-        last, _ = _last(texts)
-    return last
-
-
-def _last(texts: sqlite3.Connection) -> tuple[int, bytes]:
-    row = texts.execute("SELECT body, digest FROM texts ORDER BY body DESC LIMIT 1").fetchone()
-    return (row[0], row[1]) if row else (0, b"")
+def _last(texts: sqlite3.Connection) -> int:
+    """The last body whose text is known, as those of all before it are, but for what was forgotten."""
+    body: int = texts.execute("SELECT coalesce(max(body), 0) FROM texts").fetchone()[0]
+    return body
 
 
 def _octets(mailbox: Mailbox, body: int) -> bytes | None:
@@ -198,8 +200,14 @@ def _joined(text: Compared) -> tuple[str, str]:
     return text.fields + _BETWEEN + text.addresses, text.inner + _BETWEEN + text.body
 
 
-def _indexed(header: str, rest: str) -> str:
-    return without_accents(header + _BETWEEN + rest)
+def _indexed(texts: sqlite3.Connection) -> int:
+    """The last body whose text the index knows, as it does all before it."""
+    body: int = texts.execute("SELECT indexed_body FROM progress").fetchone()[0]
+    return body
+
+
+def _indexed_text(header: bytes, rest: bytes) -> str:
+    return without_accents(zlib.decompress(header).decode() + _BETWEEN + zlib.decompress(rest).decode())
 
 
 def _repeats(text: Compared) -> bool:

@@ -45,6 +45,10 @@ LARGE_OCTETS = 4 * 1024 * 1024
 """Messages from this size on are counted while FETCH holds them…"""
 LARGE_AT_ONCE_OCTETS = 256 * 1024 * 1024
 """…and all sessions on a mailbox hold so much of them at once: two of the largest, and any number of usual ones."""
+SEARCHES_AT_ONCE = 3
+"""Of a mailbox, and process, that look into texts: each takes a thread, and somebody's many searches must leave some for others."""
+SEARCH_SECONDS = 60.0
+"""For one search: 2,000 strings in each of 100,000 texts would take an hour. Making the texts ready, where nobody had the time, is not counted."""
 SEARCHED_AT_ONCE = 500
 """Texts read by SEARCH, between two of which other sessions on the mailbox have their turn."""
 IDLE_SECONDS = 31 * 60.0

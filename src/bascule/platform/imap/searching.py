@@ -5,7 +5,12 @@ the text that they are looked for in (`bascule.protocols.mime.compared`: without
 decides. The mailbox's lock is held while its files are read, and not while what others wrote is looked at.
 """
 
+import contextlib
+import math
 import re
+import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from email.utils import parsedate_tz
@@ -13,7 +18,9 @@ from typing import TYPE_CHECKING
 
 from bascule.mailbox import texts
 from bascule.mailbox.live import LiveRow
-from bascule.platform.imap.limits import SEARCHED_AT_ONCE
+from bascule.platform.imap.limits import SEARCH_SECONDS, SEARCHED_AT_ONCE, SEARCHES_AT_ONCE
+from bascule.platform.imap.replies import No
+from bascule.platform.mailboxes import OpenMailbox
 from bascule.protocols.imap import search as keys
 from bascule.protocols.imap.requests import MessageSet
 from bascule.protocols.imap.search import Key
@@ -30,19 +37,37 @@ _OTHERWISE = re.compile(r'[("\\]|[\s.@][.@]|[.@]\s')
 """In an address field: what may be written otherwise in the address that is meant."""
 FEW_OF = 4
 """Where the index knows of fewer than one in so many messages, only those are read."""
+_guard = threading.Lock()
+_searching: "weakref.WeakKeyDictionary[OpenMailbox, int]" = weakref.WeakKeyDictionary()
 _EPOCH = date(1970, 1, 1).toordinal()
 _QUICK = (keys.All, keys.HasFlag, keys.Numbered, keys.SavedResult, keys.Sized, keys.Aged, keys.ModifiedSince)
 
 
 def find(session: "Session", key: Key) -> Rows:
-    """Messages of the selected folder, in order. Takes the mailbox's lock, which is best not held by the caller. Raises MailboxError."""
+    """Messages of the selected folder, in order. Takes the mailbox's lock, which is best not held by the caller. Raises MailboxError, No."""
     finder = _Finder(session)
     with session.lock:
         if not session.selected.uids:
             return []
-    if _needs_texts(key):
+    if not _needs_texts(key):
+        return finder.among(key, finder.candidates(key))
+    with _turn(session.selected.access.mailbox):
         finder.bring_up_to_date()
-    return finder.among(key, finder.candidates(key))
+        return finder.among(key, finder.candidates(key))
+
+
+@contextlib.contextmanager
+def _turn(mailbox: OpenMailbox) -> Iterator[None]:
+    """Raises No where `SEARCHES_AT_ONCE` look through the mailbox already."""
+    with _guard:
+        if _searching.get(mailbox, 0) >= SEARCHES_AT_ONCE:
+            raise No("other searches of this mailbox are still running; ask again when they are done", "LIMIT")
+        _searching[mailbox] = _searching.get(mailbox, 0) + 1
+    try:
+        yield
+    finally:
+        with _guard:
+            _searching[mailbox] -= 1
 
 
 def first_mailboxes(session: "Session", rows: Rows, field: str) -> dict[int, str]:
@@ -65,6 +90,7 @@ class _Finder:
         self._reading = session.box.reading
         self._mailbox = session.box.mailbox
         self._narrowed: dict[str, set[int] | None] = {}
+        self._deadline = math.inf
 
     def bring_up_to_date(self) -> None:
         """What arrived since somebody last searched, or housekeeping looked."""
@@ -72,6 +98,7 @@ class _Finder:
             with self._session.lock:
                 group = texts.pending(self._mailbox)
             if not group:
+                self._deadline = time.monotonic() + SEARCH_SECONDS
                 return
             known = texts.compare(group)
             with self._session.lock:
@@ -243,24 +270,27 @@ class _Finder:
         return rows if bodies is None else [row for row in rows if row.body in bodies]
 
     def headers(self, rows: Rows) -> Iterator[tuple[int, bytes]]:
-        for bodies in _groups(rows):
+        for bodies in self._groups(rows):
             with self._session.lock:
                 found = texts.headers(self._mailbox, bodies)
             yield from found
 
     def _wholes(self, rows: Rows) -> Iterator[tuple[int, bytes, bytes]]:
-        for bodies in _groups(rows):
+        for bodies in self._groups(rows):
             with self._session.lock:
                 found = texts.wholes(self._mailbox, bodies)
             yield from found
 
+    def _groups(self, rows: Rows) -> Iterator[list[int]]:
+        """Their bodies, some at a time. Raises No where the search takes too long."""
+        bodies = list(dict.fromkeys(row.body for row in rows))
+        for start in range(0, len(bodies), SEARCHED_AT_ONCE):
+            if time.monotonic() > self._deadline:
+                raise No("that search takes too long; look for less, or among fewer messages", "LIMIT")
+            yield bodies[start : start + SEARCHED_AT_ONCE]
+
 
 _DAY_SECONDS = int(timedelta(days=1).total_seconds())
-
-
-def _groups(rows: Rows) -> Iterator[list[int]]:
-    bodies = list(dict.fromkeys(row.body for row in rows))
-    return (bodies[start : start + SEARCHED_AT_ONCE] for start in range(0, len(bodies), SEARCHED_AT_ONCE))
 
 
 def _field_test(name: str, text: str) -> Callable[[str, str], bool]:

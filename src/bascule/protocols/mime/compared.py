@@ -79,7 +79,13 @@ def _each(part: Part) -> Iterator[Part]:
 
 
 def _lines(fields: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
-    return (f"{name.decode('latin-1')}: {fold(decode_field(value, None))}" for name, value in fields)
+    return (f"{name.decode('latin-1')}: {_folded_field(value)}" for name, value in fields)
+
+
+def _folded_field(value: bytes) -> str:
+    if value.isascii() and b"=?" not in value and b"\0" not in value:  # most are, and need no decoding
+        return " ".join(value.decode("ascii").lower().split())
+    return fold(decode_field(value, None))
 
 
 def _other_lines(header: bytes) -> list[str]:
