@@ -42,6 +42,7 @@ _SENTENCES = (
     (r"the server counts (\d+) messages in it and shows none", "le serveur y compte {:number} messages et n’en montre aucun"),
     (r"have its index repaired", "faire réparer son index"),
     (r"its UIDVALIDITY changed while it was read", "son UIDVALIDITY a changé pendant la lecture"),
+    (r"its file was changed while it was read", "son fichier a changé pendant la lecture"),
     (r"the next run reads it again", "la prochaine exécution le relira"),
     (r"as you asked", "comme demandé"),
     (r"renamed there, or named so by an earlier run", "renommé là-bas, ou ainsi nommé par une exécution précédente"),

@@ -35,9 +35,10 @@ NAMED = 5
 
 @dataclass(slots=True)
 class Beside:
-    """Filled by a walk, and told in one sentence."""
+    """Filled by a walk, and told in a sentence or two. ``expunged``: messages that lie in an mbox and that Thunderbird has deleted."""
 
     files: int = 0
+    expunged: int = 0
     names: list[str] = field(default_factory=list)
 
     def look(self, name: str, head: Callable[[], bytes]) -> str:
@@ -58,6 +59,19 @@ class Beside:
     @property
     def sentence(self) -> str:
         """Empty where nothing was passed over."""
+        return " ".join(filter(None, (self._of_files, self._of_expunged)))
+
+    @property
+    def _of_expunged(self) -> str:
+        if not self.expunged:
+            return ""
+        which = (
+            "1 message that Thunderbird has" if self.expunged == 1 else f"{self.expunged} messages that Thunderbird has"
+        )
+        return f"{which} deleted or moved elsewhere, and not removed from its file yet, {'was' if self.expunged == 1 else 'were'} left out."
+
+    @property
+    def _of_files(self) -> str:
         if not self.files:
             return ""
         names = ", ".join(printable(name) for name in self.names) + (", …" if self.files > len(self.names) else "")
