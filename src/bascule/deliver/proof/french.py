@@ -208,6 +208,12 @@ FR = Words(
     "s’adresser aux responsables de l’ancienne plateforme.",
     refused_note="La nouvelle plateforme ne crée pas ou n’ouvre pas ce dossier : {}. Ses messages sont toujours sur l’ancienne plateforme. Que faire : créer le "
     "dossier à la main, ou lui donner un autre nom (--rename), puis relancer.",
+    unread_rest=(
+        "{} message a été trouvé dans ce dossier, et aucune exécution ne l’a encore lu. Que faire : relancer la même commande (copy, capture ou import) jusqu’à "
+        "ce qu’elle aille à son terme ; après capture ou import, relancer aussi deliver.",
+        "{} messages ont été trouvés dans ce dossier, et aucune exécution ne les a encore lus. Que faire : relancer la même commande (copy, capture ou import) "
+        "jusqu’à ce qu’elle aille à son terme ; après capture ou import, relancer aussi deliver.",
+    ),
     unlisted_note=(
         "L’ancienne plateforme compte {} message de plus qu’elle n’en annonce, et ne le donne donc pas. Que faire : demander à ses responsables de réparer "
         "l’index du dossier, puis relancer.",
