@@ -95,7 +95,7 @@ class Report:
     stopped: str = ""
     """Why the run ended before it was through; empty when it was."""
     origin: str = ""
-    """What the mailbox was read from, where ``source`` is a mailbox on disk; empty where that is not known."""
+    """What was read, also where ``source`` is a mailbox on disk that was filled from it; empty where that is not known."""
     signing_key: str = ""
     """The fingerprint of the key that signs the report's files; empty where none are written."""
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from bascule.sources.files.archive import Archive, Unpacked, date_of_member
 from bascule.sources.files.base import FileEntry, FileFolder, Walked, unreadable_entry
-from bascule.sources.files.beside import Beside, mail_in
+from bascule.sources.files.beside import Beside, is_apple_double, mail_in
 from bascule.sources.files.mbox import Labelled, folder_of_mbox, joined, read_mbox
 from bascule.sources.files.other_forms import other_form
 from bascule.sources.files.reading import (
@@ -91,6 +91,7 @@ class _Walk:
     def look_into(self, tree: Tree, directory: Directory) -> None:
         if directory.error:
             self._folder(directory.parts).error = directory.error
+        self._beside.set_aside(directory)
         files = {file.name: file for file in directory.files}
         for name in sorted({*files, *directory.odd, *directory.closed}.difference(_OF_A_PROGRAM)):
             parts = (*directory.parts, name)
@@ -103,7 +104,9 @@ class _Walk:
 
     def _look_at_file(self, tree: Tree, file: Found) -> None:
         opened = partial(tree.open, file.real)
-        if is_eml(file.name):
+        if is_apple_double(file.name, partial(head_of, opened)):
+            self._beside.count(file.name)
+        elif is_eml(file.name):
             self._message(file.parts, _entry(tree, file))
         else:
             self._look_at_other(file.parts, lambda: head_of(opened), opened, InternalDate(int(file.modified)))
@@ -112,6 +115,8 @@ class _Walk:
         parts = PurePosixPath(info.filename).parts
         if not parts:
             self._refuse((info.filename or "(no name)",), "its name is that of no file")
+        elif is_apple_double(parts[-1], partial(archive.head, info, HEAD_OCTETS)):
+            self._beside.count(parts[-1])
         elif is_eml(parts[-1]):
             self._message(parts, _entry_of_member(archive, info))
         elif parts[-2:-1] in (("cur",), ("new",)):
