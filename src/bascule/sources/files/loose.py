@@ -11,10 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from bascule.sources.files.archive import Archive, Unpacked, date_of_member
+from bascule.sources.files.archive import Archive, Unpacked, date_of_member, name_of_member
 from bascule.sources.files.base import FileEntry, FileFolder, Walked, unreadable_entry
 from bascule.sources.files.beside import Beside, is_apple_double, mail_in
-from bascule.sources.files.mbox import Labelled, folder_of_mbox, joined, read_mbox
+from bascule.sources.files.mbox import OF_APPLE, Labelled, folder_of_mbox, joined, read_mbox
 from bascule.sources.files.other_forms import other_form
 from bascule.sources.files.reading import (
     HEAD_OCTETS,
@@ -40,7 +40,10 @@ def walk_eml(root: Path) -> Walked:
 
 
 def walk_mbox(root: Path) -> Walked:
-    """One mbox file, or every mbox in a folder (a Thunderbird profile: ``Inbox.sbd`` holds the folders within Inbox)."""
+    """One mbox file, or every mbox in a folder (a Thunderbird profile: ``Inbox.sbd`` holds the folders within Inbox). One folder that Apple Mail exported
+    is a file, too."""
+    if root.suffix == ".mbox" and (root / OF_APPLE).is_file():
+        root = root / OF_APPLE
     if root.is_dir():
         return _walk_folder(root)
     walk, (tree, file) = _Walk(), _only_file(root)
@@ -112,7 +115,7 @@ class _Walk:
             self._look_at_other(file.parts, lambda: head_of(opened), opened, InternalDate(int(file.modified)))
 
     def look_at_member(self, archive: Archive, info: zipfile.ZipInfo) -> None:
-        parts = PurePosixPath(info.filename).parts
+        parts = PurePosixPath(name_of_member(info)).parts
         if not parts:
             self._refuse((info.filename or "(no name)",), "its name is that of no file")
         elif is_apple_double(parts[-1], partial(archive.head, info, HEAD_OCTETS)):
@@ -178,4 +181,6 @@ def _entry_of_member(archive: Archive, info: zipfile.ZipInfo) -> FileEntry:
     date = date_of_member(info)
     with contextlib.suppress(OSError, ValueError):  # reading it will say so
         date = date_from_header(archive.head(info, HEAD_OCTETS), date.utc_seconds)
-    return FileEntry(f"{info.filename} {info.CRC:08x}", frozenset(), date, info.file_size, partial(archive.read, info))
+    return FileEntry(
+        f"{name_of_member(info)} {info.CRC:08x}", frozenset(), date, info.file_size, partial(archive.read, info)
+    )

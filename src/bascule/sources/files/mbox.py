@@ -45,6 +45,7 @@ _UNSPACED = {
 }
 """Whom the ``From`` line names → what follows it, of programs that write no empty line between messages."""
 
+OF_APPLE = "mbox"
 REWRITTEN = "its file was changed while it was read; the next run reads it again"
 """The reason of a FolderError."""
 
@@ -194,9 +195,11 @@ def _ends_there(file: BinaryIO, span: Span) -> bool:
 
 
 def folder_of_mbox(parts: Sequence[str], error: str = "") -> FileFolder:
-    """What the mbox of a path is called, without the endings that programs give to mboxes and to the folders within them."""
-    names = [part.removesuffix(".sbd") or part for part in parts[:-1]]
-    path = FolderPath((*names, parts[-1].removesuffix(".mbox").removesuffix(".mbx") or parts[-1]))
+    """What the mbox of a path is called, without the endings that programs give to mboxes and to the folders within them. Apple Mail exports a folder as a
+    directory ``NAME.mbox`` with a file ``mbox``."""
+    shown = parts[:-1] if parts[-1] == OF_APPLE and len(parts) > 1 and parts[-2].endswith(".mbox") else parts
+    names = [part.removesuffix(".sbd") or part for part in shown[:-1]]
+    path = FolderPath((*names, shown[-1].removesuffix(".mbox").removesuffix(".mbx") or shown[-1]))
     return FileFolder(path, pieces=tuple(parts), error=error)
 
 
