@@ -153,6 +153,16 @@ def test_what_the_body_quotes_stays(tmp_path: Path) -> None:
     assert held(root) == [(b"1\n\nStatus: RO\nLines: 3\n\nX-UID: 1\n", ["\\Seen"])]
 
 
+def test_a_header_that_is_longer_than_what_is_looked_at_is_read_too(tmp_path: Path) -> None:
+    file, root = tmp_path / "Inbox", tmp_path / "m"
+    long = b"X-Long: " + b"x\n " * 50_000 + b"x\n"
+    file.write_bytes(letter(1, long + b"Status: RO\n") + b"\n" + letter(2))
+    take_in(file, root)
+    assert [body for body, _ in held(root)] == [b"1" + BODY, b"2" + BODY]
+    with Mailbox.open(root, read_only=True) as box:
+        assert b"Status" not in box.messages.body(next(box.messages.list(1))).whole()
+
+
 class _Notes(Watcher):
     def __init__(self) -> None:
         self.notes: list[str] = []

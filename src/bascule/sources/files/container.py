@@ -20,9 +20,9 @@ LABELS = "X-Gmail-Labels"
 
 _NAMES = "|".join(FIELDS).encode()
 _VALUE = rb"[ \t]*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*(?:\r?\n|\Z)"
-_OF_ALL = re.compile(rb"^(?:" + _NAMES + rb")" + _VALUE, re.I | re.M)
-_OF_A_TAKEOUT = re.compile(rb"^(?:" + _NAMES + rb"|" + LABELS.encode() + rb")" + _VALUE, re.I | re.M)
-_HEADER_ENDS = re.compile(rb"(?:\A|\n)(?=\r?\n)")
+_FIRST_LETTERS = rb"^(?=[CLSX])"  # most fields begin with none of these
+_OF_ALL = re.compile(_FIRST_LETTERS + rb"(?:" + _NAMES + rb")" + _VALUE, re.I | re.M)
+_OF_A_TAKEOUT = re.compile(_FIRST_LETTERS + rb"(?:" + _NAMES + rb"|" + LABELS.encode() + rb")" + _VALUE, re.I | re.M)
 _TAKEOUT = re.compile(rb"From \d+@xxx ")
 _STATUS = re.compile(
     rb"^(status|x-status|x-mozilla-status|x-mozilla-keys|x-keywords)[ \t]*:[ \t]*([^\r\n]*)", re.I | re.M
@@ -43,10 +43,19 @@ def is_takeout(from_line: bytes) -> bool:
 
 def without_fields(octets: bytes, *, takeout: bool) -> bytes:
     """A message, or its start, without what is the container's."""
-    end = _HEADER_ENDS.search(octets)
-    header = octets[: end.end()] if end else octets
+    header = octets[: _end_of_header(octets)]
     left = (_OF_A_TAKEOUT if takeout else _OF_ALL).sub(b"", header)
     return octets if len(left) == len(header) else left + octets[len(header) :]
+
+
+def _end_of_header(octets: bytes) -> int:
+    """Where the empty line stands, or the message ends."""
+    if octets.startswith((b"\n", b"\r\n")):
+        return 0
+    bare = octets.find(b"\n\n")
+    with_cr = octets.find(b"\n\r\n", 0, bare + 1 if bare >= 0 else len(octets))
+    end = with_cr if with_cr >= 0 else bare
+    return end + 1 if end >= 0 else len(octets)
 
 
 def is_expunged(header: bytes) -> bool:

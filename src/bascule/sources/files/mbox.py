@@ -91,7 +91,7 @@ def find_messages(file: BinaryIO) -> Iterator[Span]:
             begun = candidate
             lengths.begin()
         candidate = None
-        if line.startswith(b"From ") and form.may_begin(line, blank):
+        if (blank or form.is_unspaced) and line.startswith(b"From ") and form.may_begin(line, blank):
             candidate = Span(position + len(line), before_blank if blank else position, line)
             if position == first:
                 begun, candidate = candidate, None
@@ -108,20 +108,21 @@ def find_messages(file: BinaryIO) -> Iterator[Span]:
 
 
 class _Form:
-    """Which ``From`` lines begin a message, of those that one file has."""
+    """Which ``From`` lines begin a message, of those that one file has. ``is_unspaced``: not only those that follow an empty line."""
 
     def __init__(self) -> None:
-        self._unspaced: bytes | None = None
+        self.is_unspaced = False
+        self._program: bytes | None = None
         self._expected = _FIELD
 
     def may_begin(self, line: bytes, blank: bool) -> bool:
         """``blank``: it follows an empty line, or stands first."""
         dated = _FROM_DATED.match(line)
         whose = dated[1] if dated else b""
-        if self._unspaced is None:
-            self._unspaced = whose if whose in _UNSPACED else b""
+        if self._program is None:
+            self._program, self.is_unspaced = whose, whose in _UNSPACED
         self._expected = _FIELD if blank else _UNSPACED.get(whose, _FIELD)
-        return blank or (bool(whose) and whose == self._unspaced)
+        return blank or (self.is_unspaced and whose == self._program)
 
     def follows(self, line: bytes) -> bool:
         """Whether this is what follows the line that may begin one."""
@@ -142,12 +143,8 @@ def unquote(octets: bytes) -> bytes:
 def read_span(opened: Opener, span: Span) -> Body:
     """The octets of a span, as they were before they were quoted. Raises OSError, ValueError."""
     with opened() as file:
-        return _unquoted(_octets(file, span), span)
-
-
-def _octets(file: BinaryIO, span: Span) -> bytes:
-    file.seek(span.start)
-    return file.read(span.end - span.start)
+        file.seek(span.start)
+        return _unquoted(file.read(span.end - span.start), span)
 
 
 def _unquoted(octets: bytes, span: Span) -> Body:
@@ -161,35 +158,29 @@ class _Found:
     span: Span
     mark: bytes
 
-    @classmethod
-    def at(cls, span: Span, head: bytes) -> "_Found":
-        return cls(span, _mark(head, span))
-
     def read(self, opened: Opener) -> Body:
         """The message alone. Raises FolderError where the file is another one now, OSError, ValueError."""
         span = self.span
         with opened() as file:
-            begins = _has_from_line(file, span)
-            octets = _octets(file, span)
-            ends = _ends_there(file, span)
-        whole = len(octets) == span.end - span.start and _mark(octets[:HEAD_OCTETS], span) == self.mark
-        if not (begins and whole and ends):
+            file.seek(span.start - len(span.from_line))
+            from_line = file.read(len(span.from_line))
+            octets = file.read(span.end - span.start)
+            is_in_place = from_line == span.from_line and len(octets) == span.end - span.start and _ends(file, span)
+        takeout = is_takeout(span.from_line)
+        own = without_fields(octets, takeout=takeout)
+        head = own if len(octets) <= HEAD_OCTETS else without_fields(octets[:HEAD_OCTETS], takeout=takeout)
+        if not is_in_place or _mark(head) != self.mark:
             raise FolderError(REWRITTEN)
-        return _unquoted(without_fields(octets, takeout=is_takeout(span.from_line)), span)
+        return _unquoted(own, span)
 
 
-def _mark(head: bytes, span: Span) -> bytes:
-    return hashlib.blake2b(without_fields(head, takeout=is_takeout(span.from_line)), digest_size=8).digest()
+def _mark(head: bytes) -> bytes:
+    """``head``: without the fields of the container."""
+    return hashlib.blake2b(head, digest_size=8).digest()
 
 
-def _has_from_line(file: BinaryIO, span: Span) -> bool:
-    file.seek(span.start - len(span.from_line))
-    return file.read(len(span.from_line)) == span.from_line
-
-
-def _ends_there(file: BinaryIO, span: Span) -> bool:
-    """Whether what separates it from the next message follows: behind the last one there may be others by now."""
-    file.seek(span.end)
+def _ends(file: BinaryIO, span: Span) -> bool:
+    """Whether what separates it from the next message follows: behind the last one there may be others by now. The file stands at its end."""
     between, behind = file.read(span.next - span.end), file.read(len(b"From "))
     return len(between) == span.next - span.end and not between.strip(b"\r\n") and behind in (b"", b"From ")
 
@@ -236,8 +227,9 @@ def _entry(
     flags = flags_of(header) if labels is None else _label_flags(labels)
     key = f"{name} {span.start}-{span.end} {modified.utc_seconds}"
     date = _date(span.from_line) or date_from_header(head, modified.utc_seconds)
-    octets = span.end - span.start - len(head) + len(without_fields(head, takeout=takeout))
-    return folder, FileEntry(key, flags, date, octets, partial(_Found.at(span, head).read, opened), labels)
+    own_head = without_fields(head, takeout=takeout)
+    octets = span.end - span.start - len(head) + len(own_head)
+    return folder, FileEntry(key, flags, date, octets, partial(_Found(span, _mark(own_head)).read, opened), labels)
 
 
 def joined(own: Collection[FileFolder], labelled: Labelled) -> list[FileFolder]:
