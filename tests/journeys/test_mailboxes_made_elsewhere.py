@@ -69,6 +69,18 @@ def test_so_is_any_other_number_that_is_none(tmp_path: Path, root: Path, table: 
     assert f"in its table “{table}”" in bascule(tmp_path, "report", root, status=2).stderr
 
 
+def test_so_is_a_whole_number_that_is_stored_as_a_fraction(tmp_path: Path, root: Path) -> None:
+    with closing(sqlite3.connect(root / CATALOGUE)) as database, database:
+        database.execute("PRAGMA writable_schema = 1")
+        database.execute(
+            "UPDATE sqlite_schema SET sql = replace(sql, 'uid INTEGER', 'uid BLOB') WHERE name = 'messages'"
+        )
+    with closing(sqlite3.connect(root / CATALOGUE)) as database, database:
+        database.execute("UPDATE messages SET uid = 3.0 WHERE id = 1")
+    told = bascule(tmp_path, "report", root, status=2).stderr
+    assert "in its table “messages”" in told
+
+
 def test_a_mailbox_of_ours_is_opened(root: Path) -> None:
     with Mailbox.open(root, made_elsewhere=True):
         pass

@@ -1,6 +1,7 @@
 """Whoever stops a run (Ctrl-C, SIGTERM) does not wait until a thread of it is through with what it reads."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import time
@@ -13,7 +14,7 @@ from bascule.capture import CaptureOptions, capture
 from bascule.deliver.comparison import census_of_mailbox
 from bascule.mailbox import Mailbox
 from bascule.sources.files import open_files
-from support.command import ENTRY, environment
+from support.command import ENTRY, bascule, environment
 
 BY = pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 AT_ONCE_SECONDS = 10.0
@@ -52,6 +53,36 @@ def test_an_import_that_walks_through_a_large_mbox_is_stopped_at_once(by: signal
     taken = tmp_path / "m.mailbox"
     output = stopped(tmp_path, ["import", place, taken], taken / "catalogue.sqlite", by)
     assert "interrupted; run the same command again to go on" in output
+
+
+@BY
+@pytest.mark.parametrize("kind", ["zip", "mbox", "maildir", "eml"])
+def test_an_export_that_is_stopped_leaves_nothing_that_looks_like_one(
+    kind: str, by: signal.Signals, tmp_path: Path
+) -> None:
+    place, taken, out = tmp_path / "mail.mbox", tmp_path / "m.mailbox", tmp_path / "out"
+    with place.open("wb") as file:
+        for number in range(3000):
+            file.write(
+                b"From a@b Sat Feb  1 10:00:00 2020\nSubject: %d\n\n" % number
+                + os.urandom(3000).hex().encode()
+                + b"\n\n"
+            )
+    bascule(tmp_path, "import", place, taken, "--quiet")
+    begun = out.with_name("out.partial") if kind == "zip" else out
+    words = [*ENTRY, "export", taken, out, "--format", kind, "--quiet"]
+    with subprocess.Popen(map(str, words), env=environment(tmp_path), stderr=subprocess.PIPE, text=True) as run:
+        while not (
+            begun.exists() and any(file.stat().st_size for file in [begun, *begun.rglob("*")] if file.is_file())
+        ):
+            assert run.poll() is None
+            time.sleep(0.001)
+        run.send_signal(by)
+        _, errors = run.communicate(timeout=30)
+    assert (run.returncode, "Traceback" in errors) == (130, False), errors
+    assert "Nothing of the export is left." in errors
+    assert not begun.exists() or not list(begun.iterdir())
+    bascule(tmp_path, "export", taken, out, "--format", kind, "--quiet")
 
 
 def test_a_census_of_a_mailbox_on_disk_ends_at_the_next_message(tmp_path: Path) -> None:

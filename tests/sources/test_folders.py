@@ -99,7 +99,8 @@ def test_what_labels_place_in_a_folder_lies_there_whichever_file_it_comes_from(t
     """Takeout in two files: the second one's Sent took the place of the first one's, and its messages were lost."""
     takeout = tmp_path / "Takeout"
     takeout.mkdir()
-    labelled = MESSAGE.replace(b"Subject", b"X-Gmail-Labels: Sent,Opened\nSubject")
+    labelled = b"From 17@xxx " + MESSAGE.partition(b" ")[2].partition(b" ")[2]
+    labelled = labelled.replace(b"Subject", b"X-Gmail-Labels: Sent,Opened\nSubject")
     for name in ("All mail-001.mbox", "All mail-002.mbox", "Sent.mbox"):
         (takeout / name).write_bytes(labelled + b"\n" + labelled)
     (takeout / "Notes.mbox").write_bytes(MESSAGE)

@@ -62,6 +62,12 @@ def mbox(*subjects: str) -> bytes:
     return b"".join(b"From a@b Sat Feb  1 10:00:00 2020\nSubject: %s\n\ntext\n\n" % each.encode() for each in subjects)
 
 
+def takeout(octets: bytes, labels: str) -> bytes:
+    return octets.replace(b"From a@b", b"From 17@xxx").replace(
+        b"Subject", b"X-Gmail-Labels: %s\nSubject" % labels.encode()
+    )
+
+
 def write(file: Path, octets: bytes) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(octets)
@@ -163,7 +169,7 @@ def test_eml_files_and_mboxes_in_one_folder_are_both_read(tmp_path: Path) -> Non
 
 def test_a_zip_of_mboxes_is_read_as_takeout_hands_it_out(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "takeout.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        labelled = mbox("sent", "again").replace(b"Subject", b"X-Gmail-Labels: Sent\nSubject")
+        labelled = takeout(mbox("sent", "again"), "Sent")
         archive.writestr("Takeout/Mail/All mail.mbox", labelled)
         archive.writestr("Takeout/Mail/Notes.mbox", mbox("note"))
         archive.writestr("Takeout/archive_browser.html", b"<html>")
@@ -339,8 +345,8 @@ def _deep_in_a_zip(place: Path, levels: str) -> None:
 
 
 def _deep_by_its_labels(place: Path, levels: str) -> None:
-    deep = "".join(f"From a@b Sat Feb  1 10:00:00 2020\nX-Gmail-Labels: {levels}{n}\n\ntext\n\n" for n in range(50))
-    place.write_bytes(mbox("one").replace(b"Subject", b"X-Gmail-Labels: Inbox\nSubject") + deep.encode())
+    deep = [takeout(mbox("deep"), f"{levels}{n}") for n in range(50)]
+    place.write_bytes(b"".join([takeout(mbox("one"), "Inbox"), *deep]))
 
 
 def _deep_in_a_manifest(place: Path, levels: str) -> None:

@@ -18,12 +18,10 @@ from bascule.sources.files import open_files
 from bascule.sources.imap import ImapSource
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.location import Location, parse_location
+from bascule.terms.own_files import COPY_MAILBOX as COPY_MAILBOX
 from bascule.terms.printable import printable
 from bascule.wire.imap import Credentials, ImapClient, Security, connect
 from bascule.wire.limits import WireLimits
-
-COPY_MAILBOX = "copy.mailbox"
-"""What `copy` remembers, in its state folder."""
 
 
 def secret_of(location: Location, side: str, options: SideOptions) -> Callable[[], str]:

@@ -1,5 +1,7 @@
 """``--dry-run``: which folder would go where, how many messages it holds, and how many of them earlier runs did not deal with. Nothing is written anywhere."""
 
+import contextlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from bascule.capture import note_views
@@ -8,12 +10,14 @@ from bascule.commands.terminal import say, so_many
 from bascule.copy import CopyOptions
 from bascule.deliver import FolderMap, MappedFolder
 from bascule.deliver.comparison import Memory
+from bascule.deliver.comparison.memory import Remembered
 from bascule.deliver.session import ask_target
 from bascule.mailbox import FolderRow
-from bascule.sources import Source, SourceFolder, SourceState
+from bascule.sources import Reader, Source, SourceFolder, SourceMessage, SourceState
 from bascule.sources.contract import FolderError
 from bascule.terms.folder import FolderPath
 from bascule.terms.later_runs import SETTLED
+from bascule.terms.location import FILE_SCHEMES
 from bascule.wire.imap import Connections, ImapClient
 
 LOST = "no longer there under the name that it had: a run looks for a new name"
@@ -51,26 +55,37 @@ async def show_plan(source: Source, target: Connections, chosen: CopyOptions, me
 
 
 async def _left(source: Source, listed: Sequence[SourceFolder], memory: Memory) -> dict[bytes, int]:
-    """By folder, how many of its messages are new, or left from earlier runs. Under a new UIDVALIDITY messages are known by their octets, which are not
-    read here: as many count as dealt with as were. A folder that can't be opened is absent."""
-    reader = await source.reader()
+    """By folder, how many of its messages are new, or left from earlier runs. A folder that can't be opened is absent."""
+    reader, is_files = await source.reader(), source.location.partition(":")[0] in FILE_SCHEMES
     left = {}
     try:
         for folder in listed:
-            settled = {
-                (one.uidvalidity, one.uid)
-                for one in memory.by_path.get(folder.path, ())
-                if one.is_there and one.code in SETTLED
-            }
-            try:
-                survey = await reader.open(folder, None)
-            except FolderError:
-                continue
-            now = {(survey.state.uidvalidity, uid) for uid in survey.uids}
-            is_renewed = settled and all(validity != survey.state.uidvalidity for validity, _ in settled)
-            left[folder.name] = max(0, len(now) - len(settled)) if is_renewed else len(now - settled)
+            known = [one for one in memory.by_path.get(folder.path, ()) if one.is_there and one.code in SETTLED]
+            with contextlib.suppress(FolderError):
+                left[folder.name] = await _left_in(reader, folder, known, is_files=is_files)
     finally:
         await reader.close()
+    return left
+
+
+async def _left_in(reader: Reader, folder: SourceFolder, known: Sequence[Remembered], *, is_files: bool) -> int:
+    """Under a new UIDVALIDITY, which files have after each change, messages are known by their octets. Those of files are read; of a server's as many
+    count as dealt with as were. Raises FolderError."""
+    survey = await reader.open(folder, None)
+    validity = survey.state.uidvalidity
+    if not known or any(one.uidvalidity == validity for one in known):
+        return len(set(survey.uids) - {one.uid for one in known if one.uidvalidity == validity})
+    if not is_files:
+        return max(0, len(survey.uids) - len(known))
+    left, digests = 0, Counter(one.sha256 for one in known)
+    async for group in reader.read(survey.uids):
+        for message in group:
+            if isinstance(message, SourceMessage):
+                message.body.close()
+            if isinstance(message, SourceMessage) and digests[message.body.sha256] > 0:
+                digests[message.body.sha256] -= 1
+            else:
+                left += 1
     return left
 
 

@@ -8,9 +8,7 @@ from pathlib import Path
 
 from bascule.commands.places import COPY_MAILBOX
 from bascule.mailbox import Mailbox
-
-REFUSED = "refused"
-"""The folder in it with the messages that the target refuses."""
+from bascule.terms.own_files import REFUSED, REPORTS
 
 
 class ReportFolder:
@@ -19,7 +17,7 @@ class ReportFolder:
     def __init__(self, mailbox: Mailbox, asked_for: str | Path | None) -> None:
         self._asked_for = asked_for
         root = mailbox.root
-        self._reports = (root.parent if root.name == COPY_MAILBOX else root) / "reports"
+        self._reports = (root.parent if root.name == COPY_MAILBOX else root) / REPORTS
         self._stamp = time.strftime("%Y%m%d-%H%M%S")
 
     @property

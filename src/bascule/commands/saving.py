@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from bascule.commands.report_folder import REFUSED, ReportFolder
+from bascule.commands.report_folder import ReportFolder
 from bascule.deliver import Parcel
 from bascule.deliver.proof import placed
 from bascule.export.names import safe_name
@@ -13,6 +13,7 @@ from bascule.protocols.mime import summarise
 from bascule.protocols.mime.headers import HEADER_OCTETS
 from bascule.terms.body import Body
 from bascule.terms.outcome import Outcome
+from bascule.terms.own_files import REFUSED
 
 PATH_OCTETS = 2_000
 """Of a folder's path below the report's: Linux takes 4,096 for all of it."""

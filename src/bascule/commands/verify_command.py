@@ -26,6 +26,7 @@ from bascule.deliver.comparison import (
     remember,
     take_census,
 )
+from bascule.deliver.proof import unread_by_choice
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.format import CATALOGUE
 from bascule.sources import Source, SourceFolder
@@ -143,8 +144,9 @@ async def _folders(
     if old.source is None:
         assert old.mailbox is not None
         require_kept(old.mailbox, old.selection, old.renamed, watcher)
-        there = [row for row in old.mailbox.folders.all() if row.selectable]
-        return [], [row for row in there if takes(row.path)], frozenset(r.path for r in there if not takes(r.path))
+        there = [row for row in old.mailbox.folders.all() if row.selectable or row.error]
+        left_out = {row.path for row in unread_by_choice(old.mailbox)} | {r.path for r in there if not takes(r.path)}
+        return [], [row for row in there if row.path not in left_out], frozenset(left_out)
     found = [folder for folder in await old.source.folders() if folder.selectable]
     known = {*old.memory.by_path, *old.memory.names()} if old.memory else ()
     old.selection.require_folders([folder.path for folder in found], known, old.renamed, watcher)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bascule.export.names import FolderNames, safe_name
+from bascule.export.names import FolderNames, clear, safe_name
 from bascule.mailbox import FolderRow, MessageRow
 from bascule.protocols.mime import summarise
 from bascule.protocols.mime.headers import HEADER_OCTETS
@@ -49,6 +49,9 @@ class EmlWriter:
             file.writelines(body.chunks())
         return name, 0, 0
 
+    def abandon(self) -> None:
+        clear(self._root)
+
     def finish(self, manifest: Iterator[str]) -> None:
         with (self._root / NAME).open("x", encoding="utf-8", errors="surrogatepass") as file:
             file.writelines(f"{line}\n" for line in manifest)
@@ -76,6 +79,9 @@ class ZipWriter:
             for chunk in body.chunks():
                 member.write(chunk)
         return name, 0, 0
+
+    def abandon(self) -> None:
+        self._partial.unlink(missing_ok=True)
 
     def finish(self, manifest: Iterator[str]) -> None:
         with self._zip.open(NAME, "w", force_zip64=True) as member:

@@ -27,6 +27,9 @@ class Writer(Protocol):
     def finish(self, manifest: Iterator[str]) -> None:
         """Write the manifest's lines, and end."""
 
+    def abandon(self) -> None:
+        """Take away all that was written: half an export looks like a whole one to whoever finds it."""
+
 
 FORMATS: dict[str, Callable[[Path], Writer]] = {
     "mbox": MboxWriter,
@@ -45,12 +48,20 @@ def export_mailbox(
 ) -> int:
     """Write the default view; how many messages that were. Blocks.
 
-    Raises BasculeError when the destination is not new or empty, MailboxError for a damaged message, OSError (disk full). What was
-    written stays; remove the destination and export again.
+    Raises BasculeError when the destination is not new or empty, MailboxError for a damaged message, OSError (disk full), and whatever a signal's handler
+    raises. Of what was written then nothing stays but an empty folder.
     """
     if destination.exists() and not (destination.is_dir() and kind != "zip" and not any(destination.iterdir())):
         raise BasculeError(f"{destination} exists.", "Name a new place to export to.", ExitStatus.USAGE)
     writer = FORMATS[kind](destination)
+    try:
+        return _write(mailbox, writer, watcher, takes_folder)
+    except BaseException:
+        writer.abandon()
+        raise
+
+
+def _write(mailbox: Mailbox, writer: Writer, watcher: Watcher, takes_folder: Callable[[FolderPath], bool]) -> int:
     folders = [row for row in mailbox.folders.all() if takes_folder(row.path)]
     counts = mailbox.database.execute(
         "SELECT count(*), sum(octets) FROM messages WHERE vanished_utc IS NULL"

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bascule.export.names import digest_of
+from bascule.export.names import clear, digest_of
 from bascule.mailbox import FolderRow, MessageRow
 from bascule.protocols.imap.names import encode_utf7
 from bascule.sources.files.manifest import NAME
@@ -75,6 +75,9 @@ class MaildirWriter:
         lines = [f"{number} {keyword}\n" for keyword, number in self._keywords.items() if number < KEYWORDS]
         if lines:
             (self._place / "dovecot-keywords").write_text("".join(lines), "utf-8")
+
+    def abandon(self) -> None:
+        clear(self._root)
 
     def finish(self, manifest: Iterator[str]) -> None:
         self._write_keywords()

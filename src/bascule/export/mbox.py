@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from bascule.export.names import FolderNames
+from bascule.export.names import FolderNames, clear
 from bascule.mailbox import FolderRow, MessageRow
 from bascule.sources.files.manifest import NAME
 from bascule.terms.body import Body
@@ -45,6 +45,10 @@ class MboxWriter:
         # What ends a message is an empty line; the manifest says where the message itself ended.
         self._file.write(b"\n\n" if not body.octets or not body.whole().endswith(b"\n") else b"\n")
         return self._name, start, end
+
+    def abandon(self) -> None:
+        self._close()
+        clear(self._root)
 
     def finish(self, manifest: Iterator[str]) -> None:
         self._close()

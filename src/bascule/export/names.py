@@ -2,8 +2,10 @@
 
 import hashlib
 import re
+import shutil
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 from bascule.sources.files.manifest import NAME
 
@@ -69,3 +71,12 @@ def _short(parts: Sequence[str], names: Sequence[str]) -> str:
 
 def digest_of(parts: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def clear(root: Path) -> None:
+    """Take away what a folder holds that was empty before. Raises OSError."""
+    for within in root.iterdir():
+        if within.is_dir():
+            shutil.rmtree(within)
+        else:
+            within.unlink()

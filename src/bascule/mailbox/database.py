@@ -20,8 +20,13 @@ class Connection(sqlite3.Connection):
 
 
 def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1024) -> Connection:
-    """A connection in autocommit mode, for use from any one thread at a time. Raises MailboxError."""
-    mode = "ro" if read_only else "rwc"
+    """A connection in autocommit mode, for use from any one thread at a time. Raises MailboxError.
+
+    One that is ``read_only`` writes no row. It is opened for writing all the same, where that is allowed: only so does the last one take the log and its
+    index (``-wal``, ``-shm``) away with it, which each connection makes where there are none. What it finds in a log that a killed process left it
+    may put into the file. Others may write meanwhile.
+    """
+    mode = "rw" if read_only else "rwc"
     if read_only and path.with_name(f"{path.name}-journal").exists():
         _recover(path)
     database = None
@@ -36,7 +41,9 @@ def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1
             factory=Connection,
         )
         database.execute(f"PRAGMA cache_size = -{cache_kib}")
-        if not read_only:
+        if read_only:
+            database.execute("PRAGMA query_only = ON")
+        else:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")
     except sqlite3.Error as error:

@@ -1,10 +1,10 @@
 """The format on disk: file names, versions, tables. Prose in `docs/formats/mailbox.md`; the two change together."""
 
 from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.own_files import APPLICATION_ID as APPLICATION_ID
+from bascule.terms.own_files import CATALOGUE as CATALOGUE
 
 FORMAT_VERSION = 3
-APPLICATION_ID = 0x42534355  # "BSCU", so that file(1) and SQLite's own tools can tell what it is
-CATALOGUE = "catalogue.sqlite"
 SEARCH = "search.sqlite"
 TEXTS = "texts.sqlite"
 LOCK = "lock"

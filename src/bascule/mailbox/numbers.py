@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bascule.mailbox.format import CATALOGUE_TABLES, MailboxError
 
-_IS_NO_NUMBER = "{0} >= '' OR {0} <> CAST({0} AS INTEGER)"
-"""SQL: text and blobs are above all numbers (SQLite's order of types), and a fraction is not its whole part. It costs half of what typeof() does."""
+_IS_NO_NUMBER = "typeof({0}) NOT IN ('integer', 'null')"
+"""SQL. A whole number may be stored as 3.0 all the same, in a catalogue whose tables somebody declared otherwise, and is no UID."""
 
 
 def require_numbers(database: sqlite3.Connection, path: Path) -> None:

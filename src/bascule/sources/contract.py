@@ -137,7 +137,7 @@ class Reader(Protocol):
 
         What is wrong with one message is told of that message: it is `Unreadable`, or it is given with ``remarks``. A UID that vanished
         in the meantime is given by nobody. Connections that end are opened again; raises SourceError when that does not help, and
-        FolderError when the folder's UIDVALIDITY changed meanwhile, or when the source ends the connection at whatever is asked for.
+        FolderError when the folder's UIDVALIDITY changed meanwhile, or the file that holds it, or when the source ends the connection at whatever is asked for.
         """
 
     async def close(self) -> None: ...

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bascule.deliver.likeness import likeness_of
 from bascule.deliver.parcel import with_crlf
+from bascule.deliver.proof import lack_of
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.protocols.mime import summarise
 from bascule.protocols.mime.headers import HEADER_OCTETS
@@ -39,7 +40,8 @@ class Fact:
 @dataclass(slots=True)
 class FolderCensus:
     """What is in one folder. ``unreadable``: UID → why it is not given. ``withdrawn``: listed, and no longer there when asked for, moments
-    later. ``error``: why the folder can't be opened, or not read to the end. ``unlisted``: how many more its server counts than it lists."""
+    later. ``error``: why the folder can't be opened, or not read to the end. ``unlisted``: how many more its server counts than it lists. ``unread``
+    and ``reached``: see `Lack`."""
 
     path: FolderPath
     name: bytes
@@ -49,6 +51,8 @@ class FolderCensus:
     withdrawn: frozenset[int] = frozenset()
     error: str = ""
     unlisted: int = 0
+    unread: int = 0
+    reached: bool = True
 
 
 async def take_census(
@@ -117,11 +121,11 @@ def wire_digest(body: Body) -> bytes:
 def census_of_mailbox(
     mailbox: Mailbox, folders: Sequence[FolderRow], is_stopped: Callable[[], bool]
 ) -> list[FolderCensus]:
-    """The default view of a mailbox on disk. Bodies that servers are known to alter are read. ``is_stopped`` is asked before each message; what is
+    """The default view of a mailbox on disk, and what it knows that it lacks. Bodies that servers are known to alter are read. ``is_stopped`` is asked before each message; what is
     returned then is not all. Blocks; raises MailboxError."""
     found: list[FolderCensus] = []
     for folder in folders:
-        census = FolderCensus(folder.path, folder.source_name, folder.uidvalidity)
+        census = _with_what_it_lacks(mailbox, folder)
         for row in mailbox.messages.list(folder.id):
             if is_stopped():
                 return found
@@ -137,3 +141,11 @@ def census_of_mailbox(
             )
         found.append(census)
     return found
+
+
+def _with_what_it_lacks(mailbox: Mailbox, folder: FolderRow) -> FolderCensus:
+    lack = lack_of(mailbox, folder)
+    return FolderCensus(
+        folder.path, folder.source_name, folder.uidvalidity, unreadable=dict(lack.unreadable), error=lack.error,
+        unlisted=lack.unlisted, unread=lack.unread, reached=lack.reached,
+    )  # fmt: skip

@@ -18,6 +18,7 @@ from bascule.terms.outcome import OutcomeCode
 from bascule.terms.printable import printable
 
 _WITHDRAWN = "the new side listed its copy and, asked for it, had it no longer: its server lost it, or somebody removed it at this moment"
+_NOT_READ = "{} messages more were found there, and no run has read them yet: run the same capture or import again"
 _UNREAD = "its folder on the new side could not be read"
 
 
@@ -259,6 +260,10 @@ def _name_what_was_not_given(
                 )
             for uid, reason in census.unreadable.items():
                 result.name_fault(folder, f"the {side} side lists it and does not give it: {reason}", uid)
+            if not census.reached:
+                result.name_to_do(folder, "no run has read it: nothing is known of what it holds")
+            if census.unread and not census.error:
+                result.name_to_do(folder, _NOT_READ.format(census.unread))
             if census.unlisted:
                 result.name_fault(folder, f"the {side} side counts {census.unlisted} more messages than it lists")
 

@@ -61,3 +61,7 @@ class Comparison:
     def name_fault(self, folder: str, what: str, uid: int = 0) -> None:
         """What is no message of the old side's that was read: a folder, or a message that is not given."""
         self.findings.append(Finding(Kind.FAULT, what, folder, uid))
+
+    def name_to_do(self, folder: str, what: str) -> None:
+        """What no run has read of the old side."""
+        self.findings.append(Finding(Kind.TO_DO, what, folder))

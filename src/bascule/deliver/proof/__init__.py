@@ -8,6 +8,7 @@ add up says so and is not *accounted for*.
 from bascule.deliver.proof.certificate import Checked, check_certificate, write_proof
 from bascule.deliver.proof.fingerprint import read_fingerprint
 from bascule.deliver.proof.gather import gather_report
+from bascule.deliver.proof.lacking import Lack, lack_of, lacks, unread_by_choice
 from bascule.deliver.proof.languages import words_of
 from bascule.deliver.proof.placing import placed
 from bascule.deliver.proof.report import THIS_RUN, FolderCounts, Report, ReportedException
@@ -17,13 +18,17 @@ __all__ = [
     "THIS_RUN",
     "Checked",
     "FolderCounts",
+    "Lack",
     "Report",
     "ReportedException",
     "as_text",
     "check_certificate",
     "gather_report",
+    "lack_of",
+    "lacks",
     "placed",
     "read_fingerprint",
+    "unread_by_choice",
     "words_of",
     "write_proof",
 ]

@@ -30,9 +30,9 @@ from bascule.deliver.proof.words import Words
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
 from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.own_files import CERTIFICATE
 from bascule.terms.printable import printable_json
 
-CERTIFICATE = "certificate.json"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\+00:00|Z)", re.ASCII)
 KEY_OCTETS = 64 * 1024
 """Of the signing key's file: ours has 119."""

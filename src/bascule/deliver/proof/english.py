@@ -97,6 +97,12 @@ EN = Words(
     "where they were delivered; what has come since is not known. What to do: run again later; if it stays so, ask who runs the old platform.",
     refused_note="The new platform does not make or open this folder: {}. Its messages are still on the old platform. What to do: make it there by "
     "hand, or give it another name (--rename), and run again.",
+    unread_rest=(
+        "{} message was found in this folder, and no run has read it yet. What to do: run the same copy, capture or import again until it ends well; after a "
+        "capture or an import, deliver again.",
+        "{} messages were found in this folder, and no run has read them yet. What to do: run the same copy, capture or import again until it ends well; after "
+        "a capture or an import, deliver again.",
+    ),
     unlisted_note=(
         "The old platform counts {} more message than it lists, and so does not give it. What to do: ask who runs it to repair the folder's index, and run "
         "again.",

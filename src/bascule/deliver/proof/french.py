@@ -42,6 +42,7 @@ _SENTENCES = (
     (r"the server counts (\d+) messages in it and shows none", "le serveur y compte {:number} messages et n’en montre aucun"),
     (r"have its index repaired", "faire réparer son index"),
     (r"its UIDVALIDITY changed while it was read", "son UIDVALIDITY a changé pendant la lecture"),
+    (r"its file was changed while it was read", "son fichier a changé pendant la lecture"),
     (r"the next run reads it again", "la prochaine exécution le relira"),
     (r"as you asked", "comme demandé"),
     (r"renamed there, or named so by an earlier run", "renommé là-bas, ou ainsi nommé par une exécution précédente"),
@@ -89,12 +90,22 @@ _SENTENCES = (
      "il est chiffré : si c’est un serveur qui garde ainsi son courrier, le faire donner par ce serveur en IMAP"),
     (r"or, where a server keeps its mail so, have that server give it by IMAP",
      "ou, si c’est un serveur qui garde ainsi son courrier, le faire donner par ce serveur en IMAP"),
+    (r"it is a link that leads nowhere: (.+)", "c’est un lien qui ne mène nulle part : {}"),
+    (r"it is a link that leads out of the folder, to (.+)", "c’est un lien qui mène hors du dossier, vers {}"),
+    (r"it is a link to a folder in which it lies", "c’est un lien vers un dossier qui le contient"),
+    (r"it is a link within a folder that is itself a link", "c’est un lien dans un dossier qui est lui-même un lien"),
+    (r"it lies outside of the folder", "il se trouve hors du dossier"),
+    (r"it can't be unpacked: (.+)", "il ne peut pas être décompressé : {}"),
+    (r"it has more than (\d+) octets", "il dépasse {:octets}"),
+    (r"mail that it does not name lies beside it \((.+)\): import that by itself", "du courrier qu’il ne nomme pas se trouve à côté ({}) : l’importer à part"),
+    (r"(.+) no longer has the SHA-256 that the manifest gives", "{} n’a plus l’empreinte SHA-256 que donne le manifeste"),
+    (r"another folder of the old side is called (.+), too", "un autre dossier de l’ancienne plateforme s’appelle aussi {}"),
     (r"it is no regular file", "ce n’est pas un fichier ordinaire"),
     (r"it is a folder among the messages", "c’est un dossier parmi les messages"),
     (r"its name is that of no file", "son nom n’est celui d’aucun fichier"),
     (r"it lies more than (\d+) folders deep", "il se trouve à plus de {} dossiers de profondeur"),
     (r"nobody can say whether it is mail: (.+)", "impossible de savoir si c’est du courrier : {}"),
-    (r"(.+?): ((?:it is (?:an?|no|compressed|encrypted)|it begins as|its name is|it lies more|nobody can say) .+)", "{} : {}"),
+    (r"(.+?): ((?:it is|it begins as|its name is|it lies|it has|it can't be|nobody can say) .+)", "{} : {}"),
 )  # fmt: skip
 FR = Words(
     language="fr",
@@ -207,6 +218,12 @@ FR = Words(
     "s’adresser aux responsables de l’ancienne plateforme.",
     refused_note="La nouvelle plateforme ne crée pas ou n’ouvre pas ce dossier : {}. Ses messages sont toujours sur l’ancienne plateforme. Que faire : créer le "
     "dossier à la main, ou lui donner un autre nom (--rename), puis relancer.",
+    unread_rest=(
+        "{} message a été trouvé dans ce dossier, et aucune exécution ne l’a encore lu. Que faire : relancer la même commande (copy, capture ou import) jusqu’à "
+        "ce qu’elle aille à son terme ; après capture ou import, relancer aussi deliver.",
+        "{} messages ont été trouvés dans ce dossier, et aucune exécution ne les a encore lus. Que faire : relancer la même commande (copy, capture ou import) "
+        "jusqu’à ce qu’elle aille à son terme ; après capture ou import, relancer aussi deliver.",
+    ),
     unlisted_note=(
         "L’ancienne plateforme compte {} message de plus qu’elle n’en annonce, et ne le donne donc pas. Que faire : demander à ses responsables de réparer "
         "l’index du dossier, puis relancer.",

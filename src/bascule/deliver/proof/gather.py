@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from bascule import __version__
 from bascule.deliver.folder_map import MappedFolder
+from bascule.deliver.proof.lacking import lack_of, unread_by_choice
 from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.mailbox import FolderRow, Mailbox
-from bascule.mailbox.folders import unlisted_key
 from bascule.mailbox.ledger import Ledger
 from bascule.mailbox.tallies import NONE, Tally
 from bascule.sources import SourceState
@@ -68,10 +68,16 @@ def gather_report(
     now = datetime.now(UTC).isoformat(timespec="seconds")
     started = datetime.fromtimestamp(started_utc, UTC).isoformat(timespec="seconds")
     report = Report(
-        command, source, target, __version__, started, now, verify, stopped=stopped, this_run=dict(this_run or {})
-    )
+        command, source, target, __version__, started, now, verify, stopped=stopped, this_run=dict(this_run or {}),
+        origin=mailbox.meta("source") or "",
+    )  # fmt: skip
     listed = mailbox.folders.all()
-    rows = _sorted(_read_ones(mailbox, listed) if taken is None else [mailbox.folders.get(row.id) for row in taken])
+    unread = {row.id for row in unread_by_choice(mailbox)} if taken is None else set()
+    rows = _sorted(
+        [row for row in listed if row.id not in unread]
+        if taken is None
+        else [mailbox.folders.get(row.id) for row in taken]
+    )
     chosen = {row.id for row in rows}
     report.left_out_folders = [row.path.display() for row in _sorted(listed) if row.selectable and row.id not in chosen]
     places = {folder.row.id: folder for folder in mapped}
@@ -83,8 +89,10 @@ def gather_report(
             if not ledger:
                 tally.codes[OutcomeCode.DELIVERED] = mailbox.messages.count(row.id)
             report.folders.append(_folder(row, places.get(row.id), tally, not_held.get(row.id, {})))
-            report.folders[-1].reached = bool(report.folders[-1].error) or _is_read(mailbox, row)
-            _count_unlisted(report.folders[-1], int(mailbox.meta(unlisted_key(row.id)) or 0))
+            lack = lack_of(mailbox, row)
+            report.folders[-1].reached = bool(report.folders[-1].error) or lack.reached
+            report.folders[-1].unread = lack.unread
+            _count_unlisted(report.folders[-1], lack.unlisted)
     report.left_out_why = _left_out_why(mailbox, ledger, chosen) if any(f.left_out for f in report.folders) else {}
     total = Tally()
     for row in rows:
@@ -102,16 +110,6 @@ def gather_report(
 def _sorted(rows: Iterable[FolderRow]) -> list[FolderRow]:
     """INBOX first, the others by name."""
     return sorted(rows, key=lambda row: (not row.path.is_inbox, row.path.display().casefold()))
-
-
-def _read_ones(mailbox: Mailbox, rows: list[FolderRow]) -> list[FolderRow]:
-    left_out = mailbox.folders.left_out()
-    return [row for row in rows if row.id not in left_out or _is_read(mailbox, row)]
-
-
-def _is_read(mailbox: Mailbox, row: FolderRow) -> bool:
-    """Whether a run has opened it, or tried to. Those of a live mailbox are not read from anywhere."""
-    return bool(row.source_state or row.error or mailbox.meta("live") or mailbox.messages.count(row.id))
 
 
 def _not_held(mailbox: Mailbox) -> dict[int, dict[str, int]]:

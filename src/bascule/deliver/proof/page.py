@@ -11,7 +11,7 @@ from bascule.terms.printable import printable
 
 def as_page(report: Report, words: Words) -> str:
     """HTML that a person can read and file."""
-    words = words.of(report.source)
+    words = words.of(report.origin or report.source)
     title = escape(words.title.format(words.kinds.get(report.command, report.command)))
     good = "good" if report.accounted else "bad"
     return (
@@ -67,8 +67,9 @@ def _cells(counts: FolderCounts, words: Words) -> str:
 
 def _folders(report: Report, words: Words) -> str:
     heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in words.heads)
+    is_stopped = bool(report.stopped)
     rows = "".join(
-        f'<tr><th scope="row">{escape(folder.folder)}{_notes(folder, words)}</th>{_cells(folder, words)}</tr>'
+        f'<tr><th scope="row">{escape(folder.folder)}{_notes(folder, words, is_stopped=is_stopped)}</th>{_cells(folder, words)}</tr>'
         for folder in report.folders
     )
     sentences = filter(None, [*beside(report, words), left_out_folders(report, words)])
@@ -79,9 +80,9 @@ def _folders(report: Report, words: Words) -> str:
     )
 
 
-def _notes(folder: FolderCounts, words: Words) -> str:
+def _notes(folder: FolderCounts, words: Words, *, is_stopped: bool) -> str:
     renamed = words.on_target.format(folder.target, words.own(folder.renamed)) if folder.renamed else ""
-    notes = [f'<span class="fault">{escape(note)}</span>' for note in of_folder(folder, words)]
+    notes = [f'<span class="fault">{escape(note)}</span>' for note in of_folder(folder, words, is_stopped=is_stopped)]
     notes += [] if folder.reached else [f'<span class="note">{escape(words.unreached)}</span>']
     notes += [f'<span class="note">{escape(renamed)}</span>'] if renamed else []
     return "".join(notes)

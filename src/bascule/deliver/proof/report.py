@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 _COUNTS = (
-    "found", "delivered", "already_there", "refused", "left_out", "altered", "removed", "marked", "unlisted", "line_ends",
+    "found", "delivered", "already_there", "refused", "left_out", "altered", "removed", "marked", "unlisted", "unread", "line_ends",
 )  # fmt: skip
 
 
@@ -17,7 +17,7 @@ them whose earlier copies made way, and those that were given the old side's fla
 class FolderCounts:
     """``found`` is the source's own count. ``altered`` and ``removed`` (no longer there: somebody removed or moved them on the new side) are
     among ``delivered``; ``marked`` are those whose copies somebody marked there. ``unlisted`` are among ``found``: the source counts them and lists
-    them not, so that they can't be asked for. ``line_ends``: delivered with CRLF for LF alone. ``unaccounted`` is what has no outcome. ``error``: why
+    them not, so that they can't be asked for. ``unread``: it listed them, and no run has read them. ``line_ends``: delivered with CRLF for LF alone. ``unaccounted`` is what has no outcome. ``error``: why
     the folder is not whole, as the side says that ``error_of`` names (``source``, ``target``). Not ``reached``: no run has read it, and nothing is known of
     what it holds."""
 
@@ -32,6 +32,7 @@ class FolderCounts:
     removed: int = 0
     marked: int = 0
     unlisted: int = 0
+    unread: int = 0
     line_ends: int = 0
     renamed: str = ""
     error: str = ""
@@ -93,6 +94,8 @@ class Report:
     """`THIS_RUN` → how many messages; empty where no run is reported, but what is remembered."""
     stopped: str = ""
     """Why the run ended before it was through; empty when it was."""
+    origin: str = ""
+    """What was read, also where ``source`` is a mailbox on disk that was filled from it; empty where that is not known."""
     signing_key: str = ""
     """The fingerprint of the key that signs the report's files; empty where none are written."""
 

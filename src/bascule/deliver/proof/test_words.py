@@ -24,6 +24,7 @@ from bascule.protocols.imap.fetch import MessageData
 from bascule.protocols.mime.mending import mend
 from bascule.sources.contract import CHANGED
 from bascule.sources.files import beside, tree
+from bascule.sources.files.mbox import REWRITTEN
 from bascule.sources.files.other_forms import other_form, packed_form
 from bascule.terms.body import NO_TRAITS
 from bascule.terms.instant import InternalDate
@@ -56,6 +57,13 @@ OWN = [
     "interrupted; run the same command again to go on", MENDED + "2 NUL octets removed", REFUSED_MENDED, NOTHING_TO_MEND,
     *beside.BY_ITSELF.values(), *beside.FOREIGN.values(), beside.MBOX, beside.BARE, tree.TOO_DEEP, packed_form(b"\x1f\x8b"), packed_form(b"CRYPTED\3\7"), other_form(b"*mbx*"),
     other_form(b"BABYL OPTIONS:"), other_form(b"\1\1\1\1\n"), other_form(bytes(257) + b"ustar"), f"A/2.msg: {beside.FOREIGN['.msg']}",
+    *(f"{name}{reason}" for name in ("", "A/2.msg: ") for reason in (
+        packed_form(b"CRYPTED\3\7"), "it is a link that leads nowhere: No such file or directory", "it is a link that leads out of the folder, to /etc",
+        "it is a link to a folder in which it lies", "it is a link within a folder that is itself a link", "it lies outside of the folder",
+        "it can't be unpacked: Bad CRC-32 for file 'bad.eml'", "it has more than 4194304 octets",
+    )),
+    "mail that it does not name lies beside it (1: stray.eml): import that by itself", "A/1.eml no longer has the SHA-256 that the manifest gives",
+    "another folder of the old side is called Sent, too", REWRITTEN,
     str(OverQuota("[OVERQUOTA] Quota exceeded (mailbox for user is full).")),
 ]  # fmt: skip
 """Sentences of Bascule's own that a report may hold."""

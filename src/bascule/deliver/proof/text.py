@@ -122,12 +122,14 @@ def left_out_folders(report: Report, words: Words, shown: int | None = None) -> 
     return words.left_out_folders[len(names) > 1].format(", ".join(told)) if names else ""
 
 
-def of_folder(folder: FolderCounts, words: Words) -> list[str]:
-    """What is to be known and done of one folder, a sentence each."""
+def of_folder(folder: FolderCounts, words: Words, *, is_stopped: bool) -> list[str]:
+    """What is to be known and done of one folder, a sentence each. ``is_stopped``: the verdict says already what is left to do."""
     notes = []
     if folder.error:
         phrase = words.refused_note if folder.error_of == "target" else words.unread_note
         notes.append(phrase.format(words.own(folder.error).rstrip(".")))
+    if folder.unread and not (folder.error or is_stopped):
+        notes.append(counted(words.unread_rest, folder.unread))
     if folder.unlisted:
         notes.append(counted(words.unlisted_note, folder.unlisted))
     return notes
@@ -135,7 +137,7 @@ def of_folder(folder: FolderCounts, words: Words) -> list[str]:
 
 def as_text(report: Report, words: Words, *, is_file: bool = False) -> str:
     """``is_file``: with everything that there is to name, and the key; else as much as a terminal shows."""
-    words = words.of(report.source)
+    words = words.of(report.origin or report.source)
     kind = words.kinds.get(report.command, report.command)
     whose = " → ".join(filter(None, (report.source, report.target)))
     lines = [f"{kind[:1].upper()}{kind[1:]}{words.colon}{whose}", ""]
@@ -149,7 +151,10 @@ def as_text(report: Report, words: Words, *, is_file: bool = False) -> str:
     lines += ["", verdict(report, words)]
     shown = report.exceptions if is_file else report.exceptions[:_SHOWN_EXCEPTIONS]
     for folder in report.folders:
-        lines += [f"  {folder.folder}{words.colon}{note}" for note in of_folder(folder, words)]
+        lines += [
+            f"  {folder.folder}{words.colon}{note}"
+            for note in of_folder(folder, words, is_stopped=bool(report.stopped))
+        ]
         if folder.renamed:
             lines.append("  " + words.renamed.format(folder.folder, folder.target, words.own(folder.renamed)))
     lines += [_exception(one, words) for one in shown]

@@ -100,6 +100,7 @@ class Words:
     unread_note: str
     """Of a folder; ``{}``: what the server said."""
     refused_note: str
+    unread_rest: Pair
     unlisted_note: Pair
     verified: str
     verified_on: str

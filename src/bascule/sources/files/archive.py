@@ -4,6 +4,7 @@ import os
 import shutil
 import struct
 import threading
+import unicodedata
 import zipfile
 import zlib
 from calendar import timegm
@@ -31,6 +32,8 @@ _DAMAGES = (
 )
 """What zipfile raises at a member, or a directory, that is damaged or packed in a way that it does not know."""
 _ENCRYPTED = 1  # APPNOTE.TXT §4.4.4, bit 0
+_UTF8 = 0x800  # bit 11
+_OF_WINDOWS = (0, 10)  # §4.4.2.2
 
 
 class Archive:
@@ -150,6 +153,20 @@ class _Place(RawIOBase):
         buffer[: len(octets)] = octets
         self._position += len(octets)
         return len(octets)
+
+
+def name_of_member(info: zipfile.ZipInfo) -> str:
+    """With ``/`` between folders. Archive Utility and ditto write names in UTF-8 and do not say so (APPNOTE.TXT §4.4.4, bit 11), and in the decomposed form of
+    macOS' disks; programs of Windows write ``\\``. A name in a code page is hardly ever UTF-8 by chance."""
+    name = info.filename
+    if info.create_system in _OF_WINDOWS:
+        name = name.replace("\\", "/")
+    if info.flag_bits & _UTF8 or name.isascii():
+        return name
+    try:
+        return unicodedata.normalize("NFC", name.encode("cp437").decode())
+    except ValueError:
+        return name
 
 
 def date_of_member(info: zipfile.ZipInfo) -> InternalDate:

@@ -34,7 +34,8 @@ GROUP = 100
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """One message. ``key`` tells it from its neighbours and changes when the file does. ``read`` may raise OSError, ValueError."""
+    """One message. ``key`` tells it from its neighbours and changes when the file does. ``read`` may raise OSError, ValueError, and FolderError
+    where the folder is not what the walk found any more."""
 
     key: str
     flags: Flags
@@ -190,9 +191,14 @@ class FileReader:
 
     async def read(self, uids: Sequence[int]) -> AsyncIterator[list[SourceMessage | Unreadable]]:
         for start in range(0, len(uids), GROUP):
-            yield await asyncio.to_thread(self._read, uids[start : start + GROUP])
+            found, error = await asyncio.to_thread(self._read, uids[start : start + GROUP])
+            if found:
+                yield found
+            if error is not None:
+                raise error
 
-    def _read(self, uids: Sequence[int]) -> list[SourceMessage | Unreadable]:
+    def _read(self, uids: Sequence[int]) -> tuple[list[SourceMessage | Unreadable], FolderError | None]:
+        """What was read before the folder turned out to be another one, and that."""
         found: list[SourceMessage | Unreadable] = []
         for uid in uids:
             entry = self._open().entries[uid - 1]
@@ -200,9 +206,11 @@ class FileReader:
                 found.append(SourceMessage(uid, entry.flags, entry.date, entry.read(), entry.labels))
             except SpoolError:
                 raise
+            except FolderError as error:
+                return found, error
             except (OSError, ValueError, BasculeError) as error:
                 found.append(Unreadable(uid, printable(f"{entry.key}: {reason_of(error)}")))
-        return found
+        return found, None
 
     async def close(self) -> None:
         """Nothing is held open."""

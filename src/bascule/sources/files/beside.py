@@ -1,11 +1,12 @@
 """What lies beside the messages that a walk is looking for: mail in another form, which is named, or none of mail's business, which is counted."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bascule.sources.files.other_forms import other_form
 from bascule.sources.files.reading import begins_as_mbox, reason_of
+from bascule.sources.files.tree import Directory
 from bascule.terms.printable import printable
 
 BY_ITSELF = {
@@ -29,16 +30,19 @@ _TELLING = 2
 """So many of these fields make a message: one alone stands in many a text."""
 OF_A_SERVER = re.compile(r"\.?dovecot|courier|maildir(size|folder)|\.?subscriptions\Z")
 """Names of what servers keep in a Maildir, beside the messages."""
+_APPLE_DOUBLE = b"\0\5\x16\7"
 NAMED = 5
 """Files that are named as examples of those that were passed over."""
 
 
 @dataclass(slots=True)
 class Beside:
-    """Filled by a walk, and told in one sentence."""
+    """Filled by a walk, and told in a sentence for each. ``own``: directories with what Bascule itself keeps there. ``expunged``: messages that lie in an mbox and that Thunderbird has deleted."""
 
     files: int = 0
+    expunged: int = 0
     names: list[str] = field(default_factory=list)
+    own: list[str] = field(default_factory=list)
 
     def look(self, name: str, head: Callable[[], bytes]) -> str:
         """Why a file is mail all the same, and must be named; empty where it is not, and is counted. ``head`` reads its start."""
@@ -58,11 +62,50 @@ class Beside:
     @property
     def sentence(self) -> str:
         """Empty where nothing was passed over."""
+        return " ".join(filter(None, (self._of_files, self._of_own, self._of_expunged)))
+
+    def set_aside(self, directory: Directory) -> None:
+        if directory.has_own:
+            self.own.append("/".join(directory.parts) or ".")
+
+    @property
+    def _of_own(self) -> str:
+        if not self.own:
+            return ""
+        return f"What Bascule itself keeps among these files was passed over: {_first(self.own, len(self.own))}."
+
+    @property
+    def _of_expunged(self) -> str:
+        if not self.expunged:
+            return ""
+        which = (
+            "1 message that Thunderbird has" if self.expunged == 1 else f"{self.expunged} messages that Thunderbird has"
+        )
+        return f"{which} deleted or moved elsewhere, and not removed from its file yet, {'was' if self.expunged == 1 else 'were'} left out."
+
+    @property
+    def _of_files(self) -> str:
         if not self.files:
             return ""
-        names = ", ".join(printable(name) for name in self.names) + (", …" if self.files > len(self.names) else "")
         which = "1 file that is no mail was" if self.files == 1 else f"{self.files} files that are no mail were"
-        return f"{which} passed over: {names}."
+        return f"{which} passed over: {_first(self.names, self.files)}."
+
+
+def _first(names: Sequence[str], number: int) -> str:
+    """Some of so many names."""
+    told = names[:NAMED]
+    return ", ".join(map(printable, told)) + (", …" if number > len(told) else "")
+
+
+def is_apple_double(name: str, head: Callable[[], bytes]) -> bool:
+    """What macOS writes beside a file on a disk or in a zip that has no room for its own attributes (``._NAME``, RFC 1740): whatever the name ends in,
+    it is none. ``head`` reads its start, or raises OSError, ValueError."""
+    if not name.startswith("._"):
+        return False
+    try:
+        return head().startswith(_APPLE_DOUBLE)
+    except (OSError, ValueError):
+        return False
 
 
 def unread_form(name: str, head: bytes) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from bascule.sources.files.archive import Archive
 from bascule.sources.files.base import FileEntry, FileFolder, Walked
-from bascule.sources.files.beside import NAMED, OF_A_SERVER, Beside
+from bascule.sources.files.beside import NAMED, OF_A_SERVER, Beside, is_apple_double
 from bascule.sources.files.loose import is_eml
 from bascule.sources.files.manifest import NAME, Manifest, ManifestMessage, read_manifest
 from bascule.sources.files.mbox import Span, read_span
@@ -57,7 +57,9 @@ def _walked(
     named, beside, strays = {row.file for row in manifest.messages}, Beside(), []
     for name, head in found:
         known = name in named or name == NAME or OF_A_SERVER.match(PurePosixPath(name).name)
-        if not known and (is_eml(name) or beside.look(name, head)):
+        if not known and is_apple_double(PurePosixPath(name).name, head):
+            beside.count(name)
+        elif not known and (is_eml(name) or beside.look(name, head)):
             strays.append(name)
     folders = _folders(manifest, read)
     if strays:

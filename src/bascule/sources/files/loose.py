@@ -11,10 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from bascule.sources.files.archive import Archive, Unpacked, date_of_member
+from bascule.sources.files.archive import Archive, Unpacked, date_of_member, name_of_member
 from bascule.sources.files.base import FileEntry, FileFolder, Walked, unreadable_entry
-from bascule.sources.files.beside import Beside, mail_in
-from bascule.sources.files.mbox import Labelled, folder_of_mbox, joined, read_mbox
+from bascule.sources.files.beside import Beside, is_apple_double, mail_in
+from bascule.sources.files.mbox import OF_APPLE, Labelled, folder_of_mbox, joined, read_mbox
 from bascule.sources.files.other_forms import other_form
 from bascule.sources.files.reading import (
     HEAD_OCTETS,
@@ -40,7 +40,10 @@ def walk_eml(root: Path) -> Walked:
 
 
 def walk_mbox(root: Path) -> Walked:
-    """One mbox file, or every mbox in a folder (a Thunderbird profile: ``Inbox.sbd`` holds the folders within Inbox)."""
+    """One mbox file, or every mbox in a folder (a Thunderbird profile: ``Inbox.sbd`` holds the folders within Inbox). One folder that Apple Mail exported
+    is a file, too."""
+    if root.suffix == ".mbox" and (root / OF_APPLE).is_file():
+        root = root / OF_APPLE
     if root.is_dir():
         return _walk_folder(root)
     walk, (tree, file) = _Walk(), _only_file(root)
@@ -91,6 +94,7 @@ class _Walk:
     def look_into(self, tree: Tree, directory: Directory) -> None:
         if directory.error:
             self._folder(directory.parts).error = directory.error
+        self._beside.set_aside(directory)
         files = {file.name: file for file in directory.files}
         for name in sorted({*files, *directory.odd, *directory.closed}.difference(_OF_A_PROGRAM)):
             parts = (*directory.parts, name)
@@ -103,15 +107,19 @@ class _Walk:
 
     def _look_at_file(self, tree: Tree, file: Found) -> None:
         opened = partial(tree.open, file.real)
-        if is_eml(file.name):
+        if is_apple_double(file.name, partial(head_of, opened)):
+            self._beside.count(file.name)
+        elif is_eml(file.name):
             self._message(file.parts, _entry(tree, file))
         else:
             self._look_at_other(file.parts, lambda: head_of(opened), opened, InternalDate(int(file.modified)))
 
     def look_at_member(self, archive: Archive, info: zipfile.ZipInfo) -> None:
-        parts = PurePosixPath(info.filename).parts
+        parts = PurePosixPath(name_of_member(info)).parts
         if not parts:
             self._refuse((info.filename or "(no name)",), "its name is that of no file")
+        elif is_apple_double(parts[-1], partial(archive.head, info, HEAD_OCTETS)):
+            self._beside.count(parts[-1])
         elif is_eml(parts[-1]):
             self._message(parts, _entry_of_member(archive, info))
         elif parts[-2:-1] in (("cur",), ("new",)):
@@ -138,7 +146,7 @@ class _Walk:
 
     def mbox(self, folder: FileFolder, name: str, opened: Opener, modified: InternalDate) -> None:
         self._mboxes.append(folder)
-        read_mbox(folder, self._labelled, name, opened, modified)
+        self._beside.expunged += read_mbox(folder, self._labelled, name, opened, modified)
 
     def _refuse(self, parts: Parts, why: str) -> None:
         self._message(parts, unreadable_entry(parts[-1], why))
@@ -173,4 +181,6 @@ def _entry_of_member(archive: Archive, info: zipfile.ZipInfo) -> FileEntry:
     date = date_of_member(info)
     with contextlib.suppress(OSError, ValueError):  # reading it will say so
         date = date_from_header(archive.head(info, HEAD_OCTETS), date.utc_seconds)
-    return FileEntry(f"{info.filename} {info.CRC:08x}", frozenset(), date, info.file_size, partial(archive.read, info))
+    return FileEntry(
+        f"{name_of_member(info)} {info.CRC:08x}", frozenset(), date, info.file_size, partial(archive.read, info)
+    )

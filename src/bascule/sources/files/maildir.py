@@ -10,7 +10,7 @@ from pathlib import Path
 from bascule.protocols.imap.names import decode_utf7, encode_utf7
 from bascule.sources.files import courier
 from bascule.sources.files.base import FileEntry, FileFolder, Walked, unreadable_entry
-from bascule.sources.files.beside import NAMED, OF_A_SERVER, Beside
+from bascule.sources.files.beside import NAMED, OF_A_SERVER, Beside, is_apple_double
 from bascule.sources.files.reading import head_of, read_message, read_whole, reason_of
 from bascule.sources.files.tree import Directory, Found, Parts, Tree
 from bascule.sources.limits import BESIDE_OCTETS
@@ -97,7 +97,10 @@ class _Walk:
 
     def _entries(self, within: Directory, keywords: dict[str, str]) -> Iterator[tuple[str, FileEntry]]:
         for file in within.files:
-            yield file.name, _entry(self._tree, file, keywords)
+            if is_apple_double(file.name, partial(head_of, partial(self._tree.open, file.real))):
+                self.beside.count(file.name)
+            else:
+                yield file.name, _entry(self._tree, file, keywords)
         folders = [name for name in within.folders if not self._is_folder((*within.parts, name))]
         refused = within.odd | within.closed | dict.fromkeys(folders, "it is a folder among the messages")
         for name, why in refused.items():
@@ -141,6 +144,7 @@ class _Walk:
 
     def _beside(self, directory: Directory) -> Iterator[FileFolder]:
         """What lies in a directory that are no messages of a folder."""
+        self.beside.set_aside(directory)
         parts = directory.parts
         own = _OF_A_FOLDER if self._is_folder(parts) else ()
         named = {name: why for name, why in directory.closed.items() if name not in own} | directory.odd

@@ -1,20 +1,27 @@
 """mbox in its dialects, Thunderbird profiles, and Google Takeout with its labels.
 
 A message begins at a line ``From …`` that stands first, or after an empty line and is followed by a header field; what stands before the first one is a message,
-too. ``>From`` loses one ``>``
-(mboxrd; mboxo is the same for one level). Where the file's messages have a Content-Length that fits, it says where they end, and nothing is quoted
-(mboxcl2: `lengths`). Where `bascule export` wrote the file, ``manifest.jsonl`` beside it says how many octets each
-message has, so that nothing has to be guessed. RFC 4155 describes the format; qmail's mbox(5) names the dialects.
+too. Of programs that are known to write no empty line between messages (Eudora, old Thunderbirds) the line alone tells, where it has their form as the file's
+first line has it. ``>From`` loses one ``>`` (mboxrd; mboxo is the same for one level). Where the file's messages have a Content-Length that fits, it says where they
+end, and nothing is quoted (mboxcl2: `lengths`). What programs keep in the header for themselves is taken off (`container`). Where `bascule export` wrote the
+file, ``manifest.jsonl`` beside it says how many octets each message has, so that nothing has to be guessed. RFC 4155 describes the format; qmail's mbox(5) names the
+dialects.
+
+A message is read long after it was found, and the program whose mail it is may write the file meanwhile. It is believed only where all that is known of its
+place is as it was: the ``From`` line before it, the start of its header, and what ends it.
 """
 
+import hashlib
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
-from bascule.protocols.mime.headers import decode_field, header_of
+from bascule.protocols.mime.headers import header_of
+from bascule.sources.contract import FolderError
 from bascule.sources.files.base import FileEntry, FileFolder
+from bascule.sources.files.container import flags_of, is_expunged, is_takeout, labels_of, without_fields
 from bascule.sources.files.lengths import Lengths
 from bascule.sources.files.reading import (
     HEAD_OCTETS,
@@ -22,7 +29,6 @@ from bascule.sources.files.reading import (
     before_mbox,
     date_from_header,
     date_from_text,
-    pieces_of,
     reason_of,
 )
 from bascule.terms.body import Body, body_of
@@ -32,10 +38,16 @@ from bascule.terms.instant import InternalDate
 
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 _QUOTED = re.compile(rb"^>(?=>*From )", re.MULTILINE)
-_STATUS = re.compile(
-    rb"^(status|x-status|x-mozilla-status|x-mozilla-keys|x-keywords)[ \t]*:[ \t]*([^\r\n]*)", re.I | re.M
-)
-_LABELS = re.compile(rb"^x-gmail-labels[ \t]*:[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.I | re.M)
+_FROM_DATED = re.compile(rb"From (\S+) [A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\s*\Z")
+_UNSPACED = {
+    b"???@???": _FIELD,  # Eudora
+    b"-": re.compile(rb"x-(?:mozilla-status|account-key|uidl)[ \t]*:", re.I),  # old Thunderbirds
+}
+"""Whom the ``From`` line names → what follows it, of programs that write no empty line between messages."""
+
+OF_APPLE = "mbox"
+REWRITTEN = "its file was changed while it was read; the next run reads it again"
+"""The reason of a FolderError."""
 
 _INBOX_LABELS = {"inbox", "boîte de réception"}
 _PLACES = {
@@ -54,12 +66,14 @@ Labelled = dict[FolderPath, FileFolder]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A message's place in the file: from the octet after its ``From`` line to the one after its last. ``quoted``: `unquote` gives what it was."""
+    """A message's place in the file: from the octet after its ``From`` line to the one after its last. ``quoted``: `unquote` gives what it was. ``next``: where
+    the next ``From`` line begins, or the end of the file."""
 
     start: int
     end: int
     from_line: bytes
     quoted: bool = True
+    next: int = 0
 
 
 def find_messages(file: BinaryIO) -> Iterator[Span]:
@@ -69,15 +83,16 @@ def find_messages(file: BinaryIO) -> Iterator[Span]:
     begun = Span(first, first, b"")
     candidate: Span | None = None  # a message that may begin here, and where the one before would end
     position, blank, before_blank = first, True, first
+    form = _Form()
     lengths = Lengths(file)
     for line in file:
-        if candidate is not None and _FIELD.match(line):
-            yield from _ended(begun, candidate.end)
+        if candidate is not None and form.follows(line):
+            yield from _ended(begun, candidate.end, candidate.start - len(candidate.from_line))
             begun = candidate
             lengths.begin()
         candidate = None
-        if blank and line.startswith(b"From "):
-            candidate = Span(position + len(line), before_blank, line)
+        if (blank or form.is_unspaced) and line.startswith(b"From ") and form.may_begin(line, blank):
+            candidate = Span(position + len(line), before_blank if blank else position, line)
             if position == first:
                 begun, candidate = candidate, None
                 lengths.begin()
@@ -86,16 +101,38 @@ def find_messages(file: BinaryIO) -> Iterator[Span]:
             before_blank = position
         position += len(line)
         if reach := lengths.reach(line, position):
-            yield Span(begun.start, reach.end, begun.from_line, quoted=False)
+            yield Span(begun.start, reach.end, begun.from_line, quoted=False, next=reach.next)
             first = position = before_blank = reach.next
             begun = Span(position, position, b"")
-    yield from _ended(begun, before_blank if blank else position)
+    yield from _ended(begun, before_blank if blank else position, position)
 
 
-def _ended(begun: Span, end: int) -> Iterator[Span]:
+class _Form:
+    """Which ``From`` lines begin a message, of those that one file has. ``is_unspaced``: not only those that follow an empty line."""
+
+    def __init__(self) -> None:
+        self.is_unspaced = False
+        self._program: bytes | None = None
+        self._expected = _FIELD
+
+    def may_begin(self, line: bytes, blank: bool) -> bool:
+        """``blank``: it follows an empty line, or stands first."""
+        dated = _FROM_DATED.match(line)
+        whose = dated[1] if dated else b""
+        if self._program is None:
+            self._program, self.is_unspaced = whose, whose in _UNSPACED
+        self._expected = _FIELD if blank else _UNSPACED.get(whose, _FIELD)
+        return blank or (self.is_unspaced and whose == self._program)
+
+    def follows(self, line: bytes) -> bool:
+        """Whether this is what follows the line that may begin one."""
+        return self._expected.match(line) is not None
+
+
+def _ended(begun: Span, end: int, next: int) -> Iterator[Span]:
     """A message that was begun; nothing before the first ``From`` is none."""
     if begun.from_line or end > begun.start:
-        yield Span(begun.start, max(begun.start, end), begun.from_line)
+        yield Span(begun.start, max(begun.start, end), begun.from_line, next=next)
 
 
 def unquote(octets: bytes) -> bytes:
@@ -104,32 +141,79 @@ def unquote(octets: bytes) -> bytes:
 
 
 def read_span(opened: Opener, span: Span) -> Body:
-    """The message in a span, as it was before it was quoted. Raises OSError, ValueError."""
-    whole = b"".join(pieces_of(opened, span.start, span.end))
-    return body_of(iter([unquote(whole) if span.quoted else whole]))
+    """The octets of a span, as they were before they were quoted. Raises OSError, ValueError."""
+    with opened() as file:
+        file.seek(span.start)
+        return _unquoted(file.read(span.end - span.start), span)
+
+
+def _unquoted(octets: bytes, span: Span) -> Body:
+    return body_of(iter([unquote(octets) if span.quoted else octets]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A message as the walk found it. ``mark``: a digest of its start, without what programs write into it."""
+
+    span: Span
+    mark: bytes
+
+    def read(self, opened: Opener) -> Body:
+        """The message alone. Raises FolderError where the file is another one now, OSError, ValueError."""
+        span = self.span
+        with opened() as file:
+            file.seek(span.start - len(span.from_line))
+            from_line = file.read(len(span.from_line))
+            octets = file.read(span.end - span.start)
+            is_in_place = from_line == span.from_line and len(octets) == span.end - span.start and _ends(file, span)
+        takeout = is_takeout(span.from_line)
+        own = without_fields(octets, takeout=takeout)
+        head = own if len(octets) <= HEAD_OCTETS else without_fields(octets[:HEAD_OCTETS], takeout=takeout)
+        if not is_in_place or _mark(head) != self.mark:
+            raise FolderError(REWRITTEN)
+        return _unquoted(own, span)
+
+
+def _mark(head: bytes) -> bytes:
+    """``head``: without the fields of the container."""
+    return hashlib.blake2b(head, digest_size=8).digest()
+
+
+def _ends(file: BinaryIO, span: Span) -> bool:
+    """Whether what separates it from the next message follows: behind the last one there may be others by now. The file stands at its end."""
+    between, behind = file.read(span.next - span.end), file.read(len(b"From "))
+    return len(between) == span.next - span.end and not between.strip(b"\r\n") and behind in (b"", b"From ")
 
 
 def folder_of_mbox(parts: Sequence[str], error: str = "") -> FileFolder:
-    """What the mbox of a path is called, without the endings that programs give to mboxes and to the folders within them."""
-    names = [part.removesuffix(".sbd") or part for part in parts[:-1]]
-    path = FolderPath((*names, parts[-1].removesuffix(".mbox").removesuffix(".mbx") or parts[-1]))
+    """What the mbox of a path is called, without the endings that programs give to mboxes and to the folders within them. Apple Mail exports a folder as a
+    directory ``NAME.mbox`` with a file ``mbox``."""
+    shown = parts[:-1] if parts[-1] == OF_APPLE and len(parts) > 1 and parts[-2].endswith(".mbox") else parts
+    names = [part.removesuffix(".sbd") or part for part in shown[:-1]]
+    path = FolderPath((*names, shown[-1].removesuffix(".mbox").removesuffix(".mbx") or shown[-1]))
     return FileFolder(path, pieces=tuple(parts), error=error)
 
 
-def read_mbox(own: FileFolder, labelled: Labelled, name: str, opened: Opener, modified: InternalDate) -> None:
-    """Its messages, into the folder of the file, or into those that their labels name. Where it can't be read to its end, the folder has the reason."""
+def read_mbox(own: FileFolder, labelled: Labelled, name: str, opened: Opener, modified: InternalDate) -> int:
+    """Its messages, into the folder of the file, or into those that their labels name; how many are left out since Thunderbird has deleted them. Where it
+    can't be read to its end, the folder has the reason."""
     found: list[tuple[FileFolder, FileEntry]] = []
+    expunged = 0
     try:
         with opened() as file, opened() as heads:
             for span in find_messages(file):
                 heads.seek(span.start)
                 head = heads.read(min(span.end - span.start, HEAD_OCTETS))
-                found.append(_entry(own, labelled, span, head, (name, opened, modified)))
+                if is_expunged(head):
+                    expunged += 1
+                else:
+                    found.append(_entry(own, labelled, span, head, (name, opened, modified)))
     except (OSError, ValueError) as error:
         own.error = reason_of(error)
-        return
+        return 0
     for folder, entry in found:
         folder.entries.append(entry)
+    return expunged
 
 
 def _entry(
@@ -137,12 +221,15 @@ def _entry(
 ) -> tuple[FileFolder, FileEntry]:
     name, opened, modified = file
     header = header_of(head)
-    labels = _labels(header)
+    takeout = is_takeout(span.from_line)
+    labels = labels_of(header) if takeout else None
     folder = own if labels is None else _labelled(labels, labelled)
-    flags = _flags(header) if labels is None else _label_flags(labels)
+    flags = flags_of(header) if labels is None else _label_flags(labels)
     key = f"{name} {span.start}-{span.end} {modified.utc_seconds}"
     date = _date(span.from_line) or date_from_header(head, modified.utc_seconds)
-    return folder, FileEntry(key, flags, date, span.end - span.start, partial(read_span, opened, span), labels)
+    own_head = without_fields(head, takeout=takeout)
+    octets = span.end - span.start - len(head) + len(own_head)
+    return folder, FileEntry(key, flags, date, octets, partial(_Found(span, _mark(own_head)).read, opened), labels)
 
 
 def joined(own: Collection[FileFolder], labelled: Labelled) -> list[FileFolder]:
@@ -173,41 +260,6 @@ def _date(from_line: bytes) -> InternalDate | None:
         return None
     zone, year = (words[4], words[5]) if len(words) > 5 and words[4][0] in "+-" else ("+0000", words[4])
     return date_from_text(f"{words[0]}, {words[2]} {words[1]} {year} {words[3]} {zone}")
-
-
-def _flags(header: bytes) -> Flags:
-    """From the fields that mail programs keep their flags in. They stay part of the message."""
-    names: list[str] = []
-    for found in _STATUS.finditer(header):
-        field, value = found[1].lower(), found[2].decode("latin-1").strip()
-        if field == b"status":
-            names += ["\\Seen"] if "R" in value else []
-        elif field == b"x-status":
-            letters = {"A": "\\Answered", "F": "\\Flagged", "T": "\\Draft", "D": "\\Deleted"}
-            names += [flag for letter, flag in letters.items() if letter in value]
-        elif field == b"x-mozilla-status":
-            names += _mozilla_flags(value)
-        else:
-            names += [word for word in value.replace(",", " ").split() if word.isascii()]
-    return normalise_flags(names)
-
-
-def _mozilla_flags(value: str) -> list[str]:
-    """nsMsgMessageFlags.h: 0x1 read, 0x2 replied, 0x4 marked, 0x8 expunged, 0x1000 forwarded."""
-    try:
-        bits = int(value, 16)
-    except ValueError:
-        return []
-    table = ((0x1, "\\Seen"), (0x2, "\\Answered"), (0x4, "\\Flagged"), (0x8, "\\Deleted"), (0x1000, "$Forwarded"))
-    return [flag for bit, flag in table if bits & bit]
-
-
-def _labels(header: bytes) -> tuple[str, ...] | None:
-    found = _LABELS.search(header)
-    if found is None:
-        return None
-    text = decode_field(found[1])
-    return tuple(label.strip().strip('"') for label in text.split(",") if label.strip())
 
 
 def _place(labels: tuple[str, ...]) -> tuple[FolderPath, SpecialUse | None]:

@@ -1,7 +1,7 @@
 """Small readings that several file sources share."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import BinaryIO
 
@@ -17,20 +17,6 @@ HEAD_OCTETS = 64 * 1024
 MAGIC_OCTETS = 16
 """Of a file, to learn whether it is compressed."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-def pieces_of(opened: Opener, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-    """The octets of a file from ``start`` to ``end``."""
-    with opened() as file:
-        file.seek(start)
-        left = None if end is None else end - start
-        while left is None or left > 0:
-            piece = file.read(CHUNK_OCTETS if left is None else min(CHUNK_OCTETS, left))
-            if not piece:
-                return
-            if left is not None:
-                left -= len(piece)
-            yield piece
 
 
 def read_file(opened: Opener) -> Body:

@@ -2,11 +2,13 @@
 
 An administrator imports what belongs to others, and those may put links there that lead to files of everybody's. So a file is opened level by level, from
 the folder's own descriptor and through no link: what was found cannot be exchanged for a link before it is read. A link whose end lies inside is
-followed to that end; one that leads out is told, and so is whatever can't be listed.
+followed to that end; one that leads out is told, and so is whatever can't be listed. What Bascule itself keeps there (the mailbox that the mail is brought
+into, the messages that a target refused) is none of that mail.
 """
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +17,16 @@ from typing import BinaryIO
 
 from bascule.sources.files.reading import reason_of
 from bascule.sources.limits import DIRECTORY_LEVELS
+from bascule.terms.own_files import APPLICATION_ID, CATALOGUE, CERTIFICATE, COPY_MAILBOX, REFUSED, REPORTS
 
 Parts = tuple[str, ...]
 TOO_DEEP = f"it lies more than {DIRECTORY_LEVELS} folders deep"
 _SEARCH = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """Without O_NONBLOCK a FIFO would be waited for, for ever."""
+_OF_A_MAILBOX = re.compile(r"(?:catalogue|search|bodies-\d+)\.sqlite(?:-wal|-shm|-journal)?|lock")
+_OF_A_REPORT = {CERTIFICATE, "report.json", "manifest.sha256"}
+_SQLITE_HEADER = 100  # octets, of which those from 68 on are the application's: https://www.sqlite.org/fileformat.html
 _IS_A_LINK = (errno.ELOOP, errno.ENOTDIR)  # a link at the end of a path that may hold none, and one on the way
 
 
@@ -40,7 +46,7 @@ class Found:
 
 @dataclass(slots=True)
 class Directory:
-    """``files`` and ``folders`` in the order of their names. ``closed``: names of what is a folder, or may be one, and is not looked into; ``odd``: of what
+    """``files`` and ``folders`` in the order of their names, without Bascule's own; ``has_own``: there are some. ``closed``: names of what is a folder, or may be one, and is not looked into; ``odd``: of what
     is no folder and no file to read; both with the reason. ``error``: why nothing is known of what it holds."""
 
     parts: Parts
@@ -49,6 +55,7 @@ class Directory:
     closed: dict[str, str] = field(default_factory=dict)
     odd: dict[str, str] = field(default_factory=dict)
     error: str = ""
+    has_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +85,16 @@ class Tree:
             found = Directory(place.parts)
             try:
                 within = self._list(place, found)
+                own = self._own_names(found)
             except OSError as error:
                 found.error = reason_of(error)
-                within = []
+                within, own = [], set()
+            if own:
+                found.has_own = True
+                found.files = [file for file in found.files if file.name not in own]
+                found.folders = [name for name in found.folders if name not in own]
             yield found
-            waiting.extend(reversed(within))
+            waiting.extend(each for each in reversed(within) if each.parts[-1] not in own)
 
     def open(self, parts: Sequence[str]) -> BinaryIO:
         """A regular file inside the folder. Raises OSError; ValueError for names that lead out of it."""
@@ -123,6 +135,27 @@ class Tree:
         if not end.is_relative_to(self._real):
             raise ValueError(f"it is a link that leads out of the folder, to {end}")
         return end.relative_to(self._real).parts
+
+    def _own_names(self, found: Directory) -> set[str]:
+        """Of what is Bascule's own in a directory. Whatever else lies beside it is looked at."""
+        names = {*found.folders, *(file.name for file in found.files)}
+        own: set[str] = set()
+        if CATALOGUE in names and self._is_catalogue((*found.parts, CATALOGUE)):
+            own |= {REPORTS} | {name for name in names if _OF_A_MAILBOX.fullmatch(name)}
+        elif COPY_MAILBOX in names and self._is_catalogue((*found.parts, COPY_MAILBOX, CATALOGUE)):
+            own |= {REPORTS, COPY_MAILBOX}
+        if names >= _OF_A_REPORT:
+            own |= {REFUSED, "report.html", "report.txt"} | _OF_A_REPORT
+        return own & names
+
+    def _is_catalogue(self, parts: Parts) -> bool:
+        try:
+            with self.open(parts) as file:
+                head = file.read(_SQLITE_HEADER)
+        except (OSError, ValueError):
+            return False
+        is_ours = head.startswith(b"SQLite format 3\0") and head[68:72] == APPLICATION_ID.to_bytes(4, "big")
+        return is_ours or not head  # one that is being made has all in its log yet
 
     def _list(self, place: _Place, found: Directory) -> list[_Place]:
         """What a directory holds, into ``found``; the directories within it. Raises OSError."""
