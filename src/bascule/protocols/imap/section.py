@@ -3,10 +3,12 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from bascule.protocols.imap.answers import string
 from bascule.protocols.imap.errors import LocalError, RemoteError
 from bascule.protocols.imap.tokens import parse_values
+from bascule.protocols.mime.limits import FIELDS_OCTETS, FIELDS_OF_A_PART
 from bascule.protocols.mime.structure import Part, header_end
 
 _SPEC = re.compile(
@@ -114,6 +116,13 @@ def part_at(message: Part, path: tuple[int, ...]) -> Part | None:
     return part
 
 
+def _header(octets: bytes, start: int, body: int) -> bytes:
+    """As much of it as is looked at for fields, in whole lines."""
+    if body - start <= FIELDS_OCTETS:
+        return octets[start:body]
+    return octets[start : octets.rfind(b"\n", start, start + FIELDS_OCTETS) + 1]
+
+
 def _of_message(section: Section, octets: bytes, start: int, body: int, end: int) -> bytes:
     match section.text:
         case Text.WHOLE:
@@ -122,9 +131,10 @@ def _of_message(section: Section, octets: bytes, start: int, body: int, end: int
             return octets[body:end]
         case Text.FIELDS | Text.OTHER_FIELDS:
             wanted = {name.lower() for name in section.names}
-            header = octets[start:body].removesuffix(b"\r\n")
+            header = _header(octets, start, body).removesuffix(b"\r\n")
             keep = section.text is Text.FIELDS
-            fields = (f for f in _RAW_FIELD.finditer(header) if ((f[1] or b"").lower() in wanted) is keep)
+            looked_at = islice(_RAW_FIELD.finditer(header), FIELDS_OF_A_PART)
+            fields = (f for f in looked_at if ((f[1] or b"").lower() in wanted) is keep)
             return b"".join(field[0] for field in fields) + b"\r\n"
         case _:
             return octets[start:body]

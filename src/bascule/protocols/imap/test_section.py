@@ -66,3 +66,12 @@ def test_each_section_has_its_octets(spec: bytes, octets: bytes | None) -> None:
 def test_a_field_name_that_no_reply_could_repeat_is_refused(name: bytes) -> None:
     with pytest.raises(RemoteError):
         parse_section(b'HEADER.FIELDS ("' + name + b'")')
+
+
+def test_of_a_header_that_is_an_attack_the_first_fields_are_given_whole() -> None:
+    message = b"Subject: first\r\n" + b"X-Filler: yyyyyyyyyyyyyyyyyyyyyyyy\r\n" * 20_000 + b"From: last\r\n\r\nbody"
+    assert octets_of(parse_section(b"HEADER.FIELDS (Subject From)"), message, None) == b"Subject: first\r\n\r\n"
+    others = octets_of(parse_section(b"HEADER.FIELDS.NOT (Subject)"), message, None)
+    assert others is not None
+    assert others.startswith(b"X-Filler: yyyyyyyyyyyyyyyyyyyyyyyy\r\n")
+    assert others.endswith(b"X-Filler: yyyyyyyyyyyyyyyyyyyyyyyy\r\n\r\n")
