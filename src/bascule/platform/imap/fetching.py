@@ -43,11 +43,14 @@ class _Message:
     described: Described | None = None
     preview: str | None = None
     sha256: bytes = b""
+    decoded: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    """Parts by their place: together no more than the message."""
     _root: Part | None = field(default=None, init=False)
 
     def forget(self) -> None:
         """Once its response is written: its octets are not held for as long as those of others are."""
         self.octets = self.header = self._root = None
+        self.decoded = {}
 
     @property
     def whole(self) -> bytes:
@@ -290,7 +293,12 @@ class Writer:
         if not item.section.path:
             return message.whole
         part = part_at(message.root, item.section.path)
-        return None if part is None else decoded(message.whole[part.body : part.end], part)
+        if part is None or part.is_multipart or part.is_message:
+            return None if part is None else message.whole[part.body : part.end]
+        place = part.body, part.end
+        if place not in message.decoded:  # a program may ask for each of its octets
+            message.decoded[place] = decoded(message.whole[part.body : part.end], part)
+        return message.decoded[place]
 
     def preview(self, message: _Message) -> bytes:
         text = message.preview

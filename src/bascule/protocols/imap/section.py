@@ -4,10 +4,12 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from itertools import islice
 
 from bascule.protocols.imap.answers import string
 from bascule.protocols.imap.errors import LocalError, RemoteError
 from bascule.protocols.imap.tokens import parse_values
+from bascule.protocols.mime.limits import FIELDS_OCTETS, FIELDS_OF_A_PART
 from bascule.protocols.mime.structure import Part, header_end
 
 _SPEC = re.compile(
@@ -130,6 +132,13 @@ def _fields_named(names: tuple[bytes, ...]) -> re.Pattern[bytes]:
     )
 
 
+def _fields_end(octets: bytes, start: int, body: int) -> int:
+    """Where the fields end that are looked at: with the header, but for the empty line after it, or with a line within it."""
+    if body - start <= FIELDS_OCTETS:
+        return body - 2 if octets.endswith(b"\r\n", start, body) else body
+    return octets.rfind(b"\n", start, start + FIELDS_OCTETS) + 1
+
+
 def _of_message(section: Section, octets: bytes, start: int, body: int, end: int) -> bytes:
     match section.text:
         case Text.WHOLE:
@@ -137,12 +146,11 @@ def _of_message(section: Section, octets: bytes, start: int, body: int, end: int
         case Text.TEXT:
             return octets[body:end]
         case Text.FIELDS:
-            end = body - 2 if octets.endswith(b"\r\n", start, body) else body
-            return b"".join(_fields_named(section.names).findall(octets, start, end)) + b"\r\n"
+            found = _fields_named(section.names).finditer(octets, start, _fields_end(octets, start, body))
+            return b"".join(field[0] for field in islice(found, FIELDS_OF_A_PART)) + b"\r\n"
         case Text.OTHER_FIELDS:
             wanted = {name.lower() for name in section.names}
-            header = octets[start:body].removesuffix(b"\r\n")
-            fields = (f for f in _RAW_FIELD.finditer(header) if (f[1] or b"").lower() not in wanted)
-            return b"".join(field[0] for field in fields) + b"\r\n"
+            looked_at = islice(_RAW_FIELD.finditer(octets, start, _fields_end(octets, start, body)), FIELDS_OF_A_PART)
+            return b"".join(field[0] for field in looked_at if (field[1] or b"").lower() not in wanted) + b"\r\n"
         case _:
             return octets[start:body]

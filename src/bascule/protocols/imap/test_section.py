@@ -102,3 +102,12 @@ def test_named_fields_are_those_of_all_fields_one_by_one() -> None:
             or named == b"\r\n"
             or re.match(rb"from[ \t]*:", named, re.IGNORECASE)
         )
+
+
+def test_of_a_header_that_is_an_attack_the_first_fields_are_given_whole() -> None:
+    message = b"Subject: first\r\n" + b"X-Filler: yyyyyyyyyyyyyyyyyyyyyyyy\r\n" * 20_000 + b"From: last\r\n\r\nbody"
+    assert octets_of(parse_section(b"HEADER.FIELDS (Subject From)"), message, None) == b"Subject: first\r\n\r\n"
+    others = octets_of(parse_section(b"HEADER.FIELDS.NOT (Subject)"), message, None)
+    assert others is not None
+    assert others.startswith(b"X-Filler: yyyyyyyyyyyyyyyyyyyyyyyy\r\n")
+    assert others.endswith(b"X-Filler: yyyyyyyyyyyyyyyyyyyyyyyy\r\n\r\n")

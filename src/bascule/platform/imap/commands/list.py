@@ -111,16 +111,19 @@ def _lines(session: "Session", asked: List, wanted: _Wanted, names: list[_Name])
     leading = _above(name for name in fitting if name.folder is not None)
     recursive = {"RECURSIVEMATCH", "SUBSCRIBED"} <= asked.options  # RFC 5258 §3.5, CHILDINFO
     above_subscribed = _above(name for name in names if name.subscribed) if recursive else set()
+    above_untold = (
+        _above(name for name in names if name.subscribed and not wanted.fits(name.path)) if recursive else set()
+    )
     for name in fitting:
         if _only_leads(session, name, leading):
             continue
         below = ["SUBSCRIBED"] if name.path.parts in above_subscribed else []
-        if not _fits(asked.options, name) and not below:
+        if not _fits(asked.options, name) and name.path.parts not in above_untold:  # RFC 9051 §6.3.9.6
             continue
         yield _line(session, asked, name, below)
         if "STATUS" in asked.returns and name.folder is not None:
             if "HIGHESTMODSEQ" in asked.status:
-                session.enabled.add("CONDSTORE")
+                yield from session.enable_condstore()
             with name.access.lock:
                 if "r" in name.access.rights_on(name.folder.id):  # RFC 4314 §4: STATUS takes it
                     yield status_response(session, name.access, name.folder, asked.status)
