@@ -35,6 +35,9 @@ def test_subscribed(tree) -> None:
 def test_recursive_match(tree) -> None:
     lines = tree.ok('LIST (SUBSCRIBED RECURSIVEMATCH) "" a').lines
     assert lines == [b'* LIST (\\HasChildren) "/" "a" ("CHILDINFO" ("SUBSCRIBED"))']
+    names = [line.split()[-1] for line in tree.ok('LIST (SUBSCRIBED RECURSIVEMATCH) "" *').lines]
+    assert b'"a"' not in names, "what is below it is listed itself: RFC 9051 §6.3.9.6"
+    assert b'"a/b/c"' in names
     tree.bad('LIST (RECURSIVEMATCH) "" *')
 
 
