@@ -4,6 +4,7 @@ Afterwards every acknowledged message is there once, nothing that was expunged i
 `crash.meeting` for who does what.
 """
 
+import os
 import random
 import subprocess
 import sys
@@ -24,7 +25,7 @@ def test_what_was_acknowledged_is_there_once(tmp_path: Path, seed: int, soak: bo
     print(f"seed {seed}, {rounds} rounds of {kills} kills")
     for number in range(rounds):
         words = [sys.executable, "-m", "crash.meeting", str(tmp_path), str(seed + number), str(kills)]
-        subprocess.run(words, check=True, timeout=600)
+        subprocess.run(words, check=True, timeout=600, env={**os.environ, "PYTHONPATH": ":".join(sys.path)})
         settle(place, random.Random(seed))
         _compare(place)
     told = place.told()

@@ -6,6 +6,7 @@ all or some. After each prefix the hand-over that may have been under way is set
 and `check` finds nothing, neither in the mailbox nor in its copy.
 """
 
+import os
 import random
 import re
 import shutil
@@ -32,7 +33,8 @@ _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 def record(root: Path, log: Path, seed: int) -> list[Step]:
     """What was done to files, in order. The place is made before: what is made once is another trial's."""
     words = ["strace", "-f", "--seccomp-bpf", "-y", "-xx", "-s", "10000000", "-o", str(log), "-e", f"trace={CALLS}"]
-    subprocess.run([*words, sys.executable, "-m", "crash.meeting", str(root), str(seed), "0"], check=True, timeout=600)
+    words += [sys.executable, "-m", "crash.meeting", str(root), str(seed), "0"]
+    subprocess.run(words, check=True, timeout=600, env={**os.environ, "PYTHONPATH": ":".join(sys.path)})
     return list(_steps(log))
 
 

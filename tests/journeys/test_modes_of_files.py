@@ -5,6 +5,7 @@ import os
 import smtplib
 import stat
 import subprocess
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -146,6 +147,10 @@ def test_a_running_installation_is_its_owners_alone(tmp_path: Path) -> None:
             imap.select()
         urllib.request.urlopen(server.url_of("/"), timeout=20).read()
         data = root / "data"
+        deadline = time.monotonic() + 20
+        while not (data / "trace.sqlite").exists():  # written beside the answers
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         assert {path.name for path in data.iterdir()} >= {
             "portal.sqlite",
             "accounts-notes.sqlite",

@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 import structlog
 
+from bascule.platform.logs import one_line, with_traceback
 from support.portal import DOMAIN, EVE, PASSWORD, Portal, T
 
 
@@ -212,7 +213,10 @@ def test_secrets_in_logs(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> Non
     portal.move_to(EVE)
     portal.member("anna", portal.wave())
     written = StringIO()
-    structlog.configure(logger_factory=structlog.WriteLoggerFactory(file=written))
+    structlog.configure(
+        processors=[with_traceback, one_line, structlog.processors.JSONRenderer()],
+        logger_factory=structlog.WriteLoggerFactory(file=written),
+    )
     logging.captureWarnings(True)
 
     def fail(*_: object) -> None:

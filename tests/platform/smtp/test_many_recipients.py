@@ -9,6 +9,7 @@ from support.inbox import Inbox
 from support.server import PrivateBascule
 from support.smtp import SmtpDialogue, message
 
+pytestmark = pytest.mark.xdist_group("crowd")  # each test finds what those before it sent
 MEMBERS = tuple(f"member{number}@example.org" for number in range(limits.AT_ONCE + 10))
 
 
