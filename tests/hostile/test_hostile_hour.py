@@ -25,7 +25,8 @@ from support.portal_server import PortalServer
 pytestmark = pytest.mark.soak
 ANNA, BERT = f"anna@{DOMAIN}", f"bert@{DOMAIN}"
 SAMPLE_SECONDS, HOUR = 30.0, 3600.0
-P95_SECONDS = 2.0
+P95_SECONDS, SAMPLE_P95_SECONDS = 2.0, 15.0
+"""In the hour, on a machine of its own; and beside all other tests, where it says only that nobody waits for the attackers to be through."""
 
 
 @pytest.fixture(scope="module")
@@ -123,5 +124,5 @@ def test_an_honest_member_is_served_all_through_a_hostile_hour(server: PortalSer
     slow = {what: percentile(taken, 0.95) for what, taken in honest.seconds.items()}
     print({what: (len(honest.seconds[what]), round(each, 3)) for what, each in slow.items()})
     assert set(slow) == {"page", "sign-in", "fetch", "delivery"}
-    assert max(slow.values()) < P95_SECONDS, slow
+    assert max(slow.values()) < (P95_SECONDS if soak else SAMPLE_P95_SECONDS), slow
     assert Path(server.root / "log").stat().st_size < 5_000_000

@@ -103,17 +103,15 @@ def test_a_strangers_poison_is_taken_indexed_and_shown_while_others_work(server:
     assert '"bug"' not in log
     assert "housekeeping-failed" not in log
     assert "process-died" not in log
+    _what_it_took_of_memory_is_given_back(server)
+    place = server.mailbox()
+    server.stop()
+    assert check(place) == []
 
 
-def test_what_the_poison_took_of_memory_is_given_back(server: PrivateBascule) -> None:
-    """After the test above; the clock of the server need not pass an hour for it."""
+def _what_it_took_of_memory_is_given_back(server: PrivateBascule) -> None:
+    """The clock of the server need not pass an hour for it."""
     deadline = time.monotonic() + 60
     while (held := max(map(resident_megabytes, server.workers()))) > SETTLED_MEGABYTES:
         assert time.monotonic() < deadline, held
         time.sleep(1)
-
-
-def test_the_poisoned_mailbox_is_sound(server: PrivateBascule) -> None:
-    place = server.mailbox()
-    server.stop()
-    assert check(place) == []
