@@ -11,60 +11,15 @@ import smtplib
 import socket
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+
+from support.poison import POISON
 
 LEFT_OPEN = 5000
 """Connections of the flood, in all."""
 FROM_ADDRESSES = 60
-Poison = Callable[[int], bytes]
-"""A mail of about so many octets."""
-
-
-def _html(piece: bytes) -> Poison:
-    return lambda size: b"Subject: x\r\nContent-Type: text/html\r\n\r\n" + piece * (size // len(piece))
-
-
-def _in_header(name: bytes, piece: bytes) -> Poison:
-    return lambda size: name + b": " + b"\r\n ".join([piece * 60] * (size // (len(piece) * 60) + 1)) + b"\r\n\r\ntext"
-
-
-def _nested(size: int) -> bytes:
-    levels = range(min(size // 60, 5000))
-    return b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (each, each) for each in levels)
-
-
-def _messages_within(size: int) -> bytes:
-    return b"Content-Type: message/rfc822\r\n\r\n" * (size // 32) + b"Subject: within\r\n\r\n"
-
-
-def _dashes(size: int) -> bytes:
-    return b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\n--bb\r\n-- \r\n" * (size // 20)
-
-
-POISON: dict[str, Poison] = {
-    "comments": _html(b"<!--"),
-    "scripts": _html(b"<script>"),
-    "styles": _html(b"<style>/*"),
-    "entities": _html(b"&#x41"),
-    "deep tags": _html(b"<div>"),
-    "attributes": lambda size: b"Content-Type: text/html\r\n\r\n<a " + b'x="' * (size // 3),
-    "encoded words": _in_header(b"Subject", b"=?"),
-    "empty encoded words": _in_header(b"Subject", b"=?utf-8?q??="),
-    "addresses": _in_header(b"From", b"a <b@c>, "),
-    "groups": _in_header(b"To", b"a:b,;"),
-    "brackets": _in_header(b"Cc", b"("),
-    "references": _in_header(b"References", b"<a@b> "),
-    "parameters": _in_header(b"Content-Type", b"text/plain; a*1*=b; "),
-    "received": lambda size: b"Received: from a by b; now\r\n" * (size // 29) + b"\r\ntext",
-    "nested": _nested,
-    "messages within messages": _messages_within,
-    "dashes": _dashes,
-    "one line": lambda size: b"Subject: x\r\n\r\n" + b"y" * 990 * (size // 990),
-    "soft breaks": lambda size: b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b"=\r\n" * (size // 3),
-    "no base64": lambda size: b"Content-Transfer-Encoding: base64\r\n\r\n" + b"====!!!!\r\n" * (size // 10),
-    "no characters": lambda size: b"Content-Type: text/plain; charset=utf-7\r\n\r\n" + b"+AAA\xff-" * (size // 6),
-}
+POISON_OCTETS = 1024 * 1024
+"""Of the largest mail that is sent again and again: what is larger is a trial of its own."""
 WORST = [
     'LIST "" "%a*%a*%a*%a*%a*z"',
     'LSUB "" "*%*%*%*%x"',
@@ -98,13 +53,14 @@ class Attack:
 
 def poison(attack: Attack) -> None:
     """Mails that cost who reads them: to the member, over one connection after the other."""
+    mails = [octets for octets in POISON.values() if len(octets) <= POISON_OCTETS]
     while attack.goes_on:
         with (
             contextlib.suppress(OSError, smtplib.SMTPException),
             smtplib.SMTP("127.0.0.1", attack.smtp, timeout=30) as client,
         ):
             for _ in range(20):
-                mail = attack.chance.choice(list(POISON.values()))(attack.chance.choice([2_000, 50_000, 400_000]))
+                mail = attack.chance.choice(mails)
                 client.sendmail("stranger@elsewhere.test", [attack.name], mail)
                 if not attack.goes_on:
                     return
