@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 _RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -31,8 +31,19 @@ def chromium() -> Iterator[Browser]:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds, with where."""
-    found = Axe().run(page, options=_RULES).response["violations"]
-    return [
-        f"{page.url}: {each['id']}: {each['help']} ({node['html'][:120]})" for each in found for node in each["nodes"]
-    ]
+    """What axe finds, with where. A click returns before the next page has come: what axe was looking at is then gone, and it looks again."""
+    for tries_left in (3, 2, 1, 0):
+        page.wait_for_load_state()
+        try:
+            page.evaluate("window.looked_at = true")
+            found = Axe().run(page, options=_RULES).response["violations"]
+            if page.evaluate("window.looked_at === true"):
+                return [
+                    f"{page.url}: {each['id']}: {each['help']} ({node['html'][:120]})"
+                    for each in found
+                    for node in each["nodes"]
+                ]
+        except Error:
+            if not tries_left:
+                raise
+    raise AssertionError(f"{page.url} never stands still")
