@@ -86,8 +86,8 @@ def test_the_same_by_a_reader_of_english(operator: Any) -> None:
     ("content", "why"),
     [
         ("name;address\nH\xe9l\xe8ne;h@x.org".encode("latin-1"), "n’est pas en UTF-8 (ligne 2)"),
-        (b"name;address;colour\n", "colonne « colour » qui ne veut rien dire"),
-        (b"\x00\x01\x02", "ne veut rien dire ici"),
+        (b"name;address;colour\n", "colonne « colour », inconnue ici"),
+        (b"\x00\x01\x02", "inconnue ici"),
         (b"", "pas de colonne"),
         (b'name;address\n"x;y', "pas lisible"),
     ],
@@ -232,6 +232,46 @@ def test_what_the_platform_can_not_make_is_named_and_the_rest_is_made(operator: 
     assert Mailbox.objects.get(pk=office.pk).provisioned_at is not None
 
 
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ("zoe", ["Zoé Œuvrard"]),
+        ("ZOÉ oeuv", ["Zoé Œuvrard"]),
+        ("helene", ["Hélène Abel", "HÉLÈNE Étienne"]),
+        ("", ["Hélène Abel", "HÉLÈNE Étienne", "Zoé Œuvrard"]),
+    ],
+)
+def test_names_are_found_and_ordered_whatever_their_accents_and_capitals(
+    operator: Any, portal: Portal, asked: str, names: list[str]
+) -> None:
+    from bascule.portal.directory.models import Wave
+
+    there = ("Zoé Œuvrard", "HÉLÈNE Étienne", "Hélène Abel")
+    for number, name in enumerate(there):
+        member = portal.member(f"m{number}", Wave.objects.get())
+        member.name = name
+        member.save()
+    page = operator.get("/control/members", {"q": asked}).content.decode()
+    assert [
+        name for name in re.findall(r'<a href="/control/members/[0-9]+">([^<]*)</a>', page) if name in there
+    ] == names
+
+
+def test_a_list_in_french_is_read_and_answered_in_french(operator: Any, portal: Portal) -> None:
+    empty = operator.get("/control/list/empty.csv").content.decode("utf-8-sig")
+    assert empty.startswith("identifiant;nom;adresse;autres adresses;type;vague;service;")
+    brought = portal.brought_list(
+        "identifiant;nom;adresse;rôle\na;A;a@x.org;roi\nb;" + "B" * 300 + ";b@x.org;usager\nc;C;c@x.org;technicienne\n"
+    )
+    wrong = operator.get(f"/control/list/{brought.pk}/wrong.csv").content.decode("utf-8-sig").splitlines()
+    assert wrong[0] == "Ligne;Qui;Ce qui ne va pas"
+    assert wrong[1] == "2;a@x.org;rôle : « roi » n’est pas parmi : usager, technicien, opérateur, auditeur".replace(
+        " :", "\xa0:"
+    ).replace("« ", "«\xa0").replace(" »", "\xa0»")
+    assert wrong[2].startswith("3;b@x.org;nom est trop long")
+    assert len(wrong) == 3
+
+
 def test_members_for_a_spreadsheet_that_runs_nothing(operator: Any, portal: Portal) -> None:
     from bascule.portal.directory.models import Wave
 
@@ -318,7 +358,11 @@ def test_a_change_of_calendar_is_shown_before_it_is_made(operator: Any) -> None:
     assert "1 boîte s’ouvre aussitôt" in page
     assert "mardi 20 avril" in page
     assert Wave.objects.get().switch == T, "nothing is changed yet"
-    operator.post("/control/waves/main", {**calendar(switch="2027-04-20T09:00"), "sure": "1"})
+    for wrong in ({}, {"count": ""}, {"count": "2"}):
+        answer = operator.post("/control/waves/main", {**calendar(switch="2027-04-20T09:00"), "sure": "1", **wrong})
+        assert answer.status_code == 422, "one click opens no mailboxes"
+        assert Wave.objects.get().switch == T
+    operator.post("/control/waves/main", {**calendar(switch="2027-04-20T09:00"), "sure": "1", "count": "1"})
     assert Wave.objects.get().switch == T - timedelta(days=7)
     assert "switch: 2027-04-27" in Note.objects.get(what="calendar-changed").detail
 

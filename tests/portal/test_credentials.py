@@ -91,16 +91,22 @@ def test_a_phone_gets_them_once(portal: Portal, anna: Any) -> None:
         client.post("/credentials/phone")
     path = drawn[0].removeprefix("http://127.0.0.1:8025")
     phone, other = portal.client(), portal.client()
+    for looks in (other.head(path), other.get(path)):  # a preview of the link
+        assert looks.status_code == 200
+        assert anna.mailbox.login not in looks.content.decode()
+    assert phone.get(f"{path}/mail.mobileconfig").status_code == 410
+    assert phone.post(path, {"begin": "1"}).headers["Location"] == path
     page = phone.get(path).content.decode()
     assert anna.mailbox.login in page
     assert portal.mail_password(anna) not in page
     assert other.get(path).status_code == 410
+    assert other.post(path, {"begin": "1"}).status_code == 410
     assert portal.mail_password(anna) in phone.post(path).content.decode()
     profile = phone.get(f"{path}/mail.mobileconfig")
     assert profile.headers["Content-Type"] == "application/x-apple-aspen-config"
     account = plistlib.loads(profile.content)["PayloadContent"][0]
     assert account["EmailAddress"] == anna.mailbox.login
-    assert whats(anna) == ["phone", "phone"]
+    assert whats(anna) == ["phone", "profile"]
     from bascule.portal.directory.models import Carry
 
     assert path.rpartition("/")[2] not in str(list(Carry.objects.values()))

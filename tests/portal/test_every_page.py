@@ -19,6 +19,7 @@ OPERATORS_POST = {"nobody": SIGN_ON, "member": "403", "technician": "403", "oper
 AGAIN = {**dict.fromkeys(ROLES, "302 /sign-on/again"), "nobody": SIGN_ON}
 EXPECTED = {
     "home": ALL,
+    "tick": SIGNED_ON_POST,
     "look": ALL,
     "logo": dict.fromkeys(ROLES, "404"),
     "language": POST_ONLY,
@@ -52,6 +53,8 @@ EXPECTED = {
     "notes": {**CONTROL, "technician": "403"},
     "members-csv": CONTROL,
     "bring-list": OPERATORS,
+    "empty-list": OPERATORS,
+    "wrong-lines": OPERATORS,
     "list": OPERATORS,
     "bring-in": OPERATORS_POST,
     "make-ready": OPERATORS_POST,
@@ -110,6 +113,7 @@ def test_each_address_answers_each_role_as_expected(portal: Portal) -> None:
         values = {
             "<int:number>": str(number.get(subject, anna.pk)),
             "<slug:name>": "main",
+            "<slug:step>": "open",
             "<str:token>": "none",
             "<str:box>": scanner.pk,
         }

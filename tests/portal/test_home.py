@@ -1,5 +1,6 @@
 """The first page says what happens when, and the next step; it changes with the phase and the person."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,10 +17,15 @@ from support.portal import EVE, Portal, T
         (Phase.ANNOUNCED, set(), Step.SEE),
         (Phase.ANNOUNCED, {"printed"}, Step.PRACTISE),
         (Phase.ANNOUNCED, {"revealed", "practised"}, Step.PHONE),
-        (Phase.ANNOUNCED, {"practised", "phone"}, Step.READY),
+        (Phase.ANNOUNCED, {"practised", "phone"}, Step.PHONE),
+        (Phase.ANNOUNCED, {"revealed", "practised", "profile"}, Step.PHONE),
+        (Phase.ANNOUNCED, {"revealed", "practised", "phone-done"}, Step.READY),
         (Phase.SWITCHED, set(), Step.SEE),
+        (Phase.SWITCHED, {"profile"}, Step.SEE),
         (Phase.SWITCHED, {"revealed"}, Step.OPEN),
-        (Phase.BACKUP_DESTROYED, {"revealed"}, Step.OPEN),
+        (Phase.SWITCHED, {"revealed", "pc-done"}, Step.PHONE),
+        (Phase.SWITCHED, {"revealed", "pc-done", "phone-done"}, Step.DONE),
+        (Phase.BACKUP_DESTROYED, {"revealed", "pc-done", "phone-done"}, Step.DONE),
     ],
 )
 def test_one_thing_to_do_at_a_time(phase: Phase, done: set[str], step: Step) -> None:
@@ -44,7 +50,7 @@ def test_each_member_has_the_dates_of_their_wave(portal: Portal) -> None:
     portal.move_to(EVE)
     main, pilots = portal.wave(), portal.wave("pilots", T - timedelta(days=7), is_pilot=True)
     anna, paul = portal.member("anna", main), portal.member("paul", pilots)
-    assert "change le mardi 27 avril" in portal.client(anna).get("/").content.decode()
+    assert "passe sur la nouvelle plateforme le mardi 27 avril" in portal.client(anna).get("/").content.decode()
     assert "depuis le mardi 20 avril" in portal.client(paul).get("/").content.decode()
 
 
@@ -57,6 +63,63 @@ def test_the_next_step_follows_what_was_done(portal: Portal) -> None:
     assert "Essayez votre mot de passe" in client.get("/").content.decode()
     client.post("/credentials/try", {"password": portal.mail_password(anna)})
     assert "Préparez votre téléphone" in client.get("/").content.decode()
+
+
+def test_what_is_done_elsewhere_the_member_ticks_and_takes_back(portal: Portal) -> None:
+    portal.move_to(T + timedelta(days=1))
+    anna = portal.member("anna", portal.wave())
+    client = portal.client(anna)
+    client.post("/credentials/password")
+    assert "Ouvrez votre nouvelle boîte</h2>" in client.get("/").content.decode()
+    for _ in range(2):
+        assert client.post("/steps/open").headers["Location"] == "/"
+    assert "Configurez votre téléphone</h2>" in client.get("/").content.decode()
+    client.post("/steps/phone")
+    page = client.get("/").content.decode()
+    assert "Tout est en place</h2>" in page
+    assert "jusqu’au dimanche 27 juin" in page
+    client.post("/steps/phone", {"undone": "1"})
+    assert "Configurez votre téléphone</h2>" in client.get("/").content.decode()
+    assert client.post("/steps/see").status_code == 404
+    assert client.get("/personal-data/mine.json").json()["mailbox"]["looked_at"][-1]["what"] == "pc-done"
+
+
+def test_the_page_goes_on_with_the_old_mail(portal: Portal) -> None:
+    """Read on the web; then restored exceptionally; then gone."""
+    anna = portal.member("anna", portal.wave())
+    portal.move_to(T + timedelta(hours=1))
+    client = portal.client(anna)
+    for path in ("/credentials/password", "/steps/open", "/steps/phone"):
+        client.post(path)
+    assert "Jusque-là, l’assistance traite d’abord les urgences." in client.get("/").content.decode()
+    portal.move_to(T + timedelta(days=62))
+    page = client.get("/").content.decode()
+    assert "Votre ancien courrier ne se lit plus sur le web." in page
+    assert "l’assistance peut encore restaurer un message" in page
+    portal.move_to(T + timedelta(days=400))
+    page = client.get("/").content.decode()
+    assert "le changement de messagerie est terminé" in page
+    assert "Plus rien de l’ancien courrier ne peut être restauré." in page
+
+
+def test_the_home_page_leads_to_what_is_open(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.conf import settings
+
+    ways = {
+        "mailbox_url": "https://webmail.univ-exemple.fr",
+        "archives_url": "https://archives.univ-exemple.fr",
+        "guide_url": "https://guide.univ-exemple.fr",
+    }
+    monkeypatch.setattr(settings, "BASCULE", replace(settings.BASCULE, **ways))
+    anna = portal.member("anna", portal.wave())
+    expected = {EVE: {"guide"}, T: {"webmail", "archives", "guide"}, T + timedelta(days=62): {"webmail", "guide"}}
+    for instant, names in expected.items():
+        portal.move_to(instant)
+        page = portal.client(anna).get("/").content.decode()
+        assert {
+            name for name in ("webmail", "archives", "guide") if f'href="https://{name}.univ-exemple.fr"' in page
+        } == names
+    assert 'href="https://guide.univ-exemple.fr"' in portal.client().get("/").content.decode()
 
 
 def test_what_operators_say_stands_above_every_page(portal: Portal) -> None:

@@ -3,29 +3,38 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from bascule.campaign.sheets import member_list
 from bascule.campaign.wrong import ListRefused, RowError, Wrong, gettext_noop
 from bascule.protocols.smtp import is_address
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.size import parse_size
 
-KINDS = ("personal", "functional", "service")
-ROLES = ("member", "technician", "operator", "auditor")
-OLD_WAYS = ("", "password", "administrator", "token")
-LANGUAGES = ("fr", "en")
+KINDS = {"personal": ("personnelle",), "functional": ("fonctionnelle",), "service": ("de service",)}
+ROLES = {
+    "member": ("usager",),
+    "technician": ("technicien", "technicienne"),
+    "operator": ("opérateur", "opératrice"),
+    "auditor": ("auditeur", "auditrice"),
+}
+OLD_WAYS = {"password": ("mot de passe",), "administrator": ("administrateur",), "token": ("jeton",)}
+LANGUAGES = {"fr": ("français", "french"), "en": ("anglais", "english")}
+"""What a column may say, each with other words for it."""
 _LONGEST = 250
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How .xlsx and .ods begin, and .xls."""
 _HEADINGS = {
     "sign_on": ("sign_on", "sign-on", "login", "uid", "identifiant"),
-    "name": ("name", "nom", "nom complet"),
-    "address": ("address", "mail", "email", "e-mail", "adresse", "courriel"),
+    "name": ("name", "nom complet", "nom"),
+    "address": ("address", "mail", "email", "e-mail", "courriel", "adresse"),
     "aliases": ("aliases", "alias", "autres adresses"),
-    "kind": ("kind", "type", "genre"),
+    "kind": ("kind", "genre", "type"),
     "wave": ("wave", "vague"),
-    "office": ("office", "department", "service", "bureau"),
-    "site": ("site", "campus"),
+    "office": ("office", "department", "bureau", "service"),
+    "site": ("site", "campus", "site"),
     "language": ("language", "langue"),
     "role": ("role", "rôle"),
     "owners": ("owners", "responsables"),
@@ -34,6 +43,9 @@ _HEADINGS = {
     "old_way": ("old_way", "ancien accès"),
     "old_secret": ("old_secret", "old password", "ancien mot de passe"),
 }
+
+
+"""The words for a column that a list may have: the first is English, the last French."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,10 @@ def read_members(path: Path) -> tuple[list[Row], list[RowError]]:
 
 def decoded(octets: bytes, name: str) -> str:
     """Raises ListRefused where it is not UTF-8."""
+    if octets.startswith(_WORKBOOKS):
+        raise ListRefused(
+            gettext_noop("%(name)s is a workbook, not CSV."), gettext_noop("Save it as “CSV UTF-8” in the spreadsheet."), name=name
+        )  # fmt: skip
     try:
         return octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -102,6 +118,8 @@ def parse_members(text: str, name: str = "the list") -> tuple[list[Row], list[Ro
                 continue
             told = {column: value.strip() for column, value in zip(columns, values, strict=False) if column}
             try:
+                if any(value.strip() for value in values[len(columns) :]):
+                    raise Wrong(gettext_noop("it has more fields than the first line names columns"))
                 rows.append(_row(reader.line_num, told))
             except Wrong as wrong:
                 errors.append(wrong.at(reader.line_num, told.get("address") or told.get("sign_on", "")))
@@ -113,6 +131,11 @@ def parse_members(text: str, name: str = "the list") -> tuple[list[Row], list[Ro
     errors += list(_contradictions(rows))
     lines = {error.line for error in errors}
     return [row for row in rows if row.line not in lines], sorted(errors, key=lambda error: error.line)
+
+
+def template(language: str) -> str:
+    """An empty list: the line that names the columns, in ``language`` (fr, en)."""
+    return member_list([[names[-1 if language == "fr" else 0] for names in _HEADINGS.values()]])
 
 
 def _columns(headings: list[str], name: str) -> list[str | None]:
@@ -134,7 +157,7 @@ def _columns(headings: list[str], name: str) -> list[str | None]:
             )  # fmt: skip
     twice = [column for column in columns if column and columns.count(column) > 1]
     if twice:
-        raise ListRefused(gettext_noop("%(name)s has two columns for “%(column)s”."), gettext_noop("Take one away."), name=name, column=twice[0])  # fmt: skip
+        raise ListRefused(gettext_noop("%(name)s has two columns for “%(column)s”."), gettext_noop("Remove one of them."), name=name, column=twice[0])  # fmt: skip
     return columns
 
 
@@ -165,13 +188,16 @@ def _row(line: int, told: Mapping[str, str]) -> Row:
     )  # fmt: skip
 
 
-def _one_of(told: Mapping[str, str], column: str, choices: tuple[str, ...]) -> str:
+def _one_of(told: Mapping[str, str], column: str, choices: Mapping[str, Sequence[str]]) -> str:
     value = told.get(column, "").lower()
-    if value and value not in choices:
+    for choice, others in choices.items():
+        if value == choice or value in others:
+            return choice
+    if value:
         raise Wrong(
-            gettext_noop("%(column)s “%(value)s” is none of: %(choices)s"), column=column, value=value, choices=", ".join(filter(None, choices))
+            gettext_noop("%(column)s “%(value)s” is none of: %(choices)s"), column=column, value=value, choices=", ".join(choices)
         )  # fmt: skip
-    return value
+    return ""
 
 
 def _address(text: str) -> str:

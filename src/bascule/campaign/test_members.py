@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bascule.campaign.difference import Change, Present, differences
-from bascule.campaign.members_file import Row, parse_members, read_members
+from bascule.campaign.members_file import Row, parse_members, read_members, template
 from bascule.terms.errors import BasculeError
 
 WAVES = {"main": "", "pilots": ""}
@@ -21,6 +21,32 @@ def test_french_headings_commas_and_a_byte_order_mark(tmp_path: Path) -> None:
     assert rows == [Row(2, "anna", "Martin, Anna", "anna@example.org", wave="main")]
 
 
+def test_values_in_french_as_the_pages_say_them() -> None:
+    text = "identifiant;nom;adresse;type;rôle;langue;responsables;ancien accès\nanna;Anna;anna@x.org;Personnelle;Opératrice;Français;;mot de passe\n;Accueil;desk@x.org;fonctionnelle;;;anna;"
+    rows, errors = parse_members(text)
+    assert errors == []
+    assert [(row.kind, row.role, row.language, row.old_way) for row in rows] == [
+        ("personal", "operator", "fr", "password"),
+        ("functional", "", "", ""),
+    ]
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_an_empty_list_to_begin_with_has_every_column(language: str) -> None:
+    headings = template(language)
+    assert len(headings.split(";")) == len(Row.__slots__) - 1
+    rows, errors = parse_members(headings + "anna;Anna;anna@x.org" + ";" * 12)
+    assert ([row.sign_on for row in rows], errors) == (["anna"], [])
+
+
+@pytest.mark.parametrize("octets", [b"PK\x03\x04\x14\x00", b"\xd0\xcf\x11\xe0\xa1\xb1"])
+def test_a_workbook_is_told_apart_from_a_wrong_character(octets: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "list.xlsx"
+    file.write_bytes(octets)
+    with pytest.raises(BasculeError, match="is a workbook, not CSV"):
+        read_members(file)
+
+
 @pytest.mark.parametrize(
     ("row", "why"),
     [
@@ -34,6 +60,7 @@ def test_french_headings_commas_and_a_byte_order_mark(tmp_path: Path) -> None:
         ("anna;Anna;anna@x.org;;;;;king", "role “king” is none of"),
         ("anna;" + "A" * 300 + ";anna@x.org", "too long"),
         ("anna;An\x07na;anna@x.org", "can't be shown"),
+        ("anna;Anna;anna@x.org;;;;;;;;a.martin@x.org", "more fields than the first line names columns"),
     ],
 )
 def test_what_is_wrong_with_a_line_is_said_with_its_number(row: str, why: str) -> None:

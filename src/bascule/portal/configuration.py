@@ -49,6 +49,12 @@ class PortalSettings:
     """SVG or PNG, wider than high."""
     help_text: str = ""
     """How to reach assistance without this page: a telephone number, a place."""
+    mailbox_url: str = ""
+    """Where members open the new mailbox on the web; shown from T on. This and the next three: none is shown where they are empty."""
+    archives_url: str = ""
+    """Where they read their old mail; shown while their archives are open."""
+    guide_url: str = ""
+    assistance_url: str = ""
     ldap_uri: str = ""
     """``ldaps://directory.example.org``; ``ldap://`` uses StartTLS, but on loopback."""
     ldap_base: str = ""
@@ -100,7 +106,7 @@ KEYS: dict[str, dict[str, str]] = {
         "listen": "listen", "url": "url", "proxies": "proxies", "database": "database", "database_password_file": "database_password_file", "keys": "keys",
         "sign_on": "sign_on", "second_factor": "second_factor", "processes": "processes", "threads": "threads", "workers": "workers",
     },
-    "institution": {"name": "name", "short_name": "short_name", "colour": "colour", "logo": "logo", "help": "help_text"},
+    "institution": {"name": "name", "short_name": "short_name", "colour": "colour", "logo": "logo", "help": "help_text", "mailbox": "mailbox_url", "archives": "archives_url", "guide": "guide_url", "assistance": "assistance_url"},
     "ldap": {
         "uri": "ldap_uri", "base": "ldap_base", "filter": "ldap_filter", "bind_dn": "ldap_bind_dn",
         "password_file": "ldap_password_file", "sign_on": "ldap_sign_on", "members": "ldap_members", "name": "ldap_name", "address": "ldap_address",
@@ -206,7 +212,7 @@ def _threads(name: str, value: Any, base: Path) -> int:
 _READ: dict[str, Kind] = {
     "listen": as_endpoint, "url": _url, "proxies": _proxies, "database": _database, "database_password_file": as_path, "keys": as_path, "sign_on": _sign_on, "second_factor": _yes_or_no,
     "processes": _threads, "threads": _threads, "workers": _workers, "name": as_text, "short_name": as_text, "colour": _colour, "logo": as_path,
-    "help_text": as_text, "ldap_uri": as_text, "ldap_base": as_text, "ldap_filter": _filter, "ldap_bind_dn": as_text,
+    "help_text": as_text, "mailbox_url": _url, "archives_url": _url, "guide_url": _url, "assistance_url": _url, "ldap_uri": as_text, "ldap_base": as_text, "ldap_filter": _filter, "ldap_bind_dn": as_text,
     "ldap_password_file": as_path, "ldap_sign_on": as_text, "ldap_members": as_text, "ldap_name": as_text, "ldap_address": as_text,
     "ldap_aliases": _attribute, "ldap_office": _attribute, "ldap_site": _attribute, "ldap_language": _attribute, "ldap_wave": _attribute,
     "cas_url": _url, "oidc_issuer": _url, "oidc_client": as_text,

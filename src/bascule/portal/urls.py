@@ -16,6 +16,7 @@ from bascule.portal.sign_on import views as sign_on
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
+    path("steps/<slug:step>", home.tick, name="tick"),
     path("look.css", shell.look, name="look"),
     path("logo", shell.logo, name="logo"),
     path("language", shell.language, name="language"),
@@ -51,7 +52,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("control/members/<int:number>/state", people.state, name="member-state"),
     path("control/members.csv", people.members_csv, name="members-csv"),
     path("control/list", lists.bring, name="bring-list"),
+    path("control/list/empty.csv", lists.empty_list, name="empty-list"),
     path("control/list/<int:number>", lists.compare, name="list"),
+    path("control/list/<int:number>/wrong.csv", lists.wrong_lines, name="wrong-lines"),
     path("control/list/<int:number>/bring-in", lists.bring_in, name="bring-in"),
     path("control/ready", work.make_ready, name="make-ready"),
     path("control/work/<int:number>", work.work, name="work"),

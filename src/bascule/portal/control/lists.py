@@ -6,18 +6,20 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bascule.campaign.difference import Change, surprising_leavers
-from bascule.campaign.members_file import decoded
+from bascule.campaign.members_file import decoded, template
+from bascule.campaign.sheets import sheet
 from bascule.campaign.wrong import ListRefused
 from bascule.portal.control.asking import PAGE, record
 from bascule.portal.control.forms import LdapForm, ListForm, PersonForm
-from bascule.portal.control.words import difference_in_words
+from bascule.portal.control.words import difference_in_words, error_in_words
 from bascule.portal.directory.from_ldap import NAME, list_of
 from bascule.portal.directory.importing import present_mailboxes
 from bascule.portal.directory.long_work import compared
@@ -108,7 +110,7 @@ def compare(request: HttpRequest, number: int) -> HttpResponse:
     page = Paginator([*(each for each in due if each.change is Change.LEAVING), *(each for each in due if each.change is not Change.LEAVING)], PAGE).get_page(request.GET.get("page"))  # fmt: skip
     shown |= {
         "counts": {change.value: sum(each.change is change for each in found) for change in Change},
-        "errors": [(error.line, error.who, _(error.sentence) % error.values) for error in errors[: 4 * PAGE]],
+        "errors": [(error.line, error.who, error_in_words(error)) for error in errors[: 4 * PAGE]],
         "wrong": len(errors),
         "due": len(due),
         "page": page,
@@ -116,6 +118,34 @@ def compare(request: HttpRequest, number: int) -> HttpResponse:
         "surprising": surprising_leavers(found, present_mailboxes(keys())) if brought.is_complete else 0,
     }
     return render(request, "control/compare.html", shown)
+
+
+@roles(Role.OPERATOR)
+@require_safe
+def empty_list(request: HttpRequest) -> HttpResponse:
+    """A list of no line, to fill in."""
+    return _for_a_spreadsheet(template(get_language() or "fr"), "members.csv")
+
+
+@never_cache
+@roles(Role.OPERATOR)
+@require_safe
+def wrong_lines(request: HttpRequest, number: int) -> HttpResponse:
+    """All of them, for whoever corrects the list."""
+    brought = get_object_or_404(MemberList.objects.select_related("wave").exclude(sealed=""), pk=number)
+    try:
+        _found, errors = compared(brought, keys())
+    except ListRefused as refused:
+        raise Http404 from refused
+    rows: list[tuple[object, ...]] = [(_("Line"), _("Who"), _("What is wrong"))]
+    rows += [(error.line, error.who, error_in_words(error)) for error in errors]
+    return _for_a_spreadsheet(sheet(rows), "wrong-lines.csv")
+
+
+def _for_a_spreadsheet(text: str, name: str) -> HttpResponse:
+    response = HttpResponse("\ufeff" + text, "text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 @roles(Role.OPERATOR)

@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -14,6 +13,7 @@ from bascule.campaign.sheets import sheet
 from bascule.portal.control.asking import LOOKS, PAGE, asked, record
 from bascule.portal.control.closing import CLOSES, of_closing, of_renewing
 from bascule.portal.control.figures import not_yet_seen
+from bascule.portal.control.finding import found, in_order
 from bascule.portal.control.forms import StateForm
 from bascule.portal.control.sign_ins import waiting_of
 from bascule.portal.control.sure import ask_first, is_sure
@@ -23,15 +23,11 @@ from bascule.portal.shell.access import roles
 from bascule.portal.shell.doors import accounts, keys, member_of, now
 
 
-def _found(request: HttpRequest) -> QuerySet[Member]:
+def _found(request: HttpRequest) -> list[int]:
     """By what the query says: ``q`` (words), ``wave``, ``only=unseen``."""
-    found = not_yet_seen() if request.GET.get("only") == "unseen" else Member.objects.all()
-    for word in asked(request, "q").split():
-        found = found.filter(
-            Q(name__icontains=word) | Q(sign_on__icontains=word) | Q(mailbox__login__icontains=word) | Q(office__icontains=word)
-        )  # fmt: skip
+    among = not_yet_seen() if request.GET.get("only") == "unseen" else Member.objects.all()
     wave = asked(request, "wave")
-    return (found.filter(mailbox__wave__name=wave) if wave else found).select_related("mailbox__wave")
+    return found(among.filter(mailbox__wave__name=wave) if wave else among, asked(request, "q").split())
 
 
 @never_cache
@@ -44,6 +40,7 @@ def members(request: HttpRequest) -> HttpResponse:
     shown = {
         "room": "control",
         "page": page,
+        "people": in_order(list(page.object_list)),
         "q": asked(request, "q"),
         "waves": Wave.objects.all(),
         "wave": asked(request, "wave"),
@@ -59,10 +56,12 @@ def members(request: HttpRequest) -> HttpResponse:
 def members_csv(request: HttpRequest) -> HttpResponse:
     """Those of the page, all of them, for a spreadsheet: to write to who has not looked yet, or to their offices."""
     rows: list[tuple[object, ...]] = [(_("Name"), _("Address"), _("Office"), _("Site"), _("Wave"), _("State"))]
-    for each in _found(request).iterator(2000):
-        box = each.mailbox
-        address, wave = (box.login, box.wave.name) if box else ("", "")
-        rows.append((each.name, address, each.office, each.site, wave, each.get_state_display()))
+    numbers = _found(request)
+    for start in range(0, len(numbers), 500):
+        for each in in_order(numbers[start : start + 500]):
+            box = each.mailbox
+            address, wave = (box.login, box.wave.name) if box else ("", "")
+            rows.append((each.name, address, each.office, each.site, wave, each.get_state_display()))
     response = HttpResponse("\ufeff" + sheet(rows), "text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="members.csv"'
     return response

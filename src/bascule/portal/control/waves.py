@@ -55,6 +55,11 @@ def what_it_means(before: MemberCalendar, after: MemberCalendar, instant: dateti
     return told
 
 
+def turns_at_once(before: MemberCalendar, after: MemberCalendar, instant: datetime) -> bool:
+    """Whether mailboxes open or close at this very moment: more than a click is asked for then."""
+    return doors_at(before, instant).sign_in_new != doors_at(after, instant).sign_in_new
+
+
 @never_cache
 @roles(Role.OPERATOR)
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -96,7 +101,7 @@ def rename(request: HttpRequest, name: str) -> HttpResponse:
     with transaction.atomic():
         form.save()
         record(request, "wave-named", found.name, found.title)
-    messages.success(request, _("The wave is named anew."))
+    messages.success(request, _("The wave has its new name."))
     return redirect("wave", name)
 
 
@@ -137,10 +142,18 @@ def wave(request: HttpRequest, name: str) -> HttpResponse:
     if not moved:
         messages.info(request, _("The calendar is as it was."))
         return redirect("control")
-    if "sure" not in request.POST:
-        count = Mailbox.objects.filter(wave=found, is_gone=False).count()
-        meaning = what_it_means(calendar, found.calendar(), now(), count)
-        return render(request, "control/wave_sure.html", {**shown, "moved": moved, "meaning": meaning, "count": count})
+    count = Mailbox.objects.filter(wave=found, is_gone=False).count()
+    asks_count = count > 0 and turns_at_once(calendar, found.calendar(), now())
+    is_counted = not asks_count or request.POST.get("count", "").strip() == str(count)
+    if "sure" not in request.POST or not is_counted:
+        shown |= {
+            "moved": moved,
+            "meaning": what_it_means(calendar, found.calendar(), now(), count),
+            "count": count,
+            "asks_count": asks_count,
+            "is_miscounted": "sure" in request.POST,
+        }
+        return render(request, "control/wave_sure.html", shown, status=422 if "sure" in request.POST else 200)
     form.save()
     changed = [f"{each.field}: {each.before.isoformat()} → {each.after.isoformat()}" for each in moved]
     record(request, "calendar-changed", found.name, "\n".join(changed))

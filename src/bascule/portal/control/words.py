@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bascule.campaign.difference import Change, Difference
+from bascule.campaign.wrong import RowError
+from bascule.portal.directory.models import ROLE_NAMES, Mailbox
 
 CHANGE_NAMES = {
     Change.NEW: _("new"),
@@ -57,6 +60,26 @@ def difference_in_words(each: Difference) -> DifferenceInWords:
     return DifferenceInWords(each.line, each.change.value, str(CHANGE_NAMES[each.change]), who, each.address, fields)
 
 
+_VALUE_NAMES = {
+    **{kind.value: name for kind, name in Mailbox.KIND_NAMES.items()},
+    **{role.value: name for role, name in ROLE_NAMES.items()},
+    "password": _("password"),
+    "administrator": _("administrator"),
+    "token": _("token"),
+}
+"""What columns of a list may say. A list may say it in French, too."""
+
+
+def error_in_words(error: RowError) -> str:
+    """What is wrong with a line: columns and what they may say are named as the reader's language does."""
+    values = dict(error.values)
+    for name in {"column", "kind", "was"} & values.keys():
+        values[name] = str(FIELD_NAMES.get(values[name]) or _VALUE_NAMES.get(values[name], values[name]))
+    if "choices" in values:
+        values["choices"] = ", ".join(str(_VALUE_NAMES.get(each, each)) for each in values["choices"].split(", "))
+    return gettext(error.sentence) % values
+
+
 RECORD_NAMES = {
     "import-new": _("brought in, new"),
     "import-changed": _("changed by the list"),
@@ -82,7 +105,7 @@ RECORD_NAMES = {
     "state-unlocked": _("the mailbox was opened again"),
     "wave-changed": _("moved to another wave"),
     "wave-made": _("a wave was made"),
-    "wave-named": _("a wave was named anew"),
+    "wave-named": _("a wave was renamed"),
     "wave-removed": _("an empty wave was removed"),
     "calendar-changed": _("the calendar was changed"),
     "banner-set": _("a banner was shown"),

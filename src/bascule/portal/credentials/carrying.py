@@ -5,6 +5,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
+from django.db.models import QuerySet
 from django.utils.safestring import SafeString, mark_safe
 from qrcode import QRCode
 from qrcode.constants import ERROR_CORRECT_M
@@ -28,17 +29,23 @@ def begin(mailbox: Mailbox, by: Member) -> str:
 
 
 def arrive(token: str, phone: str) -> Carry | None:
-    """What ``token`` carries, to the phone (its session's secret) that opened it first; None: nothing any more."""
-    carry = Carry.objects.filter(token_hash=hashed(token), ends_at__gt=datetime.now(UTC)).select_related("mailbox__wave", "by").first()  # fmt: skip
-    if carry is None:
-        return None
-    mine = hashed(phone)
-    taken = Carry.objects.filter(pk=carry.pk, session_hash="").update(session_hash=mine)
-    if not taken:
-        carry.refresh_from_db()
-        if carry.session_hash != mine:
-            return None
-    return carry
+    """What ``token`` carries, to the phone (its session's secret) that begins with it first; None: nothing any more."""
+    _there(token).filter(session_hash="").update(session_hash=hashed(phone))
+    return arrived(token, phone)
+
+
+def arrived(token: str, phone: str) -> Carry | None:
+    """What ``token`` carries, to the phone that began with it; None: it is over, or another's, or nobody's yet."""
+    return _there(token).filter(session_hash=hashed(phone)).select_related("mailbox__wave", "by").first()
+
+
+def is_waiting(token: str) -> bool:
+    """Whether no phone began with it yet."""
+    return _there(token).filter(session_hash="").exists()
+
+
+def _there(token: str) -> QuerySet[Carry]:
+    return Carry.objects.filter(token_hash=hashed(token), ends_at__gt=datetime.now(UTC))
 
 
 def picture(text: str) -> SafeString:

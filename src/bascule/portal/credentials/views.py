@@ -178,10 +178,15 @@ def carry(request: HttpRequest) -> HttpResponse:
 @sensitive_variables("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def phone(request: HttpRequest, token: str) -> HttpResponse:
-    """On the phone that read the QR code: the settings, and on demand the password."""
+    """On the phone that read the QR code: the settings, and on demand the password. Who only looks at the link, as programs do that show
+    a preview of it, does not use it up: a button does."""
+    if "begin" in request.POST and _carried(request, token, begins=True):
+        return redirect("phone", token)
     carried = _carried(request, token)
     if carried is None:
-        return render(request, "credentials/phone_over.html", {"hide_sign_on": True}, status=410)
+        if carrying.is_waiting(token):
+            return render(request, "credentials/phone_begin.html", {"token": token, "hide_sign_on": True})
+        return _over(request)
     mailbox, by = carried
     shown = {**shown_of(mailbox), "token": token, "hide_sign_on": True}
     if request.method == "POST" and mailbox.shown:
@@ -197,7 +202,7 @@ def profile(request: HttpRequest, token: str = "") -> HttpResponse:
     if token:
         carried = _carried(request, token)
         if carried is None:
-            return render(request, "credentials/phone_over.html", {"hide_sign_on": True}, status=410)
+            return _over(request)
         mailbox, by = carried
     elif isinstance(request.user, Member):
         mailbox, by = _mailbox_of(request), request.user
@@ -211,18 +216,24 @@ def profile(request: HttpRequest, token: str = "") -> HttpResponse:
         raise Http404 from error
     if platform.certificate is not None and platform.key is not None:
         made = sign(made, platform.certificate, platform.key)
-    note(request, mailbox, by, View.What.PHONE)
+    note(request, mailbox, by, View.What.PROFILE)
     response = HttpResponse(made, "application/x-apple-aspen-config")
     response["Content-Disposition"] = 'attachment; filename="mail.mobileconfig"'
     return response
 
 
-def _carried(request: HttpRequest, token: str) -> tuple[Mailbox, Member] | None:
-    """What the link carries, and who made it; None once it is over."""
+def _over(request: HttpRequest) -> HttpResponse:
+    return render(request, "credentials/phone_over.html", status=410)
+
+
+def _carried(request: HttpRequest, token: str, *, begins: bool = False) -> tuple[Mailbox, Member] | None:
+    """What the link carries, and who made it; None where it is over, or another phone's, or nobody's yet unless one ``begins`` here."""
     secret = request.session.get(_PHONE)
     if not isinstance(secret, str):
+        if not begins:
+            return None
         secret = request.session[_PHONE] = secrets.token_urlsafe(24)
-    carried = carrying.arrive(token, secret)
+    carried = carrying.arrive(token, secret) if begins else carrying.arrived(token, secret)
     if carried is None or not carried.by.is_active or not doors_of(carried.mailbox).credentials_shown:
         return None
     return carried.mailbox, carried.by

@@ -251,16 +251,19 @@ def looked_after_by(member: Member) -> list[Mailbox]:
 
 
 class View(models.Model):
-    """That somebody saw a mailbox's password, and how."""
+    """That somebody saw a mailbox's password and how, tried it, or says that a device has it."""
 
     What = What
     WHAT_NAMES: ClassVar = {
         What.REVEALED: _("shown on screen"),
         What.PRINTED: _("printed"),
         What.PHONE: _("carried to a phone"),
+        What.PROFILE: _("settings downloaded"),
         What.PRACTISED: _("tried"),
         What.CHANGED: _("changed"),
-        What.RENEWED: _("made anew by an operator"),
+        What.RENEWED: _("renewed by an operator"),
+        What.PHONE_DONE: _("phone: done, or none"),
+        What.COMPUTER_DONE: _("computer: done, or none"),
     }
 
     mailbox = models.ForeignKey(Mailbox, on_delete=models.CASCADE, related_name="views")

@@ -18,13 +18,11 @@ class Step(StrEnum):
     READY = "ready"
     """All is prepared: wait for T."""
     OPEN = "open"
-    """Open the new mailbox."""
-    SET_UP = "set-up"
-    """Set up phone and computer."""
+    """Open the new mailbox on the computer."""
     DONE = "done"
 
 
-MINUTES = {Step.SEE: 2, Step.PRACTISE: 1, Step.PHONE: 5, Step.OPEN: 5, Step.SET_UP: 10}
+MINUTES = {Step.SEE: 2, Step.PRACTISE: 1, Step.PHONE: 5, Step.OPEN: 5}
 """How long a step takes, told beforehand."""
 
 
@@ -40,14 +38,20 @@ class Progress:
         return MINUTES.get(self.next)
 
 
+TICKED = {Step.PHONE: What.PHONE_DONE, Step.OPEN: What.COMPUTER_DONE}
+"""Steps that are done elsewhere: the member says so, also where they have no such device."""
+
+
 def progress_of(phase: Phase, done: Collection[str]) -> Progress:
     """``done``: what of `What` the member did."""
-    seen = not SEEN.isdisjoint(done)
     if phase is Phase.PREPARED:
         return Progress(Step.WAIT)
+    see = (Step.SEE, not SEEN.isdisjoint(done))
+    phone = (Step.PHONE, What.PHONE_DONE in done)
     if phase is Phase.ANNOUNCED:
-        steps = ((Step.SEE, seen), (Step.PRACTISE, What.PRACTISED in done), (Step.PHONE, What.PHONE in done))
-        return Progress(next((step for step, is_done in steps if not is_done), Step.READY), steps)
-    if not seen:
-        return Progress(Step.SEE, ((Step.SEE, False), (Step.OPEN, False), (Step.SET_UP, False)))
-    return Progress(Step.OPEN, ((Step.SEE, True), (Step.OPEN, False), (Step.SET_UP, What.PHONE in done)))
+        return _progress(Step.READY, see, (Step.PRACTISE, What.PRACTISED in done), phone)
+    return _progress(Step.DONE, see, (Step.OPEN, What.COMPUTER_DONE in done), phone)
+
+
+def _progress(last: Step, *steps: tuple[Step, bool]) -> Progress:
+    return Progress(next((step for step, is_done in steps if not is_done), last), steps)

@@ -41,6 +41,12 @@ _fixed(
 )  # one that is there always, and of which there is one; for others (a member's, a way to sign on) Django's own `url`
 
 
+@register.simple_tag
+def named_icon(name: str) -> SafeString:
+    """As ``icon``, of a name that the page is given."""
+    return _icon(name)
+
+
 @register.filter
 def when(instant: datetime) -> str:
     return words.when(instant, now())

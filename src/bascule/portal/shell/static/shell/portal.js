@@ -15,6 +15,13 @@
     if (event.target.closest("[data-print]")) window.print();
   });
 
+  // A button that was pressed gives way to what it asked for, and the focus with it: it would fall to the page's beginning.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.requestConfig?.triggeringEvent?.type !== "submit") return;
+    event.detail.target.tabIndex = -1;
+    event.detail.target.focus({ preventScroll: true });
+  });
+
   // On a narrow screen a row of a table is a small card: each cell says what its column says (portal.css). Its roles are written out, because a table that is
   // shown otherwise is no table any more to a screen reader.
   for (const table of document.querySelectorAll("table.plain")) {
