@@ -61,7 +61,7 @@ def _ways(doors: Doors | None) -> list[Way]:
     """Of [institution] in bascule.toml, those that are open. ``doors``: of whoever looks, None where they are nobody yet."""
     institution = settings.BASCULE
     told = [
-        (_("My new mailbox"), institution.mailbox_url, "envelope", doors is not None and doors.sign_in_new),
+        (_("My new mailbox"), institution.mailbox_url, "inbox", doors is not None and doors.sign_in_new),
         (_("My old mail"), institution.archives_url, "archive", doors is not None and doors.read_archive),
         (_("The guide"), institution.guide_url, "book", True),
         (_("Assistance"), institution.assistance_url, "life-preserver", True),
