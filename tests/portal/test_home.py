@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 
@@ -151,3 +152,21 @@ def test_health_needs_nothing_else(portal: Portal) -> None:
         answer = client.get(path, HTTP_HOST="10.1.2.3")
         assert answer.status_code == 200
         assert text in answer.content.decode()
+
+
+def test_what_is_counted_is_told_to_this_machine_and_to_named_networks(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.conf import settings
+
+    client = portal.client()
+    assert client.get("/metrics").status_code == 200
+    assert client.get("/metrics", REMOTE_ADDR="192.0.2.7").status_code == 404
+    assert client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 404, (
+        "a proxy nobody declared"
+    )
+    named = {"monitors": (ip_network("192.0.2.0/28"),), "proxies": ("127.0.0.1",)}
+    monkeypatch.setattr(settings, "BASCULE", replace(settings.BASCULE, **named))
+    assert client.get("/metrics", REMOTE_ADDR="192.0.2.7").status_code == 200
+    assert client.get("/metrics", headers={"X-Forwarded-For": "192.0.2.7"}).status_code == 200
+    assert client.get("/metrics", headers={"X-Forwarded-For": "198.51.100.7"}).status_code == 404

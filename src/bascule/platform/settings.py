@@ -1,6 +1,5 @@
 """``bascule.toml``: every setting, what it means, and what it is when nothing is said. Tested against `docs/configuration.md`."""
 
-import ipaddress
 import re
 import socket
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from bascule.platform.settings_file import (
     as_count,
     as_endpoint,
     as_endpoints,
+    as_networks,
     as_path,
     as_port,
     as_size,
@@ -175,15 +175,6 @@ def _first_folders(name: str, value: Any, base: Path) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _networks(name: str, value: Any, base: Path) -> tuple[Network, ...]:
-    try:
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise ValueError("no list of texts")
-        return tuple(ipaddress.ip_network(each, strict=False) for each in value)
-    except ValueError as error:
-        raise wrong(f"{name} is a list of networks", 'Write ["192.0.2.0/24", "2001:db8::/32"].') from error
-
-
 def _side(name: str, value: Any, base: Path) -> Side:
     if value not in tuple(Side):
         raise wrong(f"{name} is “old” or “new”", "It is new on the platform that members come to.")
@@ -209,5 +200,5 @@ _READ: dict[str, Kind] = {
     "smtp_listen": as_endpoints, "lmtp_listen": as_endpoints, "message_limit": as_size, "postmaster": as_address, "milters": _milters,
     "submission_listen": as_endpoints, "submission_listen_tls": as_endpoints, "recipients_per_day": as_count, "dkim_selector": as_text,
     "dkim_key": as_path, "smarthost": as_endpoint, "smarthost_user": as_text, "smarthost_password_file": as_path, "nameservers": as_endpoints,
-    "mx_port": as_port, "trusted": _networks, "first_retry_seconds": as_span, "warn_after_seconds": as_span, "give_up_after_seconds": as_span,
+    "mx_port": as_port, "trusted": as_networks, "first_retry_seconds": as_span, "warn_after_seconds": as_span, "give_up_after_seconds": as_span,
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """How `bascule.toml` is read: sections, keys, and what a value may be. Which there are, `bascule.platform.settings` and the portal's say."""
 
+import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bascule.platform.accounts.attempts import Network
 from bascule.protocols.smtp import is_address
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.size import parse_size
@@ -119,6 +121,15 @@ def as_span(name: str, value: Any, base: Path) -> float:
     if found is None:
         raise wrong(f"{name} is a span of time", 'Write one like "5 min", "4 h" or "5 d".')
     return int(found[1]) * _SPAN_SECONDS[found[2]]
+
+
+def as_networks(name: str, value: Any, base: Path) -> tuple[Network, ...]:
+    try:
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise ValueError("no list of texts")
+        return tuple(ipaddress.ip_network(each, strict=False) for each in value)
+    except ValueError as error:
+        raise wrong(f"{name} is a list of networks", 'Write ["192.0.2.0/24", "2001:db8::/32"].') from error
 
 
 def as_endpoints(name: str, value: Any, base: Path) -> tuple[Endpoint, ...]:

@@ -5,9 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bascule.platform.accounts.attempts import Network
 from bascule.platform.settings import KEYS as PLATFORM_KEYS
 from bascule.platform.settings import Settings, read_settings
-from bascule.platform.settings_file import Endpoint, Kind, as_endpoint, as_path, as_text, load, read_sections, wrong
+from bascule.platform.settings_file import (
+    Endpoint,
+    Kind,
+    as_endpoint,
+    as_networks,
+    as_path,
+    as_text,
+    load,
+    read_sections,
+    wrong,
+)
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _LISTEN = Endpoint("127.0.0.1", 8025)
@@ -24,6 +35,8 @@ class PortalSettings:
     """How members reach the portal: in links, and the only host that it answers to."""
     proxies: tuple[str, ...] = ()
     """Addresses of web servers in front of it, which are believed when they say who asks and how (X-Forwarded-For, X-Forwarded-Proto)."""
+    monitors: tuple[Network, ...] = ()
+    """Networks from which ``/metrics`` is read, beside this machine."""
     database: str | None = None
     """``postgresql://user@host/name``; none: an SQLite file in the data folder."""
     database_password_file: Path | None = None
@@ -103,7 +116,7 @@ class PortalSettings:
 
 KEYS: dict[str, dict[str, str]] = {
     "portal": {
-        "listen": "listen", "url": "url", "proxies": "proxies", "database": "database", "database_password_file": "database_password_file", "keys": "keys",
+        "listen": "listen", "url": "url", "proxies": "proxies", "monitors": "monitors", "database": "database", "database_password_file": "database_password_file", "keys": "keys",
         "sign_on": "sign_on", "second_factor": "second_factor", "processes": "processes", "threads": "threads", "workers": "workers",
     },
     "institution": {"name": "name", "short_name": "short_name", "colour": "colour", "logo": "logo", "help": "help_text", "mailbox": "mailbox_url", "archives": "archives_url", "guide": "guide_url", "assistance": "assistance_url"},
@@ -210,7 +223,7 @@ def _threads(name: str, value: Any, base: Path) -> int:
 
 
 _READ: dict[str, Kind] = {
-    "listen": as_endpoint, "url": _url, "proxies": _proxies, "database": _database, "database_password_file": as_path, "keys": as_path, "sign_on": _sign_on, "second_factor": _yes_or_no,
+    "listen": as_endpoint, "url": _url, "proxies": _proxies, "monitors": as_networks, "database": _database, "database_password_file": as_path, "keys": as_path, "sign_on": _sign_on, "second_factor": _yes_or_no,
     "processes": _threads, "threads": _threads, "workers": _workers, "name": as_text, "short_name": as_text, "colour": _colour, "logo": as_path,
     "help_text": as_text, "mailbox_url": _url, "archives_url": _url, "guide_url": _url, "assistance_url": _url, "ldap_uri": as_text, "ldap_base": as_text, "ldap_filter": _filter, "ldap_bind_dn": as_text,
     "ldap_password_file": as_path, "ldap_sign_on": as_text, "ldap_members": as_text, "ldap_name": as_text, "ldap_address": as_text,
