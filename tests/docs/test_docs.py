@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import click
+import pytest
 from click.testing import CliRunner
 
 from bascule.campaign.new_platform import Code as MailboxCode
@@ -29,6 +30,20 @@ def test_every_command_is_in_the_readme_and_has_help() -> None:
         done = CliRunner().invoke(cli, [name, "--help"])
         assert done.exit_code == 0, done.output
         assert "Usage:" in done.output
+
+
+def test_every_command_of_a_group_has_help_without_an_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    groups = {name: command for name in COMMANDS if isinstance(command := cli.get_command(None, name), click.Group)}  # type: ignore[arg-type]
+    assert len(groups) >= 4
+    for name, group in groups.items():
+        for each in group.commands:
+            done = CliRunner().invoke(cli, [name, each, "--help"])
+            assert done.exit_code == 0, done.output
+            assert f"{name} {each}" in done.output
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_option_has_a_sentence() -> None:

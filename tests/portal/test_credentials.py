@@ -81,7 +81,9 @@ def test_practising_opens_nothing_and_tells_right_from_wrong(portal: Portal, ann
     assert elsewhere.post("/credentials/try", {"password": portal.mail_password(anna)}).status_code == 200
 
 
-def test_a_phone_gets_them_once(portal: Portal, anna: Any) -> None:
+def test_a_phone_gets_them_once(
+    portal: Portal, anna: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     client = portal.client(anna)
     from bascule.portal.credentials import carrying
 
@@ -111,7 +113,11 @@ def test_a_phone_gets_them_once(portal: Portal, anna: Any) -> None:
 
     assert path.rpartition("/")[2] not in str(list(Carry.objects.values()))
     Carry.objects.update(ends_at=T - timedelta(days=400))
+    capsys.readouterr()
     assert phone.get(path).status_code == 410
+    logged = capsys.readouterr().out + caplog.text
+    assert "/phone/…" in logged
+    assert path not in logged
 
 
 def test_a_qr_code_is_drawn(portal: Portal, anna: Any) -> None:

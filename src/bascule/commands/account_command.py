@@ -8,7 +8,7 @@ import click
 
 from bascule.commands.account_moving import hand_over, take_over
 from bascule.commands.account_sharing import SETTINGS, share, shares, unshare
-from bascule.commands.options import CONFIG, octets_of
+from bascule.commands.options import CONFIG, OfAnInstallation, octets_of
 from bascule.commands.stores import open_store
 from bascule.commands.terminal import say, say_json, so_many
 from bascule.platform.accounts import AccountStore
@@ -17,7 +17,7 @@ from bascule.platform.settings import read_settings
 from bascule.terms.errors import BasculeError, ExitStatus
 
 
-@click.group("account")
+@click.group("account", cls=OfAnInstallation)
 @CONFIG
 @click.pass_context
 def command(context: click.Context, config: Path) -> None:

@@ -16,7 +16,7 @@ from bascule.campaign.members_file import Row, parse_members, read_members
 from bascule.campaign.sheets import sheet
 from bascule.campaign.wrong import RowError
 from bascule.commands import showing
-from bascule.commands.options import CONFIG
+from bascule.commands.options import CONFIG, OfAnInstallation
 from bascule.commands.stores import ready_portal
 from bascule.commands.terminal import say, say_json, so_many
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bascule.portal.keys import Keys
 
 
-@click.group("campaign")
+@click.group("campaign", cls=OfAnInstallation)
 @CONFIG
 def command(config: Path) -> None:
     """Plan the move of a whole institution: its calendar, its members, their new mailboxes."""

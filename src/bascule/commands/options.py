@@ -220,6 +220,20 @@ def deliver_options_of(values: dict[str, Any], selection: Selection | None = Non
     )
 
 
+class OfAnInstallation(click.Group):
+    """Commands of an installation. What they say of themselves needs none: no settings, no database."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for place, word in enumerate(args):
+            command = self.get_command(ctx, word)
+            if command is not None:
+                rest = args[place + 1 :]
+                if not set(ctx.help_option_names).isdisjoint(rest):
+                    command.make_context(word, list(rest), parent=ctx)  # prints it, and ends
+                break
+        return super().parse_args(ctx, args)
+
+
 CONFIG = click.option(
     "--config",
     type=click.Path(path_type=Path),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bascule.commands.options import CONFIG
+from bascule.commands.options import CONFIG, OfAnInstallation
 from bascule.commands.terminal import say
 from bascule.platform.programs import autoconfig, mobileconfig, offers, sign, zone_records
 from bascule.platform.settings import Settings, read_settings
@@ -15,7 +15,7 @@ from bascule.terms.errors import BasculeError, ExitStatus
 _OUT = click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead.")
 
 
-@click.group("programs")
+@click.group("programs", cls=OfAnInstallation)
 @CONFIG
 @click.pass_context
 def command(context: click.Context, config: Path) -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bascule.commands.options import CONFIG
+from bascule.commands.options import CONFIG, OfAnInstallation
 from bascule.commands.terminal import say, say_json, so_many
 from bascule.platform.settings import Settings, read_settings
 from bascule.platform.smtp.queue import QUEUE, Entry, QueueStore, State
@@ -36,7 +36,7 @@ class _Queue:
         return list(identities)
 
 
-@click.group("queue")
+@click.group("queue", cls=OfAnInstallation)
 @CONFIG
 @click.pass_context
 def command(context: click.Context, config: Path) -> None:

@@ -1,8 +1,12 @@
 """Django's log lines, as the servers write theirs; with nothing of a form in them."""
 
 import logging
+import re
 
 import structlog
+
+_LINK = re.compile(r"(/phone/)[^/\s]+")
+"""A link for a phone opens what it carries, for minutes."""
 
 
 class WithoutSecrets(logging.Filter):
@@ -10,7 +14,9 @@ class WithoutSecrets(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         request = record.__dict__.pop("request", None)
-        record.path = getattr(request, "path", None)
+        path = getattr(request, "path", None)
+        record.path = path and _LINK.sub(r"\1…", path)
+        record.msg, record.args = _LINK.sub(r"\1…", record.getMessage()), ()
         record.method = getattr(request, "method", None)
         return True
 
