@@ -11,6 +11,10 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, build_opener
 
+import pytest
+
+from bascule.platform.settings_file import as_endpoint
+from bascule.portal.configuration import read_portal_settings
 from support.command import bascule
 from support.portal import configuration
 from support.portal_server import PortalServer, free_port
@@ -112,3 +116,19 @@ def test_an_account_whose_address_is_somebody_elses_stays_behind_and_is_named(tm
     assert f"{ANNA}, of before the portal, stays behind" in told
     assert "mailboxes/" in told
     assert bascule(tmp_path, "account", "--config", server.config, "list").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("lines", "listens"),
+    [
+        ('url = "http://127.0.0.1:9025"', "127.0.0.1:9025"),
+        ('url = "http://localhost:9025"', "127.0.0.1:9025"),
+        ('url = "http://127.0.0.1:9025"\nlisten = ":80"', ":80"),
+        ('url = "https://portal.example.org:8443"', "127.0.0.1:8025"),
+        ("", "127.0.0.1:8025"),
+    ],
+)
+def test_a_port_is_written_once(lines: str, listens: str, tmp_path: Path) -> None:
+    config = tmp_path / "bascule.toml"
+    config.write_text(f'[server]\ndata = "data"\n[portal]\n{lines}\n', "utf-8")
+    assert read_portal_settings(config).listen == as_endpoint("", listens, tmp_path)

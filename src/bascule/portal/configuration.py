@@ -1,9 +1,10 @@
 """What the portal reads of ``bascule.toml``: the institution, its sign-on, its database. Tested against `docs/configuration.md`."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from bascule.platform.accounts.attempts import Network
 from bascule.platform.settings import KEYS as PLATFORM_KEYS
@@ -140,6 +141,9 @@ def read_portal_settings(path: Path) -> PortalSettings:
     if "portal" not in told:
         raise wrong(f"{path} has no section [portal]", "Write one, even empty, where the portal is to be: see docs/configuration.md.")  # fmt: skip
     settings = PortalSettings(platform, **read_sections(path, told, KEYS, _READ, elsewhere=tuple(PLATFORM_KEYS)))
+    address = urlsplit(settings.url)
+    if "listen" not in told["portal"] and address.port and address.hostname in ("127.0.0.1", "localhost"):
+        settings = replace(settings, listen=Endpoint("127.0.0.1", address.port))
     for name, needed in (
         ("ldap", {"uri": settings.ldap_uri, "base": settings.ldap_base}),
         ("cas", {"url": settings.cas_url}),
