@@ -72,7 +72,9 @@ def test_imap_connections_that_are_left_open_make_room_and_who_is_signed_in_stay
             first = idle[0].makefile("rb").read()
             assert first.splitlines()[-1].startswith(b"* BYE [UNAVAILABLE] too many connections")
             idle[-1].sendall(b"a NOOP\r\n")
-            assert b"a OK" in b"".join(idle[-1].recv(4096) for _ in range(2))
+            lines = idle[-1].makefile("rb")
+            assert lines.readline().startswith(b"* OK")
+            assert lines.readline().startswith(b"a OK")
     assert len(server.log()) < 100_000
 
 

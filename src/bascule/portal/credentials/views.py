@@ -230,7 +230,7 @@ def _carried(request: HttpRequest, token: str, *, begins: bool = False) -> tuple
     """What the link carries, and who made it; None where it is over, or another phone's, or nobody's yet unless one ``begins`` here."""
     secret = request.session.get(_PHONE)
     if not isinstance(secret, str):
-        if not begins:
+        if not begins or not carrying.is_waiting(token):
             return None
         secret = request.session[_PHONE] = secrets.token_urlsafe(24)
     carried = carrying.arrive(token, secret) if begins else carrying.arrived(token, secret)
