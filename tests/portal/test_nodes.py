@@ -96,7 +96,7 @@ def test_who_writes_from_another_machine_reaches_it(nodes: tuple[PortalServer, P
     with smtplib.SMTP("127.0.0.1", two.ports["submission"]) as client:
         client.login(PAUL, PASSWORDS[PAUL])
         client.sendmail(PAUL, [ANNA, PAUL], f"From: {PAUL}\r\nSubject: both\r\n\r\ntext\r\n".encode())
-    for _ in range(100):
+    for _ in range(900):
         if "both" in subjects(one, ANNA) and "both" in subjects(two, PAUL):
             break
         time.sleep(0.1)

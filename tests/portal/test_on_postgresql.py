@@ -82,7 +82,7 @@ def test_mail_goes_on_while_the_database_restarts(postgres: PrivatePostgres, tmp
         (tmp_path / "list.csv").write_text(f"sign_on;name;address\npaul;Paul;paul@{DOMAIN}\n", "utf-8")
         number = ask(server.config, "import-members", tmp_path / "list.csv")
         told = look(server.config, number)
-        for _ in range(60):
+        for _ in range(240):
             if told["state"] in ("done", "failed"):
                 break
             time.sleep(0.5)

@@ -58,7 +58,7 @@ class PrivateLemon:
                 ["plackup", "--host", "127.0.0.1", "--port", str(self.port), "-E", "deployment", "/usr/share/lemonldap-ng/portal/htdocs/index.psgi"],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "LLNG_DEFAULTCONFFILE": str(self.root / "lemonldap-ng.ini")},
             )  # fmt: skip
-        for _ in range(200):
+        for _ in range(900):
             try:
                 urllib.request.urlopen(f"{self.url}/.well-known/openid-configuration", timeout=10).read()
             except (urllib.error.URLError, ConnectionError):

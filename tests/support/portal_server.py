@@ -58,7 +58,7 @@ class PortalServer(PrivateBascule):
 
     def start(self) -> None:
         super().start()
-        for _ in range(200):
+        for _ in range(2000):
             try:
                 with urllib.request.urlopen(f"{self.url_of('/health/ready')}", timeout=5):
                     return

@@ -80,7 +80,7 @@ class PrivateSlapd:
             self._process = subprocess.Popen(
                 ["/usr/sbin/slapd", "-f", str(self.root / "slapd.conf"), "-h", self.uri, "-d", "0"], stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )  # fmt: skip
-        for _ in range(100):
+        for _ in range(1200):
             probe = subprocess.run(["ldapwhoami", "-x", "-H", self.uri], capture_output=True, check=False)
             if probe.returncode == 0:
                 return
