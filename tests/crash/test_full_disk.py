@@ -22,7 +22,7 @@ def text(name: str) -> bytes:
 
 @pytest.mark.needs("mount")
 def test_a_full_disk(tmp_path: Path) -> None:
-    server = PrivateBascule(tmp_path / "server", accounts=())
+    server = PrivateBascule(tmp_path / "server", accounts=(), settings={"queue": 'first_retry = "1 s"'})
     kept: set[str] = set()
     with SmallDisk(tmp_path / "server/data", 40) as disk:
         server.accounts().add(ANNA, PASSWORD, generated=True)

@@ -115,7 +115,6 @@ def play(
 
 
 @pytest.mark.soak
-@pytest.mark.xfail(strict=False, reason="sequences that the engine does not keep to docs/later-runs.md in yet")
 @pytest.mark.skipif("BASCULE_MODEL" in os.environ, reason="one sequence is played again")
 @pytest.mark.parametrize("first", numbers())
 def test_nothing_is_lost_doubled_or_taken_from_the_member(first, seed, runner: Runner, servers, tmp_path) -> None:
