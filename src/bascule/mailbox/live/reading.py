@@ -41,7 +41,8 @@ class Change(NamedTuple):
     uid: int
     flagset: int
     modseq: int
-    vanished: bool
+    vanished: int
+    """0: it is there."""
 
 
 class Described(NamedTuple):
@@ -77,8 +78,7 @@ class Reading:
             f"SELECT uid, {self._flagset()}, modseq, vanished_utc IS NOT NULL FROM messages"
             " WHERE folder = ? AND modseq > ? AND uidvalidity = (SELECT uidvalidity FROM folders WHERE id = folder) ORDER BY uid"
         )
-        return [Change(uid, flagset, modseq, bool(gone)) for uid, flagset, modseq, gone in
-                self._database.execute(query, (folder, since_modseq))]  # fmt: skip
+        return list(map(Change._make, self._database.execute(query, (folder, since_modseq)).fetchall()))
 
     def rows(self, folder: int, low: int, high: int, *, limit: int, modseq_above: int | None = None) -> list[LiveRow]:
         """The first ``limit`` messages of these UIDs in order, vanished ones that are not purged included.
@@ -100,9 +100,12 @@ class Reading:
         )
         return list(map(LiveRow._make, self._database.execute(query, (json.dumps(list(bodies)), folder)).fetchall()))
 
-    def flagsets(self, folder: int, low: int, high: int, *, limit: int) -> list[tuple[int, int]]:
-        """(UID, flag set) of what `rows` gives."""
-        query = f"SELECT uid, {self._flagset()} FROM messages WHERE {_OF_FOLDER} AND uid BETWEEN ? AND ? ORDER BY uid LIMIT ?"
+    def flagsets(self, folder: int, low: int, high: int, *, limit: int) -> list[tuple[int, int, int]]:
+        """(UID, flag set, MODSEQ) of what `rows` gives."""
+        query = (
+            f"SELECT uid, {self._flagset()}, modseq FROM messages WHERE {_OF_FOLDER} AND uid BETWEEN ? AND ?"
+            " ORDER BY uid LIMIT ?"
+        )
         return self._database.execute(query, (folder, low, high, limit)).fetchall()
 
     def flags(self, flagset: int) -> Flags:

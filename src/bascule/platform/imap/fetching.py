@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live import LiveRow
 from bascule.mailbox.live.reading import HEADER_OCTETS, Described, describe
+from bascule.platform.imap.flag_lines import Told, flag_lines
 from bascule.platform.imap.large import Share
 from bascule.platform.imap.limits import PIECE_OCTETS
 from bascule.protocols.imap.answers import string, without_nul
@@ -208,23 +209,10 @@ class Writer:
         """What programs ask for of whole folders: `flag_lines` does it without the detours."""
         return self._plain in (["UID", "FLAGS"], ["FLAGS"]) and not self._octets
 
-    def flag_lines(self, number: int, pairs: list[tuple[int, int]]) -> bytes:
-        """Responses for messages in a row, the first of which has sequence number ``number``: (UID, flag set) of each."""
-        view, rev2 = self._view, self._session.rev2
-        sets = {flagset for _, flagset in pairs}
-        out: list[str] = []
-        start = 0
-        while start < len(pairs):
-            recent = not rev2 and view.is_recent(pairs[start][0])
-            end = len(pairs) if rev2 else start + view.alike(pairs[start][0], [uid for uid, _ in pairs[start:]])
-            names = {each: view.flag_names(each, recent=recent).decode("ascii") for each in sets}
-            run = enumerate(pairs[start:end], number + start)
-            if "UID" in self._plain:
-                out += [f"* {n} FETCH (UID {uid} FLAGS ({names[flagset]}))\r\n" for n, (uid, flagset) in run]
-            else:
-                out += [f"* {n} FETCH (FLAGS ({names[flagset]}))\r\n" for n, (_, flagset) in run]
-            start = end
-        return "".join(out).encode("ascii")
+    def flag_lines(self, number: int, rows: list[Told]) -> bytes:
+        """Responses for messages in a row, the first of which has sequence number ``number``."""
+        numbers = range(number, number + len(rows))
+        return flag_lines(self._view, numbers, rows, rev2=self._session.rev2, uids="UID" in self._plain)
 
     def _response(self, message: _Message) -> Iterator[bytes]:
         try:

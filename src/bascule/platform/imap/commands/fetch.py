@@ -117,9 +117,10 @@ def _mark_seen(session: "Session", writer: Writer, piece: list[tuple[int, LiveRo
     unseen = [row.uid for _, row in piece if "\\Seen" not in box.reading.flags(row.flagset)]
     if not unseen:
         return piece
+    view.look()
     done = box.messages.set_flags(view.folder, unseen, _with_seen)
     changed = dict(done.changed)
-    view.own.update(dict.fromkeys(changed, done.modseq))
+    view.answer(done)
     writer.newly_seen.update(changed)
     session.changed(view.access)
     return [
