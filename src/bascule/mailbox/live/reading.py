@@ -115,6 +115,15 @@ class Reading:
         """A message. Raises MailboxError when it is missing or damaged."""
         return self._mailbox.octets(body)
 
+    def many_octets(self, bodies: Sequence[int]) -> dict[int, bytes]:
+        """Messages, read at once: of these those that are small and sound; the others are to be asked for one by one."""
+        return self._mailbox.many_octets(bodies)
+
+    def short_headers(self, bodies: Sequence[int]) -> dict[int, bytes]:
+        """`short_header` of several messages, read at once, as `many_octets` are."""
+        found = self._mailbox.many_octets(bodies, HEADER_OCTETS)
+        return {body: each for body, each in found.items() if not len(each) == HEADER_OCTETS == header_end(each)}
+
     def short_header(self, body: int) -> bytes | None:
         """A message up to its body, and perhaps some of that; None where that takes more than `HEADER_OCTETS`. Raises MailboxError when it is missing
         or damaged."""
@@ -155,9 +164,10 @@ class Reading:
             found = self._database.execute(query, (json.dumps(list(only)),))
         return {row[0]: HeaderSummary(*row[1:]) for row in found}
 
-    def preview(self, body: int) -> str | None:
-        row = self._database.execute("SELECT preview FROM descriptions WHERE body = ?", (body,)).fetchone()
-        return row[0] if row else None
+    def previews(self, bodies: Sequence[int]) -> dict[int, str]:
+        """Of those of these bodies of which they are kept."""
+        query = "SELECT body, preview FROM descriptions WHERE body IN (SELECT value FROM json_each(?)) AND preview IS NOT NULL"
+        return dict(self._database.execute(query, (json.dumps(bodies),)).fetchall())
 
     def keep_previews(self, made: Mapping[int, str]) -> None:
         """For bodies that are described already."""
