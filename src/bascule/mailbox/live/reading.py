@@ -164,6 +164,16 @@ class Reading:
             found = self._database.execute(query, (json.dumps(list(only)),))
         return {row[0]: HeaderSummary(*row[1:]) for row in found}
 
+    def header_values(self, folder: int, column: str, only: Collection[int] | None = None) -> dict[int, str]:
+        """As `headers`, but of one column: ``sender``, ``subject``."""
+        if only is None:
+            query = (
+                f"SELECT h.message, h.{column} FROM messages m JOIN headers h ON h.message = m.id WHERE m.folder = ?"
+            )
+            return dict(self._database.execute(query, (folder,)).fetchall())
+        query = f"SELECT message, {column} FROM headers WHERE message IN (SELECT value FROM json_each(?))"
+        return dict(self._database.execute(query, (json.dumps(list(only)),)).fetchall())
+
     def previews(self, bodies: Sequence[int]) -> dict[int, str]:
         """Of those of these bodies of which they are kept."""
         query = "SELECT body, preview FROM descriptions WHERE body IN (SELECT value FROM json_each(?)) AND preview IS NOT NULL"
