@@ -61,7 +61,8 @@ class Answers:
             with contextlib.suppress(sqlite3.OperationalError), lazily(self._database):
                 section = self._section(label)
                 self._database.executemany(
-                    f"INSERT OR IGNORE INTO answers SELECT {section:d}, id, ? FROM bodies WHERE id = ?", rows
+                    "INSERT OR IGNORE INTO answers SELECT ?, id, ? FROM bodies WHERE id = ?",
+                    [(section, octets, body) for octets, body in rows],
                 )
 
     def _section(self, label: bytes) -> int:

@@ -111,7 +111,8 @@ def _some(flagsets: Iterable[int]) -> Iterator[list[int]]:
 
 def _listed(database: sqlite3.Connection, among: _Among) -> list[tuple[int, int]]:
     """(UID, flag set) of these messages."""
-    return database.execute(f"SELECT uid, flagset FROM messages WHERE {among.condition}", among.values).fetchall()
+    query = f"SELECT uid, flagset FROM messages WHERE {among.condition}"
+    return database.execute(query, among.values).fetchall()
 
 
 def _of_sets(among: _Among, flagsets: Sequence[int]) -> _Among:
@@ -123,7 +124,5 @@ def _give(database: sqlite3.Connection, these: _Among, becomes: Mapping[int, int
     """Each of these messages the flag set that its own becomes."""
     cases = " ".join(["WHEN ? THEN ?"] * len(becomes))
     pairs = [number for pair in becomes.items() for number in pair]
-    database.execute(
-        f"UPDATE messages SET flagset = CASE flagset {cases} END, modseq = ? WHERE {these.condition}",
-        (*pairs, modseq, *these.values),
-    )
+    query = f"UPDATE messages SET flagset = CASE flagset {cases} END, modseq = ? WHERE {these.condition}"
+    database.execute(query, (*pairs, modseq, *these.values))
