@@ -57,6 +57,7 @@ soak: $(READY) ## Run the long trials in full, and note the outcome in docs/soak
 bench: $(READY) ## Measure against peers (see docs/benchmarks.md)
 	$(RUN)/python bench/run.py
 	$(RUN)/python bench/imap_server.py
+	$(RUN)/python bench/imap_scale.py
 	$(RUN)/python bench/text_search.py
 	$(RUN)/python bench/smtp_server.py
 	$(RUN)/python bench/portal.py

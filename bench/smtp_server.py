@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "src")]
 
-from imap_server import message  # noqa: E402
+from imap_client import message  # noqa: E402
 
 from support.dovecot import PrivateDovecot, free_port  # noqa: E402
 from support.postfix import PrivatePostfix  # noqa: E402

@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests"), str(HERE.parent / "src")]
 
-from imap_server import WORDS, Client, fill, message  # noqa: E402
+from imap_client import WORDS, Client, fill, message  # noqa: E402
 
 from support.dovecot import PrivateDovecot  # noqa: E402
 from support.server import PrivateBascule  # noqa: E402

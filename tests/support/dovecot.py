@@ -202,6 +202,11 @@ class PrivateDovecot:
     def url(self, user: str, *, tls: bool = False) -> str:
         return f"imaps://{user}@localhost:{self.tls_port}" if tls else f"imap://{user}@127.0.0.1:{self.port}"
 
+    @property
+    def process(self) -> int:
+        """Its process id: the parent of all that it starts."""
+        return int((self._sockets / "master.pid").read_text())
+
     def stop(self) -> None:
         """End it by its own process id; waits until it is gone."""
         self._end()

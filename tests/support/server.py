@@ -89,6 +89,12 @@ class PrivateBascule:
         for each in json.loads((self.root / "data/run/endpoints.json").read_text()):
             self.ports[each["service"]] = each["port"]
 
+    @property
+    def process(self) -> int:
+        """Its process id: the parent of all that it starts."""
+        assert self._process is not None
+        return self._process.pid
+
     def workers(self) -> list[int]:
         """Process ids of the server processes."""
         assert self._process is not None

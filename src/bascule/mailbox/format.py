@@ -158,6 +158,34 @@ CREATE TABLE intents (                      -- a batch that is about to be sent,
 );
 """
 
+IN_BULK = "EXISTS (SELECT 1 FROM meta WHERE key = 'bulk')"
+"""Whoever changes many messages counts them itself (`bascule.mailbox.live.counting`): it writes this row, and takes it away within the same
+transaction, so that nobody else ever sees it."""
+COUNTING = {
+    "message_flagged": f"""
+CREATE TRIGGER message_flagged AFTER UPDATE OF flagset ON messages
+WHEN NOT {IN_BULK} AND new.vanished_utc IS NULL AND old.vanished_utc IS NULL AND new.flagset <> old.flagset BEGIN
+    UPDATE folders SET
+        unseen = unseen + (SELECT is_seen FROM flagsets WHERE id = old.flagset) - (SELECT is_seen FROM flagsets WHERE id = new.flagset),
+        deleted = deleted - (SELECT is_deleted FROM flagsets WHERE id = old.flagset)
+            + (SELECT is_deleted FROM flagsets WHERE id = new.flagset)
+    WHERE id = new.folder;
+END
+""",
+    "message_vanished": f"""
+CREATE TRIGGER message_vanished AFTER UPDATE OF vanished_utc ON messages
+WHEN NOT {IN_BULK} AND (new.vanished_utc IS NULL) <> (old.vanished_utc IS NULL) BEGIN
+    UPDATE folders SET messages = messages + iif(new.vanished_utc IS NULL, 1, -1),
+        octets = octets + iif(new.vanished_utc IS NULL, new.octets, -old.octets),
+        unseen = unseen + iif(new.vanished_utc IS NULL, NOT (SELECT is_seen FROM flagsets WHERE id = new.flagset),
+            - NOT (SELECT is_seen FROM flagsets WHERE id = old.flagset)),
+        deleted = deleted + iif(new.vanished_utc IS NULL, (SELECT is_deleted FROM flagsets WHERE id = new.flagset),
+            - (SELECT is_deleted FROM flagsets WHERE id = old.flagset))
+    WHERE id = new.folder;
+END
+""",
+}
+
 LIVE_TABLES = r"""
 -- A live mailbox: people's programs and arriving mail change it. What a folder holds is counted, not looked through.
 ALTER TABLE folders ADD COLUMN messages INTEGER NOT NULL DEFAULT 0;
@@ -177,25 +205,6 @@ CREATE TRIGGER message_added AFTER INSERT ON messages WHEN new.vanished_utc IS N
         deleted = deleted + (SELECT is_deleted FROM flagsets WHERE id = new.flagset)
     WHERE id = new.folder;
 END;
-CREATE TRIGGER message_flagged AFTER UPDATE OF flagset ON messages
-WHEN new.vanished_utc IS NULL AND old.vanished_utc IS NULL AND new.flagset <> old.flagset BEGIN
-    UPDATE folders SET
-        unseen = unseen + (SELECT is_seen FROM flagsets WHERE id = old.flagset) - (SELECT is_seen FROM flagsets WHERE id = new.flagset),
-        deleted = deleted - (SELECT is_deleted FROM flagsets WHERE id = old.flagset)
-            + (SELECT is_deleted FROM flagsets WHERE id = new.flagset)
-    WHERE id = new.folder;
-END;
-CREATE TRIGGER message_vanished AFTER UPDATE OF vanished_utc ON messages
-WHEN (new.vanished_utc IS NULL) <> (old.vanished_utc IS NULL) BEGIN
-    UPDATE folders SET messages = messages + iif(new.vanished_utc IS NULL, 1, -1),
-        octets = octets + iif(new.vanished_utc IS NULL, new.octets, -old.octets),
-        unseen = unseen + iif(new.vanished_utc IS NULL, NOT (SELECT is_seen FROM flagsets WHERE id = new.flagset),
-            - NOT (SELECT is_seen FROM flagsets WHERE id = old.flagset)),
-        deleted = deleted + iif(new.vanished_utc IS NULL, (SELECT is_deleted FROM flagsets WHERE id = new.flagset),
-            - (SELECT is_deleted FROM flagsets WHERE id = old.flagset))
-    WHERE id = new.folder;
-END;
-
 CREATE TABLE descriptions (                 -- what IMAP says of a body, computed once: RFC 9051 §7.5.2
     body INTEGER PRIMARY KEY REFERENCES bodies, envelope BLOB NOT NULL, structure BLOB NOT NULL, preview TEXT
 );
@@ -212,7 +221,7 @@ CREATE TABLE deliveries (                   -- what the server's own queue broug
     id TEXT PRIMARY KEY, at_utc INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX deliveries_at ON deliveries (at_utc);
-"""
+""" + "".join(f"{trigger};" for trigger in COUNTING.values())
 
 SEGMENT_TABLES = """
 CREATE TABLE bodies (

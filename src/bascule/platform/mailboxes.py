@@ -16,6 +16,7 @@ from pathlib import Path
 from bascule.mailbox.format import CATALOGUE, MailboxInUse, NotLive
 from bascule.mailbox.live import FIRST_FOLDERS, LiveMailbox
 from bascule.mailbox.lock import in_use
+from bascule.platform.queued_lock import QueuedLock
 from bascule.terms.folder import SpecialUse
 
 OPEN_MAILBOXES = 100
@@ -34,12 +35,12 @@ TURN_SECONDS = 0.5
 
 
 class OpenMailbox:
-    """``lock``: held by the one thread that uses ``box`` (a connection of SQLite's is for one at a time)."""
+    """``lock``: held by the one thread that uses ``box`` (a connection of SQLite's is for one at a time), which has it next who waited longest."""
 
     def __init__(self, account: str, box: LiveMailbox) -> None:
         self.account = account
         self.box = box
-        self.lock = threading.RLock()
+        self.lock = QueuedLock()
         self.users = 0
         self.used_at = 0.0
 

@@ -56,23 +56,32 @@ class Answers:
     def keep(self, names: Sequence[bytes], made: Mapping[int, bytes]) -> None:
         """By body. Nothing is lost where a full disk forbids it, or where a body was purged meanwhile."""
         label = _label(names)
-        rows = [(octets, label, body) for body, octets in made.items() if len(octets) <= ANSWER_OCTETS]
+        rows = [(octets, body) for body, octets in made.items() if len(octets) <= ANSWER_OCTETS]
         if len(label) <= LABEL_OCTETS and rows:
             with contextlib.suppress(sqlite3.OperationalError), lazily(self._database):
-                self._make_room(label)
+                section = self._section(label)
                 self._database.executemany(
-                    "INSERT OR IGNORE INTO answers SELECT s.id, b.id, ? FROM sections s, bodies b WHERE s.label = ? AND b.id = ?",
-                    rows,
+                    "INSERT OR IGNORE INTO answers SELECT ?, id, ? FROM bodies WHERE id = ?",
+                    [(section, octets, body) for octets, body in rows],
                 )
+
+    def _section(self, label: bytes) -> int:
+        """Its number. Room is made for it where it is new."""
+        query = "SELECT id FROM sections WHERE label = ?"
+        with contextlib.suppress(sqlite3.OperationalError):  # nobody has asked yet
+            found = self._database.execute(query, (label,)).fetchone()
+            if found is not None:
+                return int(found[0])
+        self._make_room(label)
+        return int(self._database.execute(query, (label,)).fetchone()[0])
 
     def _make_room(self, label: bytes) -> None:
         for table in _TABLES:
             self._database.execute(table)
-        if self._database.execute("SELECT 1 FROM sections WHERE label = ?", (label,)).fetchone() is None:
-            dropped = "(SELECT id FROM sections ORDER BY id DESC LIMIT -1 OFFSET ?)"
-            self._database.execute(f"DELETE FROM answers WHERE section IN {dropped}", (SECTIONS - 1,))
-            self._database.execute(f"DELETE FROM sections WHERE id IN {dropped}", (SECTIONS - 1,))
-            self._database.execute("INSERT INTO sections (label) VALUES (?)", (label,))
+        dropped = "(SELECT id FROM sections ORDER BY id DESC LIMIT -1 OFFSET ?)"
+        self._database.execute(f"DELETE FROM answers WHERE section IN {dropped}", (SECTIONS - 1,))
+        self._database.execute(f"DELETE FROM sections WHERE id IN {dropped}", (SECTIONS - 1,))
+        self._database.execute("INSERT INTO sections (label) VALUES (?)", (label,))
 
 
 def _label(names: Sequence[bytes]) -> bytes:

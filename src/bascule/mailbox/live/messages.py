@@ -5,12 +5,14 @@ which of the rows are still as the caller takes them to be, and tells which thos
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bascule.mailbox.format import MailboxError
+from bascule.mailbox.live.counting import count_vanished, in_bulk
+from bascule.mailbox.live.flagging import Flagged, reflag
 from bascule.mailbox.mailbox import Mailbox
-from bascule.protocols.imap.sequence import to_ranges
+from bascule.protocols.imap.sequence import Range, to_ranges
 from bascule.protocols.mime import HeaderSummary, summarise
 from bascule.protocols.mime.headers import HEADER_OCTETS
 from bascule.terms.body import Body
@@ -56,23 +58,10 @@ class Placed:
     rows: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Flagged:
-    """``changed``: (UID, flag set's number) of messages whose flags are others now; ``refused``: UIDs changed since by somebody else."""
-
-    changed: list[tuple[int, int]]
-    refused: list[int]
-    modseq: int
-
-
 class LiveMessages:
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
         self._database = mailbox.database
-
-    def _flagset(self) -> str:
-        """SQL: the flag set of a row of ``messages``."""
-        return "flagset"
 
     # -- arrival ------------------------------------------------------------------------------------------------------
 
@@ -201,7 +190,7 @@ class LiveMessages:
             placed = self._copy(there, target)
             if there:
                 _, _, modseq = self._advance(folder, 0)
-                self._vanish(there, modseq, now_utc)
+                self._vanish(folder, there, modseq, now_utc)
         return placed
 
     def expunge(self, folder: int, rows: Sequence[int], now_utc: int, *, only_flagged: bool = False) -> list[int]:
@@ -210,53 +199,46 @@ class LiveMessages:
             there = self._among(rows, _IS_FLAGGED if only_flagged else _IS_THERE, folder)
             if there:
                 _, _, modseq = self._advance(folder, 0)
-                self._vanish(there, modseq, now_utc)
+                self._vanish(folder, there, modseq, now_utc)
         return there
 
-    def _vanish(self, rows: Iterable[int], modseq: int, now_utc: int) -> None:
-        self._database.executemany(
-            "UPDATE messages SET vanished_utc = ?, modseq = ? WHERE id = ?",
-            [(now_utc, modseq, row) for row in rows],
-        )
+    def _vanish(self, folder: int, rows: Sequence[int], modseq: int, now_utc: int) -> None:
+        """Rows of a folder, all of which are there."""
+        with in_bulk(self._database, len(rows)) as counts:
+            if counts:
+                query = "SELECT flagset, count(*), sum(octets) FROM messages WHERE id IN (SELECT value FROM json_each(?)) GROUP BY flagset"
+                for flagset, messages, octets in self._database.execute(query, (json.dumps(list(rows)),)).fetchall():
+                    count_vanished(self._database, folder, flagset, messages, octets)
+            self._database.executemany(
+                "UPDATE messages SET vanished_utc = ?, modseq = ? WHERE id = ?",
+                [(now_utc, modseq, row) for row in rows],
+            )
 
     def set_flags(
         self, folder: int, uids: Iterable[int], change: Callable[[Flags], Flags], unchanged_since: int | None = None
     ) -> Flagged:
-        """Change the flags of messages that are there. ``unchanged_since``: only where MODSEQ is not above it. Raises FolderGone."""
-        becomes: dict[int, int] = {}
-        changed: list[tuple[int, int]] = []
-        refused: list[int] = []
-        updates: list[tuple[int, int]] = []
+        """As `flag`, of messages by their UIDs."""
+        return self.flag(folder, to_ranges(uids), change, unchanged_since)
+
+    def flag(
+        self,
+        folder: int,
+        uids: Sequence[Range],
+        change: Callable[[Flags], Flags],
+        unchanged_since: int | None = None,
+        *,
+        listed: bool = True,
+    ) -> Flagged:
+        """Change the flags of messages that are there, within ranges of UIDs that have none in common. ``unchanged_since``: only where MODSEQ is not
+        above it. ``listed``: else what changed is not told one by one. Raises FolderGone."""
+        flagsets = self._mailbox.flagsets
         with self._mailbox.transaction():
-            for row, uid, flagset, modseq in self._there(folder, uids):
-                if unchanged_since is not None and modseq > unchanged_since:
-                    refused.append(uid)
-                    continue
-                if flagset not in becomes:
-                    becomes[flagset] = self._becomes(flagset, change)
-                if becomes[flagset] != flagset:
-                    changed.append((uid, becomes[flagset]))
-                    updates.append((becomes[flagset], row))
-            _, _, modseq = self._advance(folder, 0) if updates else (0, 0, 0)
-            self._write_flags(updates, modseq)
-        return Flagged(changed, refused, modseq)
-
-    def _becomes(self, flagset: int, change: Callable[[Flags], Flags]) -> int:
-        """The flag set that ``change`` makes of ``flagset``."""
-        return self._mailbox.flagsets.number_of(change(self._mailbox.flagsets.flags_of(flagset)))
-
-    def _write_flags(self, updates: Sequence[tuple[int, int]], modseq: int) -> None:
-        """(Flag set, row id) of each."""
-        self._database.executemany(
-            "UPDATE messages SET flagset = ?, modseq = ? WHERE id = ?",
-            [(flagset, modseq, row) for flagset, row in updates],
-        )
-
-    def _there(self, folder: int, uids: Iterable[int]) -> Iterator[tuple[int, int, int, int]]:
-        """(row id, UID, flag set, MODSEQ) of those that are there."""
-        query = (
-            f"SELECT id, uid, {self._flagset()}, modseq FROM messages WHERE folder = ? AND uidvalidity ="
-            " (SELECT uidvalidity FROM folders WHERE id = folder) AND uid BETWEEN ? AND ? AND vanished_utc IS NULL ORDER BY uid"
-        )
-        for low, high in to_ranges(uids):
-            yield from self._database.execute(query, (folder, low, high)).fetchall()
+            return reflag(
+                self._database,
+                folder,
+                uids,
+                lambda flagset: flagsets.number_of(change(flagsets.flags_of(flagset))),
+                lambda: self._advance(folder, 0)[2],
+                unchanged_since,
+                listed=listed,
+            )

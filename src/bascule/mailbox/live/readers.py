@@ -6,12 +6,14 @@ the message's MODSEQ, so that all sessions of that reader learn of it; those of 
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from bascule.mailbox.live.flagging import Flagged
 from bascule.mailbox.live.folders import LiveFolder
 from bascule.mailbox.live.messages import Arriving, LiveMessages, Placed
 from bascule.mailbox.live.reading import Reading
 from bascule.mailbox.mailbox import Mailbox
+from bascule.protocols.imap.sequence import Range
 from bascule.protocols.mime import HeaderSummary
 from bascule.terms.flags import Flags
 
@@ -76,9 +78,6 @@ class ReadersMessages(LiveMessages):
         super().__init__(mailbox)
         self._reader = reader
 
-    def _flagset(self) -> str:
-        return self._reader.flagset()
-
     def _insert(self, folder: int, group: Sequence[tuple[Arriving, int, HeaderSummary]]) -> Placed:
         common = [(dataclasses.replace(new, flags=new.flags - SEEN), body, header) for new, body, header in group]
         placed = super()._insert(folder, common)
@@ -93,6 +92,42 @@ class ReadersMessages(LiveMessages):
         )
         return placed
 
+    def flag(
+        self,
+        folder: int,
+        uids: Sequence[Range],
+        change: Callable[[Flags], Flags],
+        unchanged_since: int | None = None,
+        *,
+        listed: bool = True,
+    ) -> Flagged:
+        done = Flagged()
+        becomes: dict[int, int] = {}
+        updates: list[tuple[int, int]] = []
+        with self._mailbox.transaction():
+            for row, uid, flagset, modseq in self._there(folder, uids):
+                if unchanged_since is not None and modseq > unchanged_since:
+                    done.refused.append(uid)
+                    continue
+                if flagset not in becomes:
+                    becomes[flagset] = self._becomes(flagset, change)
+                if becomes[flagset] != flagset:
+                    done.changed.append((uid, becomes[flagset]))
+                    updates.append((becomes[flagset], row))
+            if updates:
+                _, _, done.modseq = self._advance(folder, 0)
+                self._write_flags(updates, done.modseq)
+        return done
+
+    def _there(self, folder: int, uids: Sequence[Range]) -> Iterator[tuple[int, int, int, int]]:
+        """(row id, UID, flag set, MODSEQ) of those that are there."""
+        query = (
+            f"SELECT id, uid, {self._reader.flagset()}, modseq FROM messages WHERE folder = ? AND uidvalidity ="
+            " (SELECT uidvalidity FROM folders WHERE id = folder) AND uid BETWEEN ? AND ? AND vanished_utc IS NULL ORDER BY uid"
+        )
+        for low, high in uids:
+            yield from self._database.execute(query, (folder, low, high)).fetchall()
+
     def _becomes(self, flagset: int, change: Callable[[Flags], Flags]) -> int:
         flagsets = self._mailbox.flagsets
         common = flagsets.flags_of(flagset >> 1)
@@ -100,7 +135,11 @@ class ReadersMessages(LiveMessages):
         return flagsets.number_of(flags - SEEN | common & SEEN) * 2 + (flags >= SEEN)
 
     def _write_flags(self, updates: Sequence[tuple[int, int]], modseq: int) -> None:
-        super()._write_flags([(flagset >> 1, row) for flagset, row in updates], modseq)
+        """(Flag set, row id) of each."""
+        self._database.executemany(
+            "UPDATE messages SET flagset = ?, modseq = ? WHERE id = ?",
+            [(flagset >> 1, modseq, row) for flagset, row in updates],
+        )
         reader = self._reader.enter()
         self._database.executemany(
             "INSERT OR IGNORE INTO seen_by VALUES (?, ?)", [(reader, row) for flagset, row in updates if flagset & 1]

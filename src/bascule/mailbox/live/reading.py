@@ -41,7 +41,8 @@ class Change(NamedTuple):
     uid: int
     flagset: int
     modseq: int
-    vanished: bool
+    vanished: int
+    """0: it is there."""
 
 
 class Described(NamedTuple):
@@ -77,8 +78,7 @@ class Reading:
             f"SELECT uid, {self._flagset()}, modseq, vanished_utc IS NOT NULL FROM messages"
             " WHERE folder = ? AND modseq > ? AND uidvalidity = (SELECT uidvalidity FROM folders WHERE id = folder) ORDER BY uid"
         )
-        return [Change(uid, flagset, modseq, bool(gone)) for uid, flagset, modseq, gone in
-                self._database.execute(query, (folder, since_modseq))]  # fmt: skip
+        return list(map(Change._make, self._database.execute(query, (folder, since_modseq)).fetchall()))
 
     def rows(self, folder: int, low: int, high: int, *, limit: int, modseq_above: int | None = None) -> list[LiveRow]:
         """The first ``limit`` messages of these UIDs in order, vanished ones that are not purged included.
@@ -100,9 +100,12 @@ class Reading:
         )
         return list(map(LiveRow._make, self._database.execute(query, (json.dumps(list(bodies)), folder)).fetchall()))
 
-    def flagsets(self, folder: int, low: int, high: int, *, limit: int) -> list[tuple[int, int]]:
-        """(UID, flag set) of what `rows` gives."""
-        query = f"SELECT uid, {self._flagset()} FROM messages WHERE {_OF_FOLDER} AND uid BETWEEN ? AND ? ORDER BY uid LIMIT ?"
+    def flagsets(self, folder: int, low: int, high: int, *, limit: int) -> list[tuple[int, int, int]]:
+        """(UID, flag set, MODSEQ) of what `rows` gives."""
+        query = (
+            f"SELECT uid, {self._flagset()}, modseq FROM messages WHERE {_OF_FOLDER} AND uid BETWEEN ? AND ?"
+            " ORDER BY uid LIMIT ?"
+        )
         return self._database.execute(query, (folder, low, high, limit)).fetchall()
 
     def flags(self, flagset: int) -> Flags:
@@ -111,6 +114,15 @@ class Reading:
     def octets(self, body: int) -> bytes:
         """A message. Raises MailboxError when it is missing or damaged."""
         return self._mailbox.octets(body)
+
+    def many_octets(self, bodies: Sequence[int]) -> dict[int, bytes]:
+        """Messages, read at once: of these those that are small and sound; the others are to be asked for one by one."""
+        return self._mailbox.many_octets(bodies)
+
+    def short_headers(self, bodies: Sequence[int]) -> dict[int, bytes]:
+        """`short_header` of several messages, read at once, as `many_octets` are."""
+        found = self._mailbox.many_octets(bodies, HEADER_OCTETS)
+        return {body: each for body, each in found.items() if not len(each) == HEADER_OCTETS == header_end(each)}
 
     def short_header(self, body: int) -> bytes | None:
         """A message up to its body, and perhaps some of that; None where that takes more than `HEADER_OCTETS`. Raises MailboxError when it is missing
@@ -152,9 +164,20 @@ class Reading:
             found = self._database.execute(query, (json.dumps(list(only)),))
         return {row[0]: HeaderSummary(*row[1:]) for row in found}
 
-    def preview(self, body: int) -> str | None:
-        row = self._database.execute("SELECT preview FROM descriptions WHERE body = ?", (body,)).fetchone()
-        return row[0] if row else None
+    def header_values(self, folder: int, column: str, only: Collection[int] | None = None) -> dict[int, str]:
+        """As `headers`, but of one column: ``sender``, ``subject``."""
+        if only is None:
+            query = (
+                f"SELECT h.message, h.{column} FROM messages m JOIN headers h ON h.message = m.id WHERE m.folder = ?"
+            )
+            return dict(self._database.execute(query, (folder,)).fetchall())
+        query = f"SELECT message, {column} FROM headers WHERE message IN (SELECT value FROM json_each(?))"
+        return dict(self._database.execute(query, (json.dumps(list(only)),)).fetchall())
+
+    def previews(self, bodies: Sequence[int]) -> dict[int, str]:
+        """Of those of these bodies of which they are kept."""
+        query = "SELECT body, preview FROM descriptions WHERE body IN (SELECT value FROM json_each(?)) AND preview IS NOT NULL"
+        return dict(self._database.execute(query, (json.dumps(bodies),)).fetchall())
 
     def keep_previews(self, made: Mapping[int, str]) -> None:
         """For bodies that are described already."""

@@ -1,6 +1,5 @@
 """A mailbox as one session may use it: its own, or another person's of which folders are shared with it. RFC 4314, RFC 2342 §5"""
 
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ from bascule.mailbox.live import LiveFolder, LiveMailbox
 from bascule.platform.accounts import Account
 from bascule.platform.imap.replies import No
 from bascule.platform.mailboxes import OpenMailbox
+from bascule.platform.queued_lock import QueuedLock
 from bascule.protocols.imap.rights import ALL, ANYONE, Rights
 from bascule.terms.flags import Flags
 from bascule.terms.folder import FolderPath
@@ -25,7 +25,7 @@ class Access:
     """As this reader sees it."""
 
     @property
-    def lock(self) -> threading.RLock:
+    def lock(self) -> QueuedLock:
         return self.mailbox.lock
 
     def rights_on(self, folder: int) -> Rights:

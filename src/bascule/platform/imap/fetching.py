@@ -5,14 +5,15 @@ that takes long is waited for by whoever asked for it alone.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live import LiveRow
 from bascule.mailbox.live.reading import HEADER_OCTETS, Described, describe
+from bascule.platform.imap.flag_lines import Told, flag_lines
 from bascule.platform.imap.large import Share
-from bascule.platform.imap.limits import PIECE_OCTETS
+from bascule.platform.imap.limits import LARGE_OCTETS, PIECE_OCTETS
 from bascule.protocols.imap.answers import string, without_nul
 from bascule.protocols.imap.dates import format_date_time, writable_date
 from bascule.protocols.imap.describe import body_structure
@@ -43,14 +44,13 @@ class _Message:
     described: Described | None = None
     preview: str | None = None
     sha256: bytes = b""
-    decoded: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    decoded: dict[tuple[int, int], bytes] | None = None
     """Parts by their place: together no more than the message."""
-    _root: Part | None = field(default=None, init=False)
+    _root: Part | None = None
 
     def forget(self) -> None:
         """Once its response is written: its octets are not held for as long as those of others are."""
-        self.octets = self.header = self._root = None
-        self.decoded = {}
+        self.octets = self.header = self.decoded = self._root = None
 
     @property
     def whole(self) -> bytes:
@@ -86,11 +86,18 @@ class Writer:
         self._fields: dict[tuple[bytes, ...], dict[int, bytes]] = {}
         self._made_fields: dict[tuple[bytes, ...], dict[int, bytes]] = {names: {} for names in self._of_fields}
         self._needs_octets = len(asked.octets) > len(self._of_fields) or "BODY" in plain
+        self._needs_preview = "PREVIEW" in plain
         self._needs_description = not {"ENVELOPE", "BODYSTRUCTURE", "PREVIEW"}.isdisjoint(plain)
         self._described: dict[int, Described] = {}
         self._made: dict[int, Described] = {}
+        self._kept_previews: dict[int, str] = {}
         self._previews: dict[int, str] = {}
+        self._lacking: set[int] = set()
         self._share = Share(self._view.access.mailbox)
+        self._makers = [_PLAIN[name] for name in plain]
+        self._is_usual = all(map(_is_whole, asked.octets)) or (
+            len(asked.octets) == 1 and _is_of_fields(asked.octets[0]) and asked.octets[0].start is None
+        )
         self.newly_seen: dict[int, int] = {}
         self.refusal: tuple[str, str] | None = None
 
@@ -101,6 +108,8 @@ class Writer:
         reading, bodies = self._session.box.reading, [row.body for _, row in batch]
         self._described = reading.described(bodies) if self._needs_description else {}
         self._fields = {names: reading.answers.kept(names, bodies) for names in self._of_fields}
+        self._lacking = {body for kept in self._fields.values() for body in bodies if body not in kept}
+        self._kept_previews = reading.previews(bodies) if self._needs_preview else {}
         pieces: list[list[tuple[int, LiveRow]]] = []
         size = PIECE_OCTETS
         for each in batch:
@@ -115,45 +124,50 @@ class Writer:
         return pieces
 
     def _must_read(self, row: LiveRow) -> bool:
+        """Whether the whole message is needed, as far as is known."""
         is_undescribed = self._needs_description and row.body not in self._described
-        return self._needs_octets or is_undescribed or "PREVIEW" in self._plain
+        return self._needs_octets or is_undescribed or (self._needs_preview and row.body not in self._kept_previews)
 
     def _lacks_fields(self, row: LiveRow) -> bool:
-        return any(row.body not in kept for kept in self._fields.values())
+        return row.body in self._lacking
 
     def read(self, piece: list[tuple[int, LiveRow]]) -> list[_Message]:
         """All that `responses` needs. A message that can't be read is left out, and told of when the others were given."""
-        found = []
+        reading, found = self._session.box.reading, []
+        wholes = reading.many_octets(
+            [row.body for _, row in piece if self._must_read(row) and row.octets < LARGE_OCTETS]
+        )
+        headers = reading.short_headers(
+            [row.body for _, row in piece if row.body not in wholes and self._lacks_fields(row)]
+        )
         for number, row in piece:
+            message = _Message(number, row, octets=wholes.get(row.body), header=headers.get(row.body))
             try:
-                found.append(self._read(number, row))
+                self._read(message)
+                found.append(message)
             except _TooMuch:
                 self.refusal = ("too many large messages are being read; take those, then ask for the others", "LIMIT")
             except MailboxError as error:
                 self._pass_over(row, str(error))
         return found
 
-    def _read(self, number: int, row: LiveRow) -> _Message:
-        reading, message = self._session.box.reading, _Message(number, row)
+    def _read(self, message: _Message) -> None:
+        """What was not read at once with others."""
+        reading, row = self._session.box.reading, message.row
         if self._told_flags or row.uid in self.newly_seen:
             message.flags = self._view.flags_of(row.uid, row.flagset, rev2=self._session.rev2)
         if "EMAILID" in self._plain:
             message.sha256 = reading.sha256(row.body)
         if self._needs_description:
             message.described = self._described.get(row.body)
-        if "PREVIEW" in self._plain:
-            message.preview = reading.preview(row.body)
-        if (
-            self._needs_octets
-            or (self._needs_description and message.described is None)
-            or ("PREVIEW" in self._plain and message.preview is None)
-        ):
+        if self._needs_preview:
+            message.preview = self._kept_previews.get(row.body)
+        if message.octets is None and self._must_read(row):
             self._read_whole(message)
-        elif self._lacks_fields(row):
+        elif message.octets is None and message.header is None and self._lacks_fields(row):
             message.header = reading.short_header(row.body)
             if message.header is None:
                 self._read_whole(message)
-        return message
 
     def _read_whole(self, message: _Message) -> None:
         if not self._share.take(message.row.octets):
@@ -194,7 +208,7 @@ class Writer:
         held: list[bytes] = []
         size = 0
         for message in messages:
-            for piece in self._response(message):
+            for piece in self._usual(message) or self._response(message):
                 held.append(piece)
                 size += len(piece)
                 if size >= PIECE_OCTETS:
@@ -208,31 +222,38 @@ class Writer:
         """What programs ask for of whole folders: `flag_lines` does it without the detours."""
         return self._plain in (["UID", "FLAGS"], ["FLAGS"]) and not self._octets
 
-    def flag_lines(self, number: int, pairs: list[tuple[int, int]]) -> bytes:
-        """Responses for messages in a row, the first of which has sequence number ``number``: (UID, flag set) of each."""
-        view, rev2 = self._view, self._session.rev2
-        sets = {flagset for _, flagset in pairs}
-        out: list[str] = []
-        start = 0
-        while start < len(pairs):
-            recent = not rev2 and view.is_recent(pairs[start][0])
-            end = len(pairs) if rev2 else start + view.alike(pairs[start][0], [uid for uid, _ in pairs[start:]])
-            names = {each: view.flag_names(each, recent=recent).decode("ascii") for each in sets}
-            run = enumerate(pairs[start:end], number + start)
-            if "UID" in self._plain:
-                out += [f"* {n} FETCH (UID {uid} FLAGS ({names[flagset]}))\r\n" for n, (uid, flagset) in run]
-            else:
-                out += [f"* {n} FETCH (FLAGS ({names[flagset]}))\r\n" for n, (_, flagset) in run]
-            start = end
-        return "".join(out).encode("ascii")
+    def flag_lines(self, number: int, rows: list[Told]) -> bytes:
+        """Responses for messages in a row, the first of which has sequence number ``number``."""
+        numbers = range(number, number + len(rows))
+        return flag_lines(self._view, numbers, rows, rev2=self._session.rev2, uids="UID" in self._plain)
+
+    def _usual(self, message: _Message) -> tuple[bytes, ...]:
+        """What most programs ask for of most messages, without the detours: nothing but what is at hand, a whole message, or header fields that are
+        kept. Empty: `_response` makes it."""
+        if not self._is_usual or message.row.uid in self.newly_seen or self._must_make(message):
+            return ()
+        plain = b" ".join([make(self, message) for make in self._makers])
+        if not self._octets:
+            return (b"* %d FETCH (%b)\r\n" % (message.number, plain),)
+        item = self._octets[0]
+        octets = message.octets if _is_whole(item) else self._fields[item.section.names].get(message.row.body)
+        if octets is None or len(self._octets) > 1 or len(octets) > PIECE_OCTETS:
+            return ()
+        start = b"* %d FETCH (%b %b {%d}\r\n" if plain else b"* %d FETCH (%b%b {%d}\r\n"
+        return start % (message.number, plain, item.label, len(octets)), without_nul(octets), b")\r\n"
+
+    def _must_make(self, message: _Message) -> bool:
+        return self._needs_preview or "BODY" in self._plain or (self._needs_description and message.described is None)
 
     def _response(self, message: _Message) -> Iterator[bytes]:
+        """In one piece, where it is small."""
         try:
             plain = self._plain_values(message)
         except Exception as error:  # noqa: BLE001 - a bug of ours, which one message meets: the others are given all the same
             self._pass_over(message.row, repr(error))
             return
-        yield b"* %d FETCH (%b" % (message.number, b" ".join(plain))
+        held = [b"* %d FETCH (%b" % (message.number, b" ".join(plain))]
+        size = 0
         between = b" " if plain else b""
         for item in self._octets:
             try:
@@ -243,12 +264,19 @@ class Writer:
             except Exception as error:  # noqa: BLE001 - as above; what was begun is ended
                 self._pass_over(message.row, repr(error))
                 head, octets = b" NIL", b""
-            yield between + item.label + head
+            held.append(between + item.label + head)
             between = b" "
+            size += len(octets)
+            if size < PIECE_OCTETS:
+                held.append(octets if item.decoded else without_nul(octets))
+                continue
+            yield b"".join(held)
+            held, size = [], 0
             for start in range(0, len(octets), PIECE_OCTETS):
                 piece = octets[start : start + PIECE_OCTETS]
                 yield piece if item.decoded else without_nul(piece)
-        yield b")\r\n"
+        held.append(b")\r\n")
+        yield b"".join(held)
 
     def _plain_values(self, message: _Message) -> list[bytes]:
         row = message.row
@@ -296,6 +324,8 @@ class Writer:
         if part is None or part.is_multipart or part.is_message:
             return None if part is None else message.whole[part.body : part.end]
         place = part.body, part.end
+        if message.decoded is None:
+            message.decoded = {}
         if place not in message.decoded:  # a program may ask for each of its octets
             message.decoded[place] = decoded(message.whole[part.body : part.end], part)
         return message.decoded[place]
@@ -311,6 +341,12 @@ class Writer:
 def _is_of_fields(item: Octets) -> bool:
     """Whether header fields of the message itself are asked for."""
     return item.section.text is Text.FIELDS and not item.section.path
+
+
+def _is_whole(item: Octets) -> bool:
+    """Whether the whole message is asked for, as it is."""
+    is_part = item.section.path or item.section.text or item.start is not None
+    return not (is_part or item.decoded or item.size)
 
 
 _Plain = Callable[[Writer, _Message], bytes]

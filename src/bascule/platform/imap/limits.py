@@ -45,6 +45,8 @@ LARGE_OCTETS = 4 * 1024 * 1024
 """Messages from this size on are counted while FETCH holds them…"""
 LARGE_AT_ONCE_OCTETS = 256 * 1024 * 1024
 """…and all sessions on a mailbox hold so much of them at once: two of the largest, and any number of usual ones."""
+STORED_AT_ONCE = 5000
+"""Messages whose flags STORE changes in one transaction, some 20 ms: between two of them other sessions on the mailbox, and deliveries, have their turn."""
 SEARCHES_AT_ONCE = 3
 """Of a mailbox, and process, that look into texts: each takes a thread, and somebody's many searches must leave some for others."""
 SEARCH_SECONDS = 60.0

@@ -13,7 +13,6 @@ never lets an exception out: what can't be carried out is answered NO or BAD, wh
 
 import contextlib
 import sqlite3
-import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
@@ -28,6 +27,7 @@ from bascule.platform.imap.replies import Bad, Done, No
 from bascule.platform.imap.states import State
 from bascule.platform.imap.view import View
 from bascule.platform.mailboxes import Mailboxes
+from bascule.platform.queued_lock import QueuedLock
 from bascule.protocols.imap.answers import condition, string
 from bascule.protocols.imap.names import decode_name, encode_name
 from bascule.protocols.imap.receiver import Refused
@@ -131,7 +131,7 @@ class Session:
         return self.selected.box
 
     @property
-    def lock(self) -> threading.RLock:
+    def lock(self) -> QueuedLock:
         """That of the selected folder's mailbox."""
         return self.selected.access.lock
 

@@ -10,9 +10,12 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from operator import attrgetter, itemgetter
 
 from bascule.mailbox.live import Change, FolderGone, LiveFolder, LiveMailbox
+from bascule.mailbox.live.flagging import Flagged
 from bascule.platform.imap.access import Access, may_flag
+from bascule.platform.imap.flag_lines import flag_lines
 from bascule.platform.imap.limits import KEYWORDS_ANNOUNCED, KEYWORDS_TOLD
 from bascule.protocols.imap.answers import flag_names
 from bascule.protocols.imap.flags import is_writable_flag
@@ -21,14 +24,14 @@ from bascule.protocols.imap.rights import Rights
 from bascule.protocols.imap.sequence import Range, format_set, resolve
 from bascule.terms.flags import Flags
 
+TOLD_AT_ONCE = 5000
+"""Responses made as one piece."""
+_UID, _MODSEQ = attrgetter("uid"), attrgetter("modseq")
 SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 
 
 class View:
-    """``own``: UID → MODSEQ of changes that this session made and answered itself; they are not told again.
-
-    ``rights``: what the session may do there, as of this command. ``saved``: UIDs of the last SEARCH RETURN (SAVE), RFC 5182. ``takes_recent``: see RFC 3501 §2.3.2; IMAP4rev2 has no ``\\Recent``.
-    """
+    """``rights``: what the session may do there, as of this command. ``saved``: UIDs of the last SEARCH RETURN (SAVE), RFC 5182. ``takes_recent``: see RFC 3501 §2.3.2; IMAP4rev2 has no ``\\Recent``."""
 
     def __init__(
         self, access: Access, folder: LiveFolder, rights: Rights, *, read_only: bool, takes_recent: bool
@@ -39,7 +42,6 @@ class View:
         self.uidvalidity = folder.uidvalidity
         self.read_only = read_only
         self.modseq = folder.modseq
-        self.own: dict[int, int] = {}
         self.saved: list[int] = []
         is_reader = access.reader is not None
         self._takes_recent = takes_recent and not read_only and not is_reader
@@ -86,6 +88,13 @@ class View:
         place = bisect_left(uids, uid)
         return place + 1 if place < len(uids) and uids[place] == uid else 0
 
+    def numbers_of(self, rows: Sequence[tuple[int, ...]]) -> Iterable[int]:
+        """The sequence numbers of rows (UID first, ascending), each of which has one."""
+        first, last = self.number_of(rows[0][0]), self.number_of(rows[-1][0])
+        if last - first == len(rows) - 1:
+            return range(first, last + 1)
+        return [self.number_of(row[0]) for row in rows]
+
     def is_vanished(self, uid: int) -> bool:
         """Expunged, and the client does not know it yet."""
         return uid in self._unsaid
@@ -128,13 +137,14 @@ class View:
     def is_recent(self, uid: int) -> bool:
         return any(low <= uid <= high for low, high in self._recent)
 
-    def alike(self, uid: int, uids: Sequence[int]) -> int:
-        """How many of ``uids``, ascending from ``uid`` on, are recent as it is, or are not as it is not."""
+    def alike(self, rows: Sequence[tuple[int, int, int]], start: int) -> int:
+        """Up to where ``rows`` (UID first, ascending) are recent as the one at ``start`` is, or are not as it is not."""
+        uid = rows[start][0]
         for low, high in self._recent:
             if low <= uid <= high:
-                return bisect_right(uids, high)
+                return bisect_right(rows, high, start, key=itemgetter(0))
         later = [low for low, high in self._recent if uid < low <= high]
-        return bisect_left(uids, min(later)) if later else len(uids)
+        return bisect_left(rows, min(later), start, key=itemgetter(0)) if later else len(rows)
 
     def recent_count(self) -> int:
         if all(low > high for low, high in self._recent):
@@ -152,24 +162,45 @@ class View:
             if self.box.folders.get(self.folder) is None:
                 raise FolderGone
             return
-        if any(change.vanished and change.uid < self._uidnext for change in changes):
-            self._unsaid.update(c.uid for c in changes if c.vanished and self.number_of(c.uid))
-        arrived = [change.uid for change in changes if change.uid >= self._uidnext and not change.vanished]
-        for change in changes:
-            if change.uid < self._uidnext and not change.vanished and self.own.get(change.uid) != change.modseq:
+        self.modseq = max(map(_MODSEQ, changes))
+        known = bisect_left(changes, self._uidnext, key=_UID)
+        for change in changes[:known]:
+            if not change.vanished:
                 self._changed[change.uid] = change
-        self.own.clear()
-        self.modseq = max(change.modseq for change in changes)
+            elif self.number_of(change.uid):
+                self._unsaid.add(change.uid)
+        arrived = [change.uid for change in changes[known:] if not change.vanished]
         self._uidnext = max(self._uidnext, changes[-1].uid + 1)
         if arrived:
-            self._arrived = True
-            if self._uids is None:
-                self._exists += len(arrived)
-            else:
-                self._uids.extend(arrived)
-            folder = self.box.folders.get(self.folder) if self._takes_recent else None
-            if folder is not None:
-                self._recent.append((self.box.folders.take_recent(folder), folder.uidnext - 1))
+            self._arrive(arrived)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether `look` learnt of flags that are not told yet."""
+        return bool(self._changed)
+
+    def answer(self, done: Flagged) -> None:
+        """Flags that this session changed right after `look`, and tells itself; they are not told again. But of a message that another one had changed
+        before, the client hears all flags (RFC 9051 §6.4.6: with .SILENT, too). Where another process came between, all of them are told."""
+        if done.modseq != self.modseq + 1:
+            return
+        self.modseq = done.modseq
+        for uid, flagset in done.changed if self._changed else ():
+            if uid in self._changed:
+                self._changed[uid] = Change(uid, flagset, done.modseq, 0)
+
+    def _arrive(self, uids: list[int]) -> None:
+        self._arrived = True
+        if self._uids is None:
+            self._exists += len(uids)
+        else:
+            self._uids.extend(uids)
+        folder = self.box.folders.get(self.folder) if self._takes_recent else None
+        if folder is not None:
+            low, high = self.box.folders.take_recent(folder), folder.uidnext - 1
+            if self._recent[-1][1] == low - 1:  # nobody else took any: one range, however often something arrives
+                low = self._recent.pop()[0]
+            self._recent.append((low, high))
 
     def tell(self, *, expunges: bool, vanished: bool, modseqs: bool, rev2: bool) -> Iterator[bytes]:
         """Responses for what `look` learnt. ``expunges``: they may be told now; ``vanished``: as VANISHED (RFC 7162 §3.2.10)."""
@@ -182,13 +213,14 @@ class View:
                 yield b"* %d RECENT\r\n" % self.recent_count()
         if self._changed:
             changed, self._changed = self._changed, {}
-            told = [
-                self.flags_response(number, change.uid, change.flagset, change.modseq if modseqs else None, rev2=rev2)
-                for change in changed.values()
-                if (number := self.number_of(change.uid))
-            ]
-            yield self.keyword_news()
-            yield from told
+            told = sorted(
+                (uid, change.flagset, change.modseq) for uid, change in changed.items() if self.number_of(uid)
+            )
+            for start in range(0, len(told), TOLD_AT_ONCE):
+                some = told[start : start + TOLD_AT_ONCE]
+                lines = flag_lines(self, self.numbers_of(some), some, rev2=rev2, modseqs=modseqs)
+                yield self.keyword_news()
+                yield lines
 
     def _tell_expunges(self, vanished: bool) -> bytes:
         gone, self._unsaid = self._unsaid, set()
@@ -202,12 +234,6 @@ class View:
             self._changed.pop(uid, None)
         self.saved = [uid for uid in self.saved if uid not in gone]
         return out
-
-    def flags_response(self, number: int, uid: int, flagset: int, modseq: int | None, *, rev2: bool) -> bytes:
-        flags = self.flags_of(uid, flagset, rev2=rev2)
-        if modseq is None:
-            return b"* %d FETCH (UID %d FLAGS (%b))\r\n" % (number, uid, flags)
-        return b"* %d FETCH (UID %d FLAGS (%b) MODSEQ (%d))\r\n" % (number, uid, flags, modseq)
 
     def flags_of(self, uid: int, flagset: int, *, rev2: bool) -> bytes:
         """What stands between the parentheses of FLAGS."""
@@ -254,3 +280,20 @@ class View:
 @lru_cache(maxsize=4096)
 def _flag_names(flags: Flags) -> bytes:
     return flag_names(sorted(flags))
+
+
+def groups(places: Iterable[Range], most: int) -> Iterator[list[Range]]:
+    """``places`` in groups that hold at most so many of them."""
+    group: list[Range] = []
+    room = most
+    for first, last in places:
+        while first <= last:
+            end = min(last, first + room - 1)
+            group.append((first, end))
+            room -= end - first + 1
+            first = end + 1
+            if not room:
+                yield group
+                group, room = [], most
+    if group:
+        yield group

@@ -14,6 +14,8 @@ from bascule.protocols.imap.names import quote
 _QUOTABLE_OCTETS = 1024
 _QUOTABLE = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]*")
 _QUOTABLE_UTF8 = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f\x80-\xff]*")
+_PLAIN = bytes(octet for octet in range(1, 128) if octet not in b'\r\n"\\')
+"""What stands between quotes as it is."""
 _NO_TEXT = re.compile(r"[\x00-\x1f\x7f]+")
 _CODE = re.compile(rb"[A-Z0-9-]+(?: [^\]\x00-\x1f\x7f-\xff]+)?")
 
@@ -23,6 +25,8 @@ def string(value: bytes, *, utf8: bool = False) -> bytes:
 
     ``utf8``: the connection has enabled UTF8=ACCEPT or IMAP4rev2, and ``value`` is UTF-8: a quoted string may hold it (RFC 9051 §4.3).
     """
+    if len(value) <= _QUOTABLE_OCTETS and not value.translate(None, _PLAIN):
+        return b'"%b"' % value
     quotable = _QUOTABLE_UTF8 if utf8 else _QUOTABLE
     if len(value) <= _QUOTABLE_OCTETS and quotable.fullmatch(value):
         return b'"%b"' % value if b'"' not in value and b"\\" not in value else quote(value)

@@ -1,8 +1,8 @@
 """ENVELOPE, BODY and BODYSTRUCTURE of a message, as a server writes them. RFC 9051 §7.5.2"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from bascule.protocols.imap.answers import nstring
+from bascule.protocols.imap.answers import nstring, string
 from bascule.protocols.mime.fields import Address, parse_addresses, parse_parameters
 from bascule.protocols.mime.structure import Part
 
@@ -11,24 +11,31 @@ _EMPTY_TEXT = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0'
 
 def envelope(part: Part) -> bytes:
     """Of a message, or of the one within message/rfc822. Sender and Reply-To are From's where they are missing or empty."""
-    sender = _addresses(part, b"from")
+    values: dict[bytes, list[bytes]] = {}
+    for name, value in part.fields:
+        values.setdefault(name, []).append(value)
+    sender = _addresses(values, b"from")
     fields = [
-        nstring(part.field(b"date")),
-        nstring(part.field(b"subject")),
+        _first(values, b"date"),
+        _first(values, b"subject"),
         sender,
-        _addresses(part, b"sender", sender),
-        _addresses(part, b"reply-to", sender),
-        _addresses(part, b"to"),
-        _addresses(part, b"cc"),
-        _addresses(part, b"bcc"),
-        nstring(part.field(b"in-reply-to")),
-        nstring(part.field(b"message-id")),
+        _addresses(values, b"sender", sender),
+        _addresses(values, b"reply-to", sender),
+        _addresses(values, b"to"),
+        _addresses(values, b"cc"),
+        _addresses(values, b"bcc"),
+        _first(values, b"in-reply-to"),
+        _first(values, b"message-id"),
     ]
     return b"(" + b" ".join(fields) + b")"
 
 
-def _addresses(part: Part, name: bytes, otherwise: bytes = b"NIL") -> bytes:
-    found = [address for key, value in part.fields if key == name for address in parse_addresses(value)]
+def _first(values: Mapping[bytes, list[bytes]], name: bytes) -> bytes:
+    return string(values[name][0]) if name in values else b"NIL"
+
+
+def _addresses(values: Mapping[bytes, list[bytes]], name: bytes, otherwise: bytes = b"NIL") -> bytes:
+    found = [address for value in values.get(name, ()) for address in parse_addresses(value)]
     return b"(" + b"".join(map(_address, found)) + b")" if found else otherwise
 
 

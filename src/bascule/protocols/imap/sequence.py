@@ -13,9 +13,12 @@ Range = tuple[int, int]
 
 def to_ranges(numbers: Iterable[int]) -> list[Range]:
     """Ascending, joined ranges that hold exactly ``numbers``."""
+    ordered = sorted(set(numbers))
+    if ordered and ordered[-1] - ordered[0] == len(ordered) - 1:
+        return [(ordered[0], ordered[-1])]
     ranges: list[Range] = []
     first = last = -1
-    for number in sorted(set(numbers)):
+    for number in ordered:
         if number == last + 1 and first >= 0:
             last = number
             continue

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bascule.protocols.mime.limits import ADDRESSES_OF_A_FIELD, FIELDS_OCTETS, FIELDS_OF_A_PART, PARAMETERS_OCTETS
 
@@ -25,7 +26,10 @@ def fields_of(header: bytes) -> list[tuple[bytes, bytes]]:
             position = max(line.end() if line else 0, position + 1)
             continue
         position = field.end()
-        found.append((field[1].lower(), _FOLD.sub(b"", field[2]).strip(b" \t\r\n")))
+        name, value = field.groups()
+        if b"\n" in value:
+            value = _FOLD.sub(b"", value)
+        found.append((name.lower(), value.strip(b" \t\r\n")))
     return found
 
 
@@ -113,6 +117,10 @@ _USUAL_PARAMETER = re.compile(rb'[ \t]*;[ \t]*(%b)=(?:"([^"\\]*)"|([^"; \t\r\n(]
 """As nearly all are written; what is not goes the long way."""
 
 
+REMEMBERED_OCTETS = 100
+"""Of a value that is remembered: the few that nearly all messages have are no longer."""
+
+
 def parse_parameters(value: bytes) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
     """``text/plain; charset=utf-8`` as (main value, parameters with names in small letters). Never fails.
 
@@ -121,7 +129,12 @@ def parse_parameters(value: bytes) -> tuple[bytes, tuple[tuple[bytes, bytes], ..
     """
     if not value:
         return b"", ()
-    value = value[:PARAMETERS_OCTETS]
+    if len(value) <= REMEMBERED_OCTETS:
+        return _short_parameters(value)
+    return _parameters(value[:PARAMETERS_OCTETS])
+
+
+def _parameters(value: bytes) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
     main = _USUAL_VALUE.match(value)
     if main is not None:
         found: list[tuple[bytes, bytes]] = []
@@ -135,6 +148,9 @@ def parse_parameters(value: bytes) -> tuple[bytes, tuple[tuple[bytes, bytes], ..
             position = usual.end()
         return main[0], tuple(_join_continuations(found))
     return scan_parameters(value)
+
+
+_short_parameters = lru_cache(maxsize=1000)(_parameters)
 
 
 def scan_parameters(value: bytes) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:

@@ -43,7 +43,10 @@ class Part:
 
     def field(self, name: bytes) -> bytes | None:
         """The first field of that name (small letters)."""
-        return next((value for key, value in self.fields if key == name), None)
+        for key, value in self.fields:
+            if key == name:
+                return value
+        return None
 
 
 @dataclass(frozen=True, slots=True)

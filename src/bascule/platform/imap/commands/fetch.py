@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 ROWS = 1000
 """Read at once, between two of which other sessions on the mailbox have their turn."""
 FLAG_ROWS = 5000
+KEPT_AT_ONCE = 8
+"""Pieces of which what was made is written in one transaction."""
 
 
 def run(session: "Session", request: Request) -> Answer:
@@ -95,7 +97,7 @@ def _write(session: "Session", writer: Writer, asked: Fetch, batch: list[tuple[i
     view = session.selected
     with session.lock:
         pieces = writer.pieces(batch)
-    for piece in pieces:
+    for number, piece in enumerate(pieces, 1):
         try:
             with session.lock:
                 if asked.marks_seen and not view.read_only and "s" in view.rights:
@@ -106,7 +108,7 @@ def _write(session: "Session", writer: Writer, asked: Fetch, batch: list[tuple[i
             yield from writer.responses(read)
         finally:
             writer.release()
-        if writer.has_made:
+        if writer.has_made and (number % KEPT_AT_ONCE == 0 or number == len(pieces)):
             with session.lock:
                 writer.keep_made()
 
@@ -117,9 +119,10 @@ def _mark_seen(session: "Session", writer: Writer, piece: list[tuple[int, LiveRo
     unseen = [row.uid for _, row in piece if "\\Seen" not in box.reading.flags(row.flagset)]
     if not unseen:
         return piece
+    view.look()
     done = box.messages.set_flags(view.folder, unseen, _with_seen)
     changed = dict(done.changed)
-    view.own.update(dict.fromkeys(changed, done.modseq))
+    view.answer(done)
     writer.newly_seen.update(changed)
     session.changed(view.access)
     return [

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from bascule.mailbox.live import LiveFolder
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.status import mailbox_id
+from bascule.platform.imap.flag_lines import flag_lines
 from bascule.platform.imap.replies import Done
 from bascule.platform.imap.states import State
 from bascule.platform.imap.view import View
@@ -74,18 +75,14 @@ def _resynchronise(session: "Session", view: View, known: Known, folder: LiveFol
     with session.lock:
         uids = list(known.uids) if known.uids is not None else [(1, max(1, folder.uidnext - 1))]
         gone = vanished_since(view, folder, uids, known.modseq)
-        changed = [
-            row
-            for low, high in uids
-            for row in view.box.reading.rows(
+        lines = [b"* VANISHED (EARLIER) " + format_ranges(gone) + b"\r\n"] if gone else []
+        for low, high in uids:
+            rows = view.box.reading.rows(
                 view.folder, low, high, limit=len(view.uids) * 2 + 1000, modseq_above=known.modseq
             )
-        ]
-        lines = [b"* VANISHED (EARLIER) " + format_ranges(gone) + b"\r\n"] if gone else []
-        for row in changed:
-            number = view.number_of(row.uid)
-            if number:
-                lines.append(view.flags_response(number, row.uid, row.flagset, row.modseq, rev2=session.rev2))
+            told = [(row.uid, row.flagset, row.modseq) for row in rows if view.number_of(row.uid)]
+            if told:
+                lines.append(flag_lines(view, view.numbers_of(told), told, rev2=session.rev2, modseqs=True))
     yield view.keyword_news() + b"".join(lines)
 
 

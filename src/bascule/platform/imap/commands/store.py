@@ -1,16 +1,19 @@
 """STORE: RFC 9051 §6.4.6; UNCHANGEDSINCE and MODIFIED, RFC 7162 §3.1.3"""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from bascule.mailbox.live.messages import Flagged
+from bascule.mailbox.live.flagging import Flagged
 from bascule.platform.imap.access import allowed
 from bascule.platform.imap.commands.command import Answer
+from bascule.platform.imap.flag_lines import flag_lines
+from bascule.platform.imap.limits import STORED_AT_ONCE
 from bascule.platform.imap.replies import Done, No
+from bascule.platform.imap.view import groups
 from bascule.protocols.imap.requests import Arguments, Request
 from bascule.protocols.imap.requests.store import How, Store, parse_store
 from bascule.protocols.imap.rights import Rights
-from bascule.protocols.imap.sequence import format_set, to_ranges
+from bascule.protocols.imap.sequence import Range, format_set
 from bascule.terms.flags import Flags, normalise_flags
 
 if TYPE_CHECKING:
@@ -27,16 +30,24 @@ def run(session: "Session", request: Request) -> Answer:
     if asked.unchanged_since is not None:
         yield from session.enable_condstore()
     with session.lock:
-        uids = view.uids_of(asked.messages, uid=request.uid)
-        change = _change(asked.how, allowed(view.rights, asked.flags), view.rights)
-        done = session.box.messages.set_flags(view.folder, uids, change, asked.unchanged_since)
-        view.own.update((uid, done.modseq) for uid, _ in done.changed)
-        told = list(_told(session, asked, uids, done))
-    if done.changed:
-        session.changed(view.access)
-    yield view.keyword_news() + b"".join(told)
-    if done.refused:
-        numbers = done.refused if request.uid else [view.number_of(uid) for uid in done.refused]
+        places = view.places(asked.messages, uid=request.uid)
+    change = _change(asked.how, allowed(view.rights, asked.flags), view.rights)
+    refused: list[int] = []
+    for group in groups(places, STORED_AT_ONCE):
+        with session.lock:
+            ranges = [(view.uids[first], view.uids[last]) for first, last in group]
+            view.look()
+            listed = view.has_news or (asked.silent and session.tells_modseqs)
+            done = session.box.messages.flag(view.folder, ranges, change, asked.unchanged_since, listed=listed)
+            view.answer(done)
+            told = b"".join(_told(session, asked, group, done))
+            news = view.keyword_news()
+        if done.modseq:
+            session.changed(view.access)
+        refused += done.refused
+        yield news + told
+    if refused:
+        numbers = refused if request.uid else [view.number_of(uid) for uid in refused]
         return Done("STORE completed for some", b"MODIFIED " + format_set(numbers))
     return Done("STORE completed")
 
@@ -53,16 +64,20 @@ def _change(how: How, flags: Flags, rights: Rights) -> Callable[[Flags], Flags]:
             return lambda old: frozenset(name for name in old if name.lower() not in folded)
 
 
-def _told(session: "Session", asked: Store, uids: Sequence[int], done: Flagged) -> Iterator[bytes]:
+def _told(session: "Session", asked: Store, group: list[Range], done: Flagged) -> Iterator[bytes]:
     """The new flags of every message named; with .SILENT, only the new MODSEQ of those that changed, where the client hears of it."""
-    view = session.selected
+    view, modseqs = session.selected, session.tells_modseqs
     if asked.silent:
-        if session.tells_modseqs:
-            for uid, _ in done.changed:
-                yield b"* %d FETCH (UID %d MODSEQ (%d))\r\n" % (view.number_of(uid), uid, done.modseq)
+        if modseqs and done.changed:
+            numbers = view.numbers_of(done.changed)
+            tail = f"MODSEQ ({done.modseq}))\r\n"
+            lines = [f"* {n} FETCH (UID {uid} {tail}" for n, (uid, _) in zip(numbers, done.changed, strict=True)]
+            yield "".join(lines).encode("ascii")
         return
-    wanted = set(uids) - set(done.refused)
-    for low, high in to_ranges(wanted):
-        for row in session.box.reading.rows(view.folder, low, high, limit=high - low + 1):
-            modseq = row.modseq if session.tells_modseqs else None
-            yield view.flags_response(view.number_of(row.uid), row.uid, row.flagset, modseq, rev2=session.rev2)
+    refused = set(done.refused)
+    for first, last in group:
+        rows = session.box.reading.flagsets(view.folder, view.uids[first], view.uids[last], limit=-1)
+        if refused or len(rows) != last - first + 1:
+            rows = [row for row in rows if row[0] not in refused and view.number_of(row[0])]
+        if rows:
+            yield flag_lines(view, view.numbers_of(rows), rows, rev2=session.rev2, modseqs=modseqs)
