@@ -221,7 +221,8 @@ class Session:
         """To be called once no `handle` runs."""
         self.view = None
         self.state = State.ENDED
-        memory.give_back()
+        if self.account is not None:
+            memory.give_back()
 
     @contextlib.contextmanager
     def _with_mailboxes(self) -> Iterator[None]:

@@ -33,6 +33,7 @@ class Expects(Enum):
 
 _ASKING = frozenset(("EHLO", "HELO", "LHLO", "NOOP", "HELP", "VRFY", "RSET"))
 """Commands by which no mail gets on."""
+_AT_HAND = frozenset((b"EHLO", b"HELO", b"LHLO", b"NOOP", b"HELP", b"VRFY", b"RSET", b"QUIT", b"DATA"))
 _SIGN_IN_REPLIES = {
     Why.WRONG: (535, "5.7.8"),
     Why.NOT_YET: (454, "4.7.0"),  # not 535: the password is right, and a program must not ask for another
@@ -117,6 +118,13 @@ class Session:
             self.services.log("bug", role=self.role.value, error=repr(error), exc_info=error)
             self.expects = Expects.LINE
             return format_reply(451, "4.3.0", "internal error; try again later")
+
+    def is_at_hand(self, line: bytes) -> bool:
+        """Whether the reply to ``line`` takes no time: no account is asked, and no mailbox."""
+        word = line[:4].upper()
+        return self.expects is Expects.LINE and (
+            word in _AT_HAND or (word == b"MAIL" and self.role is not Role.SUBMISSION)
+        )
 
     def _only_asks(self, command: Command) -> bool:
         """Whether it has had enough answers, and sent nothing."""
