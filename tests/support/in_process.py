@@ -47,6 +47,10 @@ def in_a_loop(test: Callable[_P, Awaitable[None]]) -> Callable[_P, None]:
 class InProcess:
     threads: Threads
     accounts: EmbeddedAccounts
+    mailboxes: Mailboxes
+    watchers: dict[str, set[ImapConnection]]
+    log: list[str]
+    """Names of events."""
     queue: QueueStore
     imap: int
     smtp: int
@@ -67,8 +71,10 @@ async def served(
             stack.callback(each.close)
         threads = stack.enter_context(Threads())
 
+        events: list[str] = []
+
         def log(event: str, **fields: object) -> None:
-            print(event, fields)
+            events.append(event)
 
         imap = Shared(
             Services(accounts, mailboxes, lambda account: None, time.time, log),
@@ -99,7 +105,7 @@ async def served(
             ):
                 server = await listening.enter_async_context(await loop.create_server(factory, "127.0.0.1", 0))
                 ports.append(server.sockets[0].getsockname()[1])
-            yield InProcess(threads, accounts, queue, *ports)
+            yield InProcess(threads, accounts, mailboxes, imap.watchers, events, queue, *ports)
             for imap_connection in set(imap.connections):
                 await imap_connection.end("over")
             for smtp_connection in set(smtp.connections):
@@ -142,6 +148,11 @@ class Client:
             lines.append(await self.line())
         assert lines[-1].startswith("t OK"), lines[-1]
         return lines
+
+    async def append(self, *messages: str) -> None:
+        """Into INBOX, together."""
+        literals = "".join(f" {{{len(text.encode())}+}}\r\n{text}" for text in messages)
+        await self.ok(f"APPEND INBOX{literals}")
 
     def close(self) -> None:
         self._writer.close()

@@ -6,6 +6,7 @@ together: a change of threads costs as much as a small command.
 
 import asyncio
 import contextlib
+import select
 import ssl
 import zlib
 from collections import deque
@@ -100,6 +101,7 @@ class ImapConnection(asyncio.BufferedProtocol):
             can_encrypt=self._shared.tls is not None,
             encrypted=self._encrypted,
             admit=lambda account: self._shared.admission.recognise(self, account),
+            is_gone=self._is_gone,
         )
         self._session = Session(self._shared.services, connection)
         self._shared.connections.add(self)
@@ -169,6 +171,17 @@ class ImapConnection(asyncio.BufferedProtocol):
         self._lost = True
         self._wake.set()
         self._writable.set()
+
+    def _is_gone(self) -> bool:
+        """For any thread. While commands that were sent ahead keep us from reading, the end of what comes is seen by asking."""
+        if self._lost or self._transport is None:
+            return True
+        poll = select.poll()
+        try:
+            poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLRDHUP)
+            return bool(poll.poll(0))
+        except (OSError, ValueError):  # it was closed this very moment
+            return True
 
     def _fail(self, why: str) -> None:
         """After the answers that are due, say goodbye."""
@@ -363,6 +376,9 @@ class ImapConnection(asyncio.BufferedProtocol):
                     self._news = False
                     news = await self._in_thread(session, lambda: b"".join(session.idle_news()))
                     await self._write(news)
+                    if session.connection.looks_again:
+                        session.connection.looks_again = False
+                        self._loop.call_later(limits.LOOK_AGAIN_SECONDS, self.wake)
                     if session.state is State.ENDED:
                         return
         if self._frames:
