@@ -37,6 +37,7 @@ from bascule.platform.smtp.accepting import Accepting
 from bascule.platform.smtp.connection import SmtpConnection, SmtpShared
 from bascule.platform.smtp.dkim import Signer
 from bascule.platform.smtp.milter import Milters
+from bascule.platform.smtp.outward import Outward
 from bascule.platform.smtp.queue import QUEUE, QueueStore, WakingQueue
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.session import Services as SmtpServices
@@ -203,7 +204,7 @@ def _smtp_services(
     return SmtpServices(
         accounts, arrivals, accepting, clock, log.warning, new_id,
         lambda account: settings.recipients_per_day - queue.submitted_within_a_day(account.id), settings.hostname,
-        settings.message_limit, settings.postmaster, settings.certificate is not None,
+        settings.message_limit, settings.postmaster, settings.certificate is not None, Outward(settings.inner_networks),
     )  # fmt: skip
 
 

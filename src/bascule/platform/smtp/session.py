@@ -16,6 +16,7 @@ from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, Si
 from bascule.platform.arrivals import Arrivals, NotDelivered
 from bascule.platform.smtp import limits
 from bascule.platform.smtp.accepting import Accepting, Refusal
+from bascule.platform.smtp.outward import Outward
 from bascule.platform.smtp.postmaster import find_account
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.transaction import Incoming, Recipient, Transaction
@@ -58,6 +59,7 @@ class Services:
     message_limit: int = 100 * 1024 * 1024
     postmaster: str | None = None
     can_encrypt: bool = False
+    outward: Outward = field(default_factory=Outward)
 
 
 @dataclass(slots=True)
@@ -348,6 +350,9 @@ class Session:
             assert sender is not None
             if account is None and services.accounts.serves(address.rpartition("@")[2]):
                 raise Refusal(550, "5.1.1", f"there is nobody here named {address}")
+            domain = address.rpartition("@")[2]
+            if account is None and not services.outward.allows_domain(domain):
+                raise Refusal(550, "5.7.1", f"no mail is sent from here to {domain}")
             if len(transaction.recipients) >= services.allowance(sender):
                 raise Refusal(450, "4.7.1", "daily sending limit reached; try again tomorrow")
             return Recipient(address, account)

@@ -15,6 +15,7 @@ from bascule.platform.arrivals import Arrivals
 from bascule.platform.child import run_child
 from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.settings import FOLDERS, Settings, read_settings
+from bascule.platform.smtp.outward import Outward
 from bascule.platform.smtp.queue import limits
 from bascule.platform.smtp.queue.attempt import Attempts, Silence
 from bascule.platform.smtp.queue.conclusion import Conclusions, Patience
@@ -45,7 +46,7 @@ async def serve(settings: Settings, orders: dict[str, Any], until: asyncio.Event
     zone, postmaster = ZoneInfo(settings.zone), settings.postmaster
     with ThreadPoolExecutor(limits.THREADS) as workers:
         attempts = Attempts(
-            accounts, Arrivals(mailboxes, wakeups.send, log.warning), Routes(settings.smarthost, settings.nameservers, settings.mx_port),
+            accounts, Arrivals(mailboxes, wakeups.send, log.warning), Routes(settings.smarthost, settings.nameservers, settings.mx_port, Outward(settings.inner_networks)),
             Sender(settings.hostname, log.warning, smarthost), workers, time.time, postmaster,
             Silence(min(limits.REST_SECONDS, settings.first_retry_seconds)),
         )  # fmt: skip
