@@ -135,7 +135,7 @@ async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> Non
     )
     context = tls_context(settings)
     asyncio.sslproto.SSLProtocol.max_size = imap_limits.TLS_OCTETS
-    queue = QueueStore(settings.data)
+    queue = QueueStore(settings.data, clock=clock)
     trace = Trace(settings.data / "trace.sqlite", log=log.warning)
     with Threads() as threads:
         places = raise_file_limit() // 4
