@@ -3,13 +3,17 @@
 import asyncio
 import base64
 import contextlib
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from bascule.platform import limits
+from bascule.platform.accounts import EmbeddedAccounts, SignInRefused
 from bascule.platform.fair_threads import FairThreads
 from bascule.platform.smtp import limits as smtp_limits
 from bascule.platform.smtp.milter import Milters
@@ -134,3 +138,24 @@ async def test_one_members_work_without_an_end_leaves_threads_to_the_others(tmp_
             bert.close()
         finally:
             let_go.set()
+
+
+def test_who_guesses_keeps_nobody_from_asking_for_an_account(tmp_path: Path) -> None:
+    """A wrong password waits to be written down; accounts are found meanwhile."""
+    with (
+        contextlib.closing(EmbeddedAccounts(tmp_path / "accounts.sqlite")) as accounts,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        accounts.add(ANNA, PASSWORD)
+        with contextlib.closing(sqlite3.connect(tmp_path / "accounts.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            guess = thread.submit(accounts.sign_in, ANNA, "wrong", STRANGER)
+            held = 0
+            while held < 20:  # the look at the counts before holds it for a moment only
+                time.sleep(0.005)
+                held = held + 1 if accounts.attempts._guard.locked() else 0
+            assert accounts.find(ANNA) is not None
+            assert not guess.done()
+            other.execute("ROLLBACK")
+        with pytest.raises(SignInRefused):
+            guess.result()
