@@ -185,8 +185,11 @@ class SmtpConnection(asyncio.Protocol):
 
     async def _answer(self, session: Session, lines: list[bytes]) -> bytes:
         if all(map(session.is_at_hand, lines)):
-            await asyncio.sleep(0)  # others have their turn, however much was sent ahead
-            return b"".join(map(session.take, lines))
+            replies: list[bytes] = []
+            for first in range(0, len(lines), limits.ANSWERED_AT_ONCE):
+                await asyncio.sleep(0)  # others have their turn, however much was sent ahead
+                replies += map(session.take, lines[first : first + limits.ANSWERED_AT_ONCE])
+            return b"".join(replies)
         return await self._in_thread(session, lambda: b"".join(map(session.take, lines)))
 
     def _lines(self, session: Session) -> list[bytes]:

@@ -12,6 +12,8 @@ WRONG_COMMANDS = 20
 """Refused commands of one connection, before it is closed: whoever guesses recipients is slowed down."""
 QUESTIONS = 200
 """EHLO, NOOP, HELP, VRFY and RSET of one connection between two messages: a program that keeps its connection open says NOOP now and then."""
+ANSWERED_AT_ONCE = 20
+"""Commands of one connection that ask nobody, on the event loop, before others have their turn: less than a millisecond."""
 HOPS = 50
 """Received fields: RFC 5321 §6.3 asks for at least 100 to be taken; a message of ours on its 50th way is in a loop."""
 STRANGERS = 1000
