@@ -8,13 +8,13 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from bascule.platform.accounts import EmbeddedAccounts
 from bascule.platform.admission import Admission
+from bascule.platform.fair_threads import Threads
 from bascule.platform.imap import limits as imap_limits
 from bascule.platform.imap.connection import ImapConnection, Shared
 from bascule.platform.imap.session import Services
@@ -169,9 +169,9 @@ def test_who_does_not_sign_in_has_a_certain_time(
 async def last_words(root: Path, said: bytes) -> bytes:
     """What the server said until it closed."""
     accounts, mailboxes = EmbeddedAccounts(root / "accounts.sqlite"), Mailboxes(root / "mailboxes")
-    with ThreadPoolExecutor(2) as workers, contextlib.closing(accounts), contextlib.closing(mailboxes):
+    with Threads() as threads, contextlib.closing(accounts), contextlib.closing(mailboxes):
         services = Services(accounts, mailboxes, lambda account: None, time.time, lambda *words, **values: None)
-        shared = Shared(services, workers, workers, None, Admission(10, 10, 10))
+        shared = Shared(services, threads, None, Admission(10, 10, 10))
         listening = await asyncio.get_running_loop().create_server(lambda: ImapConnection(shared), "127.0.0.1", 0)
         async with listening:
             port = listening.sockets[0].getsockname()[1]

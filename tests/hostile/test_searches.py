@@ -1,5 +1,6 @@
 """The worst searches that a member can think of leave others their turn."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Iterator
@@ -7,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bascule.platform.imap import limits
+from bascule.platform.imap import limits, searching
 from support import messages
 from support.dialogue import Dialogue
+from support.in_process import Client, in_a_loop, served
 from support.server import ANNA, PASSWORD, PrivateBascule
 
 BOB = "bob@example.org"
@@ -58,3 +60,32 @@ def test_two_thousand_strings_over_a_dozen_connections(server: PrivateBascule) -
         client.close()
     with contextlib.closing(signed_in(server, ANNA)) as client:  # their turns are over
         assert client.ok("SEARCH BODY word2999").lines[0].count(b" ") == MESSAGES + 1
+
+
+@in_a_loop
+async def test_a_search_ends_when_its_client_has_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that may look through the mailbox at once were begun by who left, some with more commands sent ahead than are read: her next one is answered."""
+    monkeypatch.setattr(searching, "SEARCH_SECONDS", 24 * 3600.0)
+    text = " ".join(f"word{number}" for number in range(10_000))
+    worst = " ".join(f'NOT BODY "{number}x"' for number in range(990))
+    commands = ["SEARCH", "SORT (FROM) UTF-8", "THREAD REFERENCES UTF-8"]
+    assert len(commands) == limits.SEARCHES_AT_ONCE
+    async with served(tmp_path, ANNA) as server, asyncio.timeout(120):
+        anna = await Client.connect(server.imap)
+        await anna.ok(f"LOGIN {ANNA} {PASSWORD}")
+        await anna.append(*(f"Subject: {number}\r\n\r\n{text}\r\n" for number in range(100)))
+        await anna.ok("SELECT INBOX")
+        await anna.ok("SEARCH TEXT ready")
+        leaving = [await Client.connect(server.imap) for _ in commands]
+        for number, (client, command) in enumerate(zip(leaving, commands, strict=True)):
+            await client.ok(f"LOGIN {ANNA} {PASSWORD}")
+            await client.ok("SELECT INBOX")
+            client.send(f"a {command} {worst}", *["b NOOP"] * (3 * limits.FRAMES_WAITING * number))
+        while sum(searching._searching.values()) < len(commands):
+            await asyncio.sleep(0.01)
+        for client in leaving:
+            client.close()
+        while sum(searching._searching.values()):
+            await asyncio.sleep(0.05)
+        await anna.ok("SEARCH TEXT nothing")
+        anna.close()

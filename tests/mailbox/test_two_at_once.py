@@ -13,7 +13,7 @@ from bascule.mailbox import check
 from bascule.mailbox.live import Arriving, LiveMailbox
 from bascule.mailbox.live.purging import purge
 from bascule.mailbox.live.undeleting import deleted, give_back
-from bascule.mailbox.search import bodies_with, update_index
+from bascule.mailbox.search import search, update_index
 from bascule.terms.body import HeldBody
 from bascule.terms.folder import INBOX, FolderPath
 from bascule.terms.instant import InternalDate
@@ -137,4 +137,4 @@ def test_several_that_make_the_index_at_once_make_it_once(two: Two, attempt: int
         assert sum(each.result() for each in [threads.submit(make_it) for _ in range(4)]) == 5
     with contextlib.closing(sqlite3.connect(two.one.root / "search.sqlite")) as index:
         assert index.execute("SELECT count(*) FROM progress").fetchone() == (1,)
-    assert bodies_with(two.one.mailbox, ("number", True)) == {1, 2, 3, 4, 5}
+    assert len(search(two.one.mailbox, "number")) == 5

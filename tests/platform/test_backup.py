@@ -270,5 +270,22 @@ def test_a_mailbox_that_could_never_be_read_keeps_no_other_from_coming_back(tmp_
     (data / "mailboxes/bob.mailbox/catalogue.sqlite").write_bytes(b"no database at all" * 100)
     done = back_up(data, data / "none.toml", backup, time.time(), keep=1, progress=lambda done, of: None)
     assert (done.mailboxes, list(done.failed)) == (2, ["bob"])
-    assert restore_installation(backup, back, lambda done, of: None) == 1
+    assert restore_installation(backup, back, lambda done, of: None).mailboxes == 1
     assert check(back / "mailboxes/anna.mailbox") == []
+
+
+def test_a_mailbox_that_is_damaged_in_the_backup_keeps_no_other_from_coming_back(
+    server: PrivateBascule, box: Dialogue, tmp_path: Path
+) -> None:
+    fill(box, "INBOX", [b"Subject: x\r\n\r\n"])
+    backup = tmp_path / "backup"
+    run(server, "backup", str(backup))
+    (backup / "mailboxes/0.mailbox").mkdir()
+    (backup / "mailboxes/0.mailbox/catalogue.sqlite").write_bytes(b"no database at all" * 100)
+    server.stop()
+    shutil.rmtree(server.root / "data")
+    said = run(server, "restore", "--all", str(backup), status=1)
+    assert "Restored: 1 mailbox," in said
+    assert "Not restored: 0: " in said
+    assert check(server.mailbox()) == []
+    assert not (server.root / "data/mailboxes/0.mailbox").exists()

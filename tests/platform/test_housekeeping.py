@@ -10,7 +10,7 @@ import pytest
 
 from bascule.mailbox.format import segment_name
 from bascule.mailbox.live import HANDED_OVER, Arriving, LiveMailbox
-from bascule.mailbox.search import bodies_with
+from bascule.mailbox.search import search, update_index
 from bascule.platform import housekeeping
 from bascule.platform.housekeeping import (
     LATEST_SECONDS,
@@ -155,7 +155,8 @@ def test_a_damaged_message_is_named_once_and_the_others_are_described_and_found(
     assert tidy(damaged, passed_over) == 3
     with LiveMailbox.open(damaged) as box:
         assert sorted(box.reading.described([1, 2, 3, 4, 5])) == [1, 2, 5]
-        assert bodies_with(box.mailbox, ("text", False)) == {1, 2, 5}
+        update_index(box.mailbox)
+        assert {hit.uid for hit in search(box.mailbox, "text:text")} == {1, 2, 5}
         box.messages.append(_inbox(box), [Arriving(HeldBody(messages.plain(1)), frozenset(), InternalDate(0))])
     assert tidy(damaged, passed_over) == 1
     assert [(each["event"], each["account"], each["messages"], each["exc_info"]) for each in told] == [

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from bascule.platform.accounts import Account, EmbeddedAccounts
 from bascule.platform.arrivals import Arrivals
 from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.settings_file import Endpoint
+from bascule.platform.smtp.outward import Outward
 from bascule.platform.smtp.queue import QueueStore, limits
 from bascule.platform.smtp.queue.attempt import Attempts, Silence
 from bascule.platform.smtp.queue.conclusion import Conclusions, Patience
@@ -32,6 +34,7 @@ class QueueRig:
     def __init__(
         self, data: Path, port: int = 1, *, logins: tuple[str, ...] = (ANNA,), patience: Patience | None = None,
         smarthost: tuple[Endpoint, Smarthost | None] | None = None, postmaster: str | None = None, rest_seconds: float = 1.0,
+        inner: tuple[str, ...] = ("127.0.0.0/8",),
     ) -> None:  # fmt: skip
         self.data = data
         self.logged: list[tuple[str, dict[str, object]]] = []
@@ -43,7 +46,9 @@ class QueueRig:
         self.store = QueueStore(data)
         self.trace = Trace(data / "trace.sqlite", log=self.log)
         self.workers = ThreadPoolExecutor(limits.THREADS)
-        routes = Routes(smarthost[0] if smarthost else None, mx_port=port)
+        routes = Routes(
+            smarthost[0] if smarthost else None, mx_port=port, outward=Outward(tuple(map(ip_network, inner)))
+        )
         sender = Sender("mail.example.org", self.log, smarthost[1] if smarthost else None)
         patience = patience or Patience(first_retry_seconds=300.0)
         silence = Silence(rest_seconds)

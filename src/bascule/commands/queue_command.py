@@ -9,6 +9,7 @@ import click
 
 from bascule.commands.options import CONFIG, OfAnInstallation
 from bascule.commands.terminal import say, say_json, so_many
+from bascule.platform.clock import Clock
 from bascule.platform.settings import Settings, read_settings
 from bascule.platform.smtp.queue import QUEUE, Entry, QueueStore, State
 from bascule.platform.wakeups import send_to_all
@@ -18,7 +19,7 @@ from bascule.terms.errors import BasculeError, ExitStatus
 class _Queue:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.store = QueueStore(settings.data)
+        self.store = QueueStore(settings.data, clock=Clock(settings.rehearsal_clock))
         self.zone = ZoneInfo(settings.zone)
 
     def wake(self) -> None:

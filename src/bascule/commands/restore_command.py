@@ -17,7 +17,7 @@ from bascule.commands.terminal import say, so_many
 from bascule.mailbox.copying import generations, lay_out
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.undeleting import deleted, give_back
-from bascule.platform.backup import restore_installation, restore_messages
+from bascule.platform.backup import RestoredAll, restore_installation, restore_messages
 from bascule.platform.backup.restoring import require_backup
 from bascule.platform.settings import Settings, read_settings
 from bascule.platform.wakeups import send_to_all
@@ -49,11 +49,13 @@ def command(
     """Bring back from the backup in FOLDER: a message, a folder, a mailbox, or everything on an empty machine."""
     settings = read_settings(config)
     if everything:
-        count = _restore_all(config, settings, _required(folder))
+        done = _restore_all(config, settings, _required(folder))
         say(
-            f"Restored: {so_many(count, 'mailbox')}, accounts, keys. What waited in the queue is held: see “bascule queue list”."
+            f"Restored: {so_many(done.mailboxes, 'mailbox')}, accounts, keys. What waited in the queue is held: see “bascule queue list”."
         )
-        return 0
+        for failed, why in done.failed.items():
+            say(f"Not restored: {failed}: {why}", err=True)
+        return ExitStatus.MISSING if done.failed else 0
     if account is None:
         raise BasculeError("It is not said what to restore.", "Give --account ADDRESS, or --all.", ExitStatus.USAGE)
     path = FolderPath(tuple(only.split("/"))) if only else None
@@ -80,7 +82,7 @@ def command(
     return ExitStatus.MISSING if problems else 0
 
 
-def _restore_all(config: Path, settings: Settings, backup: Path) -> int:
+def _restore_all(config: Path, settings: Settings, backup: Path) -> RestoredAll:
     """Raises BasculeError; where a portal's database is not empty, before anything is written."""
     if not settings.has_portal:
         return restore_installation(backup, settings.data, tell_progress)
@@ -98,11 +100,11 @@ def _restore_all(config: Path, settings: Settings, backup: Path) -> int:
     try:
         if portal.database is not None:
             require_empty()
-        count = restore_installation(backup, settings.data, tell_progress)
+        done = restore_installation(backup, settings.data, tell_progress)
         restore(portal)
     except Error as error:
         raise BasculeError(f"The portal's database can't be written: {error}.", "Look at [portal] database; then empty the data folder and run it again.") from error  # fmt: skip
-    return count
+    return done
 
 
 def _required(folder: Path | None) -> Path:

@@ -12,7 +12,8 @@ import platformdirs
 
 from bascule.commands.terminal import say
 from bascule.mailbox import Mailbox
-from bascule.mailbox.format import LOCK, MailboxInUse
+from bascule.mailbox.format import MailboxInUse
+from bascule.mailbox.lock import files_stay
 from bascule.terms.errors import BasculeError
 from bascule.terms.location import parse_location
 
@@ -52,18 +53,11 @@ def open_in_turn(open_mailbox: Callable[[], Mailbox]) -> Mailbox:
 @contextlib.contextmanager
 def undisturbed(root: Path) -> Iterator[None]:
     """No run fills the mailbox meanwhile; one that does is waited for. A mailbox without a lock that can be opened lies where nobody fills it."""
-    try:
-        lock = os.open(root / LOCK, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        yield
-        return
-    try:
+    with contextlib.ExitStack() as held:
         _wait_for(
-            lambda: fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB), BlockingIOError, "Another run has this mailbox"
+            lambda: held.enter_context(files_stay(root, wait_seconds=0.0)), MailboxInUse, "Another run has this mailbox"
         )
         yield
-    finally:
-        os.close(lock)
 
 
 def _wait_for(attempt: Callable[[], None], busy: type[Exception], what: str) -> None:

@@ -147,6 +147,13 @@ def _parts(body: Body) -> Iterator[bytes]:
         yield bytes(held)
 
 
+def _require_size(data: bytes, octets: int) -> None:
+    """A frame says how large its contents are, and zstandard takes that much memory before it looks at them (RFC 8878 §3.1.1.1.4): a damaged one may say
+    anything. Raises ZstdError where it is more than the row says, or than a row holds."""
+    if zstandard.frame_content_size(data) > min(octets, PART_OCTETS):
+        raise zstandard.ZstdError("it claims to be larger than it is")
+
+
 class BodyReader:
     """Reads bodies of any segment; keeps the files open. For one thread at a time."""
 
@@ -178,9 +185,7 @@ class BodyReader:
                 raise MailboxError(f"Body {place} is missing in {path}.", "Run “bascule check”.", ExitStatus.MISSING)
             octets, encoding, data = row
             if data is not None:
-                return HeldBody(
-                    self._decompressor.decompress(data, max_output_size=octets) if encoding == ZSTD else data
-                )
+                return HeldBody(self._whole(data, octets) if encoding == ZSTD else data)
             return self._read_parts(segment, place)
         except (sqlite3.Error, zstandard.ZstdError) as error:
             raise MailboxError(
@@ -223,18 +228,23 @@ class BodyReader:
         """The first ``wanted`` of ``octets`` octets at most."""
         if encoding == AS_IT_IS:
             return data[:wanted]
+        _require_size(data, octets)
         if wanted < octets:
             with self._decompressor.stream_reader(data) as reader:
                 beginning: bytes = reader.read(wanted)
                 return beginning
-        whole: bytes = self._decompressor.decompress(data, max_output_size=octets)
+        return self._whole(data, octets)
+
+    def _whole(self, data: bytes, octets: int) -> bytes:
+        _require_size(data, octets)
+        whole: bytes = self._decompressor.decompress(data, max_output_size=min(octets, PART_OCTETS))
         return whole
 
     def _read_parts(self, segment: int, place: int) -> Body:
         spooled = SpooledBody()
         query = "SELECT data FROM parts WHERE body = ? ORDER BY part"
         for (data,) in self._database(segment).execute(query, (place,)):
-            spooled.write(self._decompressor.decompress(data, max_output_size=PART_OCTETS))
+            spooled.write(self._whole(data, PART_OCTETS))
         return spooled
 
     def close(self) -> None:

@@ -96,6 +96,19 @@ def require_version(database: sqlite3.Connection, path: Path) -> None:
         )
 
 
+def open_beside(path: Path, tables: str) -> Connection:
+    """A file beside the catalogue, which holds nothing that can't be made anew; it is made where it is not there. Raises MailboxError, sqlite3.Error."""
+    database = open_database(path, cache_kib=2 * 1024)
+    try:
+        if not database.execute("PRAGMA user_version").fetchone()[0]:
+            create_tables(database, tables)
+        require_version(database, path)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
 def unusable(path: Path, error: Exception) -> BasculeError:
     """The sentence for an error of SQLite's."""
     text = str(error)

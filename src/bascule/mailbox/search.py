@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from bascule.mailbox.database import create_tables, open_database, require_version, transaction
+from bascule.mailbox.database import open_beside, transaction
 from bascule.mailbox.format import SEARCH, SEARCH_TABLES, MailboxError
 from bascule.mailbox.mailbox import Mailbox
 from bascule.protocols.mime.text import searchable
@@ -114,12 +114,7 @@ def _group(
 def _index(mailbox: Mailbox) -> sqlite3.Connection:
     """Opened when it is first asked for, closed with the mailbox. Raises MailboxError."""
     if mailbox.index is None:
-        path = mailbox.root / SEARCH
-        index = open_database(path, cache_kib=2 * 1024)
-        if not index.execute("PRAGMA user_version").fetchone()[0]:
-            create_tables(index, SEARCH_TABLES)
-        require_version(index, path)
-        mailbox.index = index
+        mailbox.index = open_beside(mailbox.root / SEARCH, SEARCH_TABLES)
     return mailbox.index
 
 
@@ -151,21 +146,6 @@ def to_fts(query: str) -> str:
 def has_words(text: str) -> bool:
     """Whether an index of words can be asked for it."""
     return re.search(r"\w", text) is not None
-
-
-def bodies_with(mailbox: Mailbox, *texts: tuple[str, bool]) -> set[int]:
-    """Bodies that hold each of ``texts`` as a phrase, the last word of which may go on; where its second value is True, or their subject or
-    people do. The index is brought up to date first. Raises MailboxError.
-    """
-    update_index(mailbox)
-    match = " AND ".join(_phrase(text, header) for text, header in texts)
-    found = _index(mailbox).execute("SELECT rowid FROM words WHERE words MATCH ?", (match,))
-    return {row for (row,) in found.fetchall()}
-
-
-def _phrase(text: str, header: bool) -> str:
-    columns = "" if header else "{text attachments} : "
-    return f"({columns}{quoted(text)}*)"
 
 
 def quoted(text: str) -> str:

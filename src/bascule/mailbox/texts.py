@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from bascule.mailbox.database import create_tables, open_database, require_version, transaction
+from bascule.mailbox.database import open_beside, transaction
 from bascule.mailbox.format import TEXTS, TEXTS_TABLES, MailboxError
 from bascule.mailbox.mailbox import Mailbox
 from bascule.protocols.mime.compared import Compared, compared, without_accents
@@ -166,11 +166,7 @@ def _forget(texts: sqlite3.Connection, body: int) -> None:
 def _open(mailbox: Mailbox) -> sqlite3.Connection:
     """Opened when it is first asked for, closed with the mailbox. Raises MailboxError."""
     if mailbox.texts is None:
-        path = mailbox.root / TEXTS
-        texts = open_database(path, cache_kib=2 * 1024)
-        if not texts.execute("PRAGMA user_version").fetchone()[0]:
-            create_tables(texts, TEXTS_TABLES)
-        require_version(texts, path)
+        texts = open_beside(mailbox.root / TEXTS, TEXTS_TABLES)
         texts.execute("PRAGMA synchronous = NORMAL")  # the power may take the last groups: they are made again
         mailbox.texts = texts
     return mailbox.texts

@@ -11,12 +11,14 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from bascule.platform import limits
 from bascule.platform.logs import set_up_logs
 
 
 def run_child(serve: Callable[[dict[str, Any], asyncio.Event], Awaitable[None]]) -> None:
     """``serve``: what the process is for, with its orders, until the event is set."""
     set_up_logs()
+    sys.setswitchinterval(limits.SWITCH_SECONDS)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_run(serve))
 

@@ -91,6 +91,8 @@ class Settings:
     nameservers: tuple[Endpoint, ...] = ()
     """Asked instead of the system's."""
     mx_port: int = 25
+    inner_networks: tuple[Network, ...] = ()
+    """Networks of addresses that are not of the world (loopback, 10.0.0.0/8…), to which mail may be sent all the same."""
     first_retry_seconds: float = 300.0
     warn_after_seconds: float = 4 * 3600.0
     give_up_after_seconds: float = 5 * 24 * 3600.0
@@ -135,6 +137,7 @@ KEYS: dict[str, dict[str, str]] = {
         "smarthost_password_file": "smarthost_password_file",
         "nameservers": "nameservers",
         "mx_port": "mx_port",
+        "inner_networks": "inner_networks",
         "first_retry": "first_retry_seconds",
         "warn_after": "warn_after_seconds",
         "give_up_after": "give_up_after_seconds",
@@ -200,5 +203,5 @@ _READ: dict[str, Kind] = {
     "smtp_listen": as_endpoints, "lmtp_listen": as_endpoints, "message_limit": as_size, "postmaster": as_address, "milters": _milters,
     "submission_listen": as_endpoints, "submission_listen_tls": as_endpoints, "recipients_per_day": as_count, "dkim_selector": as_text,
     "dkim_key": as_path, "smarthost": as_endpoint, "smarthost_user": as_text, "smarthost_password_file": as_path, "nameservers": as_endpoints,
-    "mx_port": as_port, "trusted": as_networks, "first_retry_seconds": as_span, "warn_after_seconds": as_span, "give_up_after_seconds": as_span,
+    "mx_port": as_port, "trusted": as_networks, "inner_networks": as_networks, "first_retry_seconds": as_span, "warn_after_seconds": as_span, "give_up_after_seconds": as_span,
 }  # fmt: skip

@@ -1,6 +1,9 @@
 """Processes of one machine wake each other, wherever the installation lies."""
 
 import asyncio
+import contextlib
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -23,3 +26,42 @@ def test_a_wake_up_arrives(tmp_path: Path, deep: str) -> None:
 
     assert asyncio.run(listen()) == "anna"
     assert list((tmp_path / deep).iterdir()) == []
+
+
+def test_a_wake_up_for_a_busy_process_waits_and_none_is_lost(tmp_path: Path) -> None:
+    """Its queue is full of what others changed: who waits for news of Anna's mailbox hears of it all the same."""
+    many = 1000
+
+    async def send() -> set[str]:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as busy:
+            busy.bind(str(tmp_path / "1.wake"))
+            busy.setblocking(False)
+            wakeups = Wakeups(tmp_path, lambda account: None)
+            for number in range(many):
+                wakeups.send(f"account{number}")
+            heard: set[str] = set()
+            async with asyncio.timeout(120):
+                while len(heard) < many:
+                    await asyncio.sleep(0.01)
+                    with contextlib.suppress(BlockingIOError):
+                        while True:
+                            heard.add(busy.recv(100).decode())
+            wakeups.close()
+            return heard
+
+    assert asyncio.run(send()) == {f"account{number}" for number in range(many)}
+
+
+def test_who_has_no_event_loop_waits_for_a_busy_process(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as busy:
+        busy.bind(str(tmp_path / "1.wake"))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as other:
+            other.connect(str(tmp_path / "1.wake"))
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    other.send(b"bert")
+        sending = threading.Thread(target=send_to_all, args=(tmp_path, "anna"))
+        sending.start()
+        while busy.recv(100) != b"anna":
+            pass
+        sending.join()

@@ -13,19 +13,20 @@ import resource
 import socket
 import ssl
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from bascule.platform import limits
 from bascule.platform.accounts import Accounts
 from bascule.platform.accounts.opening import open_accounts
 from bascule.platform.admission import Admission
 from bascule.platform.arrivals import Arrivals
 from bascule.platform.child import run_child
 from bascule.platform.clock import Clock
+from bascule.platform.fair_threads import Threads
 from bascule.platform.imap import limits as imap_limits
 from bascule.platform.imap.connection import ImapConnection, Shared
 from bascule.platform.imap.session import Services
@@ -36,6 +37,7 @@ from bascule.platform.smtp.accepting import Accepting
 from bascule.platform.smtp.connection import SmtpConnection, SmtpShared
 from bascule.platform.smtp.dkim import Signer
 from bascule.platform.smtp.milter import Milters
+from bascule.platform.smtp.outward import Outward
 from bascule.platform.smtp.queue import QUEUE, QueueStore, WakingQueue
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.session import Services as SmtpServices
@@ -43,10 +45,6 @@ from bascule.platform.smtp.transaction import new_id
 from bascule.platform.trace import Trace
 from bascule.platform.wakeups import RELEASE, Wakeups
 
-WORKERS = 8
-"""Threads for mailboxes. More than cores: a thread waits for the disk most of its time."""
-SIGN_IN_WORKERS = 4
-"""Threads for who has not signed in yet: a rush of hashes leaves the others alone."""
 LOOKED_AT_SECONDS = 60.0
 """Between two looks at which mailboxes nobody uses any more."""
 BACKLOG = 1024
@@ -137,23 +135,23 @@ async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> Non
     )
     context = tls_context(settings)
     asyncio.sslproto.SSLProtocol.max_size = imap_limits.TLS_OCTETS
-    queue = QueueStore(settings.data)
+    queue = QueueStore(settings.data, clock=clock)
     trace = Trace(settings.data / "trace.sqlite", log=log.warning)
-    with ThreadPoolExecutor(WORKERS) as workers, ThreadPoolExecutor(SIGN_IN_WORKERS) as sign_in_workers:
+    with Threads() as threads:
         places = raise_file_limit() // 4
         imap_admission = Admission(places, min(places // 2, imap_limits.STRANGERS), imap_limits.OF_ONE_ACCOUNT)
         smtp_admission = Admission(places, min(places // 2, smtp_limits.STRANGERS), smtp_limits.OF_ONE_ACCOUNT)
-        imap = Shared(services, workers, sign_in_workers, context, imap_admission, watchers)
+        imap = Shared(services, threads, context, imap_admission, watchers)
         arrivals = Arrivals(mailboxes, wakeups.send, log.warning, clock)
         smtp_services = _smtp_services(settings, accounts, arrivals, queue, trace, wakeups, clock)
-        smtp = SmtpShared(smtp_services, workers, sign_in_workers, context, smtp_admission)
+        smtp = SmtpShared(smtp_services, threads, context, smtp_admission)
         servers = await _listen(orders, imap, smtp)
         log.info("serving", **{name: len(fds) for name, fds in orders.sockets.items()})
         gc.freeze()
         while not until.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(until.wait(), LOOKED_AT_SECONDS)
-            await asyncio.get_running_loop().run_in_executor(workers, mailboxes.close_idle)
+            await threads.members.run("", mailboxes.close_idle)
         for server in servers:
             server.close()
         await asyncio.gather(
@@ -178,11 +176,13 @@ async def _listen(orders: Orders, imap: Shared, smtp: SmtpShared) -> list[asynci
         "submissions": lambda: SmtpConnection(smtp, Role.SUBMISSION, encrypted=True),
     }
     loop = asyncio.get_running_loop()
-    return [
-        await loop.create_server(made[service], sock=socket.socket(fileno=fd), backlog=BACKLOG)
-        for service, fds in orders.sockets.items()
-        for fd in fds
-    ]
+    servers = []
+    for service, descriptors in orders.sockets.items():
+        for descriptor in descriptors:
+            listening = socket.socket(fileno=descriptor)
+            servers.append(await loop.create_server(made[service], sock=listening, backlog=limits.ACCEPTED_AT_ONCE))
+            listening.listen(BACKLOG)  # asyncio takes as many at once as it is told may wait
+    return servers
 
 
 def _smtp_services(
@@ -204,7 +204,7 @@ def _smtp_services(
     return SmtpServices(
         accounts, arrivals, accepting, clock, log.warning, new_id,
         lambda account: settings.recipients_per_day - queue.submitted_within_a_day(account.id), settings.hostname,
-        settings.message_limit, settings.postmaster, settings.certificate is not None,
+        settings.message_limit, settings.postmaster, settings.certificate is not None, Outward(settings.inner_networks),
     )  # fmt: skip
 
 

@@ -1,6 +1,17 @@
 """IDLE: RFC 2177, RFC 9051 §6.3.13. News arrives while nothing is asked, also from the other server process."""
 
+import asyncio
 import time
+from pathlib import Path
+
+from bascule.mailbox.live import Arriving, LiveMailbox
+from bascule.mailbox.lock import alone
+from bascule.terms.body import HeldBody
+from bascule.terms.flags import Flags
+from bascule.terms.folder import INBOX
+from bascule.terms.instant import InternalDate
+from support.in_process import Client, in_a_loop, served
+from support.server import ANNA, PASSWORD
 
 
 def test_news_while_idle(connect) -> None:
@@ -40,3 +51,30 @@ def test_news_from_before_is_told_at_its_beginning(connect) -> None:
     one.continuation()
     one.send(b"DONE\r\n")
     one.end(tag)
+
+
+@in_a_loop
+async def test_news_that_can_not_be_read_at_once_is_told_a_moment_later(tmp_path: Path) -> None:
+    """Somebody else takes the mailbox alone between a message's arrival and the look at it; nobody says again that it arrived."""
+    async with served(tmp_path, ANNA) as server, asyncio.timeout(120):
+        client = await Client.connect(server.imap)
+        await client.ok(f"LOGIN {ANNA} {PASSWORD}")
+        await client.ok("SELECT INBOX")
+        client.send("a IDLE")
+        assert await client.line() == "+ idling"
+        account = server.accounts.find(ANNA)
+        assert account is not None
+        place = server.mailboxes.place_of(account.id)
+        server.mailboxes.close_idle(0)
+        with LiveMailbox.open(place) as other:
+            inbox = other.folders.find(INBOX)
+            assert inbox is not None
+            new = Arriving(HeldBody(b"Subject: x\r\n\r\n"), Flags(frozenset()), InternalDate(0))
+            other.messages.deliver(inbox.id, [new], 0)
+        with alone(place):
+            for connection in server.watchers[account.id]:
+                connection.wake()
+            while "mailbox-error" not in server.log:
+                await asyncio.sleep(0.05)
+        assert await client.line() == "* 1 EXISTS"
+        client.close()

@@ -69,6 +69,7 @@ class World:
 def make_world(root: Path, dns: PrivateDns, far: PrivateBascule, **queue: str) -> World:
     told = {
         "mx_port": str(far.ports["smtp"]),
+        "inner_networks": '["127.0.0.0/8"]',
         "nameservers": f'["127.0.0.1:{dns.port}"]',
         "first_retry": '"1 s"',
         **queue,

@@ -15,6 +15,7 @@ import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -82,20 +83,24 @@ def counted_peer(peer: str) -> str:
 
 
 class Attempts:
-    """In the accounts' database, so that every process of this machine counts together. For any thread: ``guard`` is held while ``database`` is used.
-    ``trusted``: the institution's own networks.
+    """In the accounts' database (``path``, where `TABLES` are), so that every process of this machine counts together. For any thread. ``trusted``: the
+    institution's own networks.
+
+    It has a connection of its own, and no write is waited for until it is on the disk: who guesses keeps nobody from asking for an account.
 
     Two processes may both let the last guess through; that is one guess more. Where the file can't be written (a full disk), nobody is kept out."""
 
-    def __init__(
-        self, database: sqlite3.Connection, guard: threading.Lock, clock: Callable[[], float], trusted: Sequence[Network] = ()
-    ) -> None:  # fmt: skip
-        self._database = database
-        self._guard = guard
+    def __init__(self, path: Path, clock: Callable[[], float], trusted: Sequence[Network] = ()) -> None:
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._guard = threading.Lock()
         self._clock = clock
         self._trusted = tuple(trusted)
-        database.execute("INSERT OR IGNORE INTO guesses_key VALUES (1, ?)", (os.urandom(32),))
-        (self._key,) = database.execute("SELECT key FROM guesses_key").fetchone()
+        self._database.execute("INSERT OR IGNORE INTO guesses_key VALUES (1, ?)", (os.urandom(32),))
+        (self._key,) = self._database.execute("SELECT key FROM guesses_key").fetchone()
+
+    def close(self) -> None:
+        self._database.close()
 
     def must_wait(self, account: str, peer: str) -> bool:
         """Whether a password for ``account`` is not even looked at, from there, now."""

@@ -56,11 +56,12 @@ class EmbeddedAccounts:
         self._shares = Shares(self._database)
         self._guard = threading.Lock()
         self._clock = clock
-        self.attempts = Attempts(self._database, self._guard, clock, trusted)
+        self.attempts = Attempts(path, clock, trusted)
         self._judge = Judge(self.attempts, clock, ZoneInfo(zone), side)
         self._looked_at: dict[str, tuple[float, Known | None]] = {}
 
     def close(self) -> None:
+        self.attempts.close()
         self._database.close()
 
     @contextlib.contextmanager

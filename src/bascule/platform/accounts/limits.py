@@ -26,7 +26,7 @@ OF_CALM = 20
 """Of one address over all accounts: below it, all who come from there are looked at as they come."""
 HASHES_AT_ONCE = 2
 """Of an address above that, for accounts that are not known there, in each process: what comes meanwhile is told to wait. A process has four threads for
-who signs in (`bascule.platform.worker`), and a slow hash takes one for 30 ms; so a flood of guesses leaves room for others."""
+who signs in (`bascule.platform.limits`), and a slow hash takes one for 30 ms; so a flood of guesses leaves room for others."""
 KNOWN_SECONDS = 60 * 24 * 3600
 """How long an address from which an account signed in stays known: over a summer."""
 NAME_CHARACTERS = 254

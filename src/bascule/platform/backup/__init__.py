@@ -9,6 +9,6 @@ deleted but catalogues beyond the number that is kept. Who calls: `bascule backu
 """
 
 from bascule.platform.backup.backing_up import BackedUp, back_up
-from bascule.platform.backup.restoring import Restored, restore_installation, restore_messages
+from bascule.platform.backup.restoring import Restored, RestoredAll, restore_installation, restore_messages
 
-__all__ = ["BackedUp", "Restored", "back_up", "restore_installation", "restore_messages"]
+__all__ = ["BackedUp", "Restored", "RestoredAll", "back_up", "restore_installation", "restore_messages"]

@@ -6,11 +6,11 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bascule.mailbox.copying import copy_database, copy_mailbox
-from bascule.mailbox.format import CATALOGUE, MailboxError
+from bascule.mailbox.format import CATALOGUE, MailboxError, MailboxInUse
 from bascule.mailbox.live import Arriving, LiveFolder, LiveMailbox, LiveRow
 from bascule.platform.backup.backing_up import DATABASES, FILES, VERSION
 from bascule.terms.body import HeldBody
@@ -19,8 +19,18 @@ from bascule.terms.folder import FolderPath
 from bascule.terms.instant import InternalDate
 
 GROUP = 100
+FREE_OCTETS = 16 * 1024 * 1024
+"""With less room on the disk, what fails is the disk's fault."""
 HOLDS_ACCOUNTS = ("accounts.sqlite", "portal.sqlite")
 """Where one of these is, there is an installation; they are written last."""
+
+
+@dataclass(slots=True)
+class RestoredAll:
+    """``mailboxes``: how many are back; ``failed``: account → why its mailbox is not."""
+
+    mailboxes: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +54,23 @@ def require_backup(backup: Path) -> None:
         raise BasculeError(f"{backup} was made by a newer Bascule.", "Install that one, then try again.")
 
 
-def restore_installation(backup: Path, data: Path, progress: Callable[[int, int], None]) -> int:
-    """Everything, into an empty data folder; how many mailboxes. What waits in the queue is held: it may have been sent since.
+def restore_installation(backup: Path, data: Path, progress: Callable[[int, int], None]) -> RestoredAll:
+    """Everything, into an empty data folder. What waits in the queue is held: it may have been sent since. A mailbox that is damaged in the backup keeps no
+    other from coming back; its account has none then, and gets an empty one with its next mail.
 
     Cut off, it can be begun again: what is there already is brought up to date. Raises BasculeError.
     """
     require_backup(backup)
     if any((data / name).exists() for name in HOLDS_ACCOUNTS):
         raise BasculeError(f"{data} holds an installation already.", "Restore into an empty folder; or one mailbox, with --account.")  # fmt: skip
+    done = RestoredAll()
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         # One that could never be read is an empty folder in the backup.
         boxes = sorted(path.parent for path in (backup / "mailboxes").glob(f"*.mailbox/{CATALOGUE}"))
         for place, box in enumerate(boxes):
             progress(place, len(boxes))
-            copy_mailbox(box, data / "mailboxes" / box.name)
-            (data / "mailboxes" / box.name / "copied.json").unlink(missing_ok=True)
+            _restore_one(box, data / "mailboxes" / box.name, done)
         progress(len(boxes), len(boxes))
         for name in FILES:
             if (backup / name).exists():
@@ -76,7 +87,22 @@ def restore_installation(backup: Path, data: Path, progress: Callable[[int, int]
                 partial.replace(data / name)
     except (OSError, sqlite3.Error) as error:
         raise BasculeError(f"The installation could not be restored: {error}.", "The backup is as it was. Mend this, and run it again.") from error  # fmt: skip
-    return len(boxes)
+    return done
+
+
+def _restore_one(box: Path, target: Path, done: RestoredAll) -> None:
+    try:
+        copy_mailbox(box, target)
+    except MailboxInUse:
+        raise
+    except BasculeError as error:
+        if shutil.disk_usage(target.parent).free < FREE_OCTETS:
+            raise  # it is not this mailbox's fault, and the next one fares no better
+        done.failed[box.name.removesuffix(".mailbox")] = error.message
+        shutil.rmtree(target, ignore_errors=True)
+        return
+    (target / "copied.json").unlink(missing_ok=True)
+    done.mailboxes += 1
 
 
 def _hold_all(queue: Path) -> None:

@@ -6,14 +6,16 @@ together: a change of threads costs as much as a small command.
 
 import asyncio
 import contextlib
+import select
 import ssl
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from bascule.platform.admission import Admission
+from bascule.platform.admission import Admission, network_of
+from bascule.platform.fair_threads import Threads
 from bascule.platform.imap import limits
 from bascule.platform.imap.commands.authenticate import takes_response
 from bascule.platform.imap.session import Connection, Services, Session
@@ -25,10 +27,13 @@ from bascule.protocols.imap.receiver import Frame, Receiver
 from bascule.protocols.imap.requests import BadRequest, Request, parse_request
 from bascule.terms.location import is_loopback
 
+_T = TypeVar("_T")
 _ALONE = frozenset(("AUTHENTICATE", "IDLE", "STARTTLS", "COMPRESS", "LOGIN", "LOGOUT"))
 """After these the shell has something to do, or the limits change: what follows is not handed over with them."""
 _BORDERS = frozenset(("STARTTLS", "COMPRESS"))
 """After these another layer begins: what follows is not read as it is."""
+_SIGN_INS = frozenset(("LOGIN", "AUTHENTICATE"))
+"""All that a stranger may say and that asks anybody: the rest is answered, or refused, at once."""
 
 
 @dataclass(slots=True)
@@ -36,8 +41,7 @@ class Shared:
     """What the connections of a process share. ``watchers``: account → those who are to be woken when its mailbox changes."""
 
     services: Services
-    workers: Executor
-    sign_in_workers: Executor
+    threads: Threads
     tls: ssl.SSLContext | None
     admission: Admission
     watchers: dict[str, set["ImapConnection"]] = field(default_factory=dict)
@@ -97,6 +101,7 @@ class ImapConnection(asyncio.BufferedProtocol):
             can_encrypt=self._shared.tls is not None,
             encrypted=self._encrypted,
             admit=lambda account: self._shared.admission.recognise(self, account),
+            is_gone=self._is_gone,
         )
         self._session = Session(self._shared.services, connection)
         self._shared.connections.add(self)
@@ -167,6 +172,17 @@ class ImapConnection(asyncio.BufferedProtocol):
         self._wake.set()
         self._writable.set()
 
+    def _is_gone(self) -> bool:
+        """For any thread. While commands that were sent ahead keep us from reading, the end of what comes is seen by asking."""
+        if self._lost or self._transport is None:
+            return True
+        poll = select.poll()
+        try:
+            poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLRDHUP)
+            return bool(poll.poll(0))
+        except (OSError, ValueError):  # it was closed this very moment
+            return True
+
     def _fail(self, why: str) -> None:
         """After the answers that are due, say goodbye."""
         self._failure = self._failure or why
@@ -212,7 +228,10 @@ class ImapConnection(asyncio.BufferedProtocol):
             self._shared.connections.discard(self)
             self._shared.admission.leave(self)
             self._watch(set())
-            await self._in_thread(session.close)
+            if session.account is None:
+                session.close()
+            else:
+                await self._in_thread(session, session.close)
             if self._transport:
                 self._transport.close()
 
@@ -312,14 +331,14 @@ class ImapConnection(asyncio.BufferedProtocol):
 
     async def _answer(self, session: Session, requests: list[Request]) -> None:
         pieces = _pieces(session, requests)
-        workers = self._shared.workers if session.account is not None else self._shared.sign_in_workers
+        is_quick = session.account is None and _SIGN_INS.isdisjoint(request.name for request in requests)
         done = False
         while not done:
-            self.is_at_work = True
-            try:
-                octets, done = await self._loop.run_in_executor(workers, _gather, pieces)
-            finally:
-                self.is_at_work = False
+            if is_quick:
+                octets, done = _gather(pieces)
+                await asyncio.sleep(0)  # others have their turn, however much was sent ahead
+            else:
+                octets, done = await self._in_thread(session, lambda: _gather(pieces))
             await self._write(octets)
             if self._lost:
                 return
@@ -355,7 +374,11 @@ class ImapConnection(asyncio.BufferedProtocol):
                     await self._wake.wait()
                 if self._news:
                     self._news = False
-                    await self._in_thread(lambda: list(session.idle_news()), self._write_all)
+                    news = await self._in_thread(session, lambda: b"".join(session.idle_news()))
+                    await self._write(news)
+                    if session.connection.looks_again:
+                        session.connection.looks_again = False
+                        self._loop.call_later(limits.LOOK_AGAIN_SECONDS, self.wake)
                     if session.state is State.ENDED:
                         return
         if self._frames:
@@ -380,15 +403,15 @@ class ImapConnection(asyncio.BufferedProtocol):
             self._shared.watchers.setdefault(account, set()).add(self)
         self._watched = accounts
 
-    async def _in_thread(self, call: Callable[[], object], then: "Callable[[object], object] | None" = None) -> None:
-        result = await self._loop.run_in_executor(self._shared.workers, call)
-        if then is not None:
-            then(result)
-            await self._write(b"")
-
-    def _write_all(self, pieces: object) -> None:
-        assert isinstance(pieces, list)
-        self._send(b"".join(pieces))
+    async def _in_thread(self, session: Session, call: Callable[[], _T]) -> _T:
+        threads, account = self._shared.threads, session.account
+        self.is_at_work = True
+        try:
+            if account is None:
+                return await threads.strangers.run(network_of(self.address), call)
+            return await threads.members.run(account.id, call)
+        finally:
+            self.is_at_work = False
 
     # -- other layers -------------------------------------------------------------------------------------------------
 

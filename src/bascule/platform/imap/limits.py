@@ -52,9 +52,11 @@ SEARCHES_AT_ONCE = 3
 SEARCH_SECONDS = 60.0
 """For one search: 2,000 strings in each of 100,000 texts would take an hour. Making the texts ready, where nobody had the time, is not counted."""
 SEARCHED_AT_ONCE = 500
-"""Texts read by SEARCH, between two of which other sessions on the mailbox have their turn."""
+"""Texts read by SEARCH, between two of which other sessions on the mailbox have their turn, and it is looked whether the client is still there."""
 IDLE_SECONDS = 31 * 60.0
 """Without a command; RFC 9051 §5.4: at least 30 minutes. In IDLE too: programs begin it anew every 29."""
+LOOK_AGAIN_SECONDS = 2.0
+"""Before news is looked for again during IDLE, where the mailbox could not be read: who has one alone has it for a moment."""
 STALL_SECONDS = 5 * 60.0
 """For a client to take what was written."""
 WRONG_COMMANDS = 50

@@ -95,6 +95,7 @@ class _Finder:
     def bring_up_to_date(self) -> None:
         """What arrived since somebody last searched, or housekeeping looked."""
         while True:
+            self._go_on()
             with self._session.lock:
                 group = texts.pending(self._mailbox)
             if not group:
@@ -281,12 +282,18 @@ class _Finder:
             yield from found
 
     def _groups(self, rows: Rows) -> Iterator[list[int]]:
-        """Their bodies, some at a time. Raises No where the search takes too long."""
+        """Their bodies, some at a time. Raises No as `_go_on`."""
         bodies = list(dict.fromkeys(row.body for row in rows))
         for start in range(0, len(bodies), SEARCHED_AT_ONCE):
-            if time.monotonic() > self._deadline:
-                raise No("that search takes too long; look for less, or among fewer messages", "LIMIT")
+            self._go_on()
             yield bodies[start : start + SEARCHED_AT_ONCE]
+
+    def _go_on(self) -> None:
+        """Raises No where the search takes too long, or nobody waits for it any more."""
+        if time.monotonic() > self._deadline:
+            raise No("that search takes too long; look for less, or among fewer messages", "LIMIT")
+        if self._session.connection.is_gone():
+            raise No("nobody waits for this", "UNAVAILABLE")
 
 
 _DAY_SECONDS = int(timedelta(days=1).total_seconds())

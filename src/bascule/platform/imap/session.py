@@ -74,6 +74,10 @@ class Connection:
     wants_compression: bool = False
     idles: bool = False
     admit: Callable[[str], bool] = lambda account: True
+    is_gone: Callable[[], bool] = lambda: False
+    """Whether nobody waits for an answer any more; for any thread."""
+    looks_again: bool = False
+    """What changed could not be read during IDLE: it is to be looked at again in a moment."""
     forgets_literal: bool = False
     """A message that was announced is refused: its command will not go on."""
 
@@ -221,7 +225,8 @@ class Session:
         """To be called once no `handle` runs."""
         self.view = None
         self.state = State.ENDED
-        memory.give_back()
+        if self.account is not None:
+            memory.give_back()
 
     @contextlib.contextmanager
     def _with_mailboxes(self) -> Iterator[None]:
@@ -333,7 +338,10 @@ class Session:
                     yield from self.news()
         except FolderGone:
             yield from self._folder_is_gone()
-        except (AccountsUnavailable, MailboxError, sqlite3.Error) as error:
+        except (AccountsUnavailable, MailboxError, sqlite3.Error, OSError) as error:
+            self.connection.looks_again = (
+                True  # somebody had it alone for a moment, perhaps: nothing else would tell that client
+            )
             self.services.log("mailbox-error", account=self.account and self.account.login, error=str(error))
 
     def _folder_is_gone(self) -> Iterator[bytes]:

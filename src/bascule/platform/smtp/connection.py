@@ -4,27 +4,28 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from bascule.platform.admission import Admission
+from bascule.platform.admission import Admission, network_of
+from bascule.platform.fair_threads import Threads
 from bascule.platform.smtp import limits
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.session import Expects, Peer, Services, Session
 from bascule.protocols.smtp import LineTooLong, SmtpReceiver, format_reply
 from bascule.terms.location import is_loopback
 
-_TOGETHER = (b"MAIL", b"RCPT", b"RSET", b"NOOP", b"DATA", b"VRFY")
-"""Commands that one trip to a thread may answer together (PIPELINING, RFC 2920 §3.1)."""
+_T = TypeVar("_T")
+_TOGETHER = (b"MAIL", b"RCPT", b"RSET", b"NOOP", b"DATA", b"VRFY", b"HELP")
+"""Commands that may be answered together (PIPELINING, RFC 2920 §3.1)."""
 
 
 @dataclass(slots=True)
 class SmtpShared:
-    """What the connections of one process share. ``sign_in_workers``: threads for who has not signed in."""
+    """What the connections of one process share."""
 
     services: Services
-    workers: ThreadPoolExecutor
-    sign_in_workers: ThreadPoolExecutor
+    threads: Threads
     tls: ssl.SSLContext | None
     admission: Admission
     connections: set["SmtpConnection"] = field(default_factory=set)
@@ -178,10 +179,18 @@ class SmtpConnection(asyncio.Protocol):
                         )
                     return
                 continue
-            reply = await self._in_thread(session, lambda lines=lines: b"".join(map(session.take, lines)))  # type: ignore[misc]
-            await self._write(reply)
+            await self._write(await self._answer(session, lines))
             if session.expects is Expects.TLS and not await self._start_tls(session):
                 return
+
+    async def _answer(self, session: Session, lines: list[bytes]) -> bytes:
+        if all(map(session.is_at_hand, lines)):
+            replies: list[bytes] = []
+            for first in range(0, len(lines), limits.ANSWERED_AT_ONCE):
+                await asyncio.sleep(0)  # others have their turn, however much was sent ahead
+                replies += map(session.take, lines[first : first + limits.ANSWERED_AT_ONCE])
+            return b"".join(replies)
+        return await self._in_thread(session, lambda: b"".join(map(session.take, lines)))
 
     def _lines(self, session: Session) -> list[bytes]:
         """The next line, and those after it that may be answered together with it; DATA, and all that changes what is expected, ends them."""
@@ -201,7 +210,7 @@ class SmtpConnection(asyncio.Protocol):
         sink = transaction.incoming.write
         while True:
             if len(self._receiver) > limits.READ_AHEAD_OCTETS // 4:  # enough to be written to a file: not here
-                is_whole = await self._loop.run_in_executor(self._shared.workers, self._receiver.take_message, sink)
+                is_whole = await self._in_thread(session, lambda: self._receiver.take_message(sink))
             else:
                 is_whole = self._receiver.take_message(sink)
             if is_whole:
@@ -211,12 +220,14 @@ class SmtpConnection(asyncio.Protocol):
         await self._write(await self._in_thread(session, session.finish))
         return True
 
-    async def _in_thread(self, session: Session, call: Callable[[], bytes]) -> bytes:
-        is_stranger = self._role is Role.SUBMISSION and session.peer.account is None
-        workers = self._shared.sign_in_workers if is_stranger else self._shared.workers
+    async def _in_thread(self, session: Session, call: Callable[[], _T]) -> _T:
+        threads, account = self._shared.threads, session.peer.account
         self.is_at_work = True
         try:
-            return await self._loop.run_in_executor(workers, call)
+            if account is not None:
+                return await threads.members.run(account.id, call)
+            shared = threads.strangers if self._role is Role.SUBMISSION else threads.arriving
+            return await shared.run(network_of(self.address), call)
         finally:
             self.is_at_work = False
 

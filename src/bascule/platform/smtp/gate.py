@@ -1,4 +1,4 @@
-"""How many messages may be with a site's filters at once, so that a filter that hangs takes no thread from mailboxes.
+"""How many messages may be with a site's filters at once, so that a filter that hangs leaves threads for what needs no filter.
 
 WELL   `FILTERED_AT_ONCE` at once; the next waits for a place, while none has been in for long
 SLOW   the oldest has been in for `FILTERS_SLOW_SECONDS`: nobody waits, who finds no place is refused

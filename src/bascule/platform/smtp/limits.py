@@ -12,6 +12,8 @@ WRONG_COMMANDS = 20
 """Refused commands of one connection, before it is closed: whoever guesses recipients is slowed down."""
 QUESTIONS = 200
 """EHLO, NOOP, HELP, VRFY and RSET of one connection between two messages: a program that keeps its connection open says NOOP now and then."""
+ANSWERED_AT_ONCE = 20
+"""Commands of one connection that ask nobody, on the event loop, before others have their turn: less than a millisecond."""
 HOPS = 50
 """Received fields: RFC 5321 §6.3 asks for at least 100 to be taken; a message of ours on its 50th way is in a loop."""
 STRANGERS = 1000
@@ -24,7 +26,7 @@ HEADER_OCTETS = 256 * 1024
 """Of a submitted message's header, which is read and mended."""
 AT_ONCE = 50
 """Mailboxes that a message is written to before its reply; the others get it from the queue. Each holds, for some 10 ms, one of the threads
-that mailboxes are read with, and a stranger says how many there are."""
+for mail from the world, and a stranger says how many there are."""
 AT_ONCE_OCTETS = 64 * 1024 * 1024
 """Written to mailboxes before the reply, of one message for several: half a second's work."""
 ANSWER_SECONDS = 60.0
@@ -32,6 +34,7 @@ ANSWER_SECONDS = 60.0
 FILTERS_SECONDS = 120.0
 """With all filters, of one message: a filter that says again and again that it is at work ends here too."""
 FILTERED_AT_ONCE = 5
-"""Messages with the filters, of one process. Each holds one of the eight threads that mailboxes are read with (`bascule.platform.worker`)."""
+"""Messages from the world that are with the filters, of one process, and as many from members. Each holds one of the threads for its kind
+(`bascule.platform.limits`)."""
 FILTERS_SLOW_SECONDS = 5.0
 """Where one message has been with them for that long, no other waits for its place: it is refused for now. Nor does one wait longer."""

@@ -89,19 +89,21 @@ def _replace(header: Header, change: Answer, by: RawField | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Milters:
-    """``addresses``: ``inet:host:port`` or ``unix:/path``, asked in order. ``seconds``: for all of them, of one message."""
+    """``addresses``: ``inet:host:port`` or ``unix:/path``, asked in order. ``seconds``: for all of them, of one message. ``gate``: for mail from the world,
+    ``members_gate``: for what members send, which no stranger's mail keeps from the filters."""
 
     addresses: tuple[str, ...] = ()
     hostname: str = "localhost"
     seconds: float = limits.FILTERS_SECONDS
     gate: Gate = field(default_factory=Gate)
+    members_gate: Gate = field(default_factory=Gate)
 
     def ask(self, transaction: Transaction, peer: "Peer", body: Body, role: Role) -> Verdict:
         """Raises MilterError where a filter can't be asked."""
         if not self.addresses:
             return Verdict()
         try:
-            with self.gate.place():
+            with (self.members_gate if role is Role.SUBMISSION else self.gate).place():
                 return self._ask_each(transaction, peer, body, role)
         except TimeoutError as error:
             raise MilterError(str(error)) from error

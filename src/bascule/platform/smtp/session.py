@@ -16,6 +16,7 @@ from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, Si
 from bascule.platform.arrivals import Arrivals, NotDelivered
 from bascule.platform.smtp import limits
 from bascule.platform.smtp.accepting import Accepting, Refusal
+from bascule.platform.smtp.outward import Outward
 from bascule.platform.smtp.postmaster import find_account
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.transaction import Incoming, Recipient, Transaction
@@ -33,6 +34,7 @@ class Expects(Enum):
 
 _ASKING = frozenset(("EHLO", "HELO", "LHLO", "NOOP", "HELP", "VRFY", "RSET"))
 """Commands by which no mail gets on."""
+_AT_HAND = frozenset((b"EHLO", b"HELO", b"LHLO", b"NOOP", b"HELP", b"VRFY", b"RSET", b"QUIT", b"DATA"))
 _SIGN_IN_REPLIES = {
     Why.WRONG: (535, "5.7.8"),
     Why.NOT_YET: (454, "4.7.0"),  # not 535: the password is right, and a program must not ask for another
@@ -57,6 +59,7 @@ class Services:
     message_limit: int = 100 * 1024 * 1024
     postmaster: str | None = None
     can_encrypt: bool = False
+    outward: Outward = field(default_factory=Outward)
 
 
 @dataclass(slots=True)
@@ -117,6 +120,13 @@ class Session:
             self.services.log("bug", role=self.role.value, error=repr(error), exc_info=error)
             self.expects = Expects.LINE
             return format_reply(451, "4.3.0", "internal error; try again later")
+
+    def is_at_hand(self, line: bytes) -> bool:
+        """Whether the reply to ``line`` takes no time: no account is asked, and no mailbox."""
+        word = line[:4].upper()
+        return self.expects is Expects.LINE and (
+            word in _AT_HAND or (word == b"MAIL" and self.role is not Role.SUBMISSION)
+        )
 
     def _only_asks(self, command: Command) -> bool:
         """Whether it has had enough answers, and sent nothing."""
@@ -340,6 +350,9 @@ class Session:
             assert sender is not None
             if account is None and services.accounts.serves(address.rpartition("@")[2]):
                 raise Refusal(550, "5.1.1", f"there is nobody here named {address}")
+            domain = address.rpartition("@")[2]
+            if account is None and not services.outward.allows_domain(domain):
+                raise Refusal(550, "5.7.1", f"no mail is sent from here to {domain}")
             if len(transaction.recipients) >= services.allowance(sender):
                 raise Refusal(450, "4.7.1", "daily sending limit reached; try again tomorrow")
             return Recipient(address, account)

@@ -47,7 +47,7 @@ class PortalAccounts:
         self._notes.executescript(f"BEGIN IMMEDIATE; {SHARES_TABLES} {ATTEMPTS_TABLES} COMMIT;")
         self._notes_guard = threading.Lock()
         self._shares = Shares(self._notes)
-        self.attempts = Attempts(self._notes, self._notes_guard, clock, trusted)
+        self.attempts = Attempts(notes, clock, trusted)
         self._judge = Judge(self.attempts, clock, ZoneInfo(zone), Side.NEW)
         self._database = database
         self._guard = threading.Lock()
@@ -62,6 +62,7 @@ class PortalAccounts:
         self._ending.set()
         self._thread.join()
         self._database.close()
+        self.attempts.close()
         self._notes.close()
 
     # -- following the database ---------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,10 @@ import structlog
 from bascule.platform.accounts.opening import open_accounts
 from bascule.platform.arrivals import Arrivals
 from bascule.platform.child import run_child
+from bascule.platform.clock import Clock
 from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.settings import FOLDERS, Settings, read_settings
+from bascule.platform.smtp.outward import Outward
 from bascule.platform.smtp.queue import limits
 from bascule.platform.smtp.queue.attempt import Attempts, Silence
 from bascule.platform.smtp.queue.conclusion import Conclusions, Patience
@@ -34,7 +35,8 @@ async def serve(settings: Settings, orders: dict[str, Any], until: asyncio.Event
     accounts = open_accounts(orders["accounts"], Path(orders["settings"]))
     first_folders = {name: FOLDERS[name] for name in settings.first_folders}
     mailboxes = Mailboxes(settings.data / "mailboxes", first_folders=first_folders)
-    store = QueueStore(settings.data)
+    clock = Clock(settings.rehearsal_clock)
+    store = QueueStore(settings.data, clock=clock)
     trace = Trace(settings.data / "trace.sqlite", log=log.warning)
     smarthost = (
         Smarthost(settings.smarthost_user, settings.smarthost_password_file)
@@ -45,13 +47,13 @@ async def serve(settings: Settings, orders: dict[str, Any], until: asyncio.Event
     zone, postmaster = ZoneInfo(settings.zone), settings.postmaster
     with ThreadPoolExecutor(limits.THREADS) as workers:
         attempts = Attempts(
-            accounts, Arrivals(mailboxes, wakeups.send, log.warning), Routes(settings.smarthost, settings.nameservers, settings.mx_port),
-            Sender(settings.hostname, log.warning, smarthost), workers, time.time, postmaster,
+            accounts, Arrivals(mailboxes, wakeups.send, log.warning, clock), Routes(settings.smarthost, settings.nameservers, settings.mx_port, Outward(settings.inner_networks)),
+            Sender(settings.hostname, log.warning, smarthost), workers, clock, postmaster,
             Silence(min(limits.REST_SECONDS, settings.first_retry_seconds)),
         )  # fmt: skip
-        conclusions = Conclusions(store, accounts, trace, settings.hostname, zone, patience, time.time, postmaster)
+        conclusions = Conclusions(store, accounts, trace, settings.hostname, zone, patience, clock, postmaster)
         log.info("queue-serving")
-        await Runner(store, attempts, conclusions, workers, log.warning).run(wake, until)
+        await Runner(store, attempts, conclusions, workers, log.warning, clock).run(wake, until)
     wakeups.close()
     trace.close()
     store.close()

@@ -1,7 +1,7 @@
 """Which servers take mail for a domain: a smarthost for all, or what DNS says. RFC 5321 §5.1, RFC 7505"""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import dns.asyncresolver
 import dns.exception
@@ -9,6 +9,7 @@ import dns.name
 import dns.resolver
 
 from bascule.platform.settings_file import Endpoint
+from bascule.platform.smtp.outward import Outward, literal
 from bascule.platform.smtp.queue import limits
 
 _NO_NAME = (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel, UnicodeError)
@@ -27,11 +28,12 @@ class NoRoute(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """``nameservers``: asked instead of the system's (addresses, with one ``port``)."""
+    """``nameservers``: asked instead of the system's (addresses, with one ``port``). ``outward``: which addresses may be connected to; a smarthost may."""
 
     smarthost: Endpoint | None = None
     nameservers: tuple[Endpoint, ...] = ()
     mx_port: int = 25
+    outward: Outward = field(default_factory=Outward)
 
     async def hosts(self, domain: str) -> list[Endpoint]:
         """In the order they are to be tried, `limits.HOSTS` at most. Raises NoRoute."""
@@ -45,7 +47,7 @@ class Routes:
         if self.smarthost is not None:
             return [self.smarthost]
         if domain.startswith("["):
-            return [Endpoint(domain.strip("[]").removeprefix("IPv6:"), self.mx_port)]
+            return self._endpoints(domain, [literal(domain)])
         try:
             resolver = self._resolver()
             name = dns.name.from_text(domain if domain.isascii() else domain.encode("idna").decode())
@@ -60,7 +62,16 @@ class Routes:
         hosts = [str(each.exchange).rstrip(".") for each in found]
         if hosts == [""]:
             raise NoRoute(f"{domain} takes no mail", "5.1.10", is_permanent=True)
-        return [Endpoint(address, self.mx_port) for address in await self._addresses_of_all(resolver, domain, hosts)]
+        return self._endpoints(domain, await self._addresses_of_all(resolver, domain, hosts))
+
+    def _endpoints(self, domain: str, addresses: list[str]) -> list[Endpoint]:
+        """Those of the world. Raises NoRoute where there are others alone."""
+        found = [Endpoint(address, self.mx_port) for address in addresses if self.outward.allows(address)]
+        if addresses and not found:
+            raise NoRoute(
+                f"mail for {domain} would go to an address that is not of the world", "5.4.4", is_permanent=True
+            )
+        return found
 
     def _resolver(self) -> dns.asyncresolver.Resolver:
         resolver = dns.asyncresolver.Resolver(configure=not self.nameservers)
@@ -86,7 +97,7 @@ class Routes:
 
     async def _without_mx(self, resolver: dns.asyncresolver.Resolver, domain: str) -> list[Endpoint]:
         """RFC 5321 §5.1: the domain itself is the host then."""
-        found = [Endpoint(address, self.mx_port) for address in await self._addresses(resolver, domain)]
+        found = self._endpoints(domain, await self._addresses(resolver, domain))
         if not found:
             raise NoRoute(f"{domain} takes no mail", "5.1.2", is_permanent=True)
         return found
