@@ -88,8 +88,10 @@ def old_words(entry: Entry, night: Night) -> list[str]:
 
 
 def new_words(entry: Entry, night: Night) -> Sequence[tuple[str, Held | None]]:
-    """The words that it may use for the new side, each with the copy that it speaks of."""
+    """The words that it may use for the new side, each with the copy that it speaks of. A run that has no reason to look learns nothing of the copy."""
     words = list(_new_words(entry, night))
+    if entry.copy is not None:
+        words.append(("not looked", None))
     if night.unread and entry.ledger == "delivered" and any(word == "gone" for word, _ in words):
         words.append(("never seen", None))
     return words
@@ -132,6 +134,8 @@ def actions(entry: Entry, night: Night) -> Iterator[tuple[str, str, Held | None]
     for old, (new, copy) in product(old_words(entry, night), new_words(entry, night)):
         ledger = "nothing" if old == "new" else entry.ledger
         done = what_is_done(old, ledger, new)
+        if new == "not looked" and done != "leave":
+            continue  # it looks, and the other words say what it finds
         if done == "look":  # in doubt, and its folder renamed: found there, or not
             yield old, what_is_done(old, ledger, "untouched"), copy
             yield old, what_is_done(old, ledger, "gone"), None

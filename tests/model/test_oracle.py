@@ -332,6 +332,22 @@ def test_what_came_to_a_folder_is_told_from_the_state_folder_that_is_in_use() ->
     assert case.night({"A": "", "Mine": "", "M": "a", "B": ""}) == []
 
 
+def test_a_run_that_has_no_reason_to_look_learns_nothing() -> None:
+    """The member deletes a, and then its folder; a run with another state folder puts all of it there again. To the earlier state, which
+    never looked, a lies in A, under another UIDVALIDITY: when it moves on the old side, its copy moves too."""
+    case = started()
+    member_deletes(case)
+    assert case.night({"A": "b+\\Seen", "B": "c"}) == []
+    case.oracle.keep(1)
+    case.world.delete_new("A")
+    case.member({"B": "c"}, "b", "folder deleted", removed=1)
+    assert case.night({"B": "c", "A": "a b+\\Seen"}, order=Order(beside="another")) == []
+    case.oracle.put_back(1)
+    assert case.night({"B": "c", "A": "a b+\\Seen"}) == []
+    case.old({"A": "b+\\Seen", "B": "c a"}, moves="a")
+    assert case.night({"B": "c a", "A": "b+\\Seen"}) == []
+
+
 def test_the_tables_of_the_page_are_complete() -> None:
     cells = tables()
     assert len(cells) == 8 * 10 * 7
