@@ -24,6 +24,7 @@ from bascule.deliver.limits import (
     BATCH_OCTETS,
     BATCHES_IN_FLIGHT,
     CAREFUL_MESSAGES,
+    ENDS_AT_ONE,
     LAST_ANSWERS_SECONDS,
     REFUSAL_TRIES,
     SECOND_TRY_OCTETS,
@@ -462,7 +463,7 @@ class FolderDelivery:
             for parcel in found:
                 self._done(parcel)
             for parcel in missing:
-                if self._ended_at[parcel.message] >= SETBACKS:
+                if self._ended_at[parcel.message] >= ENDS_AT_ONE:
                     reason = "the connection ended each time it was sent"
                     await self._refuse(parcel, Outcome(OutcomeCode.REFUSED_CONTENT, reason))
                     self._session.progress()

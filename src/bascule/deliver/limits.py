@@ -43,8 +43,11 @@ SHOWN_TRIES = 6
 SHOWN_FIRST_SECONDS = 0.25
 """The pause after the first of these; each is twice as long, and none is longer than a late commit is waited for."""
 SETBACKS = 2
-"""After so many ends of the connection without anything delivered in between, messages are sent one by one, to find the one at fault; and a
-message at which the connection ended so often is refused. Once may be the network's doing."""
+"""After so many ends of the connection without anything delivered in between, messages are sent one by one, to find the one at fault. Once may be
+the network's doing."""
+ENDS_AT_ONE = 4
+"""A message at which the connection ended so often, sent alone, is refused. Two may be chance: a server that ends each connection after a number of
+commands does so at some message."""
 CAREFUL_MESSAGES = 300
 """How many are sent one by one then: what was in flight, three batches, may hold the one at fault."""
 RIVAL_COPIES = 3

@@ -213,6 +213,22 @@ class HangsUpAtOne(Quirk):
         return message
 
 
+class HangsUpAtOneFiveTimes(Quirk):
+    """By chance the connection ends at one message again and again, twice with others in flight and three times alone; then it is taken."""
+
+    seen = "trials with a server that ends each session after ten commands, on a busy machine"
+    as_target = EXACT
+
+    def __init__(self) -> None:
+        self._ends = 0
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message | None:
+        if is_victim(message.octets) and self._ends < 5:
+            self._ends += 1
+            raise Hangup
+        return message
+
+
 class KeepsAndHangsUpOnce(Quirk):
     """Once, the connection ends after messages were kept and before the OK."""
 
