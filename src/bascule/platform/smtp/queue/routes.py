@@ -65,11 +65,15 @@ class Routes:
         return self._endpoints(domain, await self._addresses_of_all(resolver, domain, hosts))
 
     def _endpoints(self, domain: str, addresses: list[str]) -> list[Endpoint]:
-        """Those of the world. Raises NoRoute where there are others alone."""
+        """Those of the world, and of the networks that the institution named. Raises NoRoute where there are others alone: mail for a name waits,
+        for the operator may have forgotten to name a network, or DNS may say something else tomorrow."""
         found = [Endpoint(address, self.mx_port) for address in addresses if self.outward.allows(address)]
         if addresses and not found:
+            is_literal = domain.startswith("[")
             raise NoRoute(
-                f"mail for {domain} would go to an address that is not of the world", "5.4.4", is_permanent=True
+                f"mail for {domain} would go to an address that is not of the world",
+                "5.4.4" if is_literal else "4.4.4",
+                is_permanent=is_literal,
             )
         return found
 
