@@ -81,11 +81,11 @@ async def test_a_search_ends_when_its_client_has_left(tmp_path: Path, monkeypatc
             await client.ok(f"LOGIN {ANNA} {PASSWORD}")
             await client.ok("SELECT INBOX")
             client.send(f"a {command} {worst}", *["b NOOP"] * (3 * limits.FRAMES_WAITING * number))
-        while sum(searching._searching.values()) < len(commands):
+        while sum(each.running for each in searching._searching.values()) < len(commands):
             await asyncio.sleep(0.01)
         for client in leaving:
             client.close()
-        while sum(searching._searching.values()):
+        while sum(each.running for each in searching._searching.values()):
             await asyncio.sleep(0.05)
         await anna.ok("SEARCH TEXT nothing")
         anna.close()

@@ -49,6 +49,11 @@ STORED_AT_ONCE = 5000
 """Messages whose flags STORE changes in one transaction, some 20 ms: between two of them other sessions on the mailbox, and deliveries, have their turn."""
 SEARCHES_AT_ONCE = 3
 """Of a mailbox, and process, that look into texts: each takes a thread, and somebody's many searches must leave some for others."""
+SEARCHES_THAT_WAIT = 2
+"""For one of these to end: a person's programs may well search at once. With those that run they leave the member a thread (`platform.limits`); more are
+asked to come again."""
+SEARCH_TURN_SECONDS = 20.0
+"""How long they wait."""
 SEARCH_SECONDS = 60.0
 """For one search: 2,000 strings in each of 100,000 texts would take an hour. Making the texts ready, where nobody had the time, is not counted."""
 SEARCHED_AT_ONCE = 500

@@ -12,13 +12,20 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from email.utils import parsedate_tz
 from typing import TYPE_CHECKING
 
 from bascule.mailbox import texts
 from bascule.mailbox.live import LiveRow
-from bascule.platform.imap.limits import SEARCH_SECONDS, SEARCHED_AT_ONCE, SEARCHES_AT_ONCE
+from bascule.platform.imap.limits import (
+    SEARCH_SECONDS,
+    SEARCH_TURN_SECONDS,
+    SEARCHED_AT_ONCE,
+    SEARCHES_AT_ONCE,
+    SEARCHES_THAT_WAIT,
+)
 from bascule.platform.imap.replies import No
 from bascule.platform.mailboxes import OpenMailbox
 from bascule.protocols.imap import search as keys
@@ -37,8 +44,9 @@ _OTHERWISE = re.compile(r'[("\\]|[\s.@][.@]|[.@]\s')
 """In an address field: what may be written otherwise in the address that is meant."""
 FEW_OF = 4
 """Where the index knows of fewer than one in so many messages, only those are read."""
-_guard = threading.Lock()
-_searching: "weakref.WeakKeyDictionary[OpenMailbox, int]" = weakref.WeakKeyDictionary()
+_BUSY = "other searches of this mailbox are still running; ask again when they are done"
+_turns = threading.Condition()
+_searching: "weakref.WeakKeyDictionary[OpenMailbox, _Searches]" = weakref.WeakKeyDictionary()
 _EPOCH = date(1970, 1, 1).toordinal()
 _QUICK = (keys.All, keys.HasFlag, keys.Numbered, keys.SavedResult, keys.Sized, keys.Aged, keys.ModifiedSince)
 
@@ -51,23 +59,46 @@ def find(session: "Session", key: Key) -> Rows:
             return []
     if not _needs_texts(key):
         return finder.among(key, finder.candidates(key))
-    with _turn(session.selected.access.mailbox):
+    with _turn(session):
         finder.bring_up_to_date()
         return finder.among(key, finder.candidates(key))
 
 
+@dataclass(slots=True)
+class _Searches:
+    """Of one mailbox, in this process."""
+
+    running: int = 0
+    waiting: int = 0
+
+
 @contextlib.contextmanager
-def _turn(mailbox: OpenMailbox) -> Iterator[None]:
-    """Raises No where `SEARCHES_AT_ONCE` look through the mailbox already."""
-    with _guard:
-        if _searching.get(mailbox, 0) >= SEARCHES_AT_ONCE:
-            raise No("other searches of this mailbox are still running; ask again when they are done", "LIMIT")
-        _searching[mailbox] = _searching.get(mailbox, 0) + 1
+def _turn(session: "Session") -> Iterator[None]:
+    """While no more than `SEARCHES_AT_ONCE` look through the mailbox. Raises No where that takes longer than `SEARCH_TURN_SECONDS`, where
+    `SEARCHES_THAT_WAIT` do so already, or where nobody waits for it any more."""
+    mailbox = session.selected.access.mailbox
+    with _turns:
+        searches = _searching.setdefault(mailbox, _Searches())
+        if searches.running >= SEARCHES_AT_ONCE and searches.waiting >= SEARCHES_THAT_WAIT:
+            raise No(_BUSY, "LIMIT")
+        searches.waiting += 1
+        try:
+            until = time.monotonic() + SEARCH_TURN_SECONDS
+            while searches.running >= SEARCHES_AT_ONCE:
+                if time.monotonic() > until:
+                    raise No(_BUSY, "LIMIT")
+                _turns.wait(1.0)
+                if session.connection.is_gone():
+                    raise No("nobody waits for this", "UNAVAILABLE")
+            searches.running += 1
+        finally:
+            searches.waiting -= 1
     try:
         yield
     finally:
-        with _guard:
-            _searching[mailbox] -= 1
+        with _turns:
+            searches.running -= 1
+            _turns.notify_all()
 
 
 def first_mailboxes(session: "Session", rows: Rows, field: str) -> dict[int, str]:
