@@ -162,13 +162,15 @@ class View:
             if self.box.folders.get(self.folder) is None:
                 raise FolderGone
             return
-        self.modseq = max(map(_MODSEQ, changes))
         known = bisect_left(changes, self._uidnext, key=_UID)
         for change in changes[:known]:
             if not change.vanished:
                 self._changed[change.uid] = change
-            elif self.number_of(change.uid):
+            elif self.number_of(
+                change.uid
+            ):  # it may be read only now, and as of the MODSEQ up to which the client knows
                 self._unsaid.add(change.uid)
+        self.modseq = max(map(_MODSEQ, changes))
         arrived = [change.uid for change in changes[known:] if not change.vanished]
         self._uidnext = max(self._uidnext, changes[-1].uid + 1)
         if arrived:
