@@ -65,3 +65,9 @@ def test_who_has_no_event_loop_waits_for_a_busy_process(tmp_path: Path) -> None:
         while busy.recv(100) != b"anna":
             pass
         sending.join()
+
+
+@pytest.mark.parametrize("deep", ["run", "a folder of a project/" * 12 + "run"])
+def test_where_no_process_was_ever_started_nobody_is_woken(deep: str, tmp_path: Path) -> None:
+    send_to_all(tmp_path / deep, "anna")
+    assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 ACCOUNT_OCTETS = 255
@@ -101,9 +101,11 @@ def _sockets(folder: Path) -> set[str]:
         return set()
 
 
-def _send(folder: Path, account: str, names: Iterable[str]) -> set[str]:
+def _send(folder: Path, account: str, names: Collection[str]) -> set[str]:
     """Those of ``names`` whose queue is full. A socket whose process is gone is removed."""
     full: set[str] = set()
+    if not names:  # there may be no folder yet: no process was ever started
+        return full
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as out, _reaching(folder) as place:
         for name in names:
             try:
