@@ -96,7 +96,7 @@ def _restore_one(box: Path, target: Path, done: RestoredAll) -> None:
     except MailboxInUse:
         raise
     except BasculeError as error:
-        if shutil.disk_usage(target.parent).free < FREE_OCTETS:
+        if shutil.disk_usage(target.parent.parent).free < FREE_OCTETS:
             raise  # it is not this mailbox's fault, and the next one fares no better
         done.failed[box.name.removesuffix(".mailbox")] = error.message
         shutil.rmtree(target, ignore_errors=True)
