@@ -1,12 +1,14 @@
 """Whoever stops a run (Ctrl-C, SIGTERM) does not wait until a thread of it is through with what it reads."""
 
 import asyncio
+import io
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,8 @@ from bascule.capture import CaptureOptions, capture
 from bascule.deliver.comparison import census_of_mailbox
 from bascule.mailbox import Mailbox
 from bascule.sources.files import open_files
+from bascule.sources.files.mbox import folder_of_mbox, read_mbox
+from bascule.terms.instant import InternalDate
 from support.command import ENTRY, bascule, environment
 
 BY = pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
@@ -22,7 +26,7 @@ AT_ONCE_SECONDS = 10.0
 
 
 def stopped(tmp_path: Path, words: Sequence[object], begun: Path, by: signal.Signals) -> str:
-    """Start a command, stop it a second after ``begun`` is there, and give what it printed. Fails where it does not end at once, with 130."""
+    """Start a command, stop it soon after ``begun`` is there, and give what it printed. Fails where it does not end at once, with 130."""
     with subprocess.Popen(
         [*ENTRY, *map(str, words), "--quiet", "--language", "en"], env=environment(tmp_path), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -33,7 +37,7 @@ def stopped(tmp_path: Path, words: Sequence[object], begun: Path, by: signal.Sig
                 assert run.poll() is None
                 assert time.monotonic() < deadline, "it does not begin"
                 time.sleep(0.02)
-            time.sleep(1)
+            time.sleep(0.05)
             assert run.poll() is None, "it ended by itself: nothing was stopped"
             run.send_signal(by)
             output, errors = run.communicate(timeout=AT_ONCE_SECONDS)
@@ -53,6 +57,23 @@ def test_an_import_that_walks_through_a_large_mbox_is_stopped_at_once(by: signal
     taken = tmp_path / "m.mailbox"
     output = stopped(tmp_path, ["import", place, taken], taken / "catalogue.sqlite", by)
     assert "interrupted; run the same command again to go on" in output
+
+
+def test_a_walk_gives_the_interpreter_up_seldom_enough_that_another_thread_gets_it(tmp_path: Path) -> None:
+    """A thread that waits for the interpreter asks for it after five milliseconds in which nobody gave it up; each read gives it up, and takes it back first."""
+    reads: list[int] = []
+
+    class Counted(io.FileIO):
+        def readinto(self, buffer: Any) -> int:
+            reads.append(got := super().readinto(buffer) or 0)
+            return got
+
+    place = tmp_path / "large.mbox"
+    place.write_bytes(b"From a@b Sat Feb  1 10:00:00 2020\nSubject: x\n\n" + b"x\n" * 2**22)
+    folder = folder_of_mbox(("large.mbox",))
+    read_mbox(folder, {}, "large.mbox", lambda: io.BufferedReader(Counted(place)), InternalDate(0))
+    assert [entry.octets for entry in folder.entries] == [place.stat().st_size - 34]
+    assert len(reads) < 20
 
 
 @BY

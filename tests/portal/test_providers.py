@@ -78,7 +78,7 @@ def test_a_forged_answer_lets_nobody_in(both: tuple[PortalServer, PrivateLemon],
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(server.url_of(path), timeout=20)
     assert refused.value.code in (403, 502)
-    assert "L’identification n’a pas marché" in refused.value.read().decode()
+    assert "La connexion n’a pas abouti" in refused.value.read().decode()
 
 
 def test_a_provider_that_is_away_is_said_to_be(both: tuple[PortalServer, PrivateLemon]) -> None:
