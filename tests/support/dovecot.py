@@ -1,5 +1,6 @@
 """A Dovecot of our own on loopback, with all of its state in one folder. Any user may sign in with the password ``secret``."""
 
+import contextlib
 import getpass
 import grp
 import os
@@ -208,7 +209,7 @@ class PrivateDovecot:
         return int((self._sockets / "master.pid").read_text())
 
     def stop(self) -> None:
-        """End it by its own process id; waits until it is gone."""
+        """End it by its own process id, and its children. At once: asked to end, it takes a second, and what it has acknowledged is in its files."""
         self._end()
         if self._sockets.parent != self.root:
             shutil.rmtree(self._sockets, ignore_errors=True)
@@ -219,14 +220,15 @@ class PrivateDovecot:
             pid = int(file.read_text())
             if "dovecot" not in Path(f"/proc/{pid}/comm").read_text():
                 return
-            os.kill(pid, signal.SIGTERM)
-            for _ in range(200):
-                if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                    return  # ended, and waiting for init to take note
-                time.sleep(0.02)
-            os.kill(pid, signal.SIGKILL)
+            family = (pid, *_children(pid))
         except (FileNotFoundError, ProcessLookupError, ValueError):
             return  # it has ended by itself
+        for each in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        while any(_is_alive(each) for each in family):  # its port is taken so long
+            time.sleep(0.002)
+        file.unlink()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -235,6 +237,19 @@ class PrivateDovecot:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text().split()]
+
+
+def _is_alive(pid: int) -> bool:
+    """False for one that has ended and waits for init to take note."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _open_way(root: Path) -> None:
