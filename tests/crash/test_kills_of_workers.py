@@ -18,7 +18,8 @@ from support.long_work import ask, look
 from support.portal import DOMAIN, configuration
 from support.postgresql import database_for
 
-MEMBERS = 4000
+MEMBERS = 4000 if os.environ.get("BASCULE_SOAK") == "1" else 1500
+"""So many that work on them can be stopped in the middle."""
 LONGEST_SECONDS = 120
 
 

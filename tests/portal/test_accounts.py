@@ -1,6 +1,7 @@
 """What the servers ask is answered alike by whoever keeps the accounts; and from the portal also while its database is away."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -175,7 +176,11 @@ def refused_why(accounts: Accounts, password: str) -> Why | None:
     assistance=st.integers(1, 30 * 86400),
     offset=st.integers(-900 * 86400, 900 * 86400),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200 if os.environ.get("BASCULE_SOAK") == "1" else 20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_no_door_disagrees_with_the_phase_table(portal: Portal, gaps: list[int], assistance: int, offset: int) -> None:
     """Sign-in (as IMAP, submission and the web ask it), open sessions, and the credentials page, over random calendars and instants."""
     from bascule.portal.shell import doors

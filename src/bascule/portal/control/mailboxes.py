@@ -39,7 +39,7 @@ def _shown(box: Mailbox) -> dict[str, object]:
         "room": "control",
         "box": box,
         "owners": box.owners.all(),
-        "views": box.views.select_related("by").order_by("-at")[:20],
+        "views": box.views.select_related("by").order_by("-at", "-id")[:20],
         "notes": Note.objects.filter(about=box.login)[:20],
     }
 

@@ -73,7 +73,9 @@ def members_csv(request: HttpRequest) -> HttpResponse:
 def member(request: HttpRequest, number: int) -> HttpResponse:
     person = get_object_or_404(Member.objects.select_related("mailbox__wave"), pk=number)
     views = (
-        View.objects.filter(mailbox=person.mailbox).select_related("by").order_by("-at")[:20] if person.mailbox else []
+        View.objects.filter(mailbox=person.mailbox).select_related("by").order_by("-at", "-id")[:20]
+        if person.mailbox
+        else []
     )
     about = [person.sign_on, *([person.mailbox.login] if person.mailbox else [])]
     notes = Note.objects.filter(about__in=about)[:20]

@@ -46,7 +46,8 @@ def extract(request: HttpRequest) -> HttpResponse:
             "old_mailbox": box.old_url,
             "locked": box.is_locked,
             "looked_at": [
-                {"at": view.at, "what": view.what, "by": view.by.sign_on} for view in box.views.select_related("by")
+                {"at": view.at, "what": view.what, "by": view.by.sign_on}
+                for view in box.views.select_related("by").order_by("at", "id")
             ],
         }
     told["looks_after"] = [box.login for box in member.looks_after.all()]
