@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 
-from bascule.mailbox import check
+from bascule.mailbox import Mailbox, check
 from bascule.mailbox.live import Arriving, LiveMailbox
 from bascule.mailbox.live.purging import purge
 from bascule.mailbox.live.undeleting import deleted, give_back
@@ -138,3 +139,20 @@ def test_several_that_make_the_index_at_once_make_it_once(two: Two, attempt: int
     with contextlib.closing(sqlite3.connect(two.one.root / "search.sqlite")) as index:
         assert index.execute("SELECT count(*) FROM progress").fetchone() == (1,)
     assert len(search(two.one.mailbox, "number")) == 5
+
+
+def test_a_mailbox_that_another_makes_between_the_look_and_the_making_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was “exists and is not a mailbox” once, and the first mail of a new member waited."""
+    root = tmp_path / "m"
+    own = Mailbox.create
+
+    def made_by_another_first(place: Path, **how: Any) -> Mailbox:
+        monkeypatch.setattr(Mailbox, "create", own)
+        LiveMailbox.create(root, NOW).close()
+        return own(place, **how)
+
+    monkeypatch.setattr(Mailbox, "create", made_by_another_first)
+    with LiveMailbox.create(root, NOW + 1) as box:
+        assert box.folders.find(INBOX).uidvalidity == NOW  # type: ignore[union-attr]

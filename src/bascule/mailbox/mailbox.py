@@ -136,9 +136,13 @@ class Mailbox:
 
     @classmethod
     def open_or_create(cls, root: Path, *, keeps_bodies: bool = True, made_elsewhere: bool = False) -> Self:
-        if (root / CATALOGUE).exists() and not was_never_made(root / CATALOGUE):
-            return cls.open(root, made_elsewhere=made_elsewhere)
-        return cls.create(root, keeps_bodies=keeps_bodies)
+        if not _is_made(root):
+            try:
+                return cls.create(root, keeps_bodies=keeps_bodies)
+            except MailboxError:
+                if not _is_made(root):  # by another process since
+                    raise
+        return cls.open(root, made_elsewhere=made_elsewhere)
 
     # -- use ----------------------------------------------------------------------------------------------------------
 
@@ -244,6 +248,10 @@ def _is_free(root: Path) -> bool:
     if set(os.listdir(root)) - left:
         return False
     return not (root / CATALOGUE).exists() or was_never_made(root / CATALOGUE)
+
+
+def _is_made(root: Path) -> bool:
+    return (root / CATALOGUE).exists() and not was_never_made(root / CATALOGUE)
 
 
 def was_never_made(catalogue: Path) -> bool:
