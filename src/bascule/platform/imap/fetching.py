@@ -4,25 +4,24 @@ What a mailbox's files hold is read with its lock held (`Writer.read`); what oth
 that takes long is waited for by whoever asked for it alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live import LiveRow
 from bascule.mailbox.live.reading import HEADER_OCTETS, Described, describe
+from bascule.platform.imap import at_hand
 from bascule.platform.imap.flag_lines import Told, flag_lines
 from bascule.platform.imap.large import Share
 from bascule.platform.imap.limits import LARGE_OCTETS, PIECE_OCTETS
 from bascule.protocols.imap.answers import string, without_nul
-from bascule.protocols.imap.dates import format_date_time, writable_date
 from bascule.protocols.imap.describe import body_structure
 from bascule.protocols.imap.requests.fetch import Fetch, Octets
 from bascule.protocols.imap.section import Text, header_fields, octets_of, part_at
 from bascule.protocols.mime.decoding import UnknownEncoding, decoded
 from bascule.protocols.mime.structure import Part, parse_structure
 from bascule.protocols.mime.text import searchable
-from bascule.terms.instant import InternalDate
 
 if TYPE_CHECKING:
     from bascule.platform.imap.session import Session
@@ -95,21 +94,41 @@ class Writer:
         self._lacking: set[int] = set()
         self._share = Share(self._view.access.mailbox)
         self._makers = [_PLAIN[name] for name in plain]
-        self._is_usual = all(map(_is_whole, asked.octets)) or (
-            len(asked.octets) == 1 and _is_of_fields(asked.octets[0]) and asked.octets[0].start is None
-        )
+        self._is_whole = len(asked.octets) == 1 and _is_whole(asked.octets[0])
+        self._template = None if self._needs_octets or self._needs_preview else at_hand.template(plain, asked.octets)
         self.newly_seen: dict[int, int] = {}
         self.refusal: tuple[str, str] | None = None
 
     # -- with the mailbox's lock --------------------------------------------------------------------------------------
 
-    def pieces(self, batch: list[tuple[int, LiveRow]]) -> list[list[tuple[int, LiveRow]]]:
-        """``batch`` in pieces of which `PIECE_OCTETS` are to be read, or one message."""
+    def look_up(self, batch: list[tuple[int, LiveRow]]) -> None:
+        """What is kept of the messages of ``batch``, which comes next."""
         reading, bodies = self._session.box.reading, [row.body for _, row in batch]
         self._described = reading.described(bodies) if self._needs_description else {}
         self._fields = {names: reading.answers.kept(names, bodies) for names in self._of_fields}
         self._lacking = {body for kept in self._fields.values() for body in bodies if body not in kept}
         self._kept_previews = reading.previews(bodies) if self._needs_preview else {}
+
+    def at_hand(self, batch: list[tuple[int, LiveRow]]) -> Iterator[bytes] | None:
+        """The responses for ``batch``, made without the lock, where nothing of it is to be read or made; otherwise None."""
+        if self._template is None or self._lacking:
+            return None
+        if self._needs_description and not all(row.body in self._described for _, row in batch):
+            return None
+        fields = [self._fields[names] for names in self._of_fields]
+        values = at_hand.columns(self._plain, batch, self._flags_of, self._described, fields)
+        return at_hand.responses(self._template, values)
+
+    def _flags_of(self, rows: Sequence[LiveRow]) -> list[bytes]:
+        """What stands between the parentheses of FLAGS, of each."""
+        view, rev2 = self._view, self._session.rev2
+        if not rev2 and view.recent_count():
+            return [view.flags_of(row.uid, row.flagset, rev2=rev2) for row in rows]
+        names = {flagset: view.flag_names(flagset, recent=False) for flagset in {row.flagset for row in rows}}
+        return [names[row.flagset] for row in rows]
+
+    def pieces(self, batch: list[tuple[int, LiveRow]]) -> list[list[tuple[int, LiveRow]]]:
+        """``batch``, which was looked up, in pieces of which `PIECE_OCTETS` are to be read, or one message."""
         pieces: list[list[tuple[int, LiveRow]]] = []
         size = PIECE_OCTETS
         for each in batch:
@@ -228,19 +247,16 @@ class Writer:
         return flag_lines(self._view, numbers, rows, rev2=self._session.rev2, uids="UID" in self._plain)
 
     def _usual(self, message: _Message) -> tuple[bytes, ...]:
-        """What most programs ask for of most messages, without the detours: nothing but what is at hand, a whole message, or header fields that are
-        kept. Empty: `_response` makes it."""
-        if not self._is_usual or message.row.uid in self.newly_seen or self._must_make(message):
+        """A whole message, and what is at hand, without the detours. Empty: `_response` makes it."""
+        octets = message.octets
+        if not self._is_whole or octets is None or len(octets) > PIECE_OCTETS:
+            return ()
+        if message.row.uid in self.newly_seen or self._must_make(message):
             return ()
         plain = b" ".join([make(self, message) for make in self._makers])
-        if not self._octets:
-            return (b"* %d FETCH (%b)\r\n" % (message.number, plain),)
-        item = self._octets[0]
-        octets = message.octets if _is_whole(item) else self._fields[item.section.names].get(message.row.body)
-        if octets is None or len(self._octets) > 1 or len(octets) > PIECE_OCTETS:
-            return ()
         start = b"* %d FETCH (%b %b {%d}\r\n" if plain else b"* %d FETCH (%b%b {%d}\r\n"
-        return start % (message.number, plain, item.label, len(octets)), without_nul(octets), b")\r\n"
+        head = start % (message.number, plain, self._octets[0].label, len(octets))
+        return head, without_nul(octets), b")\r\n"
 
     def _must_make(self, message: _Message) -> bool:
         return self._needs_preview or "BODY" in self._plain or (self._needs_description and message.described is None)
@@ -356,14 +372,10 @@ def _flags(writer: Writer, message: _Message) -> bytes:
     return b"FLAGS (%b)" % message.flags
 
 
-def _date(row: LiveRow) -> bytes:
-    return format_date_time(writable_date(InternalDate(row.date_utc, row.zone_minutes)))
-
-
 _PLAIN: dict[str, _Plain] = {
     "UID": lambda w, m: b"UID %d" % m.row.uid,
     "FLAGS": _flags,
-    "INTERNALDATE": lambda w, m: b"INTERNALDATE " + _date(m.row),
+    "INTERNALDATE": lambda w, m: b"INTERNALDATE " + at_hand.internal_date(m.row),
     "RFC822.SIZE": lambda w, m: b"RFC822.SIZE %d" % m.row.octets,
     "ENVELOPE": lambda w, m: b"ENVELOPE " + (m.described.envelope if m.described else b"NIL"),
     "BODYSTRUCTURE": lambda w, m: b"BODYSTRUCTURE " + (m.described.structure if m.described else b"NIL"),

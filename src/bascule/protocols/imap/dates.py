@@ -74,15 +74,24 @@ def _is_writable(instant: InternalDate) -> bool:
 
 def format_date_time(instant: InternalDate) -> bytes:
     """Quoted, as APPEND takes it. Raises LocalError for what `writable_date` would change."""
-    zone = instant.zone_minutes
     if not _is_writable(instant):
         raise LocalError(f"no date-time can hold {instant!r}")
-    local = datetime.fromtimestamp(instant.utc_seconds + zone * 60, UTC)
-    hours, minutes = divmod(abs(zone), 60)
-    return b'"%02d-%b-%04d %02d:%02d:%02d %b%02d%02d"' % (
-        local.day, _MONTHS[local.month - 1].encode(), local.year, local.hour, local.minute, local.second,
-        b"-" if zone < 0 else b"+", hours, minutes,
-    )  # fmt: skip
+    day, second = divmod(instant.utc_seconds + instant.zone_minutes * 60, 86400)
+    minute, second = divmod(second, 60)
+    hour, minute = divmod(minute, 60)
+    return b'"%b %02d:%02d:%02d %b"' % (_day(day), hour, minute, second, _zone(instant.zone_minutes))
+
+
+@lru_cache(maxsize=4096)
+def _day(number: int) -> bytes:
+    """``number``: since 1970."""
+    day = datetime.fromtimestamp(number * 86400, UTC)
+    return b"%02d-%b-%04d" % (day.day, _MONTHS[day.month - 1].encode(), day.year)
+
+
+@lru_cache(maxsize=256)
+def _zone(minutes: int) -> bytes:
+    return b"%b%02d%02d" % (b"-" if minutes < 0 else b"+", *divmod(abs(minutes), 60))
 
 
 def parse_date(octets: bytes) -> date:

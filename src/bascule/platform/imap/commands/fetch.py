@@ -95,12 +95,22 @@ def _batches(session: "Session", places: list[Range], changed_since: int | None)
 def _write(session: "Session", writer: Writer, asked: Fetch, batch: list[tuple[int, LiveRow]]) -> Iterator[bytes]:
     """The mailbox's lock is held while its files are read and written, and not while what others wrote is looked at."""
     view = session.selected
+    marks_seen = asked.marks_seen and not view.read_only and "s" in view.rights
     with session.lock:
-        pieces = writer.pieces(batch)
+        writer.look_up(batch)
+        lines = None if marks_seen else writer.at_hand(batch)
+        if lines is None:
+            pieces = writer.pieces(batch)
+        else:
+            news = view.keyword_news()
+    if lines is not None:
+        yield news
+        yield from lines
+        return
     for number, piece in enumerate(pieces, 1):
         try:
             with session.lock:
-                if asked.marks_seen and not view.read_only and "s" in view.rights:
+                if marks_seen:
                     piece = _mark_seen(session, writer, piece)
                 read = writer.read(piece)
                 news = view.keyword_news()
