@@ -2,7 +2,9 @@
 
 import pytest
 
+from bascule.mailbox.lock import alone
 from bascule.platform.imap.limits import ARGUMENT_OCTETS
+from bascule.platform.wakeups import RELEASE, send_to_all
 
 
 def test_a_literal_that_waits_is_asked_for(client) -> None:
@@ -40,3 +42,50 @@ def test_a_large_message_goes_through_a_file(client) -> None:
     message = b"Subject: large\r\n\r\n" + b"x" * 70 + b"\r\n" * 100_000 + b"y" * 3_000_000
     client.append("INBOX", message)
     assert client.ok("FETCH 1 BODY.PEEK[]").line(b"1 FETCH").endswith(message + b")")
+
+
+def test_where_a_message_is_refused_before_it_comes_the_next_line_is_a_command(connect, mailbox_file) -> None:
+    """Also where the refusal has nothing to do with APPEND: here, somebody has the mailbox alone."""
+    client = connect()
+    send_to_all(mailbox_file.parents[1] / "run", RELEASE + mailbox_file.stem)
+    with alone(mailbox_file, wait_seconds=20):
+        client.send(b"x APPEND INBOX {1000}\r\n")
+        assert client.end(b"x").code == "UNAVAILABLE"
+    client.ok("NOOP")
+    client.send(b"x APPEND INBOX {5}\r\n")
+    assert client.continuation() == b"go on"
+    client.send(b"a: b\n\r\n")
+    assert client.end(b"x").status == "OK"
+
+
+def test_a_message_that_no_command_announces_is_not_waited_for(client) -> None:
+    client.send(b"x* APPEND INBOX {1000}\r\n")
+    assert client.frame()[0].split()[1] == b"BAD"
+    client.ok("NOOP")
+    client.send(b"x IDLE\r\n")
+    client.continuation()
+    client.send(b"y APPEND INBOX {1000}\r\n")
+    assert client.end(b"x").status == "BAD"
+    client.ok("NOOP")
+
+
+def test_what_is_in_a_refused_message_is_no_command_though_its_sender_did_not_wait(client) -> None:
+    client.send(b"x APPEND Nowhere {43}\r\nSubject: s\r\n\r\ny CREATE Evil\r\n")
+    assert client.end(b"x").code == "TRYCREATE"
+    client.send(b"z CREATE Bad\r\n\r\n")
+    assert client.end(b"x").code == "TRYCREATE"
+    assert not client.ok('LIST "" Evil').lines
+    assert not client.ok('LIST "" Bad').lines
+
+
+@pytest.mark.parametrize("border", [b"STARTTLS", b"COMPRESS DEFLATE"])
+def test_who_misspells_a_change_of_layer_is_heard_on(connect, border: bytes) -> None:
+    client = connect("INBOX")
+    client.send(b"x* " + border + b"\r\n")
+    assert client.frame()[0].split()[1] == b"BAD"
+    client.ok("NOOP")
+    client.send(b"x IDLE\r\n")
+    client.continuation()
+    client.send(b"y " + border + b"\r\n")
+    assert client.end(b"x").status == "BAD"
+    client.ok("NOOP")

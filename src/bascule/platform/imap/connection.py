@@ -23,7 +23,7 @@ from bascule.platform.imap.states import State
 from bascule.platform.spool import Spool
 from bascule.protocols.imap.answers import condition
 from bascule.protocols.imap.errors import RemoteError
-from bascule.protocols.imap.receiver import Frame, Receiver
+from bascule.protocols.imap.receiver import Announcement, Frame, Receiver
 from bascule.protocols.imap.requests import BadRequest, Request, parse_request
 from bascule.terms.location import is_loopback
 
@@ -238,6 +238,8 @@ class ImapConnection(asyncio.BufferedProtocol):
     async def _converse(self, session: Session) -> None:
         wrong = 0
         while session.state is not State.ENDED:
+            if self._at_border and not self._frames:
+                self._cross_border()
             frame = await self._next_frame_in_time(session)
             if frame is None:
                 return
@@ -246,6 +248,7 @@ class ImapConnection(asyncio.BufferedProtocol):
             if isinstance(requests, bytes):
                 wrong += 1
                 await self._write(requests)
+                self._settle(session.connection, frame)
                 if wrong > limits.WRONG_COMMANDS:
                     self._send(condition(b"*", b"BYE", "this is not IMAP"))
                     return
@@ -297,7 +300,7 @@ class ImapConnection(asyncio.BufferedProtocol):
             except BadRequest as error:
                 return condition(error.tag or b"*", b"BAD", str(error))
             requests.append(request)
-            if request.name in _ALONE or not self._frames or not self._watched:
+            if request.name in _ALONE or isinstance(frame, Announcement) or not self._frames or not self._watched:
                 return requests
             frame = self._frames[0]
             words = frame[0].split(b" ", 2) if isinstance(frame[0], bytes) else []
@@ -349,19 +352,21 @@ class ImapConnection(asyncio.BufferedProtocol):
         if session.account is not None and not self._watched:
             self._receiver.limits = limits.SIGNED_IN
         self._watch(session.watched)
-        if connection.forgets_literal:
-            connection.forgets_literal = False
-            self._receiver.forget()
+        self._settle(connection, request.frame)
         if connection.wants_tls:
             connection.wants_tls = False
             await self._start_tls(connection)
         elif connection.wants_compression:
             connection.wants_compression = False
             self._start_compression(connection)
-        elif self._at_border and not self._frames:
-            self._cross_border()
         if connection.idles:
             await self._idle(session, request)
+
+    def _settle(self, connection: Connection, frame: Frame) -> None:
+        """A message that was announced and not asked for will not come, whatever its command was answered."""
+        is_asked_for, connection.asks_for_literal = connection.asks_for_literal, False
+        if isinstance(frame, Announcement) and not is_asked_for:
+            self._receiver.forget(frame)
 
     # -- IDLE ---------------------------------------------------------------------------------------------------------
 
@@ -386,6 +391,7 @@ class ImapConnection(asyncio.BufferedProtocol):
             is_done = len(frame) == 1 and isinstance(frame[0], bytes) and frame[0].upper() == b"DONE"
             reply = (b"OK", "IDLE ended") if is_done else (b"BAD", "DONE was expected")
             await self._write(condition(request.tag, *reply))
+            self._settle(session.connection, frame)
 
     def wake(self) -> None:
         """The mailbox changed: who is in IDLE looks at it now, others with their next command."""

@@ -30,7 +30,7 @@ from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.queued_lock import QueuedLock
 from bascule.protocols.imap.answers import condition, string
 from bascule.protocols.imap.names import decode_name, encode_name
-from bascule.protocols.imap.receiver import Refused
+from bascule.protocols.imap.receiver import Announcement, Refused
 from bascule.protocols.imap.requests import BadRequest, Request
 from bascule.protocols.imap.search import BadCharset
 from bascule.terms.folder import FolderPath
@@ -78,8 +78,8 @@ class Connection:
     """Whether nobody waits for an answer any more; for any thread."""
     looks_again: bool = False
     """What changed could not be read during IDLE: it is to be looked at again in a moment."""
-    forgets_literal: bool = False
-    """A message that was announced is refused: its command will not go on."""
+    asks_for_literal: bool = False
+    """A message that was announced is asked for. Otherwise its command was refused, and will not go on."""
 
 
 class Session:
@@ -306,7 +306,8 @@ class Session:
             yield condition(b"*", b"BYE", words.CLOSED, b"UNAVAILABLE")
             return None
         done = yield from command.run(self, request)
-        yield from self._after(request)
+        if not isinstance(request.frame, Announcement):
+            yield from self._after(request)
         return done
 
     def _after(self, request: Request) -> Iterator[bytes]:

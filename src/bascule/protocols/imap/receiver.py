@@ -84,6 +84,7 @@ class Receiver:
         self._literal_left = 0
         self._sink: Sink | None = None
         self._in_literal = False
+        self._announced: Announcement | None = None
 
     def _set_buffer(self, buffer: bytearray) -> None:
         """Never resized while it is in use: a shell may still hold the view that `room` gave it."""
@@ -112,13 +113,17 @@ class Receiver:
 
     def announcement(self, octets: int) -> Announcement:
         """What came before the literal of ``octets`` that ``announce`` is being called for."""
-        return Announcement(self._frame, octets)
+        self._announced = Announcement(self._frame, octets)
+        return self._announced
 
-    def forget(self) -> None:
-        """The frame whose literal ``announce`` wanted, and whose sender was then told that it is not taken after all: it will not go on."""
-        self._frame, self._held = [], 0
-        self._in_literal = False
-        self._sink = None
+    def forget(self, announced: Announcement) -> None:
+        """The frame whose literal ``announce`` wanted, and whose sender was then told that it is not taken after all: it will not go on. A sender who did
+        not wait has begun with the literal: that is taken as one, and not for commands."""
+        is_begun = self.buffered_octets > 0 or self._literal_left < announced.octets
+        if announced is self._announced and self._in_literal and not is_begun:
+            self._frame, self._held = [], 0
+            self._in_literal = False
+            self._sink = None
 
     def room(self) -> memoryview:
         """Where to put what comes next; not empty. Valid until the next call of any method."""

@@ -25,7 +25,9 @@ GO_ON = b"+ go on\r\n"
 
 def run(session: "Session", request: Request) -> Answer:
     if isinstance(request.frame, Announcement):
-        yield _asked_for(session, request, request.frame)
+        _require_place(session, request, request.frame)
+        session.connection.asks_for_literal = True
+        yield GO_ON
         return None
     asked = parse_append(Arguments(request))
     group = [_arriving(session, new) for new in asked.messages]
@@ -48,20 +50,17 @@ def run(session: "Session", request: Request) -> Answer:
     return Done("APPEND completed", b"APPENDUID %d %b" % (placed.uidvalidity, format_set(placed.uids)))
 
 
-def _asked_for(session: "Session", request: Request, announced: Announcement) -> bytes:
-    """The leave to send a message, given once it is known that there is a mailbox that takes it, and room (RFC 9051 §4.3: or it is refused
+def _require_place(session: "Session", request: Request, announced: Announcement) -> None:
+    """The leave to send a message is given once it is known that there is a mailbox that takes it, and room (RFC 9051 §4.3: or it is refused
     before it is sent). Another session may be quicker: `run` looks again. Raises No."""
     try:
         name = Arguments(request).string("a mailbox name")
     except BadRequest:  # the name itself is the literal, or it can't be read yet: the whole command will tell
-        return GO_ON
-    session.connection.forgets_literal = True
+        return
     place = session.place_of(name)
     with place.access.lock:
         place.find("i", missing="TRYCREATE")
         require_room(place.access, announced.octets + sum(map(_octets, announced[1::2])))
-    session.connection.forgets_literal = False
-    return GO_ON
 
 
 def _octets(literal: Literal) -> int:
