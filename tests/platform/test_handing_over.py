@@ -1,6 +1,7 @@
 """A mailbox moves to another node, while mail arrives and a session has it open: all of it is there afterwards, once, and nowhere else."""
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from bascule.mailbox import check
 from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live import LiveMailbox
+from bascule.platform.handing_over import CLOSING_SECONDS
 from support import messages, reference
 from support.command import bascule
 from support.dialogue import Dialogue
+from support.inbox import Inbox
 from support.server import ANNA, PASSWORD, PrivateBascule
 from support.smtp import SmtpDialogue, message
 
@@ -49,6 +52,18 @@ def test_from_one_node_to_another(tmp_path: Path) -> None:
         bob.ok(f'SELECT "Other Users/{ANNA}/INBOX"')
         bob.close()
         assert check(two.mailbox()) == []
+
+
+def test_a_mailbox_to_which_a_member_wrote_is_handed_over_too(tmp_path: Path) -> None:
+    """What members send each other comes through the queue, whose process has the mailbox open, too."""
+    with PrivateBascule(tmp_path / "one", accounts=(ANNA, BOB)) as one:
+        with SmtpDialogue(one.ports["submission"]) as submission:
+            submission.login(ANNA)
+            assert submission.deliver(message("x", ANNA), ANNA, BOB).code == 250
+        Inbox(one, BOB).wait(1)
+        began = time.monotonic()
+        bascule(tmp_path, "account", "--config", one.config, "hand-over", BOB, tmp_path / "parcel")
+        assert time.monotonic() - began < CLOSING_SECONDS
 
 
 class Deliveries(threading.Thread):

@@ -28,6 +28,8 @@ LEFT = ".left"
 """Instead of ``.mailbox``: a mailbox that makes way for the one that is coming back (`bascule.platform.handing_over`)."""
 PAUSE_SECONDS = 1.0
 """For whoever needs a mailbox alone to take it, after its release."""
+LOOKED_AT_SECONDS = 60.0
+"""Between two looks at which mailboxes nobody uses any more."""
 IN_USE_SECONDS = 5.0
 """For one thread to wait for whoever has a mailbox alone."""
 TURN_SECONDS = 0.5

@@ -30,7 +30,7 @@ from bascule.platform.fair_threads import Threads
 from bascule.platform.imap import limits as imap_limits
 from bascule.platform.imap.connection import ImapConnection, Shared
 from bascule.platform.imap.session import Services
-from bascule.platform.mailboxes import Mailboxes
+from bascule.platform.mailboxes import LOOKED_AT_SECONDS, Mailboxes
 from bascule.platform.settings import FOLDERS, Settings, read_settings
 from bascule.platform.smtp import limits as smtp_limits
 from bascule.platform.smtp.accepting import Accepting
@@ -45,8 +45,6 @@ from bascule.platform.smtp.transaction import new_id
 from bascule.platform.trace import Trace
 from bascule.platform.wakeups import RELEASE, Wakeups
 
-LOOKED_AT_SECONDS = 60.0
-"""Between two looks at which mailboxes nobody uses any more."""
 BACKLOG = 1024
 LOGGED_AGAIN_SECONDS = 60.0
 KINDS_OF_ERRORS = 100

@@ -13,7 +13,7 @@ from bascule.platform.accounts.opening import open_accounts
 from bascule.platform.arrivals import Arrivals
 from bascule.platform.child import run_child
 from bascule.platform.clock import Clock
-from bascule.platform.mailboxes import Mailboxes
+from bascule.platform.mailboxes import LOOKED_AT_SECONDS, Mailboxes
 from bascule.platform.settings import FOLDERS, Settings, read_settings
 from bascule.platform.smtp.outward import Outward
 from bascule.platform.smtp.queue import limits
@@ -24,17 +24,24 @@ from bascule.platform.smtp.queue.runner import Runner
 from bascule.platform.smtp.queue.sending import Sender, Smarthost
 from bascule.platform.smtp.queue.store import QUEUE, QueueStore
 from bascule.platform.trace import Trace
-from bascule.platform.wakeups import Wakeups
+from bascule.platform.wakeups import RELEASE, Wakeups
 
 
 async def serve(settings: Settings, orders: dict[str, Any], until: asyncio.Event) -> None:
     """Work until ``until`` is set."""
     log = structlog.get_logger()
     wake = asyncio.Event()
-    wakeups = Wakeups(settings.data / "run", lambda name: wake.set() if name == QUEUE else None)
     accounts = open_accounts(orders["accounts"], Path(orders["settings"]))
     first_folders = {name: FOLDERS[name] for name in settings.first_folders}
     mailboxes = Mailboxes(settings.data / "mailboxes", first_folders=first_folders)
+
+    def woken(name: str) -> None:
+        if name == QUEUE:
+            wake.set()
+        elif name.startswith(RELEASE):
+            mailboxes.release(name.removeprefix(RELEASE))
+
+    wakeups = Wakeups(settings.data / "run", woken)
     clock = Clock(settings.rehearsal_clock)
     store = QueueStore(settings.data, clock=clock)
     trace = Trace(settings.data / "trace.sqlite", log=log.warning)
@@ -53,12 +60,21 @@ async def serve(settings: Settings, orders: dict[str, Any], until: asyncio.Event
         )  # fmt: skip
         conclusions = Conclusions(store, accounts, trace, settings.hostname, zone, patience, clock, postmaster)
         log.info("queue-serving")
+        closing = asyncio.create_task(_close_idle(mailboxes, workers))
         await Runner(store, attempts, conclusions, workers, log.warning, clock).run(wake, until)
+        closing.cancel()
     wakeups.close()
     trace.close()
     store.close()
     mailboxes.close()
     accounts.close()
+
+
+async def _close_idle(mailboxes: Mailboxes, workers: ThreadPoolExecutor) -> None:
+    """Until it is cancelled."""
+    while True:
+        await asyncio.sleep(LOOKED_AT_SECONDS)
+        await asyncio.get_running_loop().run_in_executor(workers, mailboxes.close_idle)
 
 
 async def _work(orders: dict[str, Any], until: asyncio.Event) -> None:
