@@ -113,6 +113,19 @@ def test_nobody_is_disturbed(place: Path) -> None:
     assert compact(place, waste_octets=1) > 0
 
 
+def test_who_has_it_open_is_asked_for_way(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mailbox whose owner's program asks every few minutes is never left alone by itself."""
+    box = LiveMailbox.open(place)
+    purge(box, NOW + 1)
+    monkeypatch.setattr(purging, "WAY_SECONDS", 0.2)
+    asked: list[int] = []
+    with pytest.raises(MailboxInUse):
+        compact(place, waste_octets=1, ask_for_way=lambda: asked.append(1))
+    assert len(asked) > 1
+    assert compact(place, waste_octets=1, ask_for_way=box.close) > 0
+    assert check(place) == []
+
+
 def test_what_comes_while_a_file_is_written_anew_is_kept(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with LiveMailbox.open(place) as box:
         purge(box, NOW + 1)

@@ -99,7 +99,7 @@ def test_a_mailbox_at_which_housekeeping_fails_is_named_and_the_next_is_looked_a
     told: list[tuple[str, object, object]] = []
     seen: list[str] = []
 
-    def fail(place: Path, before_utc: int) -> None:
+    def fail(place: Path, before_utc: int, ask_for_way: object) -> None:
         seen.append(place.stem)
         if len(seen) == 2:
             until.set()

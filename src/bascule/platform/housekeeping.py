@@ -14,6 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from bascule.mailbox.live.purging import Purged, compact, purge
 from bascule.mailbox.live.reading import Described, describe
 from bascule.platform.child import run_child
 from bascule.platform.settings import read_settings
-from bascule.platform.wakeups import Wakeups
+from bascule.platform.wakeups import RELEASE, Wakeups
 from bascule.protocols.imap.section import header_fields
 
 QUIET_SECONDS = 2.0
@@ -122,13 +123,14 @@ def _described(box: LiveMailbox, bodies: list[int], passed_over: PassedOver) -> 
     return made
 
 
-def clean(place: Path, before_utc: int) -> Purged:
-    """Purge what vanished before, and give back the room where nobody has the mailbox open now. Raises MailboxError, sqlite3.Error, OSError."""
+def clean(place: Path, before_utc: int, ask_for_way: Callable[[], None] | None = None) -> Purged:
+    """Purge what vanished before, and give back the room, where nobody has the mailbox open, or closes it when asked to (`compact`). Raises MailboxError,
+    sqlite3.Error, OSError."""
     with LiveMailbox.open(place) as box:
         done = purge(box, before_utc)
         texts.forget_purged(box.mailbox)
     with contextlib.suppress(MailboxInUse):  # another day
-        compact(place)
+        compact(place, ask_for_way=ask_for_way)
     return done
 
 
@@ -166,7 +168,8 @@ async def serve(data: Path, keep_deleted_seconds: float, until: asyncio.Event, l
                 await loop.run_in_executor(None, tidy, place, passed_over)
             else:
                 passed_over.forget(place)
-                await loop.run_in_executor(None, clean, place, int(time.time() - keep_deleted_seconds))
+                way = partial(wakeups.send, RELEASE + place.stem)
+                await loop.run_in_executor(None, clean, place, int(time.time() - keep_deleted_seconds), way)
         except MailboxElsewhere:
             continue  # it was handed over: its home looks after it
         except (MailboxError, sqlite3.Error, OSError) as error:

@@ -175,8 +175,10 @@ def test_many_messages_to_a_server_that_is_down_cost_one_round_of_connections(tm
         assert {row.event for row in rig.rows()} == {"delayed"}
 
 
-def test_a_smarthost_that_is_down_is_asked_once_for_all_domains(tmp_path: Path) -> None:
-    with FarServer({"greeting": b"554 5.3.2 no service\r\n"}) as server:
+@pytest.mark.parametrize("greeting", [b"554 5.3.2 no service\r\n", b"521 5.3.2 maintenance\r\n"], ids=["554", "521"])
+def test_a_smarthost_that_is_down_is_asked_once_for_all_domains(tmp_path: Path, greeting: bytes) -> None:
+    """What a domain's own host says of itself for good (RFC 7504), a smarthost does not say of all domains."""
+    with FarServer({"greeting": greeting}) as server:
         smarthost = Endpoint("127.0.0.1", server.port), None
         with queue_rig(tmp_path, smarthost=smarthost, rest_seconds=10.0) as rig:
             for number in range(20):

@@ -19,12 +19,13 @@ import sqlite3
 import stat
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bascule.mailbox.bodies import segment_numbers
 from bascule.mailbox.database import BUSY_SECONDS, create_tables, open_database, sync_file
-from bascule.mailbox.format import SEARCH, SEGMENT_TABLES, segment_name
+from bascule.mailbox.format import SEARCH, SEGMENT_TABLES, MailboxInUse, segment_name
 from bascule.mailbox.live.mailbox import LiveMailbox
 from bascule.mailbox.lock import in_use
 from bascule.mailbox.mailbox import Mailbox
@@ -35,6 +36,8 @@ WASTE_OCTETS = 32 * 1024 * 1024
 """A file is written anew where this much of it, and half of it, is nobody's."""
 ABANDONED_SECONDS = 24 * 3600.0
 """After which a file that is being written anew was left by a process that was killed: one of 1 GB takes minutes."""
+WAY_SECONDS = 5.0
+"""That whoever has the mailbox open is asked to close it."""
 _PARTIAL = "compacting-"
 """A file that is being written anew: a name of its own for each who does so."""
 
@@ -81,19 +84,20 @@ def _purge_bodies(database: sqlite3.Connection, candidates: set[int]) -> int:
     return count
 
 
-def compact(place: Path, *, waste_octets: int = WASTE_OCTETS) -> int:
-    """Write anew what bodies files hold for nobody; the octets given back. Files for which nobody's turn came stay as they are. Raises
-    MailboxError, sqlite3.Error, OSError; then too."""
+def compact(place: Path, *, waste_octets: int = WASTE_OCTETS, ask_for_way: Callable[[], None] | None = None) -> int:
+    """Write anew what bodies files hold for nobody; the octets given back. ``ask_for_way``: asks who has the mailbox open, and does nothing with it just
+    now, to close it; otherwise MailboxInUse is raised where anybody has. Files for which nobody's turn came stay as they are. Raises MailboxError,
+    sqlite3.Error, OSError; then too."""
     for leftover in place.glob(f"{_PARTIAL}*"):
         with contextlib.suppress(FileNotFoundError):
             if leftover.stat().st_mtime < time.time() - ABANDONED_SECONDS:
                 leftover.unlink()
     with LiveMailbox.open(place) as box:
         wasteful = [number for number in segment_numbers(place) if _is_wasteful(box, place, number, waste_octets)]
-    return sum(_write_anew(place, number) for number in wasteful)
+    return sum(_write_anew(place, number, ask_for_way) for number in wasteful)
 
 
-def _write_anew(place: Path, number: int) -> int:
+def _write_anew(place: Path, number: int, ask_for_way: Callable[[], None] | None) -> int:
     with LiveMailbox.open(place) as box:
         handle, name = tempfile.mkstemp(prefix=_PARTIAL, dir=place)
         os.close(handle)
@@ -104,12 +108,26 @@ def _write_anew(place: Path, number: int) -> int:
             partial.unlink()
             raise
     try:
-        with Mailbox.open(place) as alone:
+        with _alone(place, ask_for_way) as alone:
             if not partial.exists():  # another process had the mailbox alone meanwhile, and wrote files anew
                 raise in_use(place)
             return _exchange(alone, number, partial)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _alone(place: Path, ask_for_way: Callable[[], None] | None) -> Mailbox:
+    """Raises MailboxInUse."""
+    deadline = time.monotonic() + (WAY_SECONDS if ask_for_way else 0.0)
+    while True:
+        if ask_for_way:
+            ask_for_way()
+        try:
+            return Mailbox.open(place)
+        except MailboxInUse:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _is_wasteful(box: LiveMailbox, place: Path, number: int, waste_octets: int) -> bool:

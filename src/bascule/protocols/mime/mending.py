@@ -6,7 +6,7 @@ from email.header import Header
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 """RFC 5322 §2.2: a field name is printable US-ASCII without colon; §4.5 lets white space stand before the colon."""
 _BARE_CR = re.compile(rb"\r(?!\n)")
-_EIGHT_BIT_WORDS = re.compile(rb"[^ \t\r\n]*[\x80-\xff][^ \t\r\n]*(?:[ \t]+[^ \t\r\n]*[\x80-\xff][^ \t\r\n]*)*")
+_BLANKS = re.compile(rb"([ \t\r\n]+)")
 
 
 def mend(message: bytes) -> tuple[bytes, list[str]]:
@@ -49,12 +49,24 @@ def _encode_line(line: bytes) -> bytes:
     """The name stays as it is, also where no space follows its colon."""
     name = _FIELD.match(line)
     start = name.end() if name else 0
-    return line[:start] + _EIGHT_BIT_WORDS.sub(_encode, line[start:])
+    pieces = _BLANKS.split(line[start:])  # a word, blanks, a word …
+    out, place = [line[:start]], 0
+    while place < len(pieces):
+        end = place + 1
+        if not pieces[place].isascii():
+            while end + 1 < len(pieces) and not pieces[end + 1].isascii() and not pieces[end].strip(b" \t"):
+                end += 2  # the blanks between two encoded words would not be shown (RFC 2047 §6.2)
+            out.append(_encode(b"".join(pieces[place:end])))
+        else:
+            out.append(pieces[place])
+        out += pieces[end : end + 1]
+        place = end + 1
+    return b"".join(out)
 
 
-def _encode(found: re.Match[bytes]) -> bytes:
+def _encode(octets: bytes) -> bytes:
     try:
-        text = found[0].decode("utf-8")
+        text = octets.decode("utf-8")
     except UnicodeDecodeError:
-        text = found[0].decode("latin-1")
+        text = octets.decode("latin-1")
     return Header(text, "utf-8").encode(linesep="\r\n").encode("ascii")

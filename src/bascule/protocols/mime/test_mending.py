@@ -38,3 +38,9 @@ def test_latin_1_words_read_as_they_were_meant() -> None:
 def test_a_mended_message_needs_no_mending(octets: bytes) -> None:
     mended, _ = mend(octets)
     assert mend(mended) == (mended, [])
+
+
+def test_a_megabyte_beside_an_8_bit_word_is_passed_once() -> None:
+    """Each octet was looked at from each octet before it, once."""
+    mended, _ = mend(b"Subject: \xc3\xa9 " + b"x" * 10**6 + b" \xc3\xa9\r\n\r\n")
+    assert mended == b"Subject: =?utf-8?b?w6k=?= " + b"x" * 10**6 + b" =?utf-8?b?w6k=?=\r\n\r\n"

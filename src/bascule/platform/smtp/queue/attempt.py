@@ -166,7 +166,10 @@ class Attempts:
                 until = self.clock() + limits.HOST_REST_SECONDS
                 self.silence.note(f"host {host}", began, until, later("4.4.1", str(error)))
         text = "; ".join(str(each)[: limits.REPLY_CHARACTERS] for each in problems)
-        raise _NoHost(final("5.3.2", text) if all(each.is_never for each in problems) else later("4.4.1", text))
+        is_never = self.routes.smarthost is None and all(
+            each.is_never for each in problems
+        )  # RFC 7504 is of a domain's own hosts
+        raise _NoHost(final("5.3.2", text) if is_never else later("4.4.1", text))
 
 
 class _NoHost(Exception):
