@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bascule.mailbox import texts
 from bascule.mailbox.format import segment_name
 from bascule.mailbox.live import HANDED_OVER, Arriving, LiveMailbox
 from bascule.mailbox.search import search, update_index
@@ -189,6 +190,25 @@ def test_a_message_at_which_we_fail_is_named_with_its_traceback(
     assert tidy(place, passed_over) == 0
     assert told == [("message-unreadable", ["INBOX UID 2"], True)]
     assert asked == [3], "it is not tried again at each change"
+
+
+def test_a_message_whose_text_we_fail_to_read_is_named_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody would find it by what it says, and nobody would know why."""
+    place = tmp_path / "mailboxes/anna.mailbox"
+    with LiveMailbox.create(place, 1_700_000_000) as box:
+        mails = [Arriving(HeldBody(messages.plain(n)), frozenset(), InternalDate(0)) for n in range(3)]
+        box.messages.append(_inbox(box), mails)
+    real, told = texts.compared, []
+
+    def fails_at_the_second(message: bytes) -> object:
+        if message == messages.plain(1):
+            raise RecursionError("ours")
+        return real(message)
+
+    monkeypatch.setattr(texts, "compared", fails_at_the_second)
+    tidy(place, PassedOver(lambda event, **fields: told.append((event, fields["messages"], fields["exc_info"]))))
+    assert told == [("message-unreadable", ["INBOX UID 2"], True)]
+    assert _counts(place) == (3, 3)
 
 
 def _counts(place: Path) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -221,21 +221,55 @@ def test_the_table_is_whole() -> None:
 
 
 class Flaky:
-    """A database that can be taken away."""
+    """A database that can be taken away. ``leaves_at``: a word of the query at which it goes."""
 
     def __init__(self, path: Path) -> None:
         self._real = SqliteDatabase(path)
         self.is_away = False
+        self.leaves_at = ""
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Reading]:
         if self.is_away:
             raise DatabaseAway("restarting")
         with self._real.reading() as reading:
-            yield reading
+            yield Leaving(reading, self.leaves_at) if self.leaves_at else reading
 
     def close(self) -> None:
         self._real.close()
+
+
+class Leaving:
+    def __init__(self, reading: Reading, at: str) -> None:
+        self._reading, self._at = reading, at
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> Any:
+        if self._at in query:
+            raise DatabaseAway("restarting")
+        return self._reading.rows(query, values)
+
+
+def test_a_database_that_goes_in_the_middle_leaves_what_was_known_as_it_was(portal: Portal, tmp_path: Path) -> None:
+    from bascule.portal.directory import provisioning
+
+    portal.move_to(EVE)
+    former = portal.wave("former")
+    anna = portal.member("anna", former)
+    password, now = portal.mail_password(anna), T.timestamp()
+    database = Flaky(portal.config.parent / "data/portal.sqlite")
+    accounts = PortalAccounts(database, tmp_path / "notes.sqlite", lambda: now, "Europe/Paris", anna.mailbox.node)
+    database.leaves_at = "directory_wave"
+    anna.mailbox.wave = portal.wave("another")
+    anna.mailbox.save()
+    provisioning.lock(anna.mailbox, locked=False)
+    former.delete()
+    for database.leaves_at in ("directory_wave", "directory_mailbox", "directory_address", "may_send_as"):
+        accounts.refresh()
+        assert accounts.sign_in(ANNA, password, "192.0.2.1").login == ANNA
+    database.leaves_at = ""
+    accounts.refresh()
+    assert accounts.sign_in(ANNA, password, "192.0.2.1").login == ANNA
+    accounts.close()
 
 
 def test_while_the_database_is_away_everybody_is_answered_from_what_was_known(portal: Portal, tmp_path: Path) -> None:

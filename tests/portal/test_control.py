@@ -2,7 +2,9 @@
 
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -560,6 +562,33 @@ def test_the_last_operator_stays(operator: Any, portal: Portal, state: str) -> N
     portal.member("marc", portal.wave("other"), role="operator")
     operator.post(f"/control/members/{last.pk}/state", {"state": state, "sure": "1"})
     assert not Member.objects.get(pk=last.pk).is_active
+
+
+def test_two_operators_who_close_each_other_at_once_leave_one(
+    operator: Any, portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.db import connections
+
+    from bascule.portal.control import people
+    from bascule.portal.directory.models import Member
+
+    one = Member.objects.get(role="operator")
+    other = portal.member("marc", portal.wave("other"), role="operator")
+    both, is_sure = Barrier(2, timeout=30), people.is_sure
+
+    def met(request: Any) -> bool:
+        both.wait()
+        return bool(is_sure(request))
+
+    def close(client: Any, who: Member) -> None:
+        client.post(f"/control/members/{who.pk}/state", {"state": "left", "sure": "1"})
+        connections.close_all()
+
+    monkeypatch.setattr(people, "is_sure", met)
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(close, operator, other), threads.submit(close, portal.client(other), one)]:
+            done.result(60)
+    assert Member.objects.filter(role="operator", state="present").count() == 1
 
 
 @pytest.mark.parametrize("line", ["{sign_on};{name};{address};member", "other;Somebody else;other@univ-exemple.fr;"])

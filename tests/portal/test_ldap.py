@@ -11,8 +11,9 @@ from http.cookiejar import CookieJar
 
 import pytest
 
+from bascule.portal.configuration import PortalSettings, read_portal_settings
 from support.command import bascule
-from support.portal import DOMAIN
+from support.portal import DOMAIN, Portal
 from support.portal_server import PortalServer
 from support.postgresql import database_for
 from support.slapd import BASE, READER, PrivateSlapd
@@ -82,6 +83,25 @@ def test_who_does_not(server: PortalServer, name: str, password: str) -> None:
     status, page = sign_on(server, name, password)
     assert status in (200, 403)
     assert "Bonjour" not in page
+
+
+def test_a_name_that_nobody_has_is_asked_for_as_long(
+    portal: Portal, server: PortalServer, directory: PrivateSlapd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bascule.portal.sign_on import ldap
+
+    asked: list[str] = []
+    connect = ldap.connect
+
+    def counted(settings: PortalSettings, user: str, password: str) -> object:
+        asked.append(user)
+        return connect(settings, user, password)
+
+    monkeypatch.setattr(ldap, "connect", counted)
+    for name in ("anna", "nobody"):
+        assert ldap.sign_on_of(read_portal_settings(server.config), name, "wrong") is None
+    assert [user.endswith(f",ou=people,{BASE}") for user in asked] == [True, True]
+    assert ldap.sign_on_of(read_portal_settings(server.config), "anna", "secret é") == "anna"
 
 
 def test_who_is_not_on_the_list_is_told_so(server: PortalServer) -> None:

@@ -1,5 +1,6 @@
 """The institution's list brought in, and mailboxes made ready: by command, again and again, and killed in between."""
 
+import contextlib
 import os
 import random
 import signal
@@ -202,6 +203,11 @@ def test_the_account_commands_work_on_the_portals_accounts(place: Path) -> None:
     before = _passwords(place)[anna]
     assert "It is: " in account("passwd", anna).stdout
     assert _passwords(place)[anna] != before
+    (place / "chosen").write_text("a password that an operator chose")
+    account("passwd", paul, "--password-file", place / "chosen")
+    with contextlib.closing(sqlite3.connect(place / "data/portal.sqlite")) as database:
+        told = database.execute("SELECT renewed_at FROM directory_mailbox WHERE login = ?", (paul,)).fetchone()
+    assert told[0], "their page says so"
     shares = account("shares", office).stdout
     assert f"INBOX\t{anna}\tfull" in shares
     assert f"–\t{paul}\tsend" in shares

@@ -12,7 +12,7 @@ number never comes to stand for another one (`bascule.mailbox.live.purging`).
 import json
 import sqlite3
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from bascule.mailbox.database import open_beside, transaction
@@ -59,9 +59,9 @@ def pending(mailbox: Mailbox) -> list[Pending]:
     return found
 
 
-def compare(group: Iterable[Pending]) -> list[Known]:
-    """Touches no file. Never raises: a message at which we fail has no text."""
-    return [Known(each.body, _compared(each.octets)) for each in group]
+def compare(group: Iterable[Pending], failed: Callable[[int, Exception], None] | None = None) -> list[Known]:
+    """Touches no file. Never raises: a message at which we fail has no text, and ``failed`` is told of its body."""
+    return [Known(each.body, _compared(each, failed)) for each in group]
 
 
 def keep(mailbox: Mailbox, group: list[Known]) -> None:
@@ -76,12 +76,12 @@ def keep(mailbox: Mailbox, group: list[Known]) -> None:
             texts.execute("INSERT INTO texts VALUES (?, ?, ?, ?)", row)
 
 
-def update(mailbox: Mailbox) -> int:
-    """All steps, until nothing is pending, and the index; how many bodies those were. For a caller that shares the mailbox with no other thread. Raises
+def update(mailbox: Mailbox, failed: Callable[[int, Exception], None] | None = None) -> int:
+    """All steps, until nothing is pending, and the index; how many bodies those were. ``failed``: as `compare` has it. For a caller that shares the mailbox with no other thread. Raises
     MailboxError, sqlite3.Error."""
     count = 0
     while group := pending(mailbox):
-        keep(mailbox, compare(group))
+        keep(mailbox, compare(group, failed))
         count += len(group)
     while _index(_open(mailbox)):
         pass
@@ -185,10 +185,12 @@ def _octets(mailbox: Mailbox, body: int) -> bytes | None:
         return None
 
 
-def _compared(octets: bytes | None) -> Compared:
+def _compared(pending: Pending, failed: Callable[[int, Exception], None] | None) -> Compared:
     try:
-        return compared(octets or b"")
-    except Exception:  # noqa: BLE001 - a bug of ours, which one message meets: all others are found all the same
+        return compared(pending.octets or b"")
+    except Exception as error:  # noqa: BLE001 - a bug of ours, which one message meets: all others are found all the same
+        if failed:
+            failed(pending.body, error)
         return Compared("", "", "", "")
 
 

@@ -107,7 +107,7 @@ def tidy(place: Path, passed_over: PassedOver) -> int:
                 )
             count += len(made)
             below = bodies[-1]
-        texts.update(box.mailbox)
+        texts.update(box.mailbox, partial(passed_over.note, box))
     return count
 
 

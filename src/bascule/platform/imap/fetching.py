@@ -167,7 +167,7 @@ class Writer:
             except _TooMuch:
                 self.refusal = ("too many large messages are being read; take those, then ask for the others", "LIMIT")
             except MailboxError as error:
-                self._pass_over(row, str(error))
+                self._pass_over(row, error)
         return found
 
     def _read(self, message: _Message) -> None:
@@ -213,11 +213,12 @@ class Writer:
             reading.answers.keep(names, made)
             made.clear()
 
-    def _pass_over(self, row: LiveRow, why: str) -> None:
-        """RFC 5530 §3, CORRUPTION."""
+    def _pass_over(self, row: LiveRow, error: Exception) -> None:
+        """RFC 5530 §3, CORRUPTION. A bug of ours is logged with its traceback."""
         self.refusal = (f"the message of UID {row.uid} can't be read; an administrator is told", "CORRUPTION")
         account = self._view.access.owner.login
-        self._session.services.log("message-unreadable", account=account, uid=row.uid, error=why)
+        bug = None if isinstance(error, MailboxError) else error
+        self._session.services.log("message-unreadable", account=account, uid=row.uid, error=str(error), exc_info=bug)
 
     # -- without it ---------------------------------------------------------------------------------------------------
 
@@ -266,7 +267,7 @@ class Writer:
         try:
             plain = self._plain_values(message)
         except Exception as error:  # noqa: BLE001 - a bug of ours, which one message meets: the others are given all the same
-            self._pass_over(message.row, repr(error))
+            self._pass_over(message.row, error)
             return
         held = [b"* %d FETCH (%b" % (message.number, b" ".join(plain))]
         size = 0
@@ -278,7 +279,7 @@ class Writer:
                 self.refusal = ("a part is in an encoding that this server does not know", "UNKNOWN-CTE")
                 continue
             except Exception as error:  # noqa: BLE001 - as above; what was begun is ended
-                self._pass_over(message.row, repr(error))
+                self._pass_over(message.row, error)
                 head, octets = b" NIL", b""
             held.append(between + item.label + head)
             between = b" "

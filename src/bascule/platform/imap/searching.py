@@ -132,9 +132,15 @@ class _Finder:
             if not group:
                 self._deadline = time.monotonic() + SEARCH_SECONDS
                 return
-            known = texts.compare(group)
+            known = texts.compare(group, self._note_failed)
             with self._session.lock:
                 texts.keep(self._mailbox, known)
+
+    def _note_failed(self, body: int, error: Exception) -> None:
+        """A bug of ours: the message is not found by what it says."""
+        account = self._session.selected.access.owner.login
+        log = self._session.services.log
+        log("message-unreadable", account=account, body=body, error=str(error), exc_info=error)
 
     def candidates(self, key: Key) -> Rows:
         """Messages among which all are that meet ``key``, as far as the index knows."""

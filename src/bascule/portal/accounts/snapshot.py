@@ -1,7 +1,7 @@
 """What the servers go by, in memory: every mailbox with its addresses, and the waves' calendars; brought up to date by the numbers of changes."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -40,39 +40,40 @@ class Snapshot:
     domains: Counter[str] = field(default_factory=Counter)
 
     def bring_up_to_date(self, reading: Reading) -> int:
-        """How many mailboxes changed. Raises DatabaseAway; then it is as it was, or up to date in part, and asked again the rest comes."""
+        """How many mailboxes changed. Raises DatabaseAway; then it is as it was."""
         rows = reading.rows(_NUMBER)
         number = rows[0][0] if rows else 0
         if number == self.number:
             return 0
-        self.calendars = {wave: MemberCalendar(*map(_instant, instants)) for wave, *instants in reading.rows(_WAVES)}
+        calendars = {wave: MemberCalendar(*map(_instant, instants)) for wave, *instants in reading.rows(_WAVES)}
         changed = reading.rows(_MAILBOXES, [self.number])
+        addresses: dict[str, list[str]] = defaultdict(list)
+        senders: dict[str, set[str]] = defaultdict(set)
         for group in _groups(changed):
-            self._replace(reading, group)
+            _read_about(reading, group, addresses, senders)
+        self.calendars = calendars
+        self._replace(changed, addresses, senders)
         self.number = number
         return len(changed)
 
-    def _replace(self, reading: Reading, rows: Sequence[tuple[Any, ...]]) -> None:
-        ids = [row[0] for row in rows]
-        marks = ", ".join("?" * len(ids))
-        addresses, senders = defaultdict(list), defaultdict(set)
-        query = f"SELECT mailbox_id, address FROM directory_address WHERE mailbox_id IN ({marks}) ORDER BY address"
-        for identity, address in reading.rows(query, ids):
-            addresses[identity].append(address)
-        query = (
-            f"SELECT to_mailbox_id, from_mailbox_id FROM directory_mailbox_may_send_as WHERE to_mailbox_id IN ({marks})"
-        )
-        for identity, sender in reading.rows(query, ids):
-            senders[identity].add(sender)
-        for identity in ids:
-            self._forget(identity)
+    def _replace(
+        self, rows: Sequence[tuple[Any, ...]], addresses: Mapping[str, list[str]], senders: Mapping[str, set[str]]
+    ) -> None:
+        for row in rows:
+            self._forget(row[0])
         for identity, login, name, quota, password, locked, gone, wave, node in rows:
             if gone:
                 continue
             account = Account(
-                identity, login, name, tuple(addresses[identity]), quota, stamp_of(password), node == self.node
+                identity,
+                login,
+                name,
+                tuple(addresses.get(identity, ())),
+                quota,
+                stamp_of(password),
+                node == self.node,
             )
-            entry = Entry(account, password, bool(locked), wave, frozenset(senders[identity]))
+            entry = Entry(account, password, bool(locked), wave, frozenset(senders.get(identity, ())))
             self.by_id[identity] = entry
             for address in account.addresses:
                 self.by_address[address] = entry
@@ -88,6 +89,20 @@ class Snapshot:
     def known(self, entry: Entry) -> Known:
         """Of an entry of this very state."""
         return Known(entry.account, entry.password, entry.locked, self.calendars[entry.wave])
+
+
+def _read_about(
+    reading: Reading, rows: Sequence[tuple[Any, ...]], addresses: dict[str, list[str]], senders: dict[str, set[str]]
+) -> None:
+    """Of these mailboxes, by their ids."""
+    ids = [row[0] for row in rows]
+    marks = ", ".join("?" * len(ids))
+    query = f"SELECT mailbox_id, address FROM directory_address WHERE mailbox_id IN ({marks}) ORDER BY address"
+    for identity, address in reading.rows(query, ids):
+        addresses[identity].append(address)
+    query = f"SELECT to_mailbox_id, from_mailbox_id FROM directory_mailbox_may_send_as WHERE to_mailbox_id IN ({marks})"
+    for identity, sender in reading.rows(query, ids):
+        senders[identity].add(sender)
 
 
 def _groups(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:

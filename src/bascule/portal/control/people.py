@@ -110,14 +110,17 @@ def state(request: HttpRequest, number: int) -> HttpResponse:
         messages.error(request, _("There is no such state."))
         return redirect("member", number)
     wanted = form.cleaned_data["state"]
-    if wanted in (MemberState.COMPROMISED, MemberState.LEFT) and is_last_operator(person):
-        messages.error(request, _("This is the last operator: nobody could open these pages any more. Make somebody else an operator first."))  # fmt: skip
-        return redirect("member", number)
-    if wanted in CLOSES and not is_sure(request):
+    takes_away = wanted in (MemberState.COMPROMISED, MemberState.LEFT)
+    if wanted in CLOSES and not is_sure(request) and not (takes_away and is_last_operator(person)):
         return ask_first(request, of_closing(person, wanted, is_self=person == member_of(request)))
     with transaction.atomic():
-        _set_state(person, wanted)
-        record(request, f"state-{wanted}", person.sign_on)
+        is_refused = takes_away and is_last_operator(person)
+        if not is_refused:
+            _set_state(person, wanted)
+            record(request, f"state-{wanted}", person.sign_on)
+    if is_refused:
+        messages.error(request, _("This is the last operator: nobody could open these pages any more. Make somebody else an operator first."))  # fmt: skip
+        return redirect("member", number)
     accounts().refresh()
     messages.success(request, _("Done. Sessions that were open end now.") if wanted in CLOSES else _("Done. The member can sign in again."))  # fmt: skip
     return redirect("member", number)

@@ -234,6 +234,9 @@ def operators() -> models.QuerySet[Member]:
 
 
 def is_last_operator(member: Member) -> bool:
+    """Within the transaction that closes ``member``, it stays so: two who close each other wait for each other."""
+    if transaction.get_connection().in_atomic_block:
+        list(operators().select_for_update().order_by("pk").values_list("pk", flat=True))
     return operators().filter(pk=member.pk).exists() and not operators().exclude(pk=member.pk).exists()
 
 

@@ -102,12 +102,14 @@ def renew(box: Mailbox, keys: Keys, now: datetime, password: str | None = None) 
         publish([box.pk])
 
 
-def choose(box: Mailbox, password: str, now: datetime) -> None:
-    """A password that the member chose: it can't be shown any more."""
+def choose(box: Mailbox, password: str, now: datetime, *, by_operator: bool = False) -> None:
+    """A password that somebody chose: it can't be shown any more. ``by_operator``: whoever it is of is told on their page."""
     kept = hash_chosen(password)
     with transaction.atomic():
         box.password, box.shown, box.password_at = kept, "", now
-        box.save(update_fields=["password", "shown", "password_at"])
+        if by_operator:
+            box.renewed_at = now
+        box.save(update_fields=["password", "shown", "password_at", "renewed_at"])
         publish([box.pk])
 
 

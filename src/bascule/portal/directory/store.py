@@ -51,7 +51,7 @@ class PortalStore(PortalAccounts):
             if generated:
                 provisioning.renew(box, keys(), now(), password)
             else:
-                provisioning.choose(box, password, now())
+                provisioning.choose(box, password, now(), by_operator=True)
             _note("password-set", box)
         self.refresh()
 

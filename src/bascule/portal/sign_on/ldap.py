@@ -3,6 +3,7 @@
 # An empty password would be an "unauthenticated bind", which many servers grant (RFC 4513 §5.1.2): it is refused here.
 """
 
+import uuid
 from typing import Any
 
 import structlog
@@ -45,17 +46,16 @@ class LdapBackend(BaseBackend):
 
 
 def sign_on_of(settings: PortalSettings, typed: str, password: str) -> str | None:
-    """The sign-on name of whom ``typed`` names, if that is their password. Raises LDAPException where the directory can't be asked."""
+    """The sign-on name of whom ``typed`` names, if that is their password. Where it names nobody, as much is asked: how long an answer takes does not tell
+    whom there is. Raises LDAPException where the directory can't be asked."""
     with reader(settings) as looking:
         found = list(search(looking, settings, criterion_of(settings, typed), [settings.ldap_sign_on]))
-    if len(found) != 1 or not found[0][0]:
-        return (
-            None  # nobody, or not one person: nobody is guessed; and an entry without a name would be an anonymous bind
-        )
-    dn, attributes = found[0]
+    # Not one person: nobody is guessed; and an entry without a name would be an anonymous bind.
+    is_one = len(found) == 1 and bool(found[0][0])
+    dn, attributes = found[0] if is_one else (f"cn={uuid.uuid4()},{settings.ldap_base}", {})
     person = connect(settings, dn, password)
     try:
-        if not person.bound:
+        if not (is_one and person.bound):
             return None
     finally:
         person.unbind()
