@@ -115,9 +115,10 @@ def test_killed_and_asleep_another_goes_on(installation: Installation) -> None:
     assert len(installation.until_done(number)["boxes"]) == MEMBERS
 
     number = installation.ask("provision")
-    installation.until_begun(number, chance.uniform(0.0, 0.5))
+    installation.until_begun(number, chance.uniform(0.1, 0.5))
     installation.put_to_sleep(second)
     given = {login: shown for login, shown in installation.look(number)["boxes"].items() if shown}
+    assert given, "it fell asleep in the middle"
     third = installation.worker()
     done = installation.until_done(number)["boxes"]
     second.send_signal(signal.SIGCONT)

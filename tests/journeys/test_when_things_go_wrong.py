@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -181,7 +182,11 @@ def test_interrupted_by_ctrl_c_it_says_how_to_go_on(tmp_path, server, mailbox) -
     with Proxy(server.port, Faults(delay_seconds=0.15)) as proxy:
         words = ["copy", server.url(USER), f"imap://slow@127.0.0.1:{proxy.port}", "--state", str(state)]
         victim = Victim(tmp_path, words)
-        time.sleep(1.5)
+        deadline = time.monotonic() + 60
+        while not sum(reference.read_mailbox(server.port, "slow").values()):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert victim.process.poll() is None, "it ended by itself"
         victim.process.send_signal(signal.SIGINT)
         assert victim.wait() == 130
         proxy.faults.delay_seconds = 0
@@ -199,7 +204,7 @@ def test_interrupted_by_ctrl_c_it_says_how_to_go_on(tmp_path, server, mailbox) -
     ids=["cut while sending", "cut while answered", "cut at the greeting"],
 )
 def test_a_connection_that_is_cut_is_opened_again(tmp_path, server, mailbox, faults, request) -> None:
-    user = "cut" + str(abs(hash(request.node.name)) % 10_000)
+    user = f"cut{zlib.crc32(request.node.name.encode())}"
     with Proxy(server.port, faults) as proxy:
         url = f"imap://{user}@127.0.0.1:{proxy.port}"
         bascule(tmp_path, "deliver", mailbox, url, "--quiet", "--settle", "0.2", status=None)

@@ -1,5 +1,6 @@
 """Servers that stand for the whole module, and a mailbox of its own on each side for every test."""
 
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,7 +37,7 @@ def move(
     tmp_path: Path, runner: Runner, old_server: PrivateDovecot, new_server: PrivateDovecot, request
 ) -> Iterator[Move]:
     with ExitStack() as stack:
-        found = Move(tmp_path, runner, old_server, new_server, f"u{abs(hash(request.node.nodeid)) % 10**9}")
+        found = Move(tmp_path, runner, old_server, new_server, f"u{zlib.crc32(request.node.nodeid.encode())}")
         for each in (found.old, found.new, *found.proxies.values()):
             stack.enter_context(each)
         yield found

@@ -1,7 +1,5 @@
 """MULTIAPPEND: RFC 3502. All of the messages, or none."""
 
-from support.server import PASSWORD
-
 
 def test_several_at_once(client) -> None:
     reply = client.ok(
@@ -26,4 +24,3 @@ def test_what_does_not_fit_the_quota_keeps_all_out(server, login: str, connect) 
     client = connect("INBOX")
     assert client.no("APPEND INBOX {} {}", b"a: 1\r\n\r\n", b"b: 2\r\n\r\n" + b"x" * 100).code == "OVERQUOTA"
     assert client.ok("STATUS INBOX (MESSAGES)").has(b"MESSAGES 0")
-    assert PASSWORD
