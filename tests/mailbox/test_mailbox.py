@@ -227,6 +227,37 @@ def test_a_sealed_mailbox_travels_and_opens_again(root: Path, tmp_path: Path) ->
     assert not list(tmp_path.glob("worse*"))
 
 
+def test_sealed_or_unsealed_a_mailbox_has_its_name_once_it_is_on_the_disk(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a power failure leaves under the name is whole: what is renamed is synced before, and its folder after."""
+    done: list[tuple[str, str]] = []
+    sync, rename = os.fsync, os.rename
+
+    def noted_sync(handle: int) -> None:
+        sync(handle)
+        done.append(("sync", str(Path(os.readlink(f"/proc/self/fd/{handle}")).relative_to(tmp_path))))
+
+    def noted_rename(source: Path, target: Path) -> None:
+        rename(source, target)
+        done.append(("rename", str(Path(target).relative_to(tmp_path))))
+
+    monkeypatch.setattr(os, "fsync", noted_sync)
+    monkeypatch.setattr(os, "rename", noted_rename)
+    with Mailbox.open(root) as mailbox:
+        done.clear()
+        seal(mailbox, tmp_path / "one.sealed")
+    assert done == [("sync", "one.sealed.partial"), ("rename", "one.sealed"), ("sync", ".")]
+    done.clear()
+    unseal(tmp_path / "one.sealed", tmp_path / "back.mailbox")
+    assert done == [
+        *(("sync", f"back.mailbox.partial/{name}") for name in (CATALOGUE, segment_name(1))),
+        ("sync", "back.mailbox.partial"),
+        ("rename", "back.mailbox"),
+        ("sync", "."),
+    ]
+
+
 @pytest.mark.parametrize(
     "name", ["../bodies-0001.sqlite", "bodies-/../../x.sqlite", "lock", "bodies-0001.sqlite\0", ""]
 )
