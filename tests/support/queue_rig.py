@@ -34,7 +34,7 @@ class QueueRig:
     def __init__(
         self, data: Path, port: int = 1, *, logins: tuple[str, ...] = (ANNA,), patience: Patience | None = None,
         smarthost: tuple[Endpoint, Smarthost | None] | None = None, postmaster: str | None = None, rest_seconds: float = 1.0,
-        inner: tuple[str, ...] = ("127.0.0.0/8",),
+        inner: tuple[str, ...] = ("127.0.0.0/8",), nameservers: tuple[Endpoint, ...] = (),
     ) -> None:  # fmt: skip
         self.data = data
         self.logged: list[tuple[str, dict[str, object]]] = []
@@ -47,7 +47,10 @@ class QueueRig:
         self.trace = Trace(data / "trace.sqlite", log=self.log)
         self.workers = ThreadPoolExecutor(limits.THREADS)
         routes = Routes(
-            smarthost[0] if smarthost else None, mx_port=port, outward=Outward(tuple(map(ip_network, inner)))
+            smarthost[0] if smarthost else None,
+            nameservers,
+            mx_port=port,
+            outward=Outward(tuple(map(ip_network, inner))),
         )
         sender = Sender("mail.example.org", self.log, smarthost[1] if smarthost else None)
         patience = patience or Patience(first_retry_seconds=300.0)

@@ -3,12 +3,14 @@
 import contextlib
 import email
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from bascule.platform.octets import FileOctets
 from bascule.platform.settings_file import Endpoint
 from bascule.platform.smtp.queue import QueueStore, limits
 from bascule.platform.smtp.queue.attempt import Silence
@@ -16,8 +18,9 @@ from bascule.platform.smtp.queue.conclusion import Patience
 from bascule.platform.smtp.queue.meaning import later
 from bascule.platform.smtp.queue.runner import Part, choose
 from bascule.platform.smtp.queue.store import lane_of
-from bascule.terms.body import HeldBody
-from support.far_server import FarServer
+from bascule.terms.body import CHUNK_OCTETS, HELD_OCTETS, HeldBody
+from support.dns import PrivateDns
+from support.far_server import Answer, FarServer
 from support.queue_rig import TEXT, queue_rig
 from support.server import ANNA
 
@@ -192,6 +195,37 @@ def test_a_smarthost_that_is_down_is_asked_once_for_all_domains(tmp_path: Path, 
             assert len(rig.store.all()) == 40
 
 
+@pytest.mark.needs("dnsmasq")
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"greeting": b"554 5.7.1 no SMTP service here\r\n"},
+        {"greeting": b"521 5.3.2 this host takes no mail\r\n"},
+        {"EHLO": b"550 5.7.1 no\r\n", "HELO": b"550 5.7.1 no\r\n"},
+    ],
+    ids=["554", "521", "no-hello"],
+)
+def test_where_the_first_host_of_a_domain_takes_no_mail_the_next_one_gets_it(
+    tmp_path: Path, answers: Mapping[str, Answer]
+) -> None:
+    """RFC 5321 §5.1; in a greeting 554 (§3.1) and 521 (RFC 7504 §3) are of that host."""
+    records = (
+        "mx-host=far.example,mx1.far.example,10", "mx-host=far.example,mx2.far.example,20",
+        "host-record=mx1.far.example,127.0.0.8", "host-record=mx2.far.example,127.0.0.9",
+    )  # fmt: skip
+    with (
+        PrivateDns(tmp_path / "dns", *records) as dns,
+        FarServer(answers, host="127.0.0.8") as first,
+        FarServer(host="127.0.0.9", port=first.port) as second,
+        queue_rig(tmp_path, first.port, nameservers=(Endpoint("127.0.0.1", dns.port),)) as rig,
+    ):
+        rig.put("a", "zoe@far.example")
+        rig.run(lambda: not rig.store.all())
+        assert (first.connections, len(first.messages), len(second.messages)) == (1, 0, 1)
+        assert [row.event for row in rig.rows() if row.message == "a"] == ["sent"]
+        assert rig.messages() == [], "no notice"
+
+
 def test_a_reply_that_is_not_utf_8_settles_its_message(tmp_path: Path) -> None:
     answer = "550 5.1.1 boîte inconnue\r\n".encode("latin-1")
     with FarServer({"RCPT": answer}) as server, queue_rig(tmp_path, server.port) as rig:
@@ -306,6 +340,39 @@ def test_a_large_message_reaches_many_mailboxes_at_once_as_it_was(tmp_path: Path
         for login in logins:
             [found] = rig.messages(login)
             assert found.endswith(b"\r\n" + text), login
+
+
+def test_the_event_loop_reads_nothing_of_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty messages of 50 MB would hold up all others while they are read; so pieces are read in threads, one at a time."""
+    readers: set[int] = set()
+    largest: list[int] = []
+    opened, chunks, start = FileOctets.__init__, FileOctets.chunks, FileOctets.start
+
+    def noted_open(octets: FileOctets, path: Path) -> None:
+        readers.add(threading.get_ident())
+        opened(octets, path)
+
+    def noted_chunks(octets: FileOctets) -> Iterator[bytes]:
+        for piece in chunks(octets):
+            readers.add(threading.get_ident())
+            largest.append(len(piece))
+            yield piece
+
+    def noted_start(octets: FileOctets, count: int) -> bytes:
+        readers.add(threading.get_ident())
+        return start(octets, count)
+
+    monkeypatch.setattr(FileOctets, "__init__", noted_open)
+    monkeypatch.setattr(FileOctets, "chunks", noted_chunks)
+    monkeypatch.setattr(FileOctets, "start", noted_start)
+    text = b"Subject: x\r\n\r\n" + (b"x" * 998 + b"\r\n") * (HELD_OCTETS // 999)
+    with FarServer() as server, queue_rig(tmp_path, server.port) as rig:
+        rig.put("a", ANNA, "zoe@[127.0.0.1]", text=text)
+        rig.run(lambda: not rig.store.all())
+        assert len(rig.messages()) == len(server.messages) == 1
+    assert readers
+    assert threading.get_ident() not in readers, "the rig's event loop is in this thread"
+    assert max(largest) <= CHUNK_OCTETS
 
 
 # -- whose mailbox ----------------------------------------------------------------------------------------------------
