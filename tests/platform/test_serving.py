@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from bascule.platform.settings import read_settings
 from bascule.platform.settings_file import Endpoint
+from bascule.platform.worker import OPEN_FILES
 from bascule.terms.errors import BasculeError
 from support.command import bascule
 from support.dialogue import Dialogue
@@ -92,6 +94,27 @@ def test_a_process_that_dies_is_replaced_and_the_others_go_on(tmp_path: Path) ->
             client.ok(f"LOGIN {ANNA} {PASSWORD}")
             client.close()
         assert "process-died" in server.log()
+
+
+def test_server_processes_may_have_more_files_open_than_whoever_started_them(tmp_path: Path) -> None:
+    """A login gives 1,024, which two hundred mailboxes and their connections use up."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    server = PrivateBascule(tmp_path / "s")
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (512, most))
+        server.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
+    try:
+        Dialogue(server.imap).close()  # greeted: it is serving
+        limits = {
+            resource.prlimit(worker, resource.RLIMIT_NOFILE)[0]
+            for worker in server.workers()
+            if b"bascule.platform.worker" in Path(f"/proc/{worker}/cmdline").read_bytes()
+        }
+    finally:
+        server.stop()
+    assert limits == {OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)}
 
 
 def test_it_stops_when_asked_and_says_goodbye(tmp_path: Path) -> None:
