@@ -22,7 +22,9 @@ from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.smtp import limits as smtp_limits
 from support.certificates import make_certificate
 from support.dialogue import Dialogue
+from support.inbox import Inbox
 from support.server import ANNA, PASSWORD, PrivateBascule
+from support.smtp import SmtpDialogue, message
 
 MANY = 1300
 """More than the strangers that one process has room for."""
@@ -122,6 +124,38 @@ def test_between_messages_the_questions_are_counted_anew(server: PrivateBascule)
             for _ in range(smtp_limits.QUESTIONS - 5):
                 assert client.noop()[0] == 250
             assert client.sendmail("x@elsewhere.test", [ANNA], b"Subject: x\r\n\r\ntext\r\n") == {}
+
+
+def test_who_names_one_recipient_again_and_again_is_told_goodbye_and_mail_of_others_comes_meanwhile(
+    server: PrivateBascule,
+) -> None:
+    with smtplib.SMTP("127.0.0.1", server.ports["smtp"], timeout=20) as client:
+        client.ehlo()
+        client.mail("x@elsewhere.test")
+        codes = [client.rcpt(ANNA)[0] for _ in range(1 + smtp_limits.REPEATED_RECIPIENTS)]
+        assert set(codes) == {250}
+        assert client.rcpt(ANNA)[0] == 452
+        assert client.rcpt(BERT)[0] == 250, "somebody else is still taken"
+        with smtplib.SMTP("127.0.0.1", server.ports["smtp"], timeout=20) as other:
+            assert other.sendmail("y@elsewhere.test", [ANNA], b"Subject: y\r\n\r\ntext\r\n") == {}
+        codes = [client.rcpt(ANNA)[0] for _ in range(smtp_limits.WRONG_COMMANDS)]
+        assert codes == [452] * (smtp_limits.WRONG_COMMANDS - 1) + [421]
+
+
+@pytest.mark.parametrize(("service", "hello", "replies"), [("smtp", "EHLO x", 1), ("lmtp", "LHLO x", 3)])
+def test_a_list_that_names_a_recipient_several_times_is_taken(
+    service: str, hello: str, replies: int, server: PrivateBascule
+) -> None:
+    """One copy over SMTP; over LMTP a reply for each RCPT (RFC 2033 §4.2)."""
+    with SmtpDialogue(server.ports[service], hello=hello) as dialogue:
+        dialogue.ok("MAIL FROM:<else@where.example>")
+        for _ in range(3):
+            dialogue.ok(f"RCPT TO:<{BERT}>")
+        assert dialogue.say("DATA").code == 354
+        dialogue.send(message(f"several times by {service}") + b".\r\n")
+        assert [dialogue.reply().code for _ in range(replies)] == [250] * replies
+    found = Inbox(server, BERT).messages()
+    assert sum(f"\r\nSubject: several times by {service}\r\n".encode() in each for each in found) == 1
 
 
 def test_nothing_is_done_for_clients_that_are_gone(server: PrivateBascule) -> None:

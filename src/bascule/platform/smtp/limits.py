@@ -8,6 +8,8 @@ READ_AHEAD_OCTETS = 256 * 1024
 """That wait in memory of a connection before its socket is left alone."""
 RECIPIENTS = 1000
 """Of one message: RFC 5321 §4.5.3.1.8 asks for at least 100; a class mailing has several hundred."""
+REPEATED_RECIPIENTS = 100
+"""RCPT of one message for whom it is for already: a list names some people twice. More are refused, and counted with `WRONG_COMMANDS`."""
 WRONG_COMMANDS = 20
 """Refused commands of one connection, before it is closed: whoever guesses recipients is slowed down."""
 QUESTIONS = 200

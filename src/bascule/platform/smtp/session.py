@@ -334,10 +334,18 @@ class Session:
             raise Refusal(
                 452, "4.5.3", f"a message has at most {limits.RECIPIENTS} recipients; send it to the others apart"
             )
-        recipient = self._recipient(command.argument, transaction)
-        if all(each.address != recipient.address for each in transaction.recipients) or self.role is Role.LMTP:
-            transaction.recipients.append(recipient)
+        if not self._is_repeated(command.argument, transaction):
+            transaction.recipients.append(self._recipient(command.argument, transaction))
         return format_reply(250, "2.1.5", "go on")
+
+    def _is_repeated(self, address: str, transaction: Transaction) -> bool:
+        """Whether the message is for it already; nobody is asked then. Over LMTP each RCPT has a reply of its own (RFC 2033 §4.2). Raises Refusal."""
+        if self.role is Role.LMTP or all(each.address != address for each in transaction.recipients):
+            return False
+        transaction.repeated += 1
+        if transaction.repeated > limits.REPEATED_RECIPIENTS:
+            raise Refusal(452, "4.5.3", "too many recipients are named again; they get the message once")
+        return True
 
     def _recipient(self, address: str, transaction: Transaction) -> Recipient:
         """Raises Refusal."""

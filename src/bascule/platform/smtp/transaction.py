@@ -69,13 +69,14 @@ class Incoming:
 
 @dataclass(slots=True)
 class Transaction:
-    """``id`` stands in the Received field, in the trace and in replies."""
+    """``id`` stands in the Received field, in the trace and in replies. ``repeated``: RCPT for one of ``recipients`` again."""
 
     id: str
     sender: str
     is_utf8: bool = False
     announced_octets: int = 0
     recipients: list[Recipient] = field(default_factory=list)
+    repeated: int = 0
     incoming: Incoming | None = None
 
 
