@@ -1,12 +1,16 @@
 """Long work: one worker at a time, by the database's clock; it goes on when a worker dies, stops when somebody wants it to, and is found again when a wake-up was lost."""
 
+import signal
+import sqlite3
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from bascule.platform.stopping import Stop
 from support.portal import Portal
 
 ELSEWHERE = "another-machine"
@@ -291,3 +295,41 @@ def test_a_wake_up_is_taken_by_one_of_many(portal: Portal) -> None:
         thread.join()
     queue.storage.close()
     assert sorted(taken) == list(range(200))
+
+
+def test_a_worker_whose_queue_is_away_waits_for_it_and_logs_anything_else_with_its_traceback(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First it can't be opened, then not be looked into."""
+    from bascule.portal import worker
+    from bascule.portal.jobs import wakeups, working
+
+    bug, away = TypeError("a bug of ours"), sqlite3.OperationalError("database is locked")
+    until = Stop()
+    opened = wakeups.open_queue
+    handlers = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+
+    def in_turn(errors: list[Exception], then: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            if errors:
+                raise errors.pop(0)
+            return then(*given)
+
+        return call
+
+    monkeypatch.setattr(working, "RECONCILE_SECONDS", 0.01)
+    monkeypatch.setattr(wakeups, "open_queue", in_turn([away, bug], opened))
+    monkeypatch.setattr(working.Worker, "reconcile", in_turn([away, bug], lambda *_: until.set()))
+    try:
+        with capture_logs() as logged:
+            worker.work(portal.config, 1, until)
+    finally:
+        for name, handler in handlers.items():
+            signal.signal(name, handler)
+    told = [(each["event"], each["error"], each["exc_info"]) for each in logged if "error" in each]
+    assert told == [
+        ("worker-without-database", "OperationalError", False),
+        ("worker-without-database", "TypeError", True),
+        ("worker-without-queue", "OperationalError", False),
+        ("worker-without-queue", "TypeError", True),
+    ]

@@ -25,7 +25,7 @@ LONGEST_PAUSE_SECONDS = 0.5
 def work(config: Path, threads: int, until: Stop, ready: Callable[[], None] = lambda: None) -> None:
     """``threads``: so many pieces of work at once. Returns once ``until`` is set, and what was going on is given back. Call from the main thread."""
     start(config)
-    from bascule.portal.jobs.wakeups import open_queue, task_of
+    from bascule.portal.jobs.wakeups import is_away, open_queue, task_of
     from bascule.portal.jobs.working import RECONCILE_SECONDS, Worker
     from bascule.portal.kinds_of_work import KINDS
 
@@ -36,8 +36,8 @@ def work(config: Path, threads: int, until: Stop, ready: Callable[[], None] = la
         try:
             queue = open_queue(portal)
             break
-        except Exception as error:  # noqa: BLE001 - of two databases' drivers: it is away, and comes back
-            log.warning("worker-without-database", error=type(error).__name__)
+        except Exception as error:  # of two databases' drivers: it is away, and comes back
+            log.warning("worker-without-database", error=type(error).__name__, exc_info=not is_away(error))
             if until.wait(RECONCILE_SECONDS):
                 return
     wake = task_of(queue, worker.perform)
@@ -53,8 +53,8 @@ def work(config: Path, threads: int, until: Stop, ready: Callable[[], None] = la
             worker.reconcile(wake, queue.pending_count)
         except (DatabaseError, InterfaceError) as error:
             log.warning("worker-without-database", error=type(error).__name__)
-        except Exception as error:  # noqa: BLE001 - the queue's own driver
-            log.warning("worker-without-queue", error=type(error).__name__)
+        except Exception as error:  # the queue's own driver
+            log.warning("worker-without-queue", error=type(error).__name__, exc_info=not is_away(error))
         close_old_connections()
         if until.wait(RECONCILE_SECONDS):
             break

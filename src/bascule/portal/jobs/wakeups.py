@@ -2,6 +2,8 @@
 
 import functools
 import json
+import sqlite3
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +41,13 @@ def open_queue(portal: PortalSettings) -> Huey:
     return PostgresHuey(NAME, dsn=portal.database, results=False, serializer=AsJson(), connect_timeout=5, **given)
 
 
+def is_away(error: BaseException) -> bool:
+    """Whether the queue's database, or its file, can't be used now; any other error is a bug, and is logged with its traceback."""
+    psycopg = sys.modules.get("psycopg")  # a package of its own: where it is used, it is loaded
+    drivers = (psycopg.OperationalError, psycopg.InterfaceError) if psycopg is not None else ()
+    return isinstance(error, (sqlite3.Error, OSError, *drivers))
+
+
 def task_of(queue: Huey, perform: Callable[[int], None]) -> Any:
     """``perform`` as Huey's task: calling it sends a wake-up. Huey names a task after the module of its function, which is this one for all."""
 
@@ -61,5 +70,7 @@ def wake(number: int) -> None:
     try:
         _sender()(number)
     except Exception as error:  # noqa: BLE001 - of two databases' drivers; nothing is lost with it
-        structlog.get_logger().warning("wake-up-not-sent", work=number, error=type(error).__name__)
+        structlog.get_logger().warning(
+            "wake-up-not-sent", work=number, error=type(error).__name__, exc_info=not is_away(error)
+        )
         _sender.cache_clear()

@@ -42,8 +42,9 @@ def sign_on(request: HttpRequest) -> HttpResponse:
     client.session.mount("https://", _WithDeadline())
     try:
         user, _, _ = client.verify_ticket(ticket)
-    except Exception as error:  # noqa: BLE001 - requests' and lxml's, of which there are many: the provider can't be asked
-        structlog.get_logger().warning("cas-away", error=type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - whatever it is, nobody is let in
+        is_away = isinstance(error, requests.RequestException | SyntaxError)  # the latter: it answered no XML
+        structlog.get_logger().warning("cas-away", error=type(error).__name__, exc_info=not is_away)
         return render(request, "sign_on/provider_failed.html", status=502)
     if not user:
         return render(request, "sign_on/provider_failed.html", {"is_refused": True}, status=403)
