@@ -1,6 +1,7 @@
 """The report in French."""
 
 from bascule.deliver.proof.words import Words, WordsOfFiles
+from bascule.terms.french import DAYS, MONTHS
 
 _SENTENCES = (
     (r"the target said OK before it was sent the message", "elle l’a accepté avant de l’avoir reçu, et il n’a donc pas été envoyé"),
@@ -111,10 +112,8 @@ FR = Words(
     language="fr",
     colon=" : ",
     semicolon=" ; ",
-    weekdays=("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
-    months=(
-        "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre",
-    ),
+    weekdays=DAYS,
+    months=MONTHS,
     day="{} {} {} {} à {} h {:02d} UTC",
     heads=("Dossier", "Trouvés", "Transférés", "Déjà là", "Refusés", "Écartés"),
     total="Total",

@@ -4,10 +4,11 @@
 
 from datetime import datetime
 
-_DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
-_MONTHS = (
-    "janvier", "fevrier", "mars", "avril", "mai", "juin", "juillet", "aout", "septembre", "octobre", "novembre", "decembre",
-)  # fmt: skip
+from bascule.terms.french import DAYS, MONTHS
+
+_PLAIN = str.maketrans("éû", "eu")
+"""Replies are in US-ASCII."""
+_MONTHS = tuple(month.translate(_PLAIN) for month in MONTHS)
 
 WRONG = "identifiant ou mot de passe incorrect / user name or password is wrong"
 TOO_MANY = (
@@ -40,7 +41,7 @@ def moved(switch: datetime) -> str:
 
 def _french(instant: datetime) -> str:
     first = "1er" if instant.day == 1 else str(instant.day)
-    return f"{_DAYS[instant.weekday()]} {first} {_MONTHS[instant.month - 1]} {instant.year} a {instant.hour} h {instant.minute:02d}"
+    return f"{DAYS[instant.weekday()]} {first} {_MONTHS[instant.month - 1]} {instant.year} a {instant.hour} h {instant.minute:02d}"
 
 
 def _english(instant: datetime) -> str:

@@ -9,10 +9,8 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from bascule.protocols.mime.header import written
+from bascule.terms.french import DAYS, MONTHS
 from bascule.terms.printable import printable
-
-_DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
-_MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ LINE_CHARACTERS = 900
 
 
 def french_date(at: datetime) -> str:
-    return f"{_DAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]} {at.year} à {at.hour} h {at.minute:02d}"
+    return f"{DAYS[at.weekday()]} {at.day} {MONTHS[at.month - 1]} {at.year} à {at.hour} h {at.minute:02d}"
 
 
 def english_date(at: datetime) -> str:
