@@ -18,7 +18,7 @@ from support.portal_server import PortalServer
 from support.postgresql import database_for
 from support.slapd import BASE, READER, PrivateSlapd
 
-pytestmark = [pytest.mark.needs("slapd"), pytest.mark.needs("postgresql")]
+pytestmark = [pytest.mark.needs("slapd"), pytest.mark.needs("postgresql"), pytest.mark.xdist_group("ldap")]
 
 
 @pytest.fixture(scope="module")

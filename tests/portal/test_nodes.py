@@ -18,7 +18,7 @@ from support.portal import DOMAIN, T
 from support.portal_server import PortalServer
 from support.postgresql import PrivatePostgres
 
-pytestmark = pytest.mark.needs("postgresql")
+pytestmark = [pytest.mark.needs("postgresql"), pytest.mark.xdist_group("nodes")]
 ANNA, PAUL = f"anna@{DOMAIN}", f"paul@{DOMAIN}"
 PASSWORDS: dict[str, str] = {}
 

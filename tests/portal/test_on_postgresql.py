@@ -17,6 +17,7 @@ from support.portal import DOMAIN, T
 from support.portal_server import PortalServer
 from support.postgresql import PrivatePostgres
 
+pytestmark = [pytest.mark.needs("postgresql"), pytest.mark.xdist_group("postgresql")]  # among the first: it is long
 HERE = Path(__file__).parent
 SAME = (  # those in which the database has a say
     "test_accounts.py",
@@ -36,7 +37,6 @@ def postgres() -> Iterator[PrivatePostgres]:
         yield started
 
 
-@pytest.mark.needs("postgresql")
 def test_the_same_tests(postgres: PrivatePostgres, tmp_path: Path) -> None:
     variables = {**os.environ, "BASCULE_TEST_DATABASE": postgres.create("same"), "PYTEST_ADDOPTS": ""}
     for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_CURRENT_TEST"):
@@ -50,7 +50,6 @@ def test_the_same_tests(postgres: PrivatePostgres, tmp_path: Path) -> None:
     assert "skipped" not in done.stdout
 
 
-@pytest.mark.needs("postgresql")
 def test_mail_goes_on_while_the_database_restarts(postgres: PrivatePostgres, tmp_path: Path) -> None:
     """Who was known is let in, T comes, mail is taken; pages say that they can't, and come back by themselves."""
     anna = f"anna@{DOMAIN}"

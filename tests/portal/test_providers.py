@@ -14,7 +14,7 @@ from support.portal import DOMAIN
 from support.portal_server import PortalServer, free_port
 from support.postgresql import database_for
 
-pytestmark = [pytest.mark.needs("lemonldap"), pytest.mark.needs("chromium"), pytest.mark.needs("postgresql")]
+pytestmark = [*map(pytest.mark.needs, ("lemonldap", "chromium", "postgresql")), pytest.mark.xdist_group("providers")]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
