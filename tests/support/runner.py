@@ -34,6 +34,8 @@ _NOT_LOADED = (
     "bascule.commands.worker",
 )
 """What a run loads by itself, where it wants it: the rest is there before it begins."""
+_LIBRARIES = ("cryptography.fernet", "django.core.management", "django.db.models", "django.forms", "django.template.loader", "requests", "rich.progress", "structlog")  # fmt: skip
+"""What the portal's commands load first: half of the time that one of them takes to begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,8 @@ def _serve(place: Path, *, hurry: bool) -> None:
     for module in pkgutil.walk_packages(bascule.__path__, "bascule."):
         if not module.name.startswith(_NOT_LOADED) and "test_" not in module.name:
             importlib.import_module(module.name)
+    for library in _LIBRARIES:
+        importlib.import_module(library)
     if hurry:
         _hurry()
     gc.collect()
