@@ -249,7 +249,9 @@ class Leaving:
         return self._reading.rows(query, values)
 
 
-def test_where_the_database_is_away_in_the_middle_what_was_known_stays_as_it_was(portal: Portal, tmp_path: Path) -> None:
+def test_where_the_database_is_away_in_the_middle_what_was_known_stays_as_it_was(
+    portal: Portal, tmp_path: Path
+) -> None:
     from bascule.portal.directory import provisioning
 
     portal.move_to(EVE)
