@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import sqlite3
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from bascule.mailbox.bodies import BodyReader, BodyWriter
 from bascule.mailbox.database import Connection, create_tables, open_database, require_version, transaction, unusable
 from bascule.mailbox.flagsets import FlagSets
 from bascule.mailbox.folders import Folders
-from bascule.mailbox.format import CATALOGUE, CATALOGUE_TABLES, LOCK, SEGMENT_OCTETS, MailboxError
+from bascule.mailbox.format import CATALOGUE, CATALOGUE_TABLES, LOCK, SEGMENT_OCTETS, MailboxError, MailboxInUse
 from bascule.mailbox.ledger import Ledger
 from bascule.mailbox.lock import in_use, take_lock
 from bascule.mailbox.messages import Messages
@@ -238,6 +239,20 @@ class Mailbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def open_alone(root: Path, ask_for_way: Callable[[], None], wait_seconds: float) -> Mailbox:
+    """The mailbox, which nobody else has open. ``ask_for_way``: asks who has it, and does nothing with it just now, to close it; again and again, for at
+    most ``wait_seconds``. Raises MailboxError: MailboxInUse where that was not enough."""
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        ask_for_way()
+        try:
+            return Mailbox.open(root)
+        except MailboxInUse:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _is_free(root: Path) -> bool:

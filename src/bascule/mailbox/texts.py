@@ -77,8 +77,8 @@ def keep(mailbox: Mailbox, group: list[Known]) -> None:
 
 
 def update(mailbox: Mailbox, failed: Callable[[int, Exception], None] | None = None) -> int:
-    """All steps, until nothing is pending, and the index; how many bodies those were. ``failed``: as `compare` has it. For a caller that shares the mailbox with no other thread. Raises
-    MailboxError, sqlite3.Error."""
+    """All steps, until nothing is pending, and the index; how many bodies those were. ``failed``: as `compare` has it. For a caller that
+    shares the mailbox with no other thread. Raises MailboxError, sqlite3.Error."""
     count = 0
     while group := pending(mailbox):
         keep(mailbox, compare(group, failed))

@@ -18,17 +18,18 @@ import json
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bascule.mailbox import Mailbox, check
 from bascule.mailbox.copying import STAMP, copy_mailbox
 from bascule.mailbox.database import sync_file
-from bascule.mailbox.format import CATALOGUE, MailboxInUse
+from bascule.mailbox.format import CATALOGUE
 from bascule.mailbox.live import HANDED_OVER, LiveMailbox
 from bascule.mailbox.lock import alone
+from bascule.mailbox.mailbox import open_alone
 from bascule.platform.accounts import Account, AccountStore, require_here
 from bascule.platform.mailboxes import LEFT
 from bascule.platform.wakeups import RELEASE, send_to_all
@@ -55,7 +56,8 @@ def hand_over(data: Path, accounts: AccountStore, account: Account, folder: Path
     for _ in range(2):  # the second time what came during the first
         copy_mailbox(place, folder / MAILBOX)
     tell("Closing it …")
-    with _alone(data, account.id, place) as mailbox:
+    ask_for_way = partial(send_to_all, data / "run", RELEASE + account.id)
+    with open_alone(place, ask_for_way, CLOSING_SECONDS) as mailbox:
         copy_mailbox(place, folder / MAILBOX, is_alone=True)
         told = accounts.exported(account.login)
         _write(folder / ACCOUNT, json.dumps(told, indent=1))
@@ -74,19 +76,6 @@ def _write(path: Path, text: str) -> None:
     sync_file(partial)
     os.replace(partial, path)
     sync_file(path.parent)
-
-
-def _alone(data: Path, account: str, place: Path) -> Mailbox:
-    """The mailbox, which nobody else has open. Raises MailboxInUse."""
-    deadline = time.monotonic() + CLOSING_SECONDS
-    while True:
-        send_to_all(data / "run", RELEASE + account)
-        try:
-            return Mailbox.open(place)
-        except MailboxInUse:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
 
 
 def take_back(data: Path, accounts: AccountStore, account: Account) -> None:

@@ -25,10 +25,10 @@ from pathlib import Path
 
 from bascule.mailbox.bodies import segment_numbers
 from bascule.mailbox.database import BUSY_SECONDS, create_tables, open_database, sync_file
-from bascule.mailbox.format import SEARCH, SEGMENT_TABLES, MailboxInUse, segment_name
+from bascule.mailbox.format import SEARCH, SEGMENT_TABLES, segment_name
 from bascule.mailbox.live.mailbox import LiveMailbox
 from bascule.mailbox.lock import in_use
-from bascule.mailbox.mailbox import Mailbox
+from bascule.mailbox.mailbox import Mailbox, open_alone
 
 GROUP = 500
 """Messages purged in one transaction: others wait for it."""
@@ -108,26 +108,12 @@ def _write_anew(place: Path, number: int, ask_for_way: Callable[[], None] | None
             partial.unlink()
             raise
     try:
-        with _alone(place, ask_for_way) as alone:
+        with open_alone(place, ask_for_way, WAY_SECONDS) if ask_for_way else Mailbox.open(place) as alone:
             if not partial.exists():  # another process had the mailbox alone meanwhile, and wrote files anew
                 raise in_use(place)
             return _exchange(alone, number, partial)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _alone(place: Path, ask_for_way: Callable[[], None] | None) -> Mailbox:
-    """Raises MailboxInUse."""
-    deadline = time.monotonic() + (WAY_SECONDS if ask_for_way else 0.0)
-    while True:
-        if ask_for_way:
-            ask_for_way()
-        try:
-            return Mailbox.open(place)
-        except MailboxInUse:
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(0.1)
 
 
 def _is_wasteful(box: LiveMailbox, place: Path, number: int, waste_octets: int) -> bool:
