@@ -5,6 +5,8 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -283,6 +285,23 @@ def test_a_backup_copies_closed_files_once(tmp_path: Path) -> None:
     assert (kept / segment_name(1)).stat().st_mtime_ns == written
     assert 0 < second < first
     assert check(kept) == []
+
+
+@pytest.mark.parametrize("name", [CATALOGUE, segment_name(1)])
+def test_a_file_whose_writer_was_killed_as_it_was_closed_is_copied(root: Path, name: str) -> None:
+    """Half of what it wrote lies in the file, and what that was before in the journal beside it."""
+    with Mailbox.open(root) as mailbox:
+        store.add(mailbox, "INBOX", [messages.plain(77, 60_000)], 900)
+    (root / name).chmod(0o644)
+    killed = (
+        "import os, sqlite3, sys; d = sqlite3.connect(sys.argv[1], isolation_level=None); d.execute('PRAGMA journal_mode = DELETE');"
+        "d.execute('PRAGMA cache_size = 2'); d.execute('BEGIN'); d.execute('CREATE TABLE half (x)');"
+        "d.execute('INSERT INTO half WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500) SELECT randomblob(900) FROM n'); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", killed, str(root / name)], check=True)
+    assert (root / f"{name}-journal").stat().st_size > 0
+    copy_mailbox(root, root.with_name("kept"))
+    assert check(root.with_name("kept")) == []
 
 
 def test_a_word_of_nearly_every_message_finds_the_newest_just_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

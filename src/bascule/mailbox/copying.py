@@ -19,7 +19,7 @@ from pathlib import Path
 import zstandard
 
 from bascule.mailbox.bodies import segment_numbers
-from bascule.mailbox.database import BUSY_SECONDS, create_tables, sync_file, unusable
+from bascule.mailbox.database import attach, create_tables, open_database, sync_file, unusable
 from bascule.mailbox.format import CATALOGUE, SEGMENT_TABLES, MailboxError, segment_name
 from bascule.mailbox.lock import alone, files_stay
 from bascule.terms.errors import BasculeError
@@ -86,11 +86,9 @@ def _stamp(source: Path) -> str:
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """One SQLite file as it is at this instant, while others write to it; synced. Raises sqlite3.Error."""
+    """One SQLite file as it is at this instant, while others write to it; synced. Raises sqlite3.Error, MailboxError."""
     with (
-        contextlib.closing(
-            sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
-        ) as old,
+        contextlib.closing(open_database(source, read_only=True)) as old,
         contextlib.closing(sqlite3.connect(target, isolation_level=None)) as new,
     ):
         old.backup(new)
@@ -128,7 +126,7 @@ def _copy_rows(source: Path, target: Path, number: int) -> int:
         new.execute("PRAGMA synchronous = FULL")
         if not new.execute("PRAGMA user_version").fetchone()[0]:
             create_tables(new, SEGMENT_TABLES, missing_only=True)
-        new.execute("ATTACH ? AS live", (f"{(source / segment_name(number)).absolute().as_uri()}?mode=ro",))
+        attach(new, source / segment_name(number), "live")
         new.execute("BEGIN IMMEDIATE")
         last = new.execute("SELECT coalesce(max(id), 0) FROM main.bodies").fetchone()[0]
         upto = new.execute("SELECT coalesce(max(id), 0) FROM live.bodies").fetchone()[0]

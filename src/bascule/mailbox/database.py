@@ -27,7 +27,7 @@ def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1
     may put into the file. Others may write meanwhile.
     """
     mode = "rw" if read_only else "rwc"
-    if read_only and path.with_name(f"{path.name}-journal").exists():
+    if read_only:
         _recover(path)
     database = None
     try:
@@ -53,6 +53,12 @@ def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1
     return database
 
 
+def attach(database: sqlite3.Connection, path: Path, name: str) -> None:
+    """Another file as ``name``, to be read: BEGIN IMMEDIATE takes no lock of a writer's there. Raises MailboxError, sqlite3.Error."""
+    _recover(path)
+    database.execute(f"ATTACH ? AS {name}", (f"{path.absolute().as_uri()}?mode=ro",))
+
+
 def sync_file(path: Path) -> None:
     """What was written to a file, or the names in a folder, onto the disk."""
     handle = os.open(path, os.O_RDONLY)
@@ -63,7 +69,9 @@ def sync_file(path: Path) -> None:
 
 
 def _recover(path: Path) -> None:
-    """Roll back what a crash left half done in a file that was just being closed: a read-only connection can't."""
+    """Roll back what a crash left half done in a file that was just being closed: a read-only connection can't. Raises MailboxError."""
+    if not path.with_name(f"{path.name}-journal").exists():
+        return
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as database:
             database.execute("SELECT count(*) FROM sqlite_master").fetchone()

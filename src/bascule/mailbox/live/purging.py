@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bascule.mailbox.bodies import segment_numbers
-from bascule.mailbox.database import BUSY_SECONDS, create_tables, open_database, sync_file
+from bascule.mailbox.database import BUSY_SECONDS, attach, create_tables, open_database, sync_file
 from bascule.mailbox.format import SEARCH, SEGMENT_TABLES, segment_name
 from bascule.mailbox.live.mailbox import LiveMailbox
 from bascule.mailbox.lock import in_use
@@ -178,7 +178,7 @@ def _opened(partial: Path, path: Path) -> sqlite3.Connection:
     """A new file, which is there already, with the old one as ``old``. Raises sqlite3.Error."""
     uri = partial.absolute().as_uri()
     new = sqlite3.connect(f"{uri}?mode=rw", isolation_level=None, uri=True, timeout=BUSY_SECONDS)
-    new.execute("ATTACH ? AS old", (f"{path.absolute().as_uri()}?mode=ro",))
+    attach(new, path, "old")
     return new
 
 
