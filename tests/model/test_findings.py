@@ -1,11 +1,13 @@
 """Histories in which a later run once did the wrong thing, each as it must go (`docs/later-runs.md`)."""
 
+import re
 import shutil
 import signal
 import time
 from collections import Counter
 from contextlib import ExitStack
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -614,6 +616,91 @@ def test_a_folder_that_the_old_side_puts_back_message_by_message_during_a_run_ho
     for _ in range(2):
         move.run()
         assert move.there() == {"INBOX": "d", "B": "a b c" if member == "does nothing" else "a c"}
+
+
+@pytest.mark.parametrize("member", ["does nothing", "deletes"])
+@pytest.mark.parametrize("seen", [b"* STATUS %b ", b"READ-ONLY"], ids=["counted", "opened"])
+@pytest.mark.parametrize("nights", [1, 3])
+def test_a_message_that_goes_on_under_the_eyes_of_each_run_is_the_same_one(
+    move: Move, nights: int, seen: bytes, member: str
+) -> None:
+    """Each finds it gone from where it was when it began, and does not see it where it is when it ends."""
+    folders = "BCDEF"[: nights + 1]
+    move.fill({"A": "a x", **{name: name.lower() for name in folders}})
+    move.run()
+    if member == "deletes":
+        move.remove(move.new, "A", "a")
+    move.move(move.old, "A", "a", "B")
+    for here, there in pairwise(folders):
+        mark = seen % here.encode() if b"%b" in seen else seen
+        move.meanwhile("old", mark, partial(move.move, move.old, here, "a", there), "--connections", "1")
+    held = {"A": "x", **{name: name.lower() for name in folders}}
+    if member == "does nothing":
+        held[folders[-1]] = f"a {folders[-1].lower()}"
+    for _ in range(2):
+        move.run()
+        assert move.there() == held
+
+
+@pytest.mark.parametrize("member", ["does nothing", "deletes"])
+def test_a_message_that_comes_back_under_the_eyes_of_each_run_is_the_same_one(move: Move, member: str) -> None:
+    move.fill({"A": "a x", "B": "b", "C": "c"})
+    move.run()
+    if member == "deletes":
+        move.remove(move.new, "A", "a")
+    move.move(move.old, "A", "a", "B")
+    for here, there in pairwise("BCBA"):
+        mark = b"* STATUS %b " % here.encode()
+        move.meanwhile("old", mark, partial(move.move, move.old, here, "a", there), "--connections", "1")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"A": "a x" if member == "does nothing" else "x", "B": "b", "C": "c"}
+
+
+@pytest.mark.parametrize("member", ["does nothing", "deletes"])
+def test_a_message_that_moves_between_the_answers_for_two_folders_is_the_same_one(move: Move, member: str) -> None:
+    """The server told of the one while it was still there, and of the other when it had come."""
+    status, told = re.compile(rb"\* STATUS A \([^)]*\)"), [b""]
+
+    def listen(octets: bytes) -> bytes:
+        told[:] = status.findall(octets) or told
+        return octets
+
+    def say_once_as_before(octets: bytes) -> bytes:
+        return status.sub(lambda found: told.pop() if told else found[0], octets)
+
+    move.fill({"INBOX": "i", "B": "b", "C": "c", "D": "d"})
+    move.old.create("A")
+    move.old.append("A", letter("a"), date=1_500_000_000)  # its folder has none of the last messages
+    move.run()
+    if member == "deletes":
+        move.remove(move.new, "A", "a")
+    move.proxies["old"].faults.rewrite_down = listen
+    move.run()
+    move.proxies["old"].faults.rewrite_down = say_once_as_before
+    move.move(move.old, "A", "a", "B")
+    for _ in range(2):
+        move.run()
+        assert not told
+        assert move.there() == {"INBOX": "i", "B": "a b" if member == "does nothing" else "b", "C": "c", "D": "d"}
+
+
+@pytest.mark.parametrize("member", ["does nothing", "deletes"])
+@pytest.mark.parametrize("nights", [1, 3])
+def test_a_folder_that_is_renamed_again_under_the_eyes_of_each_run_is_the_same_one(
+    move: Move, nights: int, member: str
+) -> None:
+    names = "BCDEF"[: nights + 1]
+    move.fill({"INBOX": "x", "A": "a b c"})
+    move.run()
+    if member == "deletes":
+        move.remove(move.new, "A", "b")
+    move.old.rename("A", "B")
+    for here, there in pairwise(names):
+        move.meanwhile("old", b"List completed", partial(move.old.rename, here, there))
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"INBOX": "x", names[-1]: "a b c" if member == "does nothing" else "a c"}
 
 
 @pytest.mark.parametrize("night", ["the first", "a later one"])

@@ -14,8 +14,8 @@ from bascule.capture.folders import (
     look_for_arrivals,
     note_views,
     record_folders,
-    record_sightings,
     require_kept,
+    sight,
     unchanged_folders,
 )
 from bascule.capture.owner import remember_owner, require_owner
@@ -34,9 +34,9 @@ __all__ = [
     "look_for_arrivals",
     "note_views",
     "record_folders",
-    "record_sightings",
     "remember_owner",
     "require_kept",
     "require_owner",
+    "sight",
     "unchanged_folders",
 ]

@@ -15,7 +15,7 @@ from bascule.capture.folders import (
     look_for_arrivals,
     note_views,
     record_folders,
-    record_sightings,
+    sight,
     unchanged_folders,
 )
 from bascule.capture.owner import remember_owner
@@ -60,8 +60,7 @@ async def capture(source: Source, mailbox: Mailbox, options: CaptureOptions, wat
         options.selection.require_folders(there, await mailbox.run(known_paths, mailbox), watcher=watcher)
         await mailbox.run(remember_owner, mailbox, source.location)  # not before: who does not let us in is nobody's
         rows = await mailbox.run(record_folders, mailbox, listed)
-        states = await source.states(listed)
-        await mailbox.run(record_sightings, mailbox, rows, states)
+        states = await sight(source, mailbox, rows)
         taken = await mailbox.run(choose_folders, mailbox, rows, options.selection)
         note_views([folder for folder, _ in taken], options.selection, watcher)
         work = await mailbox.run(_to_do, mailbox, taken, states, options.selection)

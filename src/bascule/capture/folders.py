@@ -75,11 +75,29 @@ def require_kept(
     selection.require_folders(there, known_paths(mailbox), renamed, watcher)
 
 
-def record_sightings(
-    mailbox: Mailbox, folders: list[tuple[SourceFolder, FolderRow]], states: dict[bytes, SourceState]
+async def sight(
+    source: Source, mailbox: Mailbox, folders: Sequence[tuple[SourceFolder, FolderRow]]
+) -> dict[bytes, SourceState]:
+    """The states of the folders as this delta begins. How far the UIDs of each go is written down first: what comes later is known not to have been there
+    yet. Those that a choice leaves out count too: what moves to one of them is looked for there later.
+
+    A source answers for one folder after the other, and a message may move between two answers. So where not all are as they were, those that their
+    numbers prove unchanged are asked for again: what is not looked into is then known to be there no earlier than what the others did not hold yet.
+    Raises SourceError.
+    """
+    states = await source.states([folder for folder, _ in folders])
+    await mailbox.run(_record_sightings, mailbox, folders, states)
+    proved = (await mailbox.run(unchanged_folders, mailbox, folders, states)).rows
+    asked = [folder for folder, row in folders if row.id in proved]
+    if len(asked) in (0, len(states)):
+        return states
+    names = {folder.name for folder in asked}
+    return {name: state for name, state in states.items() if name not in names} | await source.states(asked)
+
+
+def _record_sightings(
+    mailbox: Mailbox, folders: Sequence[tuple[SourceFolder, FolderRow]], states: Mapping[bytes, SourceState]
 ) -> None:
-    """Write how far each folder's UIDs go as this delta begins: what comes later is known not to have been there yet. Those that a choice
-    leaves out count too: what moves to one of them is looked for there later. Blocks."""
     seen = [(row.id, state.uidvalidity, state.uidnext) for f, row in folders if (state := states.get(f.name))]
     with mailbox.transaction():
         mailbox.folders.sight(seen)
@@ -87,8 +105,9 @@ def record_sightings(
 
 async def look_for_arrivals(source: Source, mailbox: Mailbox) -> None:
     """After the surveys: did a message come anywhere since this delta began? Only where none did, and no folder either, is what was found gone
-    known to have left before whatever comes later. Asked only where something was found gone. Raises SourceError."""
-    if await mailbox.run(mailbox.folders.any_vanished):
+    known to have left before whatever comes later. Asked only where something was found gone, now or by the delta before where messages came
+    during that one. Raises SourceError."""
+    if await mailbox.run(mailbox.folders.any_on_its_way):
         listed = [folder for folder in await source.folders() if folder.selectable]
         states = await source.states(listed)
         sighted = await mailbox.run(mailbox.folders.sighted)

@@ -16,8 +16,8 @@ from bascule.capture import (
     known_paths,
     note_views,
     record_folders,
-    record_sightings,
     remember_owner,
+    sight,
     unchanged_folders,
 )
 from bascule.copy.naming import name_exceptions
@@ -84,8 +84,7 @@ async def copy(
         options.selection.require_folders(there, known, options.deliver.renames, watcher)
         await mailbox.run(remember_owner, mailbox, source.location)
         rows = await mailbox.run(record_folders, mailbox, listed)
-        states = await source.states(listed)
-        await mailbox.run(record_sightings, mailbox, rows, states)
+        states = await sight(source, mailbox, rows)
         taken = await mailbox.run(choose_folders, mailbox, rows, options.selection)
         note_views([folder for folder, _ in taken], options.selection, watcher)
         late = {row.id for folder, row in taken if folder.name not in states}

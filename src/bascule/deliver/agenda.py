@@ -123,7 +123,7 @@ def agenda_of(
     stations = Stations({})
     if fresh_since is not None:
         stations = Stations.read(mailbox, ledger)
-        fresh_since = stations.earliest(min(fresh_since, Deltas.read(database).whole))
+        fresh_since = _earliest(fresh_since, stations, Deltas.read(database))
     flagged = (
         flagged_in(mailbox, target).keys() if among is None else {f for f in among if flagged_in(mailbox, target, f)}
     )
@@ -137,6 +137,13 @@ def agenda_of(
     doubtful = {folder for (folder,) in database.execute(_VANISHED_IN_DOUBT, (target,))}
     reached = {f for f, rows in vanished.items() if any(row.target_uid is not None for row in rows)}
     return Agenda(fresh_since, stations, vanished, flagged | reached | open_ones | doubtful)
+
+
+def _earliest(fresh_since: int, stations: Stations, deltas: Deltas) -> int:
+    """The delta from which on what vanished may be an earlier copy of what came after ``fresh_since``."""
+    while (earlier := stations.earliest(deltas.earliest_before(fresh_since))) < fresh_since:
+        fresh_since = earlier
+    return fresh_since
 
 
 def flagged_in(mailbox: Mailbox, target: int, folder: int | None = None) -> dict[int, list[Reviewed]]:

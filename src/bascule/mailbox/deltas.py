@@ -57,12 +57,21 @@ class Deltas:
 
         Where no delta since has read the whole source, the message may
         lie where none has looked yet: it is gone as of the next one. So it is where messages came while the surveys went on: it may have come
-        to a folder that was looked at before it left the other.
+        to a folder that was looked at before it left the other, and gone on from there under the eyes of the next one.
         """
         found = self._found_in(last_delta, vanished_utc)
         if self._numbers and found > self.whole:
             return self._numbers[-1] + 1
-        return found + 1 if found in self._moving else found
+        while found in self._moving:
+            found += 1
+        return found
+
+    def earliest_before(self, delta: int) -> int:
+        """The first delta that may have found a message gone which came to its next place only after ``delta``."""
+        delta = min(delta, self.whole)
+        while delta in self._moving and delta - 1 in self._moving:
+            delta -= 1
+        return delta
 
     def may_lie_unread(self, last_delta: int, vanished_utc: int) -> bool:
         """Whether no delta has read the whole source since the message was found gone."""

@@ -94,10 +94,15 @@ class Folders:
         (delta,) = self._database.execute("SELECT max(id) FROM deltas").fetchone()
         self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, '')", (moving_key(delta),))
 
-    def any_vanished(self) -> bool:
-        """Whether the current delta found a message gone, as far as a clock of whole seconds tells."""
-        query = "SELECT 1 FROM messages WHERE vanished_utc >= (SELECT started_utc FROM deltas ORDER BY id DESC LIMIT 1) LIMIT 1"
-        return self._database.execute(query).fetchone() is not None
+    def any_on_its_way(self) -> bool:
+        """Whether the current delta found a message gone, as far as a clock of whole seconds tells, or one that the delta before it found gone
+        may still have been on its way."""
+        before, begun = self._database.execute(
+            "SELECT id - 1, started_utc FROM deltas ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        query = "SELECT EXISTS (SELECT 1 FROM messages WHERE vanished_utc >= ?) OR EXISTS (SELECT 1 FROM meta WHERE key = ?)"
+        (found,) = self._database.execute(query, (begun, moving_key(before))).fetchone()
+        return bool(found)
 
     def sighted(self) -> dict[bytes, tuple[int, int]]:
         """The source's name of each folder that the current delta has seen → UIDVALIDITY and UIDNEXT as it saw them first."""

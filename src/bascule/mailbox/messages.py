@@ -303,7 +303,7 @@ class Messages:
         )
         found: dict[bytes, list[Departed]] = {}
         deltas = Deltas.read(self._database)
-        since = min(since, deltas.whole)
+        since = deltas.earliest_before(since)
         for digest, row, last, gone in self._database.execute(query, (folder, since, since)):
             found.setdefault(digest, []).append(Departed(row, range(last, deltas.gone_in(last, gone))))
         return found
