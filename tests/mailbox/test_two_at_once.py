@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from bascule.mailbox import Mailbox, check
+from bascule.mailbox.database import open_beside
+from bascule.mailbox.format import TEXTS_TABLES
 from bascule.mailbox.live import Arriving, LiveMailbox
 from bascule.mailbox.live.purging import purge
 from bascule.mailbox.live.undeleting import deleted, give_back
@@ -156,3 +159,17 @@ def test_a_mailbox_that_another_makes_between_the_look_and_the_making_is_opened(
     monkeypatch.setattr(Mailbox, "create", made_by_another_first)
     with LiveMailbox.create(root, NOW + 1) as box:
         assert box.folders.find(INBOX).uidvalidity == NOW  # type: ignore[union-attr]
+
+
+def test_two_that_make_one_file_at_once_both_have_it(tmp_path: Path) -> None:
+    """SQLite tells the second at once that the lock is taken, whatever it was told to wait."""
+
+    def make(number: int, together: Barrier) -> None:
+        together.wait(10)
+        with contextlib.closing(open_beside(tmp_path / f"{number}.sqlite", TEXTS_TABLES)) as made:
+            made.execute("SELECT count(*) FROM texts")
+
+    with ThreadPoolExecutor(4) as makers:
+        for number in range(100):
+            together = Barrier(4)
+            list(makers.map(partial(make, together=together), [number] * 4))

@@ -11,6 +11,7 @@ import pytest
 from bascule.mailbox import texts
 from bascule.mailbox.format import segment_name
 from bascule.mailbox.live import HANDED_OVER, Arriving, LiveMailbox
+from bascule.mailbox.live.purging import purge
 from bascule.mailbox.search import search, update_index
 from bascule.platform import housekeeping
 from bascule.platform.housekeeping import (
@@ -167,6 +168,27 @@ def test_a_damaged_message_is_named_once_and_the_others_are_described_and_found(
     passed_over.forget(damaged)
     tidy(damaged, passed_over)
     assert len(told) == 4, "named again in the next round"
+
+
+def test_a_message_that_is_purged_while_it_is_looked_at_is_not_called_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "mailboxes/anna.mailbox"
+    with LiveMailbox.create(place, 1_700_000_000) as box:
+        mails = [Arriving(HeldBody(messages.plain(n)), frozenset(), InternalDate(0)) for n in range(3)]
+        box.messages.append(_inbox(box), mails)
+    real, told = housekeeping.describe, list[object]()
+
+    def purges_the_others(message: bytes) -> object:
+        with LiveMailbox.open(place) as other:
+            rows = [row.id for row in other.reading.rows(_inbox(other), 1, 2, limit=-1)]
+            other.messages.expunge(_inbox(other), rows, 1_700_000_000)
+            purge(other, 2**33)
+        return real(message)
+
+    monkeypatch.setattr(housekeeping, "describe", purges_the_others)
+    assert tidy(place, PassedOver(lambda event, **fields: told.append(fields))) == 1
+    assert told == []
 
 
 def test_a_message_at_which_we_fail_is_named_with_its_traceback(

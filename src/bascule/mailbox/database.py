@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,13 +45,27 @@ def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1
         if read_only:
             database.execute("PRAGMA query_only = ON")
         else:
-            database.execute("PRAGMA journal_mode = WAL")
+            _keep_a_log(database)
             database.execute("PRAGMA synchronous = FULL")
     except sqlite3.Error as error:
         if database is not None:
             database.close()
         raise unusable(path, error) from error
     return database
+
+
+def _keep_a_log(database: sqlite3.Connection) -> None:
+    """Two who make one file at once both want its lock for that, and SQLite tells one of them at once that it is taken, without a wait (sqlite3_busy_handler: where
+    waiting might be for ever). Raises sqlite3.Error."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def attach(database: sqlite3.Connection, path: Path, name: str) -> None:

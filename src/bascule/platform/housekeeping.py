@@ -74,7 +74,9 @@ class PassedOver:
         return body in self._bodies.get(box.root.stem, ())
 
     def note(self, box: LiveMailbox, body: int, error: Exception) -> None:
-        """From within the handling of ``error``: a bug of ours is logged with its traceback."""
+        """From within the handling of ``error``: a bug of ours is logged with its traceback. One that was purged meanwhile is not missing."""
+        if not box.reading.has_body(body):
+            return
         account = box.root.stem
         known = self._bodies.setdefault(account, set())
         if body in known or len(known) >= PASSED_OVER:

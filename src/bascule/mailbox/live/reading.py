@@ -148,6 +148,9 @@ class Reading:
                 [(each.envelope, each.structure, body) for body, each in made.items()],
             )
 
+    def has_body(self, body: int) -> bool:
+        return self._database.execute("SELECT 1 FROM bodies WHERE id = ?", (body,)).fetchone() is not None
+
     def places_of(self, body: int) -> list[tuple[FolderPath, int]]:
         """(Folder, UID) of each message with this body that is there."""
         query = "SELECT f.path, m.uid FROM messages m JOIN folders f ON f.id = m.folder WHERE m.body = ? AND m.vanished_utc IS NULL"
