@@ -3,7 +3,7 @@
 import contextlib
 from pathlib import Path
 
-BESIDE = ("bascule.platform.housekeeping", "bascule.platform.smtp.queue")
+BESIDE = ("bascule-tidy", "bascule-queue")
 """Of ours: what works when nobody waits. Dovecot has no such processes."""
 
 
@@ -24,7 +24,7 @@ def _of_one(process: int) -> float:
 
 def _below(root: int) -> list[int]:
     with contextlib.suppress(OSError):
-        if any(each in Path(f"/proc/{root}/cmdline").read_text() for each in BESIDE):
+        if Path(f"/proc/{root}/comm").read_text().strip() in BESIDE:
             return []
         children: list[str] = []
         for thread in Path(f"/proc/{root}/task").iterdir():

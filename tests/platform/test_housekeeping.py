@@ -22,7 +22,7 @@ from bascule.platform.housekeeping import (
     PassedOver,
     Round,
     clean,
-    serve,
+    keep,
     tidy,
 )
 from bascule.terms.body import HeldBody
@@ -111,7 +111,7 @@ def test_a_mailbox_at_which_housekeeping_fails_is_named_and_the_next_is_looked_a
         told.append((event, fields["account"], fields.get("exc_info")))
 
     monkeypatch.setattr("bascule.platform.housekeeping.clean", fail)
-    asyncio.run(asyncio.wait_for(serve(tmp_path, 3600.0, until, log), 20))
+    asyncio.run(asyncio.wait_for(keep(tmp_path, 3600.0, until, log), 20))
     assert sorted(seen) == ["a", "b"]
     assert told == [("housekeeping-failed", name, True) for name in seen]
 
@@ -128,7 +128,7 @@ def test_a_mailbox_that_was_handed_over_is_passed_over_in_silence(tmp_path: Path
         told.append(fields["account"])
         until.set()
 
-    asyncio.run(asyncio.wait_for(serve(tmp_path, 3600.0, until, log), 20))
+    asyncio.run(asyncio.wait_for(keep(tmp_path, 3600.0, until, log), 20))
     assert told == ["a"]
 
 

@@ -1,17 +1,20 @@
 """`bascule serve` and `bascule account` as programs; the settings they read."""
 
+import contextlib
 import json
 import os
 import resource
 import signal
+import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from bascule.platform.child import OPEN_FILES
 from bascule.platform.settings import read_settings
 from bascule.platform.settings_file import Endpoint
-from bascule.platform.worker import OPEN_FILES
 from bascule.terms.errors import BasculeError
 from support.command import bascule
 from support.dialogue import Dialogue
@@ -96,6 +99,40 @@ def test_a_process_that_dies_is_replaced_and_the_others_go_on(tmp_path: Path) ->
         assert "process-died" in server.log()
 
 
+def within(seconds: float, true: Callable[[], bool]) -> bool:
+    until = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def names_of(processes: list[int]) -> list[str]:
+    found = []
+    for process in processes:
+        with contextlib.suppress(OSError):  # it has just ended
+            found.append(Path(f"/proc/{process}/comm").read_text().strip())
+    return sorted(found)
+
+
+def test_processes_end_with_their_parent_also_those_that_were_started_again(tmp_path: Path) -> None:
+    """None of them holds the pipe of another, nor a socket that it does not serve."""
+    with PrivateBascule(tmp_path / "s", processes=2) as server:
+        names = ["bascule-queue", "bascule-server", "bascule-server", "bascule-tidy"]
+        assert within(20, lambda: names_of(server.workers()) == names)
+        began = server.workers()
+        for process in began[:3]:
+            os.kill(process, signal.SIGKILL)
+        assert within(20, lambda: names_of(server.workers()) == names and not {*began[:3]} & {*server.workers()})
+        Dialogue(server.imap).close()
+        now = server.workers()
+        os.kill(server.process, signal.SIGKILL)
+        assert within(20, lambda: not any(Path(f"/proc/{process}/fd/0").exists() for process in now))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", server.imap))
+
+
 def test_server_processes_may_have_more_files_open_than_whoever_started_them(tmp_path: Path) -> None:
     """A login gives 1,024, which two hundred mailboxes and their connections use up."""
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -107,11 +144,7 @@ def test_server_processes_may_have_more_files_open_than_whoever_started_them(tmp
         resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
     try:
         Dialogue(server.imap).close()  # greeted: it is serving
-        limits = {
-            resource.prlimit(worker, resource.RLIMIT_NOFILE)[0]
-            for worker in server.workers()
-            if b"bascule.platform.worker" in Path(f"/proc/{worker}/cmdline").read_bytes()
-        }
+        limits = {resource.prlimit(process, resource.RLIMIT_NOFILE)[0] for process in server.workers()}
     finally:
         server.stop()
     assert limits == {OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)}

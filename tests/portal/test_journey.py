@@ -2,6 +2,7 @@
 
 import contextlib
 import imaplib
+import os
 import re
 import smtplib
 import threading
@@ -39,6 +40,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalServer]:
     with made:
         yield made
     patch.undo()
+
+
+def test_the_parent_of_all_processes_holds_no_database_which_the_others_would_share(server: PortalServer) -> None:
+    open_files = [os.readlink(each) for each in Path(f"/proc/{server.process}/fd").iterdir()]
+    assert [file for file in open_files if ".sqlite" in file] == []
+    assert list((server.root / "data/run/metrics").iterdir())  # pages are counted by all of them together
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from bascule.commands.options import CONFIG
 from bascule.commands.stores import ready_portal
 from bascule.commands.terminal import say, so_many
 from bascule.platform.accounts.opening import EMBEDDED
+from bascule.platform.child import Program
 from bascule.platform.logs import set_up_logs
 from bascule.platform.permissions import close_data
 from bascule.platform.settings import read_settings
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from bascule.portal.configuration import PortalSettings
 
 PORTAL_ACCOUNTS = "bascule.portal.accounts:open_accounts"
-PORTAL_PROCESS = "bascule.portal.process"
-PORTAL_WORKER = "bascule.portal.worker"
 PORTAL_SECONDS = 30.0
 """For the portal to begin to listen."""
 
@@ -37,11 +36,10 @@ def command(config: Path) -> int:
     settings = read_settings(config)
     set_up_logs()
     _keep_to_ourselves(config, settings.data)
-    accounts, beside, portal = EMBEDDED, [], None
+    accounts, beside, portal = EMBEDDED, list[Program](), None
     if settings.has_portal:
-        accounts, beside, portal = PORTAL_ACCOUNTS, [PORTAL_PROCESS], _prepare_portal(config)
-        if portal.workers:
-            beside.append(PORTAL_WORKER)
+        accounts, portal = PORTAL_ACCOUNTS, _prepare_portal(config)
+        beside = _beside(portal)
     listening = listen(settings)
     for each in listening:
         host, port = each.address
@@ -80,7 +78,10 @@ def _wait_for(endpoint: Endpoint) -> None:
 
 
 def _prepare_portal(config: Path) -> "PortalSettings":
-    """Its database is of this version, and its port is free, before anything else starts."""
+    """Its database is of this version, and its port is free, before anything else starts. No connection to the database is left: an SQLite one that goes
+    through a fork forgets its locks (sqlite.org/howtocorrupt.html, 2.6), and PostgreSQL would hear two processes on one."""
+    from django.db import connections
+
     from bascule.portal.configuration import read_portal_settings
 
     ready_portal(config)
@@ -88,7 +89,14 @@ def _prepare_portal(config: Path) -> "PortalSettings":
     require_free(settings.listen)
     _say_who_cannot_sign_on(settings)
     say(f"portal\t{settings.url}")
+    connections.close_all()
     return settings
+
+
+def _beside(portal: "PortalSettings") -> list[Program]:
+    from bascule.portal import process, worker
+
+    return [process.PROGRAM, worker.PROGRAM] if portal.workers else [process.PROGRAM]
 
 
 def _say_who_cannot_sign_on(settings: "PortalSettings") -> None:

@@ -2,7 +2,7 @@
 long ago. One process, of low priority, for each installation.
 
 It hears of changed mailboxes as the servers do (`bascule.platform.wakeups`). What it has not done when somebody asks is done then, by whoever asks;
-so nothing depends on it, and it may be stopped at any time. Started by `bascule.platform.supervisor`; see
+so nothing depends on it, and it may be stopped at any time. Forked by `bascule.platform.supervisor`; see
 `bascule.platform.child`.
 """
 
@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -25,7 +24,7 @@ from bascule.mailbox.format import MailboxElsewhere, MailboxError, MailboxInUse
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.purging import Purged, compact, purge
 from bascule.mailbox.live.reading import Described, describe
-from bascule.platform.child import run_child
+from bascule.platform.child import Orders
 from bascule.platform.settings import read_settings
 from bascule.platform.wakeups import RELEASE, Wakeups
 from bascule.protocols.imap.section import header_fields
@@ -151,7 +150,7 @@ class Round:
         return self.left.pop() if self.left else None
 
 
-async def serve(data: Path, keep_deleted_seconds: float, until: asyncio.Event, log: Callable[..., None]) -> None:
+async def keep(data: Path, keep_deleted_seconds: float, until: asyncio.Event, log: Callable[..., None]) -> None:
     """Work until ``until`` is set."""
     turn, passed_over = Round(data / "mailboxes"), PassedOver(log)
     due, loop = Due(), asyncio.get_running_loop()
@@ -181,11 +180,8 @@ async def serve(data: Path, keep_deleted_seconds: float, until: asyncio.Event, l
     wakeups.close()
 
 
-async def _work(orders: dict[str, Any], until: asyncio.Event) -> None:
+async def serve(orders: Orders, until: asyncio.Event) -> None:
+    """Work until ``until`` is set, at a low priority."""
     os.nice(NICENESS)
-    settings = read_settings(Path(orders["settings"]))
-    await serve(settings.data, settings.keep_deleted_seconds, until, structlog.get_logger().warning)
-
-
-if __name__ == "__main__":
-    run_child(_work)
+    settings = read_settings(orders.settings)
+    await keep(settings.data, settings.keep_deleted_seconds, until, structlog.get_logger().warning)

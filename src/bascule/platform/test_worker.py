@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bascule.platform.worker import LOGGED_AGAIN_SECONDS, OPEN_FILES, LoopErrors, raise_file_limit
+from bascule.platform.child import OPEN_FILES, raise_file_limit
+from bascule.platform.worker import LOGGED_AGAIN_SECONDS, LoopErrors
 
 
 def test_a_process_takes_as_many_files_as_it_may_and_no_fewer_than_it_has() -> None:

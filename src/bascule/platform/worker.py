@@ -1,20 +1,16 @@
 """One server process: it takes connections from sockets that its parent opened, until its parent tells it to stop.
 
-Started by `bascule.platform.supervisor` with `Orders`; see `bascule.platform.child`.
+Forked by `bascule.platform.supervisor`; see `bascule.platform.child`.
 """
 
 import asyncio
 import asyncio.sslproto
 import contextlib
 import gc
-import json
 import math
-import resource
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -24,7 +20,7 @@ from bascule.platform.accounts import Accounts
 from bascule.platform.accounts.opening import open_accounts
 from bascule.platform.admission import Admission
 from bascule.platform.arrivals import Arrivals
-from bascule.platform.child import run_child
+from bascule.platform.child import Orders, raise_file_limit
 from bascule.platform.clock import Clock
 from bascule.platform.fair_threads import Threads
 from bascule.platform.imap import limits as imap_limits
@@ -49,29 +45,6 @@ BACKLOG = 1024
 LOGGED_AGAIN_SECONDS = 60.0
 KINDS_OF_ERRORS = 100
 """Of which it is remembered when they were logged."""
-OPEN_FILES = 65_536
-"""Asked for by a process, where it may have that many: a quarter of them are for IMAP, a quarter for SMTP, the rest for mailboxes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """``sockets``: file descriptors of listening sockets, by service. ``accounts``: see `bascule.platform.accounts.opening`."""
-
-    settings: str
-    accounts: str
-    sockets: dict[str, list[int]]
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-
-def raise_file_limit() -> int:
-    """How many files this process may have open, after it took as many as it is allowed to: each connection is one, each open mailbox several."""
-    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
-    if now != resource.RLIM_INFINITY and now < allowed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
-    return allowed
 
 
 class LoopErrors:
@@ -104,12 +77,13 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-async def serve(settings: Settings, orders: Orders, until: asyncio.Event) -> None:
+async def serve(orders: Orders, until: asyncio.Event) -> None:
     """Serve until ``until`` is set; then write what is due, and end."""
     log = structlog.get_logger()
     asyncio.get_running_loop().set_exception_handler(LoopErrors(log.error))
+    settings = read_settings(orders.settings)
     clock = Clock(settings.rehearsal_clock)
-    accounts = open_accounts(orders.accounts, Path(orders.settings))
+    accounts = open_accounts(orders.accounts, orders.settings)
     first_folders = {name: FOLDERS[name] for name in settings.first_folders}
     mailboxes = Mailboxes(settings.data / "mailboxes", first_folders=first_folders)
     watchers: dict[str, set[ImapConnection]] = {}
@@ -204,12 +178,3 @@ def _smtp_services(
         lambda account: settings.recipients_per_day - queue.submitted_within_a_day(account.id), settings.hostname,
         settings.message_limit, settings.postmaster, settings.certificate is not None, Outward(settings.inner_networks),
     )  # fmt: skip
-
-
-async def _work(told: dict[str, Any], until: asyncio.Event) -> None:
-    orders = Orders(**told)
-    await serve(read_settings(Path(orders.settings)), orders, until)
-
-
-if __name__ == "__main__":
-    run_child(_work)

@@ -1,27 +1,30 @@
-"""The portal's own process under `bascule.platform.supervisor`: granian serves its pages until the parent tells it to stop."""
+"""The portal's own process beside the servers (`bascule.platform.supervisor`): granian serves its pages until the parent tells it to stop."""
 
-import json
+import contextlib
 import os
 import shutil
 import signal
-import sys
 import threading
+import time
 from pathlib import Path
 
 from granian.constants import Interfaces
 from granian.server import Server
 
-from bascule.platform.logs import set_up_logs
+from bascule.platform.child import Orders, Program, wait_for_end
 from bascule.portal.configuration import read_portal_settings
 
 BACKLOG = 1024
 
 
-def _follow_parent() -> None:
-    """Standard input ends with the parent, or when it wants this process to. Read without Python's buffer: its lock would be held in granian's forks."""
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
+def _follow_parent(link: int) -> None:
+    wait_for_end(link)
     os.kill(os.getpid(), signal.SIGTERM)
+    while True:  # a worker that has only just begun does not hear granian's one signal
+        time.sleep(1.0)
+        for child in Path("/proc/self/task", str(os.getpid()), "children").read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGTERM)
 
 
 def _metrics(folder: Path) -> Path:
@@ -31,14 +34,11 @@ def _metrics(folder: Path) -> Path:
     return folder
 
 
-def main() -> None:
-    orders = json.loads(sys.stdin.readline())
-    config = Path(orders["settings"])
-    set_up_logs()
-    settings = read_portal_settings(config)
-    os.environ["BASCULE_CONFIG"] = str(config)
+def run(orders: Orders, link: int) -> None:
+    settings = read_portal_settings(orders.settings)
+    os.environ["BASCULE_CONFIG"] = str(orders.settings)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics(settings.platform.data / "run" / "metrics"))
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    threading.Thread(target=_follow_parent, args=(link,), daemon=True).start()
     platform = settings.platform
     Server(
         "bascule.portal.wsgi:application", settings.listen.host or "0.0.0.0", settings.listen.port,  # noqa: S104 - as the settings say
@@ -48,5 +48,4 @@ def main() -> None:
     ).serve()  # fmt: skip
 
 
-if __name__ == "__main__":
-    main()
+PROGRAM = Program("bascule-portal", run)

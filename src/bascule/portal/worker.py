@@ -1,9 +1,6 @@
 """The portal's worker: does what pages asked for, until it is told to end. A process beside the servers (`bascule serve`), or alone (`bascule worker`)."""
 
-import json
-import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +8,7 @@ from pathlib import Path
 import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
-from bascule.platform.logs import set_up_logs
+from bascule.platform.child import Orders, Program, wait_for_end
 from bascule.platform.stopping import Stop
 from bascule.portal.configuration import read_portal_settings
 from bascule.portal.start import start
@@ -61,21 +58,16 @@ def work(config: Path, threads: int, until: Stop, ready: Callable[[], None] = la
     consumer.stop(graceful=True)
 
 
-def main() -> None:
-    """Started by `bascule.platform.supervisor`: orders on standard input, which ends when this process is to end."""
-    orders = json.loads(sys.stdin.readline())
-    set_up_logs()
+def run(orders: Orders, link: int) -> None:
+    """Beside the servers (`bascule.platform.supervisor`)."""
     until = Stop()
 
     def follow_parent() -> None:
-        while os.read(sys.stdin.fileno(), 1024):
-            pass
+        wait_for_end(link)
         until.set()
 
     threading.Thread(target=follow_parent, daemon=True).start()
-    config = Path(orders["settings"])
-    work(config, read_portal_settings(config).workers, until)
+    work(orders.settings, read_portal_settings(orders.settings).workers, until)
 
 
-if __name__ == "__main__":
-    main()
+PROGRAM = Program("bascule-worker", run)

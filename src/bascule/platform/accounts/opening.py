@@ -21,8 +21,13 @@ def open_embedded(config: Path) -> EmbeddedAccounts:
     )
 
 
-def open_accounts(name: str, config: Path) -> Accounts:
-    """``name``: "module:function"."""
+def function_of(name: str) -> Callable[[Path], Accounts]:
+    """``name``: "module:function". Loads the module."""
     module, _, function = name.partition(":")
-    opens: Callable[[Path], Accounts] = getattr(importlib.import_module(module), function)
-    return opens(config)
+    found: Callable[[Path], Accounts] = getattr(importlib.import_module(module), function)
+    return found
+
+
+def open_accounts(name: str, config: Path) -> Accounts:
+    """``name``: see `function_of`. Raises BasculeError where the file is wrong."""
+    return function_of(name)(config)

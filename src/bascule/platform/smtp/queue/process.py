@@ -1,17 +1,15 @@
-"""The queue's own process: one for each installation. Started by `bascule.platform.supervisor`; see `bascule.platform.child`."""
+"""The queue's own process: one for each installation. Forked by `bascule.platform.supervisor`; see `bascule.platform.child`."""
 
 import asyncio
 import fcntl
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from bascule.platform.accounts.opening import open_accounts
 from bascule.platform.arrivals import Arrivals
-from bascule.platform.child import run_child
+from bascule.platform.child import Orders
 from bascule.platform.clock import Clock
 from bascule.platform.mailboxes import LOOKED_AT_SECONDS, Mailboxes
 from bascule.platform.settings import FOLDERS, Settings, read_settings
@@ -27,11 +25,23 @@ from bascule.platform.trace import Trace
 from bascule.platform.wakeups import RELEASE, Wakeups
 
 
-async def serve(settings: Settings, orders: dict[str, Any], until: asyncio.Event) -> None:
-    """Work until ``until`` is set."""
+async def serve(orders: Orders, until: asyncio.Event) -> None:
+    """Work until ``until`` is set. Raises SystemExit where another process works on this queue."""
+    settings = read_settings(orders.settings)
+    lock = (settings.data / "run" / "queue.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        structlog.get_logger().error("queue-already-running", advice="another bascule serve has this data folder")
+        raise SystemExit(1) from None
+    with lock:
+        await _deliver(settings, orders, until)
+
+
+async def _deliver(settings: Settings, orders: Orders, until: asyncio.Event) -> None:
     log = structlog.get_logger()
     wake = asyncio.Event()
-    accounts = open_accounts(orders["accounts"], Path(orders["settings"]))
+    accounts = open_accounts(orders.accounts, orders.settings)
     first_folders = {name: FOLDERS[name] for name in settings.first_folders}
     mailboxes = Mailboxes(settings.data / "mailboxes", first_folders=first_folders)
 
@@ -75,18 +85,3 @@ async def _close_idle(mailboxes: Mailboxes, workers: ThreadPoolExecutor) -> None
     while True:
         await asyncio.sleep(LOOKED_AT_SECONDS)
         await asyncio.get_running_loop().run_in_executor(workers, mailboxes.close_idle)
-
-
-async def _work(orders: dict[str, Any], until: asyncio.Event) -> None:
-    settings = read_settings(Path(orders["settings"]))
-    lock = (settings.data / "run" / "queue.lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        structlog.get_logger().error("queue-already-running", advice="another bascule serve has this data folder")
-        raise SystemExit(1) from None
-    await serve(settings, orders, until)
-
-
-if __name__ == "__main__":
-    run_child(_work)
