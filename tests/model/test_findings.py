@@ -686,6 +686,54 @@ def test_a_message_that_moves_between_the_answers_for_two_folders_is_the_same_on
 
 
 @pytest.mark.parametrize("member", ["does nothing", "deletes"])
+@pytest.mark.parametrize("command", ["copy", "capture and deliver"])
+def test_a_message_that_moves_from_a_folder_that_was_surveyed_to_one_that_is_not_yet_is_the_same_one(
+    move: Move, command: str, member: str, tmp_path: Path
+) -> None:
+    """The run sees it in both: where it was, and where it came to."""
+    kept = tmp_path / "kept.mailbox"
+
+    def run() -> None:
+        if command == "copy":
+            move.run("--connections", "1")
+            return
+        _, old, new, *rest = move.words()
+        assert move.runner.run("capture", old, kept, "--quiet", "--connections", "1").status == 0
+        assert move.runner.run("deliver", kept, new, "--quiet", *rest[2:]).status == 0
+
+    folders = ["INBOX", "P", "S"]
+    move.fill({name: f"{name}1 {name}2" for name in folders})
+    run()
+    if member == "deletes":
+        for name in folders:
+            move.remove(move.new, name, f"{name}1")
+        run()
+    move.fill({name: f"{name}3" for name in folders})
+    names = {shelf.uidvalidity: name for name, shelf in move.old.read().items()}
+    went, spoken = list[str](), bytearray()
+
+    def go_after_the_first_survey(octets: bytes) -> bytes:
+        spoken.extend(octets)
+        surveyed = re.search(rb"OK \[UIDVALIDITY (\d+)\].*READ-ONLY.*Fetch completed", spoken, re.DOTALL)
+        if surveyed and not went:
+            here = names[int(surveyed[1])]
+            went.extend((here, *(name for name in folders if name != here)))
+            move.move(move.old, here, f"{here}1", went[1])
+        return octets
+
+    move.proxies["old"].faults.rewrite_down = go_after_the_first_survey
+    run()
+    here, there, _ = went
+    left = [] if member == "deletes" else [1]
+    held = {name: [f"{name}{n}" for n in (*left, 2, 3)] for name in folders}
+    if member == "does nothing":
+        held[there] = sorted([*held[there], held[here].pop(0)])
+    for _ in range(2):
+        assert move.there() == {name: " ".join(tags) for name, tags in held.items()}
+        run()
+
+
+@pytest.mark.parametrize("member", ["does nothing", "deletes"])
 @pytest.mark.parametrize("nights", [1, 3])
 def test_a_folder_that_is_renamed_again_under_the_eyes_of_each_run_is_the_same_one(
     move: Move, nights: int, member: str

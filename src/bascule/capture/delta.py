@@ -197,9 +197,16 @@ class FolderDelta:
             messages.advance(self.row.id, self.survey.state.uidnext)
             if gone:
                 folders.note_moving()
-                state = self.survey.state
-                folders.surveyed(self.row.id, replace(state, messages=state.messages - len(gone)).to_json())
+                count_fewer(self.mailbox, self.row.id, len(gone))
             folders.completed(self.row.id)
+
+
+def count_fewer(mailbox: Mailbox, folder: int, gone: int) -> None:
+    """So many of the messages that the folder's survey counts went away since. Within the caller's transaction; blocks."""
+    state = SourceState.from_json(mailbox.folders.get(folder).source_state)
+    if state is not None:
+        told = replace(state, messages=max(0, state.messages - gone))
+        mailbox.folders.surveyed_before(folder, told.to_json())
 
 
 async def is_as_it_was(mailbox: Mailbox, reader: Reader, folder: SourceFolder, row: FolderRow) -> bool:

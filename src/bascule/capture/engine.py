@@ -12,6 +12,7 @@ from bascule.capture.folders import (
     choose_folders,
     give_up,
     known_paths,
+    look_again,
     look_for_arrivals,
     note_views,
     record_folders,
@@ -68,6 +69,8 @@ async def capture(source: Source, mailbox: Mailbox, options: CaptureOptions, wat
         queue = deque(sorted(work, key=lambda item: -item.messages))
         workers = min(options.connections, len(queue))
         await run_together([_work_through(queue, source, mailbox, options, watcher) for _ in range(workers)])
+        if work:
+            await look_again(source, mailbox, taken)
         await look_for_arrivals(source, mailbox)
     finally:
         await source.close()

@@ -1,13 +1,15 @@
 """The folders of a source into the catalogue: new ones, changed ones, those that are gone, and those that can't be read."""
 
+import contextlib
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from bascule.capture.delta import count_fewer
 from bascule.capture.selection import Selection
 from bascule.mailbox import FolderRow, Mailbox
-from bascule.sources import Source, SourceFolder, SourceState
-from bascule.sources.contract import FolderGone
+from bascule.sources import Source, SourceFolder, SourceState, Survey
+from bascule.sources.contract import FolderError, FolderGone
 from bascule.sources.limits import NAMES_TOLD
 from bascule.terms.folder import VIEWS, FolderPath
 from bascule.terms.watch import SILENT, Watcher
@@ -101,6 +103,46 @@ def _record_sightings(
     seen = [(row.id, state.uidvalidity, state.uidnext) for f, row in folders if (state := states.get(f.name))]
     with mailbox.transaction():
         mailbox.folders.sight(seen)
+
+
+async def look_again(source: Source, mailbox: Mailbox, folders: Sequence[tuple[SourceFolder, FolderRow]]) -> None:
+    """After the surveys: what left a folder since its own survey is known to be gone. Another's survey may have found it there already, and it would be
+    taken for a copy. Only those folders are opened again of which the source tells that fewer messages stayed than came; what came is the next run's.
+    Raises SourceError."""
+    states = await source.states([folder for folder, _ in folders])
+    suspects = [
+        pair for pair in folders if await mailbox.run(_may_have_lost, mailbox, pair[1].id, states.get(pair[0].name))
+    ]
+    if not suspects:
+        return
+    reader = await source.reader()
+    try:
+        for folder, row in suspects:
+            with contextlib.suppress(FolderError):  # the next run sees
+                known = await mailbox.run(mailbox.folders.get, row.id)
+                survey = await reader.open(folder, SourceState.from_json(known.source_state))
+                await mailbox.run(_note_gone, mailbox, row.id, survey)
+    finally:
+        await reader.close()
+
+
+def _may_have_lost(mailbox: Mailbox, folder: int, now: SourceState | None) -> bool:
+    """Since the current delta's survey; blocks. What is not known of a folder is the next run's to find out."""
+    then = SourceState.from_json(mailbox.folders.get(folder).source_state)
+    if now is None or then is None or now.uidvalidity != then.uidvalidity:
+        return False
+    return now.messages - then.messages < now.uidnext - then.uidnext
+
+
+def _note_gone(mailbox: Mailbox, folder: int, survey: Survey) -> None:
+    if survey.unlisted:
+        return
+    present = set(survey.uids)
+    known = mailbox.messages.known(folder, survey.state.uidvalidity).values()
+    gone = [k.id for k in known if k.uid not in present and not k.vanished]
+    with mailbox.transaction():
+        mailbox.messages.set_vanished(gone, int(time.time()))
+        count_fewer(mailbox, folder, len(gone))
 
 
 async def look_for_arrivals(source: Source, mailbox: Mailbox) -> None:

@@ -91,7 +91,7 @@ async def copy(
         await target.map_folders([row for _, row in taken], late)
         target.tell_apart({row.id: folder.told_apart for folder, row in taken if folder.told_apart})
         work = await mailbox.run(_to_do, target, taken, states, options.selection)
-        work = await survey_first(source, target, work, options.selection)
+        work = await survey_first(source, target, taken, work, options.selection)
         await target.review(await mailbox.run(fresh_since, target, work))
         watcher.expect(sum(item.messages for item in work))
         run = _Run(source, target, options, sorted(work, key=lambda item: -item.messages))

@@ -6,18 +6,27 @@ its messages it still has, only their octets tell. The first run has nothing to 
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 
-from bascule.capture import Selection, give_up, is_as_it_was, look_for_arrivals
+from bascule.capture import Selection, give_up, is_as_it_was, look_again, look_for_arrivals
 from bascule.copy.work import Work, fresh_of, survey
 from bascule.deliver import TargetRun
-from bascule.sources import Source
+from bascule.mailbox import FolderRow
+from bascule.sources import Source, SourceFolder
 from bascule.sources.contract import FolderError
 from bascule.wire.together import run_together
 
 
-async def survey_first(source: Source, target: TargetRun, work: list[Work], selection: Selection) -> list[Work]:
-    """Survey all of ``work`` where an earlier run left messages in the catalogue; what is left to do. Raises SourceError, MailboxError."""
+async def survey_first(
+    source: Source,
+    target: TargetRun,
+    taken: Sequence[tuple[SourceFolder, FolderRow]],
+    work: list[Work],
+    selection: Selection,
+) -> list[Work]:
+    """Survey all of ``work`` where an earlier run left messages in the catalogue; what is left to do. ``taken``: all folders that are copied, changed
+    or not. Raises SourceError, MailboxError."""
     mailbox = target.mailbox
     if not work or not await mailbox.run(mailbox.messages.any):
         await look_for_arrivals(source, mailbox)
@@ -43,6 +52,8 @@ async def survey_first(source: Source, target: TargetRun, work: list[Work], sele
             await reader.close()
 
     await run_together([work_through() for _ in range(min(target.options.connections, len(work)))])
+    if any(item.delta and item.delta.to_read for item in surveyed):
+        await look_again(source, mailbox, taken)
     await look_for_arrivals(source, mailbox)
     return [item for item in surveyed if not await _is_done(target, item)]
 

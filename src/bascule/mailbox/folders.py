@@ -241,6 +241,10 @@ class Folders:
             (source_state, identity),
         )
 
+    def surveyed_before(self, identity: int, source_state: str) -> None:
+        """The survey that is in the catalogue, told anew: messages that it counts went away since. Within the caller's transaction."""
+        self._database.execute("UPDATE folders SET source_state = ? WHERE id = ?", (source_state, identity))
+
     def count_unlisted(self, identity: int, number: int) -> None:
         """How many messages more the source counts in the folder than it lists. Within the caller's transaction."""
         if number:
