@@ -108,6 +108,23 @@ def test_the_same_after_a_run_that_wrote_it_down(tmp_path, old, new) -> None:
     assert (found["expected"], found["equal"]) == (MESSAGES + 1, MESSAGES - 1)
 
 
+@pytest.mark.parametrize("between", [False, True])
+def test_a_copy_that_the_member_moved_away_and_back_is_theirs_whatever_the_old_side_marks(between, tmp_path, old, new):
+    """No run follows a mark to it."""
+    copy(tmp_path, old, new)
+    with at(new) as member, at(old) as them:
+        member.move("A", 0, "B")
+        if between:
+            copy(tmp_path, old, new)
+        member.move("B", 0, "A")
+        them.mark("A", 0, "\\Flagged")
+    for _ in range(2):
+        found = verify(tmp_path, old, new)
+        assert named(found, "theirs").keys() == {("A", "0")}
+        assert (found["equal"], found["to_do"]) == (MESSAGES - 1, 0)
+        copy(tmp_path, old, new)
+
+
 def test_what_happened_on_the_old_side_since_is_to_do(tmp_path, old, new) -> None:
     copy(tmp_path, old, new)
     with at(new) as member:

@@ -32,7 +32,7 @@ from bascule.sources.contract import FolderError
 from bascule.terms.outcome import OutcomeCode
 from bascule.terms.watch import SILENT, Watcher
 from bascule.wire.errors import CommandRefused
-from bascule.wire.together import open_both, run_together
+from bascule.wire.together import both, open_both, run_together
 
 Group = list[SourceMessage | Unreadable]
 
@@ -77,7 +77,7 @@ async def copy(
     """
     source.watch(watcher)
     target = TargetRun(mailbox, location, connect, options.deliver, watcher, refused)
-    listed, _ = await asyncio.gather(source.folders(), target.begin())
+    listed, _ = await both(source.folders(), target.begin())
     try:
         there = [folder.path for folder in listed if folder.selectable]
         known = await mailbox.run(known_paths, mailbox)

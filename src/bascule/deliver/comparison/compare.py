@@ -177,11 +177,18 @@ class _Comparing:
     def _takes(self, one: _Waiting, there: Fact | None) -> bool:
         if there is not None:
             is_new = self.memory is not None and one.known is None
-            judged = (
-                judge_new(one.fact, there) if is_new else judge_copy(one.fact, there, one.known, one.place, one.old)
-            )
+            known = self._replaced(one)
+            judged = judge_new(one.fact, there) if is_new else judge_copy(one.fact, there, known, one.place, one.old)
             self._tell(one, judged, there)
         return there is not None
+
+    def _replaced(self, one: _Waiting) -> Remembered | None:
+        """What is known of a message whose copy is no longer where it was put: an equal one that lies in its folder is theirs, be it the same one, which they
+        moved away and back."""
+        known = one.known
+        if known is None or known.target_uid is None or known.code not in SETTLED or one.place.is_another:
+            return known
+        return replace(known, is_theirs=True)
 
     def _takes_alike(self, one: _Waiting, there: Fact | None) -> bool:
         if there is not None:
