@@ -10,6 +10,7 @@ from bascule.deliver.expectation import ALTERED_THERE, BEHIND, THERE_BEFORE, Exp
 from bascule.deliver.folder_making import MERGED, NO_NAME, NOT_THERE, REFUSED, SPELT, TAKEN, TOO_DEEP
 from bascule.deliver.folder_map import KNOWN
 from bascule.deliver.parcel import told_date, told_refused, told_unwritable
+from bascule.deliver.proof.check_words import CheckWords, check_words_of
 from bascule.deliver.proof.english import EN
 from bascule.deliver.proof.french import FR
 from bascule.deliver.proof.gather import NO_OUTCOME, UNACCOUNTED
@@ -46,6 +47,13 @@ def test_each_phrase_takes_the_same_in_both() -> None:
         if isinstance(one, (str, tuple)):
             assert places(one) == places(other), field.name
             assert len(one) == len(other) or isinstance(one, str), field.name
+
+
+def test_so_does_each_phrase_of_a_check() -> None:
+    for field in fields(CheckWords):
+        if field.name != "sentences":
+            one, other = (getattr(check_words_of(words), field.name) for words in (EN, FR))
+            assert places(one) == places(other), field.name
 
 
 KEPT = Expectation(1, 2, b"", 5, frozenset({"\\Seen"}), InternalDate(0), NO_TRAITS, None)
