@@ -167,6 +167,24 @@ def test_a_french_report_reads_as_french() -> None:
     assert "La nouvelle plateforme refuse un message de cette taille : too &lt;large&gt;" in page
 
 
+@pytest.mark.parametrize(
+    ("words", "refused", "told"),
+    [
+        (EN, 21, "Of 22 messages, 1 is in order. To look at: 21 refused."),
+        (EN, 22, "Of 22 messages, none is in order. To look at: 22 refused."),
+        (FR, 21, "Sur 22 messages, 1 est en ordre. À examiner : 21 refusés."),
+        (FR, 22, "Sur 22 messages, aucun n’est en ordre. À examiner : 22 refusés."),
+    ],
+)
+def test_one_is_not_told_as_several(words: Words, refused: int, told: str) -> None:
+    one = report()
+    one.folders = [FolderCounts("INBOX", "INBOX", 22, 22 - refused, 0, refused)]
+    one.verified = {"octets": 1, "no": 1}
+    text = as_text(one, words)
+    assert told in text
+    assert words is EN or "Vérification : 1 relu en entier, 1 non relu.\n" in text
+
+
 def test_the_language_is_the_locale_s_unless_one_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LC_ALL", raising=False)
     monkeypatch.delenv("LC_MESSAGES", raising=False)

@@ -27,8 +27,9 @@ def verdict(report: Report, words: Words) -> str:
         return _good(report, words)
     parts = words.semicolon.join(_counted_ones(_to_look_at(report, words)))
     left_out = words.and_left_out.format(_left_out(report, words)) if report.totals.left_out else ""
-    found, in_order = report.totals.found, grouped(_in_order(report))
-    return f"{counted(words.bad, found, _scope(report, words), in_order, left_out, parts)} {words.named}"
+    well = _in_order(report)
+    in_order = counted(words.in_order, well) if well else words.none_in_order
+    return f"{counted(words.bad, report.totals.found, _scope(report, words), in_order, left_out, parts)} {words.named}"
 
 
 def _good(report: Report, words: Words) -> str:
@@ -90,7 +91,7 @@ def read_back(report: Report, words: Words) -> str:
     """How what was delivered was read back, and when; empty when nothing was delivered."""
     told = report.verified
     parts = [("octets", words.in_full), ("details", words.by_details), ("no", words.not_read)]
-    how = ", ".join(phrase.format(grouped(told[how])) for how, phrase in parts if told.get(how))
+    how = ", ".join(counted(phrase, told[how]) for how, phrase in parts if told.get(how))
     first, last = words.when(report.read_back_first), words.when(report.read_back_last)
     if not how or not first:
         return how

@@ -70,7 +70,9 @@ class Words:
     read_whole: Pair
     unread: Pair
     bad: Pair
-    """``{2}``: how many are in order; ``{3}``: ``and_left_out``, or nothing; ``{4}``: what is to be looked at."""
+    """``{2}``: ``in_order``, or ``none_in_order``; ``{3}``: ``and_left_out``, or nothing; ``{4}``: what is to be looked at."""
+    in_order: Pair
+    none_in_order: str
     and_left_out: str
     chosen: str
     """Where folders are left out by choice: of which ones the verdict speaks."""
@@ -106,9 +108,9 @@ class Words:
     verified_on: str
     verified_between: str
     by_details_only: str
-    in_full: str
-    by_details: str
-    not_read: str
+    in_full: Pair
+    by_details: Pair
+    not_read: Pair
     what_to_do: str
     terms: tuple[tuple[str, str], ...]
     """Each word of the table, and what is counted under it."""
