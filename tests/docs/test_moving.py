@@ -56,7 +56,7 @@ def test_each_mailbox_has_its_state_and_what_ended_otherwise_is_shown(tmp_path: 
     )
     assert re.fullmatch(told, done.stdout), done
     assert len(list((tmp_path / "states" / "anna" / "reports").iterdir())) == 1
-    assert "Le compte y est" in (tmp_path / "states" / "anna" / "last.txt").read_text()
+    assert "Le message est comptabilisé." in (tmp_path / "states" / "anna" / "last.txt").read_text()
     assert len(target.store.folders[b"INBOX"].messages) == 1
 
 

@@ -17,10 +17,10 @@ _SENTENCES = (
     (r"with (\S.*)", "avec {}"),
     (r"dated (.+) instead of (.+), which IMAP can't write", "daté de {} au lieu de {}, qu’IMAP ne peut pas écrire"),
     (r"dated (.+) instead of (.+)", "daté de {} au lieu de {}"),
-    (r"altered by the target: (\d+) octets became (\d+)", "modifié par la nouvelle plateforme : {:number} octets sont devenus {:number}"),
-    (r"altered by the target: other octets of the same size", "modifié par la nouvelle plateforme : octets différents, taille égale"),
+    (r"altered by the target: (\d+) octets became (\d+)", "modifié par la nouvelle plateforme ({:number} octets devenus {:number})"),
+    (r"altered by the target: other octets of the same size", "modifié par la nouvelle plateforme (contenu différent, taille identique)"),
     (r"altered by the target: its octets there are others, in a way that servers are known for",
-     "modifié par la nouvelle plateforme : ses octets y sont autres, d’une façon connue de certains serveurs"),
+     "modifié par la nouvelle plateforme (contenu différent, d’une façon connue de certains serveurs)"),
     (r"(\d+) NUL octets? removed", "octets NUL retirés : {:number}"),
     (r"(\d+) CR without LF made line ends?", "CR isolés devenus fins de ligne : {:number}"),
     (r"the separator line of an mbox file removed", "ligne de séparation d’un fichier mbox retirée"),
@@ -149,12 +149,12 @@ FR = Words(
     unfinished=("{} message qu’aucune exécution n’a encore traité", "{} messages qu’aucune exécution n’a encore traités"),
     empty="L’ancienne boîte ne contient aucun message.",
     good=(
-        "Le compte y est : le message{1} est pris en compte.",
-        "Le compte y est : les {0} messages{1} sont tous pris en compte.",
+        "Le message{1} est comptabilisé.",
+        "Les {0} messages{1} sont tous comptabilisés.",
     ),
     good_parts=(
-        "Le compte y est : le message{1} est pris en compte, soit {2}.",
-        "Le compte y est : les {0} messages{1} sont tous pris en compte, soit {2}.",
+        "Le message{1} est comptabilisé : {2}.",
+        "Les {0} messages{1} sont tous comptabilisés : {2}.",
     ),
     read_whole=(
         "À la relecture, il n’était ni absent ni modifié.",
@@ -179,8 +179,8 @@ FR = Words(
         "Dossier écarté par choix (--folder, --without-folder) : {}.",
         "Dossiers écartés par choix (--folder, --without-folder) : {}.",
     ),
-    unreached_folder=("{} dossier qui n’a pas été atteint", "{} dossiers qui n’ont pas été atteints"),
-    unreached="non atteint",
+    unreached_folder=("{} dossier pas encore parcouru", "{} dossiers pas encore parcourus"),
+    unreached="pas encore parcouru",
     named="Chaque cas est nommé ci-dessous, avec ce qu’il faut faire.",
     refused=("{} refusé", "{} refusés"),
     altered=("{} transféré, mais pas exactement tel qu’il était", "{} transférés, mais pas exactement tels qu’ils étaient"),
@@ -194,7 +194,7 @@ FR = Words(
         "{} dossier que la nouvelle plateforme ne crée pas ou n’ouvre pas",
         "{} dossiers que la nouvelle plateforme ne crée pas ou n’ouvre pas",
     ),
-    this_run="Cette exécution : {}. Les nombres sont ceux de toutes les exécutions à ce jour.",
+    this_run="Lors de cette exécution : {}. Les chiffres cumulent toutes les exécutions.",
     nothing_new="rien de nouveau",
     moved=("{} déplacé comme dans l’ancienne boîte", "{} déplacés comme dans l’ancienne boîte"),
     flagged=("{} marqué comme dans l’ancienne boîte", "{} marqués comme dans l’ancienne boîte"),
@@ -205,8 +205,8 @@ FR = Words(
         "arrivés ; ce choix est respecté.",
     ),
     marked=(
-        "{} message porte sur la nouvelle plateforme d’autres indicateurs (lu, suivi…) que sur l’ancienne, posés par quelqu’un. Ils sont conservés.",
-        "{} messages portent sur la nouvelle plateforme d’autres indicateurs (lu, suivi…) que sur l’ancienne, posés par quelqu’un. Ils sont conservés.",
+        "{} message dont les indicateurs (lu, suivi…) ont été modifiés sur la nouvelle plateforme. Ces modifications sont conservées.",
+        "{} messages dont les indicateurs (lu, suivi…) ont été modifiés sur la nouvelle plateforme. Ces modifications sont conservées.",
     ),
     line_ends=(
         "{} message avait des lignes terminées par LF seul, comme sous Unix ; il a été envoyé avec CRLF, comme s’écrit le courrier. Rien de son texte n’a "
@@ -214,7 +214,7 @@ FR = Words(
         "{} messages avaient des lignes terminées par LF seul, comme sous Unix ; ils ont été envoyés avec CRLF, comme s’écrit le courrier. Rien de leur texte "
         "n’a changé.",
     ),
-    unread_note="L’ancienne plateforme n’a pas permis de lire ce dossier jusqu’au bout cette fois-ci : {}. Les nombres sont ceux des exécutions précédentes, "
+    unread_note="L’ancienne plateforme n’a pas permis de lire ce dossier jusqu’au bout cette fois-ci : {}. Les chiffres sont ceux des exécutions précédentes, "
     "dont les messages restent là où ils ont été transférés ; ce qui est arrivé depuis n’est pas connu. Que faire : relancer plus tard ; si cela persiste, "
     "s’adresser aux responsables de l’ancienne plateforme.",
     refused_note="La nouvelle plateforme ne crée pas ou n’ouvre pas ce dossier : {}. Ses messages sont toujours sur l’ancienne plateforme. Que faire : créer le "
@@ -239,7 +239,7 @@ FR = Words(
     by_details=("{} par taille, date et indicateurs", "{} par taille, date et indicateurs"),
     not_read=("{} non relu", "{} non relus"),
     what_to_do="Que faire",
-    terms_heading="Lire les nombres",
+    terms_heading="Comment lire ces chiffres",
     terms=(
         ("Trouvés", "ce que l’ancienne plateforme compte dans le dossier."),
         ("Transférés", "écrits sur la nouvelle plateforme, cette fois-ci ou auparavant, quoi qu’on en ait fait depuis. Les messages "

@@ -107,6 +107,19 @@ def test_a_french_line_has_no_english_punctuation_and_no_code() -> None:
     assert "  refusé (contenu) : La nouvelle plateforme refuse ce qu’il contient. La réparation n’a pas suffi." in told
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (EN, ": altered by the target: other octets of the same size\n"),
+        (FR, " : modifié par la nouvelle plateforme (contenu différent, taille identique)\n"),
+    ],
+)
+def test_no_word_is_said_twice(words: Words, told: str) -> None:
+    one = ReportedException("INBOX", 3, "altered", "altered by the target: other octets of the same size")
+    text = as_text(Report("copy", "a", "b", "1", "", "", "none", exceptions=[one]), words)
+    assert f"  INBOX UID 3{told}" in text
+
+
 @pytest.mark.parametrize(("words", "platform"), [(EN, "old platform"), (FR, "ancienne plateforme")])
 @pytest.mark.parametrize("source", ["mbox:/home/anna/Mail", "zip:takeout.zip"])
 def test_of_files_nobody_is_asked_who_runs_them(words: Words, platform: str, source: str) -> None:

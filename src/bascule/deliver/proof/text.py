@@ -170,8 +170,13 @@ def as_text(report: Report, words: Words, *, is_file: bool = False) -> str:
 def _exception(one: ReportedException, words: Words) -> str:
     subject = f" {words.quoted.format(one.subject)}" if one.subject else ""
     saved = f" ({words.saved} {one.saved_as})" if one.saved_as else ""
-    what = words.colon.join([_code_name(one.code, words), *filter(None, [words.own(one.detail)])])
-    return f"  {one.folder} UID {one.uid}{subject}{words.colon}{what}{saved}"
+    return f"  {one.folder} UID {one.uid}{subject}{words.colon}{_what(one, words)}{saved}"
+
+
+def _what(one: ReportedException, words: Words) -> str:
+    """Code and reason; the code alone is left out where the reason begins with it."""
+    name, detail = _code_name(one.code, words), words.own(one.detail)
+    return detail if detail.startswith(f"{name} ") else words.colon.join(filter(None, [name, detail]))
 
 
 def _code_name(code: str, words: Words) -> str:
