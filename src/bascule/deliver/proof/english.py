@@ -39,6 +39,7 @@ EN = Words(
     saved="saved as",
     on_target="On the new platform it is called {} ({}).",
     renamed="{} is called {} on the new platform ({}).",
+    same_name="{} goes to {} on the new platform ({}).",
     more="… and {} more, in the report's files",
     stopped="Stopped before the end: {}. What was delivered until then is kept, and counted in the table.{}",
     to_do=" Still to do: {}.",

@@ -58,7 +58,7 @@ def test_so_does_each_phrase_of_a_check() -> None:
 
 KEPT = Expectation(1, 2, b"", 5, frozenset({"\\Seen"}), InternalDate(0), NO_TRAITS, None)
 OWN = [
-    TAKEN, MERGED, SPELT, REFUSED, NO_NAME, NOT_THERE, TOO_DEEP, KNOWN, CHANGED, f"{TWICE} (UID 7)", told_unwritable(frozenset({"a b"})),
+    "the target has a \\Drafts folder of its own, so not below Old", TAKEN, MERGED, SPELT, REFUSED, NO_NAME, NOT_THERE, TOO_DEEP, KNOWN, CHANGED, f"{TWICE} (UID 7)", told_unwritable(frozenset({"a b"})),
     told_unwritable(frozenset({"a b", "c d"})), told_date(InternalDate(10**15), InternalDate(0)), NO_OUTCOME,
     told_refused(frozenset({"a"})), f"{BEHIND}no right", f"{THERE_BEFORE}{BEHIND}no right", ALTERED_THERE,
     difference(KEPT, MessageData(uid=2, flags=frozenset({"\\Flagged"}), date=InternalDate(9)))[1], *mend(b"a\0b\rc: d\r\nno field\r\n\r\n")[1],
@@ -118,6 +118,25 @@ def test_no_word_is_said_twice(words: Words, told: str) -> None:
     one = ReportedException("INBOX", 3, "altered", "altered by the target: other octets of the same size")
     text = as_text(Report("copy", "a", "b", "1", "", "", "none", exceptions=[one]), words)
     assert f"  INBOX UID 3{told}" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            EN,
+            "Drafts goes to Drafts on the new platform (the target has a \\Drafts folder of its own, so not below Old).\n",
+        ),
+        (
+            FR,
+            "Drafts va dans Drafts sur la nouvelle plateforme (celle-ci a son propre dossier \\Drafts, ",
+        ),
+    ],
+)
+def test_a_folder_is_not_said_to_be_called_what_it_is_called(words: Words, told: str) -> None:
+    why = "the target has a \\Drafts folder of its own, so not below Old"
+    folders = [FolderCounts("Drafts", "Drafts", 1, 1, renamed=why)]
+    assert f"  {told}" in f"{as_text(Report('copy', 'a', 'b', '1', '', '', 'none', folders), words)}\n"
 
 
 @pytest.mark.parametrize(("words", "platform"), [(EN, "old platform"), (FR, "ancienne plateforme")])

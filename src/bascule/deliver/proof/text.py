@@ -157,7 +157,8 @@ def as_text(report: Report, words: Words, *, is_file: bool = False) -> str:
             for note in of_folder(folder, words, is_stopped=bool(report.stopped))
         ]
         if folder.renamed:
-            lines.append("  " + words.renamed.format(folder.folder, folder.target, words.own(folder.renamed)))
+            phrase = words.same_name if folder.folder == folder.target else words.renamed
+            lines.append("  " + phrase.format(folder.folder, folder.target, words.own(folder.renamed)))
     lines += [_exception(one, words) for one in shown]
     if len(shown) < len(report.exceptions):
         lines.append("  " + words.more.format(grouped(len(report.exceptions) - len(shown))))

@@ -57,6 +57,8 @@ class Words:
     saved: str
     on_target: str
     renamed: str
+    same_name: str
+    """The same of a folder whose name there is its own, where another was to be expected."""
     more: str
     stopped: str
     """Why, and ``to_do`` or nothing."""
