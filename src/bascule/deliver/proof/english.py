@@ -59,7 +59,7 @@ EN = Words(
     chosen=" of the folders chosen",
     empty_chosen="The folders chosen hold no message.",
     delivered=("{} delivered", "{} delivered"),
-    stored=("{} stored", "{} stored"),
+    stored=("{} kept", "{} kept"),
     already_there=("{} already there", "{} already there"),
     left_out=("{} left out by choice ({})", "{} left out by choice ({})"),
     left_out_why={"size": "too large", "date": "by date"},
@@ -129,6 +129,8 @@ EN = Words(
         ("Refused", "the new platform does not take it, or the old one does not give it. It stays on the old platform, and is named."),
         ("Left out", "by choice, such as a date or a size."),
     ),
+    kept_head="Kept",
+    kept=("The one message{1} is kept on disk.", "The {0} messages{1} are all kept on disk."),
     held="stored in the mailbox on disk, whole, each with its SHA-256.",
     note="In each folder found = delivered + already there + refused + left out; where that does not add up, the report says so. What was read back was as "
     "described at that time; what people do with their messages later is theirs, and is told only where a run came to see it. The SHA-256 of each message is in "

@@ -173,7 +173,7 @@ FR = Words(
     chosen=" des dossiers choisis",
     empty_chosen="Les dossiers choisis ne contiennent aucun message.",
     delivered=("{} transféré", "{} transférés"),
-    stored=("{} enregistré", "{} enregistrés"),
+    stored=("{} conservé", "{} conservés"),
     already_there=("{} déjà là", "{} déjà là"),
     left_out=("{} écarté par choix ({})", "{} écartés par choix ({})"),
     left_out_why={"size": "taille", "date": "date"},
@@ -250,6 +250,8 @@ FR = Words(
         ("Refusés", "la nouvelle plateforme ne les accepte pas, ou l’ancienne ne les donne pas. Ils restent sur l’ancienne plateforme, et sont nommés."),
         ("Écartés", "par choix, comme une date ou une taille."),
     ),
+    kept_head="Conservés",
+    kept=("Le message{1} est conservé sur disque.", "Les {0} messages{1} sont tous conservés sur disque."),
     held="enregistrés dans la boîte sur disque, entiers, chacun avec son empreinte SHA-256.",
     note="Dans chaque dossier, trouvés = transférés + déjà là + refusés + écartés ; si le compte n’y est pas, le compte rendu le dit. Ce qui a été relu était "
     "tel que décrit à ce moment-là ; ce que chacun fait ensuite de ses messages lui appartient, et n’est dit que si une exécution l’a constaté. L’empreinte "

@@ -200,6 +200,24 @@ def test_a_french_report_reads_as_french() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "head", "told"),
+    [
+        (EN, "Kept", "The 7 messages are all kept on disk."),
+        (FR, "Conservés", "Les 7 messages sont tous conservés sur disque."),
+    ],
+)
+@pytest.mark.parametrize("command", ["capture", "import"])
+def test_what_went_to_no_new_platform_is_kept(words: Words, head: str, told: str, command: str) -> None:
+    counts = [FolderCounts("INBOX", "INBOX", 7, 7)]
+    one = Report(command, "imaps://a@b:993", "a.mailbox", "1", "", "", "none", counts)
+    for shown in (as_text(one, words), as_page(one, words)):
+        assert told in shown
+        assert head in shown
+        assert words.heads[2] not in shown
+        assert words.heads[2].lower() not in shown
+
+
+@pytest.mark.parametrize(
     ("words", "refused", "told"),
     [
         (EN, 21, "Of 22 messages, 1 is in order. To look at: 21 refused."),

@@ -13,6 +13,12 @@ _SHOWN_FOLDERS = 20
 """Of those left out by choice: `--folder` leaves out all others."""
 
 
+def words_for(report: Report, words: Words) -> Words:
+    """What this report says otherwise than another of its language: of files, and of what went into a mailbox on disk."""
+    words = words.of(report.origin or report.source)
+    return words.on_disk() if report.command in TO_DISK else words
+
+
 def figures(counts: FolderCounts) -> list[str]:
     """What the table says of a folder, beneath its heads."""
     values = (counts.found, counts.delivered, counts.already_there, counts.refused, counts.left_out)
@@ -37,8 +43,7 @@ def _good(report: Report, words: Words) -> str:
     if not totals.found:
         return words.empty_chosen if scope else words.empty
     if totals.left_out:
-        put = words.stored if report.command in TO_DISK else words.delivered
-        parts = _counted_ones([(put, totals.delivered), (words.already_there, totals.already_there)])
+        parts = _counted_ones([(words.delivered, totals.delivered), (words.already_there, totals.already_there)])
         told = counted(words.good_parts, totals.found, scope, ", ".join([*parts, _left_out(report, words)]))
     else:
         told = counted(words.good, totals.found, scope)
@@ -138,7 +143,7 @@ def of_folder(folder: FolderCounts, words: Words, *, is_stopped: bool) -> list[s
 
 def as_text(report: Report, words: Words, *, is_file: bool = False) -> str:
     """``is_file``: with everything that there is to name, and the key; else as much as a terminal shows."""
-    words = words.of(report.origin or report.source)
+    words = words_for(report, words)
     kind = words.kinds.get(report.command, report.command)
     whose = " → ".join(filter(None, (report.source, report.target)))
     lines = [f"{kind[:1].upper()}{kind[1:]}{words.colon}{whose}", ""]

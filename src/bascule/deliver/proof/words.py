@@ -116,8 +116,10 @@ class Words:
     what_to_do: str
     terms: tuple[tuple[str, str], ...]
     """Each word of the table, and what is counted under it."""
+    kept_head: str
+    """Instead of *delivered*, where messages went into a mailbox on disk; ``kept`` instead of ``good``, and ``held`` says what is counted there."""
+    kept: Pair
     held: str
-    """The same of what is delivered, where messages went into a mailbox on disk."""
     terms_heading: str
     note: str
     codes: Mapping[str, str]
@@ -142,6 +144,19 @@ class Words:
             terms=tuple((term, told.get(term, meaning)) for term, meaning in self.terms),
             codes={**self.codes, OutcomeCode.UNREADABLE.value: self.files.unreadable},
             remedies={**self.remedies, OutcomeCode.UNREADABLE.value: self.files.remedy},
+        )
+
+    def on_disk(self) -> "Words":
+        """Those of a report on what went into a mailbox on disk, and to no new platform."""
+        folder, found, before, there, refused, out = self.heads
+        now = self.kept_head
+        return replace(
+            self,
+            heads=(folder, found, now, there, refused, out),
+            good=self.kept,
+            delivered=self.stored,
+            terms=tuple((now, self.held) if term == before else (term, meaning) for term, meaning in self.terms),
+            note=self.note.replace(f" {before.lower()} ", f" {now.lower()} ", 1),
         )
 
     def own(self, text: str) -> str:
