@@ -18,6 +18,7 @@ from support.command import ENTRY, environment
 from support.portal_server import PortalServer
 from support.quirks import Quirk, QuirkServer, Store, sample
 from support.quirks.refusing import RefusesOneCannot
+from support.reached import reached_by_everybody
 
 GENEROUS = 0o000
 
@@ -45,19 +46,6 @@ def running_generously(root: Path) -> Iterator[PortalServer]:
         yield made
     finally:
         made.stop()
-
-
-@contextmanager
-def reached_by_everybody(folder: Path) -> Iterator[None]:
-    """Tests run in a folder that nobody else comes into; now everybody does."""
-    changed = [(each, each.stat().st_mode) for each in folder.parents if not each.stat().st_mode & stat.S_IXOTH]
-    for each, mode in changed:
-        each.chmod(mode | stat.S_IXOTH)
-    try:
-        yield
-    finally:
-        for each, mode in changed:
-            each.chmod(mode)
 
 
 def open_to_others(root: Path) -> list[str]:

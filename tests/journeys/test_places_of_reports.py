@@ -1,5 +1,6 @@
 """Where the files of reports lie: beside what they report on, each in a folder of its own."""
 
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -50,6 +51,21 @@ def test_a_refused_message_is_found_from_every_report_that_names_it(tmp_path: Pa
                 [one] = told["exceptions"]
                 assert (folder_of(told["certificate"]) / one["saved_as"]).is_file()
             assert report_of(asked[0])["exceptions"][0]["saved_as"] == "refused/INBOX/7.eml"
+
+
+def test_on_the_terminal_its_whole_path_is_told(tmp_path: Path) -> None:
+    old = Store()
+    sample.fill(old)
+    with QuirkServer(Quirk(), old) as source, QuirkServer(RefusesOneCannot()) as target:
+        run = ["copy", source.url, target.url, "--state", tmp_path / "state", "--quiet"]
+        for _ in range(2):
+            [path] = re.findall(r"\(saved as (.+)\)", bascule(tmp_path, *run, status=1).stdout)
+            assert path.startswith(f"{tmp_path}/state/reports/")
+            assert Path(path).is_file()
+    for file in (tmp_path / "state" / "reports").rglob("report.txt"):
+        [path] = re.findall(r"\(saved as (.+)\)", file.read_text())
+        assert (file.parent / path).is_file()
+        assert not path.startswith("/")
 
 
 def test_what_is_refused_night_after_night_is_saved_once(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_folder_that_could_not_be_opened_one_night_is_told_with_what_to_do(his
     assert line.startswith(
         "  Archive/2015 : L’ancienne plateforme n’a pas permis de lire ce dossier jusqu’au bout cette fois-ci : [NOPERM]"
     )
-    assert "Les nombres sont ceux des exécutions précédentes" in line
+    assert "Les chiffres sont ceux des exécutions précédentes" in line
     assert line.endswith(
         "Que faire : relancer plus tard ; si cela persiste, s’adresser aux responsables de l’ancienne plateforme."
     )

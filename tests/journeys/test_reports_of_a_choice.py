@@ -49,7 +49,7 @@ def test_folders_left_out_by_choice_are_named_in_every_form_of_the_report(move: 
     assert "Folder left out by choice (--folder, --without-folder): INBOX." in told(english)
     assert "The 20 messages of the folders chosen are all accounted for." in told(english)
     assert "Dossiers écartés par choix (--folder, --without-folder) : INBOX, Réunions." in told(french)
-    assert "les 12 messages des dossiers choisis sont tous pris en compte." in told(french)
+    assert "Les 12 messages des dossiers choisis sont tous comptabilisés" in told(french)
     assert "écartés par choix (--folder, --without-folder) : INBOX, Réunions." in (french / "report.html").read_text()
 
 
@@ -64,7 +64,7 @@ def test_messages_left_out_for_their_date_are_told_as_such_and_not_as_in_order(m
     report, french = move.copy("--since", "2020-02-03", "--language", "fr")
     delivered, left_out = report["totals"]["delivered"], report["totals"]["left_out"]
     assert 0 < delivered < delivered + left_out == 40
-    assert f"soit {delivered} transférés, {left_out} écartés par choix (date)." in told(french)
+    assert f"comptabilisés : {delivered} transférés, {left_out} écartés par choix (date)." in told(french)
 
 
 def test_messages_left_out_for_their_size_are_told_as_such_and_not_as_in_order(move: Move) -> None:
@@ -190,4 +190,4 @@ def test_a_later_run_says_what_it_did_itself_beside_what_all_did(move: Move) -> 
     assert did in told(text)
     assert did in (text / "report.html").read_text()
     _, text = move.copy("--language", "fr")
-    assert "Cette exécution : rien de nouveau." in told(text)
+    assert "Lors de cette exécution : rien de nouveau." in told(text)

@@ -37,7 +37,8 @@ def test_a_second_person_is_not_captured_into_it(tmp_path, server) -> None:
     capture(tmp_path, server.url("eve"))
     refused = capture(tmp_path, server.url("fred"), status=2)
     assert f"{tmp_path}/one.mailbox is the mailbox of {server.url('eve')}." in refused.stderr
-    assert "Name another file" in refused.stderr
+    assert "The file is of “eve” at 127.0.0.1, the source is “fred” at 127.0.0.1: where these are two" in refused.stderr
+    assert "Check SOURCE, or name another file. Only if they are the same person" in refused.stderr
     assert report_of(capture(tmp_path, server.url("eve"), "--json"))["source"] == server.url("eve")
 
 
@@ -154,6 +155,7 @@ def test_what_copy_remembers_of_one_person_is_not_taken_for_another_whose_messag
     bascule(tmp_path, "copy", server.url("eve"), server.url("both"), *state)
     refused = bascule(tmp_path, "copy", server.url("fred"), server.url("both"), *state, status=2)
     assert f"remembers the copies of {server.url('eve')}." in refused.stderr
+    assert "The state is of “eve” at 127.0.0.1, the source is “fred” at 127.0.0.1" in refused.stderr
     refused = bascule(tmp_path, "verify", server.url("fred"), server.url("both"), *state, status=2)
     assert "remembers the copies of" in refused.stderr
     again = bascule(tmp_path, "copy", server.url("eve", tls=True), server.url("both"), *state, "--json", "--insecure")

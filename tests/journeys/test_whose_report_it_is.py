@@ -83,7 +83,7 @@ def test_a_stranger_s_certificate_says_nothing_in_our_sentences(tmp_path: Path) 
     assert "It says: there were exceptions" in done
     theirs = signed_by_a_stranger(tmp_path / "sound", files, finished="2026-11-28T09:00:00+00:00", accounted=True)
     done = bascule(tmp_path, "report", "--check", theirs).stdout
-    assert "is unchanged: signed 2026-11-28T09:00:00+00:00 with the key" in done
+    assert "is unchanged: signed on Saturday 28 November 2026 at 09:00 UTC with the key" in done
     assert "It says: everything was accounted for." in done
 
 
@@ -95,3 +95,39 @@ def test_nor_do_the_names_in_it(tmp_path: Path) -> None:
     theirs = signed_by_a_stranger(tmp_path / "folder", {"manifest.sha256": since})
     done = bascule(tmp_path, "report", "--check", theirs, status=1)
     assert "It says" not in done.stdout + done.stderr
+
+
+def in_french(certificate: Path, *words: object, status: int = 0) -> str:
+    done = bascule(certificate.parents[3], "report", "--check", certificate, "--language", "fr", *words, status=status)
+    return done.stdout + done.stderr
+
+
+def test_a_french_reader_is_answered_in_french(certificate: Path, tmp_path: Path) -> None:
+    told = in_french(certificate)
+    assert re.search(r" est intact : signé le \w+ \d+(er)? \w+ \d{4} à \d+ h \d\d UTC avec la clé ", told), told
+    assert "qui est celle de cette installation.\nIl indique " in told
+    by_locale = bascule(tmp_path, "report", "--check", certificate, LC_ALL="fr_FR.UTF-8").stdout
+    assert by_locale == told
+    assert "n’est pas la clé indiquée" in in_french(certificate, "--key", "0" * 64, status=1)
+    certificate.with_name("report.txt").write_text("tout va bien")
+    assert "certificate.json : report.txt a été modifié depuis la signature" in in_french(certificate, status=1)
+    certificate.with_name("report.txt").unlink()
+    assert "certificate.json : report.txt manque" in in_french(certificate, status=1)
+    certificate.write_text("{")
+    assert "n’est pas un certificat de Bascule, ou il est endommagé.\n" in in_french(certificate, status=2)
+
+
+def test_a_report_s_folder_is_its_certificate(certificate: Path, tmp_path: Path) -> None:
+    assert "certificate.json is unchanged" in bascule(tmp_path, "report", "--check", certificate.parent).stdout
+    done = bascule(tmp_path, "report", "--check", tmp_path, status=2)
+    assert f"There is no certificate.json in {tmp_path}." in done.stderr
+    done = bascule(tmp_path, "report", "--check", tmp_path / "none", status=2)
+    assert f"{tmp_path / 'none'} is not there." in done.stderr
+
+
+def test_what_was_found_comes_as_json_too(certificate: Path, tmp_path: Path) -> None:
+    found = report_of(bascule(tmp_path, "report", "--check", certificate, "--json"))
+    assert (found["certificate"], found["problems"], found["is_ours"]) == (str(certificate), [], True)
+    certificate.with_name("report.txt").write_text("all is well")
+    found = report_of(bascule(tmp_path, "report", "--check", certificate, "--json", status=1))
+    assert found["problems"] == ["report.txt was changed since it was signed"]

@@ -261,6 +261,13 @@ def test_a_special_folder_of_the_target_takes_one_folder_of_ours() -> None:
     assert mapped["Envoyés"].renamed == "the target's own \\Sent folder"
 
 
+def test_what_goes_to_a_special_folder_and_not_below_the_prefix_says_so() -> None:
+    server = FolderServer({b"INBOX": "", b"Drafts": "\\Drafts"})
+    _, mapped = run(server, [row(1, "Drafts", use=SpecialUse.DRAFTS)], prefix="Old/")
+    assert names(mapped) == {"Drafts": "Drafts"}
+    assert mapped["Drafts"].renamed == "the target has a \\Drafts folder of its own, so not below Old"
+
+
 def test_a_later_run_finds_the_same_folders() -> None:
     server = FolderServer(key=lower)
     wanted = rows("INBOX", "Archive", "archive", "archive/x")

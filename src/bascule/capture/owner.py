@@ -47,13 +47,23 @@ def _is_one(owner: str, comer: str) -> bool:
 def _advice(owner: str, comer: str, place: str) -> str:
     servers = [location for location in (owner, comer) if _server(location)]
     if len(servers) == 2:
-        return f"Name another {place}; or, where one person’s server or user has another name now, add --same-person."
+        one, other = (_name(location) for location in servers)
+        return (
+            f"The {place.lstrip('-')} is of {one}, the source is {other}: where these are two people, one’s mail would come into the other’s mailbox."
+            f" Check SOURCE, or name another {place}. Only if they are the same person, whose user or server has another name now, add --same-person."
+        )
     if servers:
         return f"Name another {place}: what a server has and what files hold would push one another out."
     return (
         f"Name another {place}, one for each source: the one would push the other’s mail out. Or put all the files into one folder (zips unpacked),"
         f" and name that with a {place} of its own. Where these are the same files, moved to another path, add --same-person."
     )
+
+
+def _name(server: str) -> str:
+    """User and host, which tell people apart."""
+    location = parse_location(server)
+    return f"“{location.user}” at {location.host}"
 
 
 def _whole(path: str) -> str:

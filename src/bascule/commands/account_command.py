@@ -9,6 +9,7 @@ import click
 from bascule.commands.account_moving import hand_over, take_over
 from bascule.commands.account_sharing import SETTINGS, share, shares, unshare
 from bascule.commands.options import CONFIG, OfAnInstallation, octets_of
+from bascule.commands.passwords import password_in, password_of, warn_of_readers
 from bascule.commands.stores import open_store
 from bascule.commands.terminal import say, say_json, so_many
 from bascule.platform.accounts import AccountStore
@@ -41,11 +42,17 @@ def chosen_password(file: Path | None) -> tuple[str, bool]:
     """The password, and whether it was generated here."""
     if file is None:
         return generate_password(), True
-    text = sys.stdin.readline() if str(file) == "-" else file.read_text(encoding="utf-8")
-    line = text.split("\n", 1)[0].strip("\r")
-    if not line:
-        raise BasculeError(f"{file} has no password.", "Its first line is the password.", ExitStatus.USAGE)
-    return line, False
+    if str(file) == "-":
+        return password_of(sys.stdin.readline(), "Standard input"), False
+    password = password_in(file)
+    try:
+        password.encode()
+    except UnicodeEncodeError as error:
+        raise BasculeError(
+            f"The password in {file} is not UTF-8.", "Write the file in UTF-8.", ExitStatus.USAGE
+        ) from error
+    warn_of_readers(file)
+    return password, False
 
 
 def _quota(told: str | None) -> int | None:

@@ -9,7 +9,7 @@ import click
 from bascule.capture import require_owner
 from bascule.commands import options, places, showing
 from bascule.commands.planning import show_plan
-from bascule.commands.remembered import memory_of
+from bascule.commands.remembered import memory_of, note_first_run
 from bascule.commands.report_folder import ReportFolder
 from bascule.commands.saving import RefusedKeeper
 from bascule.commands.turn import open_in_turn, turn
@@ -64,6 +64,7 @@ def _copy(
     started = time.time()
     place = ReportFolder(mailbox, values["report_dir"])
     keeper = RefusedKeeper(mailbox, place)
+    is_first = not mailbox.ledger(location).folders()
     watcher = showing.watcher_for(values["quiet"])
     ended = showing.attempt(watcher, copy(source, location, connect, mailbox, chosen, watcher, keeper))
     ledger = mailbox.ledger(location)
@@ -71,6 +72,7 @@ def _copy(
         mailbox, ledger, command="copy", source=source.location, target=location, started_utc=started,
         verify=values["verify"], mapped=ended.result or (), taken=_taken(mailbox, chosen), stopped=ended.stopped, this_run=watcher.this_run,
     )  # fmt: skip
+    note_first_run(report, watcher, is_first=is_first)
     return showing.finish(report, mailbox, ledger, place, values, ended.status)
 
 

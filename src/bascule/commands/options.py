@@ -1,5 +1,6 @@
 """Options that several commands share, and what they become."""
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from bascule.capture import Selection
+from bascule.commands.terminal import say
 from bascule.deliver import DeliverOptions, DeliveryOptions, VerifyLevel
 from bascule.deliver.limits import SETTLE_SECONDS
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -47,9 +49,45 @@ def side_options(side: str) -> Callable[[F], F]:
     )
 
 
+def _warned_of(context: click.Context, option: click.Parameter, insecure: bool) -> bool:
+    if insecure:
+        say(
+            "bascule: --insecure: whoever stands between this machine and the servers can read passwords and mail.",
+            err=True,
+        )
+    return insecure
+
+
+def _with_certificates(context: click.Context, option: click.Parameter, file: str | None) -> str | None:
+    """Raises BasculeError (usage) for a file in which OpenSSL finds none."""
+    if file is None:
+        return None
+    trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        trusted.load_verify_locations(file)
+    except ssl.SSLError:
+        pass  # then it has loaded none
+    except OSError as error:
+        raise BasculeError(f"{file} can't be read: {error.strerror}.", "", ExitStatus.USAGE) from error
+    if not trusted.cert_store_stats()["x509"]:
+        advice = "Give the certificate of the server's authority to --ca-file, as text that begins with -----BEGIN CERTIFICATE-----."
+        raise BasculeError(f"{file} holds no certificate (PEM).", advice, ExitStatus.USAGE)
+    return file
+
+
 connection_options = _all(
-    click.option("--insecure", is_flag=True, help="Accept clear text beyond this machine, and any certificate."),
-    click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="Certificates to trust as well."),
+    click.option(
+        "--insecure",
+        is_flag=True,
+        callback=_warned_of,
+        help="Accept clear text beyond this machine, and any certificate.",
+    ),
+    click.option(
+        "--ca-file",
+        type=click.Path(exists=True, dir_okay=False),
+        callback=_with_certificates,
+        help="Certificates (PEM) to trust as well.",
+    ),
     click.option(
         "--connections", type=click.IntRange(1, 20), default=3, show_default=True, help="Connections to each side."
     ),

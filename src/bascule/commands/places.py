@@ -12,6 +12,7 @@ import platformdirs
 
 from bascule.commands.administrator import Administrator
 from bascule.commands.options import SideOptions
+from bascule.commands.passwords import password_in, password_of, warn_of_readers
 from bascule.commands.terminal import say
 from bascule.sources import Source
 from bascule.sources.files import open_files
@@ -27,12 +28,13 @@ from bascule.wire.limits import WireLimits
 def secret_of(location: Location, side: str, options: SideOptions) -> Callable[[], str]:
     """The password: from its file, the environment, the URL (with a warning) or a prompt, in this order.
 
-    The prompt comes now, once for each side: later a progress bar would write over it.
+    The prompt comes now, once for each side: later a progress bar would write over it. Raises BasculeError (usage) where the file or the variable is empty.
     """
     variable = f"BASCULE_{side.upper()}_PASSWORD"
     if options.password_file:
-        return partial(_from_file, options.password_file)
+        return _from_file(Path(options.password_file))
     if variable in os.environ:
+        password_of(os.environ[variable], variable)
         return partial(os.environ.__getitem__, variable)
     if location.password is not None:
         say(
@@ -45,8 +47,11 @@ def secret_of(location: Location, side: str, options: SideOptions) -> Callable[[
     return lambda: asked
 
 
-def _from_file(path: str) -> str:
-    return Path(path).read_text("utf-8", "surrogateescape").split("\n", 1)[0].rstrip("\r")
+def _from_file(path: Path) -> Callable[[], str]:
+    """Read anew at each sign-in, since a token in it is renewed; what is no regular file, as of a shell's <(…), can be read once only."""
+    first = password_in(path)
+    warn_of_readers(path)
+    return partial(password_in, path) if path.is_file() else lambda: first
 
 
 @lru_cache(maxsize=2)

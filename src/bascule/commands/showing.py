@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -14,7 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 from bascule.commands.report_folder import ReportFolder
 from bascule.commands.terminal import say, say_json
 from bascule.commands.threads import Unawaited
-from bascule.deliver.proof import THIS_RUN, Report, as_text, words_of, write_proof
+from bascule.deliver.proof import THIS_RUN, Report, ReportedException, as_text, words_of, write_proof
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -253,9 +254,18 @@ def finish(
         name = str(certificate) if certificate else None
         say_json({**report.to_dict(), "certificate": name})
     else:
+        if certificate:
+            report.exceptions = [_seen_from_the_terminal(one, certificate.parent) for one in report.exceptions]
         say(*as_text(report, words).split("\n"))
         if certificate:
             say("", words.report.format(certificate.with_name("report.html")))
     if status is not None:
         return status
     return ExitStatus.ACCOUNTED if report.accounted else ExitStatus.MISSING
+
+
+def _seen_from_the_terminal(one: ReportedException, folder: Path) -> ReportedException:
+    """With the whole path of the file in which it is saved: the report's files, in ``folder``, tell it from there. What an older Bascule wrote down, and is
+    not there, stays as it is."""
+    saved = folder / one.saved_as
+    return replace(one, saved_as=os.path.normpath(saved.absolute())) if one.saved_as and saved.is_file() else one

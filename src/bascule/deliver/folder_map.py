@@ -164,8 +164,15 @@ class FolderMap:
         plain = self._target.join(path)
         special = self._target.special.get(row.special_use) if row.special_use and not chosen else None
         if special is not None and special not in self._taken and special != INBOX:
-            return special, "" if special == plain else f"the target's own {row.special_use} folder"
+            return special, "" if special == plain else self._why_its_own(row)
         return below(path, plain, self._moved, self._target), chosen or self._target.reason(path)
+
+    def _why_its_own(self, row: FolderRow) -> str:
+        if not self.prefix:
+            return f"the target's own {row.special_use} folder"
+        return (
+            f"the target has a {row.special_use} folder of its own, so not below {printable(self.prefix.strip('/. '))}"
+        )
 
     def _mapped(self, row: FolderRow, name: str, why: str) -> MappedFolder:
         assert self._client is not None  # `map` comes first

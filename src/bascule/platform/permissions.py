@@ -27,7 +27,7 @@ class Finding:
 def findings(settings: Settings, secrets: Iterable[Path | None] = ()) -> Iterator[Finding]:
     """``secrets``: files beside those that ``settings`` names. What can't be looked at is passed over: neither can it be read."""
     data = settings.data
-    if _is_reached(data, stat.S_IXOTH):
+    if is_reached(data, stat.S_IXOTH):
         readable = list(_readable_in(data))
         if readable:
             named = ", ".join(str(path.relative_to(data)) for path in readable[:NAMED])
@@ -35,7 +35,7 @@ def findings(settings: Settings, secrets: Iterable[Path | None] = ()) -> Iterato
             yield Finding(f"Everybody on this machine can read files in {data}: {named}{more}.", shlex.join(["chmod", "-R", "o=", str(data)]))  # fmt: skip
     told = (settings.key, settings.dkim_key, settings.smarthost_password_file, *secrets)
     for path in dict.fromkeys(each for each in told if each is not None):
-        if not path.is_relative_to(data) and _is_reached(path, stat.S_IROTH):
+        if not path.is_relative_to(data) and is_reached(path, stat.S_IROTH):
             yield Finding(f"Everybody on this machine can read {path}.", shlex.join(["chmod", "o=", str(path)]))
 
 
@@ -48,7 +48,7 @@ def close_data(data: Path) -> bool:
     return True
 
 
-def _is_reached(path: Path, right: int) -> bool:
+def is_reached(path: Path, right: int) -> bool:
     """Whether everybody has ``right`` on ``path``, and the way there."""
     path = path.absolute()
     return _has(path, right) and all(_has(folder, stat.S_IXOTH) for folder in path.parents)

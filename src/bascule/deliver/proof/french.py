@@ -17,10 +17,10 @@ _SENTENCES = (
     (r"with (\S.*)", "avec {}"),
     (r"dated (.+) instead of (.+), which IMAP can't write", "daté de {} au lieu de {}, qu’IMAP ne peut pas écrire"),
     (r"dated (.+) instead of (.+)", "daté de {} au lieu de {}"),
-    (r"altered by the target: (\d+) octets became (\d+)", "modifié par la nouvelle plateforme : {:number} octets sont devenus {:number}"),
-    (r"altered by the target: other octets of the same size", "modifié par la nouvelle plateforme : octets différents, taille égale"),
+    (r"altered by the target: (\d+) octets became (\d+)", "modifié par la nouvelle plateforme ({:number} octets devenus {:number})"),
+    (r"altered by the target: other octets of the same size", "modifié par la nouvelle plateforme (contenu différent, taille identique)"),
     (r"altered by the target: its octets there are others, in a way that servers are known for",
-     "modifié par la nouvelle plateforme : ses octets y sont autres, d’une façon connue de certains serveurs"),
+     "modifié par la nouvelle plateforme (contenu différent, d’une façon connue de certains serveurs)"),
     (r"(\d+) NUL octets? removed", "octets NUL retirés : {:number}"),
     (r"(\d+) CR without LF made line ends?", "CR isolés devenus fins de ligne : {:number}"),
     (r"the separator line of an mbox file removed", "ligne de séparation d’un fichier mbox retirée"),
@@ -54,6 +54,7 @@ _SENTENCES = (
     (r"no name that the target takes was found", "aucun nom accepté par la nouvelle plateforme n’a été trouvé"),
     (r"it lies deeper than any target makes folders", "il est plus profond que ce qu’aucune plateforme ne crée"),
     (r"the target says that it made the folder, and does not have it", "la nouvelle plateforme dit l’avoir créé, et ne l’a pas"),
+    (r"the target has a (\S+) folder of its own, so not below (.+)", "celle-ci a son propre dossier {}, donc pas sous {}"),
     (r"the target's own (\S+) folder", "le dossier {} de la nouvelle plateforme"),
     (r"the target has no folders within folders", "la nouvelle plateforme n’a pas de sous-dossiers"),
     (r"“(.)” separates folders on the target", "« {} » sépare les dossiers sur la nouvelle plateforme"),
@@ -143,18 +144,19 @@ FR = Words(
     saved="enregistré sous",
     on_target="Sur la nouvelle plateforme, il s’appelle {} ({}).",
     renamed="{} s’appelle {} sur la nouvelle plateforme ({}).",
+    same_name="{} va dans {} sur la nouvelle plateforme ({}).",
     more="… et {} autres, dans les fichiers du compte rendu",
     stopped="Arrêté avant la fin : {}. Ce qui a été transféré jusque-là est conservé, et compté dans le tableau.{}",
     to_do=" Reste à faire : {}.",
     unfinished=("{} message qu’aucune exécution n’a encore traité", "{} messages qu’aucune exécution n’a encore traités"),
     empty="L’ancienne boîte ne contient aucun message.",
     good=(
-        "Le compte y est : le message{1} est pris en compte.",
-        "Le compte y est : les {0} messages{1} sont tous pris en compte.",
+        "Le message{1} est comptabilisé.",
+        "Les {0} messages{1} sont tous comptabilisés.",
     ),
     good_parts=(
-        "Le compte y est : le message{1} est pris en compte, soit {2}.",
-        "Le compte y est : les {0} messages{1} sont tous pris en compte, soit {2}.",
+        "Le message{1} est comptabilisé : {2}.",
+        "Les {0} messages{1} sont tous comptabilisés : {2}.",
     ),
     read_whole=(
         "À la relecture, il n’était ni absent ni modifié.",
@@ -162,14 +164,16 @@ FR = Words(
     ),
     unread=("Il n’a pas été relu ({}).", "Non relus : {}."),
     bad=(
-        "Sur {0} message{1}, {2} est en ordre{3}. À examiner : {4}.",
-        "Sur {0} messages{1}, {2} sont en ordre{3}. À examiner : {4}.",
+        "Sur {0} message{1}, {2}{3}. À examiner : {4}.",
+        "Sur {0} messages{1}, {2}{3}. À examiner : {4}.",
     ),
+    in_order=("{} est en ordre", "{} sont en ordre"),
+    none_in_order="aucun n’est en ordre",
     and_left_out=", {}",
     chosen=" des dossiers choisis",
     empty_chosen="Les dossiers choisis ne contiennent aucun message.",
     delivered=("{} transféré", "{} transférés"),
-    stored=("{} enregistré", "{} enregistrés"),
+    stored=("{} conservé", "{} conservés"),
     already_there=("{} déjà là", "{} déjà là"),
     left_out=("{} écarté par choix ({})", "{} écartés par choix ({})"),
     left_out_why={"size": "taille", "date": "date"},
@@ -177,8 +181,8 @@ FR = Words(
         "Dossier écarté par choix (--folder, --without-folder) : {}.",
         "Dossiers écartés par choix (--folder, --without-folder) : {}.",
     ),
-    unreached_folder=("{} dossier qui n’a pas été atteint", "{} dossiers qui n’ont pas été atteints"),
-    unreached="non atteint",
+    unreached_folder=("{} dossier pas encore parcouru", "{} dossiers pas encore parcourus"),
+    unreached="pas encore parcouru",
     named="Chaque cas est nommé ci-dessous, avec ce qu’il faut faire.",
     refused=("{} refusé", "{} refusés"),
     altered=("{} transféré, mais pas exactement tel qu’il était", "{} transférés, mais pas exactement tels qu’ils étaient"),
@@ -192,7 +196,7 @@ FR = Words(
         "{} dossier que la nouvelle plateforme ne crée pas ou n’ouvre pas",
         "{} dossiers que la nouvelle plateforme ne crée pas ou n’ouvre pas",
     ),
-    this_run="Cette exécution : {}. Les nombres sont ceux de toutes les exécutions à ce jour.",
+    this_run="Lors de cette exécution : {}. Les chiffres cumulent toutes les exécutions.",
     nothing_new="rien de nouveau",
     moved=("{} déplacé comme dans l’ancienne boîte", "{} déplacés comme dans l’ancienne boîte"),
     flagged=("{} marqué comme dans l’ancienne boîte", "{} marqués comme dans l’ancienne boîte"),
@@ -203,8 +207,8 @@ FR = Words(
         "arrivés ; ce choix est respecté.",
     ),
     marked=(
-        "{} message porte sur la nouvelle plateforme d’autres indicateurs (lu, suivi…) que sur l’ancienne, posés par quelqu’un. Ils sont conservés.",
-        "{} messages portent sur la nouvelle plateforme d’autres indicateurs (lu, suivi…) que sur l’ancienne, posés par quelqu’un. Ils sont conservés.",
+        "{} message dont les indicateurs (lu, suivi…) ont été modifiés sur la nouvelle plateforme. Ces modifications sont conservées.",
+        "{} messages dont les indicateurs (lu, suivi…) ont été modifiés sur la nouvelle plateforme. Ces modifications sont conservées.",
     ),
     line_ends=(
         "{} message avait des lignes terminées par LF seul, comme sous Unix ; il a été envoyé avec CRLF, comme s’écrit le courrier. Rien de son texte n’a "
@@ -212,7 +216,7 @@ FR = Words(
         "{} messages avaient des lignes terminées par LF seul, comme sous Unix ; ils ont été envoyés avec CRLF, comme s’écrit le courrier. Rien de leur texte "
         "n’a changé.",
     ),
-    unread_note="L’ancienne plateforme n’a pas permis de lire ce dossier jusqu’au bout cette fois-ci : {}. Les nombres sont ceux des exécutions précédentes, "
+    unread_note="L’ancienne plateforme n’a pas permis de lire ce dossier jusqu’au bout cette fois-ci : {}. Les chiffres sont ceux des exécutions précédentes, "
     "dont les messages restent là où ils ont été transférés ; ce qui est arrivé depuis n’est pas connu. Que faire : relancer plus tard ; si cela persiste, "
     "s’adresser aux responsables de l’ancienne plateforme.",
     refused_note="La nouvelle plateforme ne crée pas ou n’ouvre pas ce dossier : {}. Ses messages sont toujours sur l’ancienne plateforme. Que faire : créer le "
@@ -233,11 +237,11 @@ FR = Words(
     verified_on="{}, le {}",
     verified_between="{}, entre le {} et le {}",
     by_details_only="Un changement d’octets à taille égale ne se voit que si tous les octets sont relus (--verify full).",
-    in_full="{} relus en entier",
-    by_details="{} par taille, date et indicateurs",
-    not_read="{} non relus",
+    in_full=("{} relu en entier", "{} relus en entier"),
+    by_details=("{} par taille, date et indicateurs", "{} par taille, date et indicateurs"),
+    not_read=("{} non relu", "{} non relus"),
     what_to_do="Que faire",
-    terms_heading="Lire les nombres",
+    terms_heading="Comment lire ces chiffres",
     terms=(
         ("Trouvés", "ce que l’ancienne plateforme compte dans le dossier."),
         ("Transférés", "écrits sur la nouvelle plateforme, cette fois-ci ou auparavant, quoi qu’on en ait fait depuis. Les messages "
@@ -246,6 +250,8 @@ FR = Words(
         ("Refusés", "la nouvelle plateforme ne les accepte pas, ou l’ancienne ne les donne pas. Ils restent sur l’ancienne plateforme, et sont nommés."),
         ("Écartés", "par choix, comme une date ou une taille."),
     ),
+    kept_head="Conservés",
+    kept=("Le message{1} est conservé sur disque.", "Les {0} messages{1} sont tous conservés sur disque."),
     held="enregistrés dans la boîte sur disque, entiers, chacun avec son empreinte SHA-256.",
     note="Dans chaque dossier, trouvés = transférés + déjà là + refusés + écartés ; si le compte n’y est pas, le compte rendu le dit. Ce qui a été relu était "
     "tel que décrit à ce moment-là ; ce que chacun fait ensuite de ses messages lui appartient, et n’est dit que si une exécution l’a constaté. L’empreinte "

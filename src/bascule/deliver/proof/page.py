@@ -4,14 +4,23 @@ import html
 
 from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.deliver.proof.style import STYLE
-from bascule.deliver.proof.text import TO_DISK, beside, figures, left_out_folders, of_folder, read_back, remedy, verdict
+from bascule.deliver.proof.text import (
+    beside,
+    figures,
+    left_out_folders,
+    of_folder,
+    read_back,
+    remedy,
+    verdict,
+    words_for,
+)
 from bascule.deliver.proof.words import Words
 from bascule.terms.printable import printable
 
 
 def as_page(report: Report, words: Words) -> str:
     """HTML that a person can read and file."""
-    words = words.of(report.origin or report.source)
+    words = words_for(report, words)
     title = escape(words.title.format(words.kinds.get(report.command, report.command)))
     good = "good" if report.accounted else "bad"
     return (
@@ -49,10 +58,7 @@ def _facts(report: Report, words: Words) -> str:
 
 
 def _terms(report: Report, words: Words) -> str:
-    meanings = dict(words.terms)
-    if report.command in TO_DISK:
-        meanings[words.heads[2]] = words.held
-    told = "".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" for term, meaning in meanings.items())
+    told = "".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" for term, meaning in words.terms)
     note = f"{words.note} {words.by_details_only}" if report.verified.get("details") else words.note
     return f'<h2>{escape(words.terms_heading)}</h2><dl class="note">{told}</dl><p class="note">{escape(note)}</p>'
 

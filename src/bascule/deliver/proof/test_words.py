@@ -10,6 +10,7 @@ from bascule.deliver.expectation import ALTERED_THERE, BEHIND, THERE_BEFORE, Exp
 from bascule.deliver.folder_making import MERGED, NO_NAME, NOT_THERE, REFUSED, SPELT, TAKEN, TOO_DEEP
 from bascule.deliver.folder_map import KNOWN
 from bascule.deliver.parcel import told_date, told_refused, told_unwritable
+from bascule.deliver.proof.check_words import CheckWords, check_words_of
 from bascule.deliver.proof.english import EN
 from bascule.deliver.proof.french import FR
 from bascule.deliver.proof.gather import NO_OUTCOME, UNACCOUNTED
@@ -48,9 +49,16 @@ def test_each_phrase_takes_the_same_in_both() -> None:
             assert len(one) == len(other) or isinstance(one, str), field.name
 
 
+def test_so_does_each_phrase_of_a_check() -> None:
+    for field in fields(CheckWords):
+        if field.name != "sentences":
+            one, other = (getattr(check_words_of(words), field.name) for words in (EN, FR))
+            assert places(one) == places(other), field.name
+
+
 KEPT = Expectation(1, 2, b"", 5, frozenset({"\\Seen"}), InternalDate(0), NO_TRAITS, None)
 OWN = [
-    TAKEN, MERGED, SPELT, REFUSED, NO_NAME, NOT_THERE, TOO_DEEP, KNOWN, CHANGED, f"{TWICE} (UID 7)", told_unwritable(frozenset({"a b"})),
+    "the target has a \\Drafts folder of its own, so not below Old", TAKEN, MERGED, SPELT, REFUSED, NO_NAME, NOT_THERE, TOO_DEEP, KNOWN, CHANGED, f"{TWICE} (UID 7)", told_unwritable(frozenset({"a b"})),
     told_unwritable(frozenset({"a b", "c d"})), told_date(InternalDate(10**15), InternalDate(0)), NO_OUTCOME,
     told_refused(frozenset({"a"})), f"{BEHIND}no right", f"{THERE_BEFORE}{BEHIND}no right", ALTERED_THERE,
     difference(KEPT, MessageData(uid=2, flags=frozenset({"\\Flagged"}), date=InternalDate(9)))[1], *mend(b"a\0b\rc: d\r\nno field\r\n\r\n")[1],
@@ -97,6 +105,38 @@ def test_a_french_line_has_no_english_punctuation_and_no_code() -> None:
     told = as_text(Report("copy", "a", "b", "1", "", "", "none", exceptions=[one]), FR)
     assert "  Été UID 3 « Café » : refusé (contenu) : [CANNOT] no; never ; refusé aussi sous sa forme réparée\n" in told
     assert "  refusé (contenu) : La nouvelle plateforme refuse ce qu’il contient. La réparation n’a pas suffi." in told
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (EN, ": altered by the target: other octets of the same size\n"),
+        (FR, " : modifié par la nouvelle plateforme (contenu différent, taille identique)\n"),
+    ],
+)
+def test_no_word_is_said_twice(words: Words, told: str) -> None:
+    one = ReportedException("INBOX", 3, "altered", "altered by the target: other octets of the same size")
+    text = as_text(Report("copy", "a", "b", "1", "", "", "none", exceptions=[one]), words)
+    assert f"  INBOX UID 3{told}" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            EN,
+            "Drafts goes to Drafts on the new platform (the target has a \\Drafts folder of its own, so not below Old).\n",
+        ),
+        (
+            FR,
+            "Drafts va dans Drafts sur la nouvelle plateforme (celle-ci a son propre dossier \\Drafts, ",
+        ),
+    ],
+)
+def test_a_folder_is_not_said_to_be_called_what_it_is_called(words: Words, told: str) -> None:
+    why = "the target has a \\Drafts folder of its own, so not below Old"
+    folders = [FolderCounts("Drafts", "Drafts", 1, 1, renamed=why)]
+    assert f"  {told}" in f"{as_text(Report('copy', 'a', 'b', '1', '', '', 'none', folders), words)}\n"
 
 
 @pytest.mark.parametrize(("words", "platform"), [(EN, "old platform"), (FR, "ancienne plateforme")])
@@ -157,6 +197,42 @@ def test_a_french_report_reads_as_french() -> None:
     assert '<html lang="fr">' in page
     assert "<h1>Compte rendu : transfert</h1>" in page
     assert "La nouvelle plateforme refuse un message de cette taille : too &lt;large&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "head", "told"),
+    [
+        (EN, "Kept", "The 7 messages are all kept on disk."),
+        (FR, "Conservés", "Les 7 messages sont tous conservés sur disque."),
+    ],
+)
+@pytest.mark.parametrize("command", ["capture", "import"])
+def test_what_went_to_no_new_platform_is_kept(words: Words, head: str, told: str, command: str) -> None:
+    counts = [FolderCounts("INBOX", "INBOX", 7, 7)]
+    one = Report(command, "imaps://a@b:993", "a.mailbox", "1", "", "", "none", counts)
+    for shown in (as_text(one, words), as_page(one, words)):
+        assert told in shown
+        assert head in shown
+        assert words.heads[2] not in shown
+        assert words.heads[2].lower() not in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "refused", "told"),
+    [
+        (EN, 21, "Of 22 messages, 1 is in order. To look at: 21 refused."),
+        (EN, 22, "Of 22 messages, none is in order. To look at: 22 refused."),
+        (FR, 21, "Sur 22 messages, 1 est en ordre. À examiner : 21 refusés."),
+        (FR, 22, "Sur 22 messages, aucun n’est en ordre. À examiner : 22 refusés."),
+    ],
+)
+def test_one_is_not_told_as_several(words: Words, refused: int, told: str) -> None:
+    one = report()
+    one.folders = [FolderCounts("INBOX", "INBOX", 22, 22 - refused, 0, refused)]
+    one.verified = {"octets": 1, "no": 1}
+    text = as_text(one, words)
+    assert told in text
+    assert words is EN or "Vérification : 1 relu en entier, 1 non relu.\n" in text
 
 
 def test_the_language_is_the_locale_s_unless_one_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,12 @@ _SHOWN_FOLDERS = 20
 """Of those left out by choice: `--folder` leaves out all others."""
 
 
+def words_for(report: Report, words: Words) -> Words:
+    """What this report says otherwise than another of its language: of files, and of what went into a mailbox on disk."""
+    words = words.of(report.origin or report.source)
+    return words.on_disk() if report.command in TO_DISK else words
+
+
 def figures(counts: FolderCounts) -> list[str]:
     """What the table says of a folder, beneath its heads."""
     values = (counts.found, counts.delivered, counts.already_there, counts.refused, counts.left_out)
@@ -27,8 +33,9 @@ def verdict(report: Report, words: Words) -> str:
         return _good(report, words)
     parts = words.semicolon.join(_counted_ones(_to_look_at(report, words)))
     left_out = words.and_left_out.format(_left_out(report, words)) if report.totals.left_out else ""
-    found, in_order = report.totals.found, grouped(_in_order(report))
-    return f"{counted(words.bad, found, _scope(report, words), in_order, left_out, parts)} {words.named}"
+    well = _in_order(report)
+    in_order = counted(words.in_order, well) if well else words.none_in_order
+    return f"{counted(words.bad, report.totals.found, _scope(report, words), in_order, left_out, parts)} {words.named}"
 
 
 def _good(report: Report, words: Words) -> str:
@@ -36,8 +43,7 @@ def _good(report: Report, words: Words) -> str:
     if not totals.found:
         return words.empty_chosen if scope else words.empty
     if totals.left_out:
-        put = words.stored if report.command in TO_DISK else words.delivered
-        parts = _counted_ones([(put, totals.delivered), (words.already_there, totals.already_there)])
+        parts = _counted_ones([(words.delivered, totals.delivered), (words.already_there, totals.already_there)])
         told = counted(words.good_parts, totals.found, scope, ", ".join([*parts, _left_out(report, words)]))
     else:
         told = counted(words.good, totals.found, scope)
@@ -90,7 +96,7 @@ def read_back(report: Report, words: Words) -> str:
     """How what was delivered was read back, and when; empty when nothing was delivered."""
     told = report.verified
     parts = [("octets", words.in_full), ("details", words.by_details), ("no", words.not_read)]
-    how = ", ".join(phrase.format(grouped(told[how])) for how, phrase in parts if told.get(how))
+    how = ", ".join(counted(phrase, told[how]) for how, phrase in parts if told.get(how))
     first, last = words.when(report.read_back_first), words.when(report.read_back_last)
     if not how or not first:
         return how
@@ -137,7 +143,7 @@ def of_folder(folder: FolderCounts, words: Words, *, is_stopped: bool) -> list[s
 
 def as_text(report: Report, words: Words, *, is_file: bool = False) -> str:
     """``is_file``: with everything that there is to name, and the key; else as much as a terminal shows."""
-    words = words.of(report.origin or report.source)
+    words = words_for(report, words)
     kind = words.kinds.get(report.command, report.command)
     whose = " → ".join(filter(None, (report.source, report.target)))
     lines = [f"{kind[:1].upper()}{kind[1:]}{words.colon}{whose}", ""]
@@ -156,7 +162,8 @@ def as_text(report: Report, words: Words, *, is_file: bool = False) -> str:
             for note in of_folder(folder, words, is_stopped=bool(report.stopped))
         ]
         if folder.renamed:
-            lines.append("  " + words.renamed.format(folder.folder, folder.target, words.own(folder.renamed)))
+            phrase = words.same_name if folder.folder == folder.target else words.renamed
+            lines.append("  " + phrase.format(folder.folder, folder.target, words.own(folder.renamed)))
     lines += [_exception(one, words) for one in shown]
     if len(shown) < len(report.exceptions):
         lines.append("  " + words.more.format(grouped(len(report.exceptions) - len(shown))))
@@ -169,8 +176,13 @@ def as_text(report: Report, words: Words, *, is_file: bool = False) -> str:
 def _exception(one: ReportedException, words: Words) -> str:
     subject = f" {words.quoted.format(one.subject)}" if one.subject else ""
     saved = f" ({words.saved} {one.saved_as})" if one.saved_as else ""
-    what = words.colon.join([_code_name(one.code, words), *filter(None, [words.own(one.detail)])])
-    return f"  {one.folder} UID {one.uid}{subject}{words.colon}{what}{saved}"
+    return f"  {one.folder} UID {one.uid}{subject}{words.colon}{_what(one, words)}{saved}"
+
+
+def _what(one: ReportedException, words: Words) -> str:
+    """Code and reason; the code alone is left out where the reason begins with it."""
+    name, detail = _code_name(one.code, words), words.own(one.detail)
+    return detail if detail.startswith(f"{name} ") else words.colon.join(filter(None, [name, detail]))
 
 
 def _code_name(code: str, words: Words) -> str:

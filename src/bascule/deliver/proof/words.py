@@ -57,6 +57,8 @@ class Words:
     saved: str
     on_target: str
     renamed: str
+    same_name: str
+    """The same of a folder whose name there is its own, where another was to be expected."""
     more: str
     stopped: str
     """Why, and ``to_do`` or nothing."""
@@ -70,7 +72,9 @@ class Words:
     read_whole: Pair
     unread: Pair
     bad: Pair
-    """``{2}``: how many are in order; ``{3}``: ``and_left_out``, or nothing; ``{4}``: what is to be looked at."""
+    """``{2}``: ``in_order``, or ``none_in_order``; ``{3}``: ``and_left_out``, or nothing; ``{4}``: what is to be looked at."""
+    in_order: Pair
+    none_in_order: str
     and_left_out: str
     chosen: str
     """Where folders are left out by choice: of which ones the verdict speaks."""
@@ -106,14 +110,16 @@ class Words:
     verified_on: str
     verified_between: str
     by_details_only: str
-    in_full: str
-    by_details: str
-    not_read: str
+    in_full: Pair
+    by_details: Pair
+    not_read: Pair
     what_to_do: str
     terms: tuple[tuple[str, str], ...]
     """Each word of the table, and what is counted under it."""
+    kept_head: str
+    """Instead of *delivered*, where messages went into a mailbox on disk; ``kept`` instead of ``good``, and ``held`` says what is counted there."""
+    kept: Pair
     held: str
-    """The same of what is delivered, where messages went into a mailbox on disk."""
     terms_heading: str
     note: str
     codes: Mapping[str, str]
@@ -138,6 +144,19 @@ class Words:
             terms=tuple((term, told.get(term, meaning)) for term, meaning in self.terms),
             codes={**self.codes, OutcomeCode.UNREADABLE.value: self.files.unreadable},
             remedies={**self.remedies, OutcomeCode.UNREADABLE.value: self.files.remedy},
+        )
+
+    def on_disk(self) -> "Words":
+        """Those of a report on what went into a mailbox on disk, and to no new platform."""
+        folder, found, before, there, refused, out = self.heads
+        now = self.kept_head
+        return replace(
+            self,
+            heads=(folder, found, now, there, refused, out),
+            good=self.kept,
+            delivered=self.stored,
+            terms=tuple((now, self.held) if term == before else (term, meaning) for term, meaning in self.terms),
+            note=self.note.replace(f" {before.lower()} ", f" {now.lower()} ", 1),
         )
 
     def own(self, text: str) -> str:
