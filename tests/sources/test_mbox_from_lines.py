@@ -16,6 +16,7 @@ from bascule.sources.files.from_line import arrival_of, is_dated
 from bascule.sources.files.mbox import find_messages
 from bascule.terms.watch import Watcher
 from support import messages, store
+from support.command import bascule
 
 DATED = b"From a@example.org Thu Jan  2 10:00:00 2020\n"
 FIRST = DATED + b"Subject: first\n\nbody\n\n"
@@ -180,6 +181,7 @@ TEN = datetime(2020, 1, 2, 10, tzinfo=UTC)
         ("Thu Jan  2 10:00:00 CET 2020", 9), ("Thu Jan  2 10:00:00 MET DST 2020", 8), ("Thu Jan  2 10:00:00 CEST 2020", 8),
         ("Thu Jan  2 10:00:00 2020 +0100 (CET)", 9), ("Thu Jan  2 10:00:00 EET DST 2020", 7), ("Thu Jan  2 10:00:00 PST 2020 -0800", 18),
         ("Thu, 2 Jan 2020 10:00:00 +0100", 9), ("Thu, 2 Jan 2020 10:00", 10), ("Thu Jan  2 10:00:00 2020 remote from host", 10),
+        ("Thu Jan  2  9:00:00 2020", 9), ("Thu Jan  2 9:00 2020", 9),
     ],
 )  # fmt: skip
 def test_the_zone_of_a_from_line_is_understood(date: str, hour: int) -> None:
@@ -194,6 +196,35 @@ def test_the_zone_of_a_from_line_is_understood(date: str, hour: int) -> None:
 @pytest.mark.parametrize("form", ["Thu Jan  2 10:00:00 {} 2020", "Thu Jan  2 10:00:00 2020 {}"])
 def test_a_zone_that_means_nothing_or_several_gives_no_date(form: str, zone: str) -> None:
     assert arrival_of(f"From a@example.org {form.format(zone)}\n".encode()) is None
+
+
+@pytest.mark.parametrize(
+    "date", ["Mon Jan  1 00:00:00 1965", "Fri Feb 30 10:00:00 2020", "Thu Jan  2 10:00:00 GMT+01:00 2020"]
+)
+def test_a_date_that_no_message_can_have_is_none_and_begins_one_all_the_same(date: str) -> None:
+    line = f"From - {date}\n".encode()
+    assert is_dated(line)
+    assert arrival_of(line) is None
+
+
+def test_where_the_zone_is_not_understood_the_header_says_when(tmp_path: Path) -> None:
+    (tmp_path / "box").write_bytes(
+        b"From a@example.org Thu Jan  2 10:00:00 BST 2020\nDate: Wed, 01 Jan 2020 07:00:00 +0000\nSubject: x\n\nbody\n"
+    )
+    bascule(tmp_path, "import", tmp_path / "box", tmp_path / "m")
+    with Mailbox.open(tmp_path / "m", read_only=True) as box:
+        [row] = box.messages.list(1)
+        assert row.date.to_iso() == "2020-01-01T07:00:00Z"
+
+
+def test_a_zone_that_is_understood_comes_into_the_mailbox(tmp_path: Path) -> None:
+    (tmp_path / "box").write_bytes(
+        b"From a@example.org Thu Jan  2 10:00:00 CET 2020\nDate: Wed, 01 Jan 2020 07:00:00 +0000\nSubject: x\n\nbody\n"
+    )
+    bascule(tmp_path, "import", tmp_path / "box", tmp_path / "m")
+    with Mailbox.open(tmp_path / "m", read_only=True) as box:
+        [row] = box.messages.list(1)
+        assert row.date.to_iso() == "2020-01-02T09:00:00Z"
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ _DAY_NAME = rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _MONTHS = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
 _MONTH = rb"(?P<month>" + b"|".join(_MONTHS) + rb")"
 _DAY = rb"(?P<day>0?[1-9]|[12]\d|3[01])"
-_TIME = rb"(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d|60))?"
+_TIME = rb"(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d|60))?"
 _YEAR = rb"(?P<year>[1-9]\d{3})"
-_ZONE = rb"[+-]\d{4}|[a-z]{1,5}(?: dst)?"
+_ZONE = rb"[+-]\d{4}|(?:gmt|utc)[+-]\d{1,2}(?::?\d\d)?|[a-z]{1,5}(?: dst)?"
 _BEHIND = rb"(?: +(?P<after>" + _ZONE + rb"))?(?: +\([^()\r\n]*\))?(?: +remote from \S+)?\s*\Z"
 _AS_ASCTIME = re.compile(
     rb"From " + _SENDER + rb" *" + _DAY_NAME + rb" +" + _MONTH + rb" +" + _DAY + rb" +" + _TIME
@@ -47,15 +47,13 @@ def is_dated(line: bytes) -> bool:
 
 
 def arrival_of(line: bytes) -> InternalDate | None:
-    """When the message arrived, in UTC where the line names no zone; None where it does not say when, or in a zone that is not known."""
+    """When the message arrived, in UTC where the line names no zone. None where it does not say when, or in a zone that is not known, or a day before 1970: Thunderbird
+    writes 1965 before each message that it takes over from another program."""
     found = _matched(line)
     if found is None:
         return None
-    zones = {
-        _zone(zone.lower())
-        for zone in (found["before"] if "before" in found.re.groupindex else None, found["after"])
-        if zone
-    }
+    parts = found.groupdict()
+    zones = {_zone(name.lower()) for name in (parts.get("before"), parts["after"]) if name}
     zone = zones.pop() if zones else timedelta()
     if zone is None or zones:
         return None
@@ -64,9 +62,10 @@ def arrival_of(line: bytes) -> InternalDate | None:
         when = datetime(
             int(found["year"]), month, int(found["day"]), int(found["hour"]), int(found["minute"]), tzinfo=UTC
         )
-        return InternalDate(int((when + timedelta(seconds=int(found["second"] or 0)) - zone).timestamp()))
+        seconds = int((when + timedelta(seconds=int(found["second"] or 0)) - zone).timestamp())
     except (ValueError, OverflowError):
         return None
+    return InternalDate(seconds) if seconds >= 0 else None
 
 
 def _matched(line: bytes) -> re.Match[bytes] | None:

@@ -25,14 +25,13 @@ from bascule.protocols.mime.headers import header_of
 from bascule.sources.contract import FolderError
 from bascule.sources.files.base import FileEntry, FileFolder
 from bascule.sources.files.container import flags_of, is_expunged, is_takeout, labels_of, without_fields
-from bascule.sources.files.from_line import is_dated
+from bascule.sources.files.from_line import arrival_of, is_dated
 from bascule.sources.files.lengths import Lengths
 from bascule.sources.files.reading import (
     HEAD_OCTETS,
     Opener,
     before_mbox,
     date_from_header,
-    date_from_text,
     reason_of,
 )
 from bascule.sources.files.remarks import Remarks
@@ -258,7 +257,7 @@ def _entry(
     folder = own if labels is None else _labelled(labels, labelled)
     flags = flags_of(header) if labels is None else _label_flags(labels)
     key = f"{name} {span.start}-{span.end} {modified.utc_seconds}"
-    date = _date(span.from_line) or date_from_header(head, modified.utc_seconds)
+    date = arrival_of(span.from_line) or date_from_header(head, modified.utc_seconds)
     own_head = without_fields(head, takeout=takeout)
     octets = span.end - span.start - len(head) + len(own_head)
     return folder, FileEntry(key, flags, date, octets, partial(_Found(span, _mark(own_head)).read, opened), labels)
@@ -280,18 +279,6 @@ def _labelled(labels: tuple[str, ...], folders: dict[FolderPath, FileFolder]) ->
     return folders.setdefault(
         place, FileFolder(place, special_use=use, pieces=tuple(f"\0{part}" for part in place.parts))
     )
-
-
-def _date(from_line: bytes) -> InternalDate | None:
-    """``From sender Thu Jan  1 10:00:00 2020``: arrival, in UTC as RFC 4155 has it. Thunderbird's ``From - `` has it too."""
-    parts = from_line.decode("latin-1").strip().split(" ", 2)
-    if len(parts) < 3:
-        return None
-    words = parts[2].split()
-    if len(words) < 5 or words[3].count(":") != 2:
-        return None
-    zone, year = (words[4], words[5]) if len(words) > 5 and words[4][0] in "+-" else ("+0000", words[4])
-    return date_from_text(f"{words[0]}, {words[2]} {words[1]} {year} {words[3]} {zone}")
 
 
 def _place(labels: tuple[str, ...]) -> tuple[FolderPath, SpecialUse | None]:
