@@ -3,6 +3,7 @@
 import asyncio
 import io
 import mailbox as stdlib_mailbox
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from bascule.export import export_mailbox
 from bascule.mailbox import Mailbox
 from bascule.sources.files import open_files
 from bascule.sources.files.from_line import arrival_of, is_dated
+from bascule.sources.files.loose import walk_mbox
 from bascule.sources.files.mbox import find_messages
 from bascule.terms.watch import Watcher
 from support import messages, store
@@ -113,6 +115,31 @@ def test_an_export_without_its_manifest_has_as_many_messages(tmp_path: Path) -> 
         exported = export_mailbox(box, tmp_path / "out", "mbox")
     (tmp_path / "out" / "manifest.jsonl").unlink()
     assert len(noted(tmp_path / "out")[0]) == exported == 4 + 2 * len(NASTY)
+
+
+LINES = [
+    DATED, b"From - Thu Jan 02 10:00:00 2020\n", b"From ???@??? Thu Jan 02 10:00:00 2020\n", b"From here on\n", b">From x\n", b"\n", b"\n", b"\r\n", b" \n",
+    b"Subject: x\n", b"Content-Length: 5\n", b"X-Mozilla-Status: 0001\n", b"text\n", b"text\r\n",
+]  # fmt: skip
+
+
+def test_every_octet_is_in_one_message_but_what_separates_them(seed: int, soak: bool, tmp_path: Path) -> None:
+    chance = random.Random(f"{seed}/from lines")
+    file = tmp_path / "box"
+    for _ in range(50_000 if soak else 1_500):
+        octets = DATED + b"".join(chance.choices(LINES, k=chance.randrange(24))) + chance.choice([b"", b"no end"])
+        spans = list(find_messages(io.BytesIO(octets)))
+        position = 0
+        for span in spans:
+            start = span.start - len(span.from_line)
+            assert octets[start : span.start] == span.from_line, octets
+            assert not octets[position:start].strip(b"\r\n"), octets
+            assert start <= span.start <= span.end <= span.next, octets
+            position = span.end
+        assert not octets[position:].strip(b"\r\n"), octets
+        file.write_bytes(octets)
+        read = [entry.read() for folder in walk_mbox(file).folders for entry in folder.entries]
+        assert len(read) == len(spans), octets
 
 
 # What is doubtful is told
