@@ -1,4 +1,8 @@
-"""One mboxrd file for each folder: ``Archive/2015.mbox``. RFC 4155; mboxrd's quoting as qmail's mbox(5) has it."""
+"""One mboxrd file for each folder: ``Archive/2015.mbox``. RFC 4155; mboxrd's quoting as qmail's mbox(5) has it.
+
+A message's octets are written as they are, quoting apart: its lines end as they did, while ``From`` lines end in LF, and no Status field is put in. Flags stand in the
+manifest; for programs that do not read it, Maildir carries them.
+"""
 
 import re
 import time

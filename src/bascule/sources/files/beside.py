@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bascule.sources.files.other_forms import other_form
 from bascule.sources.files.reading import begins_as_mbox, reason_of
+from bascule.sources.files.remarks import Remarks
 from bascule.sources.files.tree import Directory
 from bascule.terms.printable import printable
 
@@ -37,12 +38,12 @@ NAMED = 5
 
 @dataclass(slots=True)
 class Beside:
-    """Filled by a walk, and told in a sentence for each. ``own``: directories with what Bascule itself keeps there. ``expunged``: messages that lie in an mbox and that Thunderbird has deleted."""
+    """Filled by a walk, and told in a sentence for each. ``own``: directories with what Bascule itself keeps there. ``mboxes``: what is told of those that were read."""
 
     files: int = 0
-    expunged: int = 0
     names: list[str] = field(default_factory=list)
     own: list[str] = field(default_factory=list)
+    mboxes: Remarks = field(default_factory=Remarks)
 
     def look(self, name: str, head: Callable[[], bytes]) -> str:
         """Why a file is mail all the same, and must be named; empty where it is not, and is counted. ``head`` reads its start."""
@@ -62,7 +63,7 @@ class Beside:
     @property
     def sentence(self) -> str:
         """Empty where nothing was passed over."""
-        return " ".join(filter(None, (self._of_files, self._of_own, self._of_expunged)))
+        return " ".join(filter(None, (self._of_files, self._of_own, *self.mboxes.sentences)))
 
     def set_aside(self, directory: Directory) -> None:
         if directory.has_own:
@@ -73,15 +74,6 @@ class Beside:
         if not self.own:
             return ""
         return f"What Bascule itself keeps among these files was passed over: {_first(self.own, len(self.own))}."
-
-    @property
-    def _of_expunged(self) -> str:
-        if not self.expunged:
-            return ""
-        which = (
-            "1 message that Thunderbird has" if self.expunged == 1 else f"{self.expunged} messages that Thunderbird has"
-        )
-        return f"{which} deleted or moved elsewhere, and not removed from its file yet, {'was' if self.expunged == 1 else 'were'} left out."
 
     @property
     def _of_files(self) -> str:

@@ -24,29 +24,27 @@ class Lengths:
     """Hears an mbox line by line.
 
     A length is believed only where the first message of the file has one that fits, since then whoever wrote the file writes lengths. In a
-    file of another kind it is a field that any sender may set, so as to make others' messages part of their own.
+    file of another kind it is a field that any sender may set, so as to make others' messages part of their own. ``in_header``: only then `reach` has an answer.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._are_written: bool | None = None
-        self._in_header = False
+        self.in_header = False
         self._length: int | None = None
 
     def begin(self) -> None:
         """A message begins: what follows is its header."""
-        self._in_header, self._length = self._are_written is not False, None
+        self.in_header, self._length = self._are_written is not False, None
 
     def reach(self, line: bytes, position: int) -> Reach | None:
         """How far the message goes whose header ``line`` ends; None where it ends none, or the length does not fit. ``position``: behind the line. The
         file stands there afterwards, or at ``next``. Raises OSError."""
-        if not self._in_header:
-            return None
         if line.strip(b"\r\n"):
             found = _LENGTH.match(line)
             self._length = int(found[1]) if found else self._length
             return None
-        self._in_header = False
+        self.in_header = False
         reach = None if self._length is None else self._fitting(position + self._length)
         if self._are_written is None:
             self._are_written = reach is not None

@@ -146,7 +146,7 @@ class _Walk:
 
     def mbox(self, folder: FileFolder, name: str, opened: Opener, modified: InternalDate) -> None:
         self._mboxes.append(folder)
-        self._beside.expunged += read_mbox(folder, self._labelled, name, opened, modified)
+        self._beside.mboxes.add(read_mbox(folder, self._labelled, name, opened, modified))
 
     def _refuse(self, parts: Parts, why: str) -> None:
         self._message(parts, unreadable_entry(parts[-1], why))

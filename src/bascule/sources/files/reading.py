@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from typing import BinaryIO
 
 from bascule.protocols.mime import summarise
@@ -63,19 +62,6 @@ def date_from_header(head: bytes, otherwise: float) -> InternalDate:
     """The Date field, for files that keep no arrival date; ``otherwise`` (seconds) where it is missing or wrong."""
     found = summarise(head).date_utc
     return InternalDate(int(otherwise if found is None or found < 0 else found))
-
-
-def date_from_text(text: str) -> InternalDate | None:
-    """From ``Thu Jan  1 10:00:00 2020`` or an RFC 5322 date; None where it is neither."""
-    try:
-        when = parsedate_to_datetime(text)
-        zone = when.utcoffset()
-        return InternalDate(int(when.timestamp()) if zone is not None else int((when - _EPOCH).total_seconds()))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-
-
-_EPOCH = parsedate_to_datetime("Thu, 1 Jan 1970 00:00:00 -0000")
 
 
 def reason_of(error: Exception) -> str:
