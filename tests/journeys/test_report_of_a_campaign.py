@@ -65,14 +65,15 @@ def test_a_folder_that_could_not_be_opened_one_night_is_told_with_what_to_do(his
 def test_what_people_did_is_theirs_and_comes_before_what_is_to_look_at(history: History) -> None:
     text = text_of(history, "delta")
     assert (
-        "1 message was no longer where it had been put: somebody has moved or removed it on the new platform since. It had arrived there, and is left so.\n"
+        "1 message had arrived, and is no longer where it was put: it was moved or deleted on the new platform since. It is not put back. If nobody there did "
+        "that, ask who runs the new platform: the manifest names it.\n"
         "1 message has other marks on the new platform (read, flagged …) than on the old one, put there by somebody. They are kept.\n\n"
         "Of 112 messages, 110 are in order. To look at: 1 refused; 1 delivered, but not exactly as it was. Each is named below, with what to do.\n"
         "  Projets is called Projets en cours on the new platform (renamed there, or named so by an earlier run).\n"
     ) in text
     french = text_of(history, "last")
     assert (
-        "1 message n’était plus là où il avait été déposé : quelqu’un l’a déplacé ou supprimé depuis sur la nouvelle plateforme."
+        "1 message était bien arrivé et n’est plus là où il avait été placé : il a été déplacé ou supprimé depuis sur la nouvelle plateforme. Il n’y est pas remis."
         in french
     )
     assert (

@@ -1,6 +1,6 @@
 """What `verify` found, for people and as JSON: what people did on the new side in one line a folder, what is to do and what is at fault by name."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +11,8 @@ from bascule.terms.errors import ExitStatus
 
 _SHOWN = 100
 """Differences that a terminal is told one by one."""
+_NAMED = 20
+"""Of the messages of one folder that are no longer there."""
 _NO_MEMORY = "No run of Bascule's is remembered for these two, so that it can't be told what people did on the new side: every difference is named."
 _RUN_AGAIN = "The next run of “bascule copy” or “bascule deliver” brings it."
 
@@ -62,25 +64,43 @@ def _lines(result: Comparison) -> Iterator[str]:
 
 
 def _of_message(finding: Finding) -> str:
-    title = f" “{finding.title}”" if finding.title else ""
-    uid = f" UID {finding.uid}" if finding.uid else ""
     seen = f" ({finding.last_seen})" if finding.last_seen else ""
-    return f"{finding.folder}{uid}{title}: {finding.what}{seen}"
+    return f"{' '.join(filter(None, (finding.folder, _which(finding))))}: {finding.what}{seen}"
+
+
+def _which(finding: Finding) -> str:
+    return " ".join(
+        filter(None, (f"UID {finding.uid}" if finding.uid else "", f"“{finding.title}”" if finding.title else ""))
+    )
 
 
 def _grouped(result: Comparison, kind: Kind, label: str) -> Iterator[str]:
-    """One line for all of a folder to which the same happened: who reads it wants to know what is at fault, below."""
-    groups = Counter((f.folder, f.what) for f in result.findings if f.kind is kind)
+    """One line for all of a folder to which the same happened, since who reads it wants to know what is at fault, below; but what is no longer there is
+    named, so that its owner can be asked."""
+    groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in result.findings:
+        if finding.kind is kind:
+            groups[finding.folder, finding.what].append(finding)
     shown = list(groups.items())[:_SHOWN]
-    for (folder, what), number in shown:
-        yield f"{label}: {folder}, {number} {'message' if number == 1 else 'messages'}: {what}"
+    for (folder, what), found in shown:
+        yield f"{label}: {folder}, {so_many(len(found), 'message')}: {what}"
+        named = [finding for finding in found if finding.last_seen]
+        yield from (f"  {_which(finding)} ({finding.last_seen})" for finding in named[:_NAMED])
+        if len(named) > _NAMED:
+            yield f"  … and {len(named) - _NAMED} more (--json shows all)"
     if len(groups) > len(shown):
         yield f"… and more of the kind in {so_many(len(groups) - len(shown), 'folder')} (--json shows all)"
 
 
 def _summary(result: Comparison) -> Iterator[str]:
     told: list[tuple[Kind, Callable[[int], str]]] = [
-        (Kind.THEIRS, lambda n: f"{n} {_differ(n)} by what people did on the new side, which is no fault."),
+        (
+            Kind.THEIRS,
+            lambda n: (
+                f"{n} {_differ(n)} by what was done on the new side since (moved, removed, marked), which is no fault of the move. "
+                "Where nobody did it, ask who runs the new platform."
+            ),
+        ),
         (
             Kind.TO_DO,
             lambda n: (

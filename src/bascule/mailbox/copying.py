@@ -126,12 +126,12 @@ def _copy_rows(source: Path, target: Path, number: int) -> int:
         new.execute("PRAGMA synchronous = FULL")
         if not new.execute("PRAGMA user_version").fetchone()[0]:
             create_tables(new, SEGMENT_TABLES, missing_only=True)
-        attach(new, source / segment_name(number), "live")
+        attach(new, source / segment_name(number))
         new.execute("BEGIN IMMEDIATE")
         last = new.execute("SELECT coalesce(max(id), 0) FROM main.bodies").fetchone()[0]
-        upto = new.execute("SELECT coalesce(max(id), 0) FROM live.bodies").fetchone()[0]
-        new.execute("INSERT INTO main.bodies SELECT * FROM live.bodies WHERE id > ? AND id <= ?", (last, upto))
-        new.execute("INSERT INTO main.parts SELECT * FROM live.parts WHERE body > ? AND body <= ?", (last, upto))
+        upto = new.execute("SELECT coalesce(max(id), 0) FROM source.bodies").fetchone()[0]
+        new.execute("INSERT INTO main.bodies SELECT * FROM source.bodies WHERE id > ? AND id <= ?", (last, upto))
+        new.execute("INSERT INTO main.parts SELECT * FROM source.parts WHERE body > ? AND body <= ?", (last, upto))
         octets = new.execute("SELECT coalesce(sum(octets), 0) FROM main.bodies WHERE id > ?", (last,)).fetchone()[0]
         new.execute("COMMIT")
     return int(octets)

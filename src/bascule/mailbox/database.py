@@ -68,10 +68,10 @@ def _keep_a_log(database: sqlite3.Connection) -> None:
             time.sleep(0.01)
 
 
-def attach(database: sqlite3.Connection, path: Path, name: str) -> None:
-    """Another file as ``name``, to be read: BEGIN IMMEDIATE takes no lock of a writer's there. Raises MailboxError, sqlite3.Error."""
+def attach(database: sqlite3.Connection, path: Path) -> None:
+    """Another file as ``source``, to be read: BEGIN IMMEDIATE takes no lock of a writer's there. Raises MailboxError, sqlite3.Error."""
     _recover(path)
-    database.execute(f"ATTACH ? AS {name}", (f"{path.absolute().as_uri()}?mode=ro",))
+    database.execute("ATTACH ? AS source", (f"{path.absolute().as_uri()}?mode=ro",))
 
 
 def sync_file(path: Path) -> None:

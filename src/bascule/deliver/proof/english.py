@@ -48,6 +48,7 @@ EN = Words(
     good=("The one message{1} is accounted for.", "The {0} messages{1} are all accounted for."),
     good_parts=("The one message{1} is accounted for: {2}.", "The {0} messages{1} are all accounted for: {2}."),
     read_whole=("Read back, it was neither missing nor altered.", "Read back, none was missing or altered."),
+    read_rest=("Read back, it was not altered.", "Read back, none of those that are where they were put was altered."),
     unread=("It was not read back ({}).", "Not read back: {}."),
     bad=(
         "Of {0} message{1}, {2}{3}. To look at: {4}.",
@@ -84,9 +85,10 @@ EN = Words(
     moved=("{} moved as in the old mailbox", "{} moved as in the old mailbox"),
     flagged=("{} marked as in the old mailbox", "{} marked as in the old mailbox"),
     removed=(
-        "{} message was no longer where it had been put: somebody has moved or removed it on the new platform since. It had arrived there, and is left so.",
-        "{} messages were no longer where they had been put: somebody has moved or removed them on the new platform since. They had arrived there, and are "
-        "left so.",
+        "{} message had arrived, and is no longer where it was put: it was moved or deleted on the new platform since. It is not put back. If nobody there did "
+        "that, ask who runs the new platform: the manifest names it.",
+        "{} messages had arrived, and are no longer where they were put: they were moved or deleted on the new platform since. They are not put back. If nobody "
+        "there did that, ask who runs the new platform: the manifest names them.",
     ),
     marked=(
         "{} message has other marks on the new platform (read, flagged …) than on the old one, put there by somebody. They are kept.",

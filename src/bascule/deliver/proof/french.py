@@ -162,6 +162,10 @@ FR = Words(
         "À la relecture, il n’était ni absent ni modifié.",
         "À la relecture, aucun n’était absent ni modifié.",
     ),
+    read_rest=(
+        "À la relecture, il n’était pas modifié.",
+        "À la relecture, aucun de ceux qui sont encore à leur place n’était modifié.",
+    ),
     unread=("Il n’a pas été relu ({}).", "Non relus : {}."),
     bad=(
         "Sur {0} message{1}, {2}{3}. À examiner : {4}.",
@@ -201,10 +205,10 @@ FR = Words(
     moved=("{} déplacé comme dans l’ancienne boîte", "{} déplacés comme dans l’ancienne boîte"),
     flagged=("{} marqué comme dans l’ancienne boîte", "{} marqués comme dans l’ancienne boîte"),
     removed=(
-        "{} message n’était plus là où il avait été déposé : quelqu’un l’a déplacé ou supprimé depuis sur la nouvelle plateforme. Il y était bien arrivé ; "
-        "ce choix est respecté.",
-        "{} messages n’étaient plus là où ils avaient été déposés : quelqu’un les a déplacés ou supprimés depuis sur la nouvelle plateforme. Ils y étaient bien "
-        "arrivés ; ce choix est respecté.",
+        "{} message était bien arrivé et n’est plus là où il avait été placé : il a été déplacé ou supprimé depuis sur la nouvelle plateforme. Il n’y est pas "
+        "remis. Si personne ne l’a fait, adressez-vous à qui exploite la nouvelle plateforme : le manifeste le nomme.",
+        "{} messages étaient bien arrivés et ne sont plus là où ils avaient été placés : ils ont été déplacés ou supprimés depuis sur la nouvelle plateforme. Ils "
+        "n’y sont pas remis. Si personne ne l’a fait, adressez-vous à qui exploite la nouvelle plateforme : le manifeste les nomme.",
     ),
     marked=(
         "{} message dont les indicateurs (lu, suivi…) ont été modifiés sur la nouvelle plateforme. Ces modifications sont conservées.",

@@ -49,7 +49,9 @@ def _good(report: Report, words: Words) -> str:
         told = counted(words.good, totals.found, scope)
     if unread:
         return f"{told} {words.unread[totals.found > 1].format(grouped(unread))}"
-    return f"{told} {words.read_whole[totals.found > 1]}" if report.verified else told
+    if not report.verified:
+        return told
+    return f"{told} {(words.read_rest if totals.removed else words.read_whole)[totals.found > 1]}"
 
 
 def _to_do(report: Report, words: Words) -> str:

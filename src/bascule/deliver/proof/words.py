@@ -70,6 +70,8 @@ class Words:
     good_parts: Pair
     """The same where some are left out by choice; ``{2}``: what became of how many."""
     read_whole: Pair
+    read_rest: Pair
+    """The same where some are no longer where they were put."""
     unread: Pair
     bad: Pair
     """``{2}``: ``in_order``, or ``none_in_order``; ``{3}``: ``and_left_out``, or nothing; ``{4}``: what is to be looked at."""

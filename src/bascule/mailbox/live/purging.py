@@ -175,10 +175,10 @@ def _empty_wal(path: Path) -> None:
 
 
 def _opened(partial: Path, path: Path) -> sqlite3.Connection:
-    """A new file, which is there already, with the old one as ``old``. Raises sqlite3.Error."""
+    """A new file, which is there already, with the old one as ``source``. Raises sqlite3.Error."""
     uri = partial.absolute().as_uri()
     new = sqlite3.connect(f"{uri}?mode=rw", isolation_level=None, uri=True, timeout=BUSY_SECONDS)
-    attach(new, path, "old")
+    attach(new, path)
     return new
 
 
@@ -187,7 +187,7 @@ def _copy_missing(new: sqlite3.Connection, mailbox: Mailbox, number: int) -> Non
     there = {place for (place,) in new.execute("SELECT id FROM main.bodies")}
     query = "SELECT place FROM bodies WHERE segment = ?"
     needed = {place for (place,) in mailbox.database.execute(query, (number,))}
-    needed.update(last for (last,) in new.execute("SELECT max(id) FROM old.bodies HAVING max(id) IS NOT NULL"))
+    needed.update(last for (last,) in new.execute("SELECT max(id) FROM source.bodies HAVING max(id) IS NOT NULL"))
     missing = [(place,) for place in sorted(needed - there)]
-    new.executemany("INSERT INTO main.bodies SELECT * FROM old.bodies WHERE id = ?", missing)
-    new.executemany("INSERT INTO main.parts SELECT * FROM old.parts WHERE body = ?", missing)
+    new.executemany("INSERT INTO main.bodies SELECT * FROM source.bodies WHERE id = ?", missing)
+    new.executemany("INSERT INTO main.parts SELECT * FROM source.parts WHERE body = ?", missing)
