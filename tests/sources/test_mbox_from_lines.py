@@ -4,6 +4,7 @@ import asyncio
 import io
 import mailbox as stdlib_mailbox
 import random
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -264,3 +265,12 @@ def test_a_sender_is_written_in_many_ways(sender: bytes) -> None:
 
 def test_a_long_line_is_no_from_line() -> None:
     assert not is_dated(b"From " + b'"\\' * 2**20 + b" Thu Jan  2 10:00:00 2020\n")
+
+
+def test_no_line_takes_long_to_look_at() -> None:
+    blanks = b" " * 300
+    begun = time.perf_counter()
+    for _ in range(100):
+        assert not is_dated(b"From a" + blanks + b"Thu" + blanks + b"Jan" + blanks + b"2\n")
+        assert not is_dated(b"From" + b" a at" * 150 + b"\n")
+    assert time.perf_counter() - begun < 1

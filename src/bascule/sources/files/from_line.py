@@ -13,7 +13,7 @@ from bascule.terms.instant import InternalDate
 LINE_OCTETS = 998
 """A longer line is none: RFC 5322 §2.1.1; nothing that goes into the line is longer."""
 
-_SENDER = rb'(?:(?:"(?:[^"\\\r\n]|\\.)*"\S*|\S+(?: at \S+)?) +)?'
+_SENDER = rb'(?:(?:"(?:[^"\\\r\n]|\\.)*"\S*|\S+(?: at \S+)?) )?'
 _DAY_NAME = rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _MONTHS = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
 _MONTH = rb"(?P<month>" + b"|".join(_MONTHS) + rb")"
@@ -21,14 +21,14 @@ _DAY = rb"(?P<day>0?[1-9]|[12]\d|3[01])"
 _TIME = rb"(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d|60))?"
 _YEAR = rb"(?P<year>[1-9]\d{3})"
 _ZONE = rb"[+-]\d{4}|(?:gmt|utc)[+-]\d{1,2}(?::?\d\d)?|[a-z]{1,5}(?: dst)?"
-_BEHIND = rb"(?: +(?P<after>" + _ZONE + rb"))?(?: +\([^()\r\n]*\))?(?: +remote from \S+)?\s*\Z"
+_BEHIND = rb"(?: (?P<after>" + _ZONE + rb"))?(?: \([^()\r\n]*\))?(?: remote from \S+)?\Z"
 _AS_ASCTIME = re.compile(
-    rb"From " + _SENDER + rb" *" + _DAY_NAME + rb" +" + _MONTH + rb" +" + _DAY + rb" +" + _TIME
-    + rb"(?: +(?P<before>" + _ZONE + rb"))? +" + _YEAR + _BEHIND,
+    rb"From " + _SENDER + _DAY_NAME + rb" " + _MONTH + rb" " + _DAY + rb" " + _TIME
+    + rb"(?: (?P<before>" + _ZONE + rb"))? " + _YEAR + _BEHIND,
     re.I,
 )  # fmt: skip
 _AS_RFC5322 = re.compile(
-    rb"From " + _SENDER + rb" *" + _DAY_NAME + rb", +" + _DAY + rb" +" + _MONTH + rb" +" + _YEAR + rb" +" + _TIME + _BEHIND, re.I
+    rb"From " + _SENDER + _DAY_NAME + rb", " + _DAY + rb" " + _MONTH + rb" " + _YEAR + rb" " + _TIME + _BEHIND, re.I
 )  # fmt: skip
 
 _ZONE_HOURS = {
@@ -71,7 +71,8 @@ def arrival_of(line: bytes) -> InternalDate | None:
 def _matched(line: bytes) -> re.Match[bytes] | None:
     if len(line) > LINE_OCTETS or not line.startswith(b"From "):
         return None
-    return _AS_ASCTIME.match(line) or _AS_RFC5322.match(line)
+    words = b" ".join(line.split())
+    return _AS_ASCTIME.match(words) or _AS_RFC5322.match(words)
 
 
 def _zone(name: bytes) -> timedelta | None:
