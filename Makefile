@@ -32,7 +32,7 @@ $(READY): requirements.lock pyproject.toml | $(filter .tools/%,$(UV))
 
 setup: $(READY) ## Make .venv from the lock file
 
-demo: $(READY) ## See it work: a dozen members move, and both platforms stay up (PORT_BASE=9000: on other ports)
+demo: $(READY) ## See it work: thirteen mailboxes move, and both platforms stay up (PORT_BASE=9000: on other ports)
 	$(RUN)/bascule demo --port-base $(PORT_BASE)
 
 test: $(READY) ## Run all tests; the long trials as a seeded sample

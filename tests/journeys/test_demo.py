@@ -136,6 +136,19 @@ def test_a_folder_that_is_not_the_demos_stays(tmp_path: Path, base: int) -> None
     assert (tmp_path / "thesis/chapter1").exists()
 
 
+def test_a_date_that_is_none_is_refused_before_anything_is_made(tmp_path: Path, base: int) -> None:
+    done = bascule(tmp_path, "demo", "--dir", tmp_path / "demo", "--port-base", base, "--at", "tomorrow", status=None)
+    assert done.returncode == 2
+    assert "tomorrow" in done.stderr
+    assert done.stdout == ""
+
+
+def test_one_that_stops_at_once_says_where_all_lies_and_not_how_to_sign_on(tmp_path: Path, base: int) -> None:
+    done = bascule(tmp_path, "demo", "--dir", tmp_path / "demo", "--port-base", base, "--messages", 100, "--stop")
+    assert done.stdout.endswith(f"All is made, and lies in {tmp_path / 'demo'}.\n")
+    assert "Sign on to the portal" not in done.stdout
+
+
 def test_the_same_seed_gives_the_same_octets() -> None:
     one, other = (list(sample_mail(MEMBERS[0], 60, 1_790_000_000)) for _ in range(2))
     assert one == other

@@ -3,6 +3,7 @@
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bascule.commands.report_folder import ReportFolder
@@ -97,6 +98,13 @@ def test_where_it_was_removed_the_next_run_saves_it_again(tmp_path: Path) -> Non
         second = report_of(bascule(tmp_path, *run, status=1))
     assert (folder_of(second["certificate"]) / "refused" / "INBOX" / "7.eml").is_file()
     assert second["exceptions"][0]["saved_as"] == "refused/INBOX/7.eml"
+
+
+def test_its_folder_is_named_in_utc_as_the_report_is_dated(tmp_path: Path) -> None:
+    store.fill(tmp_path / "anna.mailbox", {"INBOX": messages.many(2)})
+    told = report_of(bascule(tmp_path, "report", tmp_path / "anna.mailbox", "--json", TZ="Pacific/Kiritimati"))
+    named = datetime.strptime(folder_of(told["certificate"]).name, "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    assert abs((named - datetime.fromisoformat(told["finished"])).total_seconds()) < 60
 
 
 def test_reports_of_one_second_each_have_a_folder(tmp_path: Path) -> None:

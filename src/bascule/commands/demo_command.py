@@ -1,12 +1,15 @@
-"""``bascule demo``: an old platform and a new one, a dozen members with their mail, the move, and both stay up to be looked at."""
+"""``bascule demo``: an old platform and a new one, thirteen mailboxes, the move, and both stay up to be looked at."""
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
+from bascule.campaign.instants import parse_instant
 from bascule.commands.terminal import say
 
 USUAL_BASE = 8000
+DAYS = ("eve", "day", "after", "closed")
 
 
 @click.command("demo")
@@ -35,13 +38,16 @@ USUAL_BASE = 8000
 )
 @click.option("--stop", "stops", is_flag=True, help="Stop once all is made, instead of staying up.")
 def command(place: Path | None, port_base: int, messages: int, at: str, stops: bool) -> int:
-    """See it work: a dozen members of a university, in two waves, leave an old platform for a new one, on this machine.
+    """See it work: thirteen mailboxes of a university, in two waves, leave an old platform for a new one, on this machine.
 
     The portal and both platforms stay up, for a browser and any mail program; Ctrl-C stops everything.
     """
     if place is None:
         place = Path(".bascule/demo" if port_base == USUAL_BASE else f".bascule/demo-{port_base}")
-    say(f"A university in small is being made in {place}; it takes half a minute.")
+    if at not in DAYS:
+        parse_instant(at, ZoneInfo("Europe/Paris"))
+    how_long = "half a minute" if at == "eve" else "a minute or two"
+    say(f"A university in small is being made in {place}; it takes {how_long}.")
     from bascule.commands.demo_run import (
         run,
     )  # what it needs takes seconds to be read on a busy machine: say something first

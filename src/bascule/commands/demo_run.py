@@ -65,13 +65,12 @@ def _play(place: Path, ports: Mapping[Side, dict[str, int]], messages: int, mome
         if not all(report.accounted for report in reports):
             return ExitStatus.MISSING
         moment.begin(root)  # what came before took its time
-        _show(old, new, moment, endpoints)
-        over = None if stops else _until_told()  # whoever reads “ready” may stop it at once
-        say("ready")
-        if over is not None:
-            say("Ctrl-C stops everything.")
+        if not stops:
+            _show(old, new, moment, endpoints)
+            over = _until_told()  # whoever reads “ready” may stop it at once
+            say("ready", "Ctrl-C stops everything.")
             over.wait()
-    say("stopped")
+    say(f"All is made, and lies in {place}." if stops else "stopped")
     return ExitStatus.ACCOUNTED
 
 

@@ -12,13 +12,13 @@ from bascule.terms.own_files import REFUSED, REPORTS
 
 
 class ReportFolder:
-    """Named by the second in which the run began; of several in one second the later ones are numbered."""
+    """Named by the second in which the run began, in UTC as the report itself; of several in one second the later ones are numbered."""
 
     def __init__(self, mailbox: Mailbox, asked_for: str | Path | None) -> None:
         self._asked_for = asked_for
         root = mailbox.root
         self._reports = (root.parent if root.name == COPY_MAILBOX else root) / REPORTS
-        self._stamp = time.strftime("%Y%m%d-%H%M%S")
+        self._stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
 
     @property
     def in_series(self) -> bool:
