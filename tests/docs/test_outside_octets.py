@@ -95,7 +95,7 @@ ONLY_IN = {
     "Command": {"protocols/imap/commands.py", "protocols/smtp/commands.py", "platform/imap/commands/__init__.py"},
     "quote": {
         "protocols/imap/commands.py", "protocols/imap/answers.py",
-        "terms/location.py", "export/mbox.py", "commands/demo_command.py",  # urllib's; mbox's own; shlex's
+        "terms/location.py", "export/mbox.py", "commands/demo_command.py", "commands/passwords.py",  # urllib's; mbox's own; shlex's
     },
     "RawField": {"protocols/mime/header.py", "protocols/mime/dkim.py"},
     "EmailMessage": {"platform/smtp/queue/notices.py", "demo/sample.py", "sources/files/pst.py"},

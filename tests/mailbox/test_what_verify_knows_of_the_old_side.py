@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bascule.capture import record_folders, record_sightings
+from bascule.capture.folders import record_folders, record_sightings
 from bascule.deliver.comparison.old_side import read_old_side
 from bascule.mailbox import FolderRow, Mailbox, NewMessage
 from bascule.mailbox.deltas import Deltas

@@ -88,7 +88,7 @@ async def sight(
     Raises SourceError.
     """
     states = await source.states([folder for folder, _ in folders])
-    await mailbox.run(_record_sightings, mailbox, folders, states)
+    await mailbox.run(record_sightings, mailbox, folders, states)
     proved = (await mailbox.run(unchanged_folders, mailbox, folders, states)).rows
     asked = [folder for folder, row in folders if row.id in proved]
     if len(asked) in (0, len(states)):
@@ -97,9 +97,10 @@ async def sight(
     return {name: state for name, state in states.items() if name not in names} | await source.states(asked)
 
 
-def _record_sightings(
+def record_sightings(
     mailbox: Mailbox, folders: Sequence[tuple[SourceFolder, FolderRow]], states: Mapping[bytes, SourceState]
 ) -> None:
+    """How far the UIDs of each folder go as this delta begins. Blocks."""
     seen = [(row.id, state.uidvalidity, state.uidnext) for f, row in folders if (state := states.get(f.name))]
     with mailbox.transaction():
         mailbox.folders.sight(seen)

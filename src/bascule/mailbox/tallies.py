@@ -48,7 +48,9 @@ class Tally:
             self.marked += number
         if sent_as_other and code in (OutcomeCode.DELIVERED, OutcomeCode.REMOVED):
             self.line_ends += number
-        if code in _READ_BACK:
+        if code in _READ_BACK and (
+            how or code != OutcomeCode.REMOVED
+        ):  # of what is there no longer, nothing is left to read
             self.read_back[how] += number
 
     def note_read_back(self, first: int | None, last: int | None) -> None:
