@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 
 def modseq(line: bytes) -> int:
     found = re.search(rb"MODSEQ \((\d+)\)", line)
@@ -22,6 +24,18 @@ def test_each_change_has_a_greater_modseq(client) -> None:
     since = client.ok(f"FETCH 1:* (FLAGS) (CHANGEDSINCE {max(first)})").lines
     assert [line.split()[1] for line in since] == [b"2"]
     assert modseq(since[0]) == changed
+
+
+@pytest.mark.parametrize("items", ["BODY[]", "(FLAGS BODY[])", "(BODY[TEXT] FLAGS)", "(FLAGS BODY[] MODSEQ)"])
+def test_a_fetch_that_marks_as_seen_tells_the_modseq_of_that_once(connect, items: str) -> None:
+    client = connect("INBOX (CONDSTORE)")
+    client.append("INBOX", b"Subject: x\r\n\r\nx\r\n")
+    client.ok("NOOP")
+    before = client.ok("STATUS INBOX (HIGHESTMODSEQ)").parsed[0].items["HIGHESTMODSEQ"]
+    told = b"".join(client.ok(f"FETCH 1 {items}").lines)
+    assert modseq(told) > before
+    assert (told.count(b"MODSEQ ("), told.count(b"FLAGS (")) == (1, 1)
+    assert b"\\Seen" in told
 
 
 def test_store_unchanged_since(connect) -> None:

@@ -300,9 +300,10 @@ class Writer:
         if self._needs_description and message.described is None:
             message.described = self._made[row.body] = describe(message.whole)
         out = [_PLAIN[name](self, message) for name in self._plain]
-        if row.uid in self.newly_seen and not self._told_flags:
-            out.append(_flags(self, message))
-            if self._session.tells_modseqs and "MODSEQ" not in self._plain:
+        if row.uid in self.newly_seen:
+            if not self._told_flags:
+                out.append(_flags(self, message))
+            if self._session.tells_modseqs and "MODSEQ" not in self._plain:  # RFC 7162 §3.2: a flag was set
                 out.append(b"MODSEQ (%d)" % row.modseq)
         return out
 
