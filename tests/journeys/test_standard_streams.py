@@ -35,13 +35,13 @@ def take_in(tmp_path: Path, words: str, **variables: str) -> subprocess.Complete
 @pytest.mark.parametrize("words", ["", "--quiet"])
 def test_a_stream_that_is_closed_stops_nothing(words: str, closed: str, tmp_path: Path) -> None:
     done = take_in(tmp_path, f"--language en {words} {closed}")
-    assert (b"accounted for" in done.stdout) == (closed in ("<&-", "2>&-"))
+    assert (b"kept on disk" in done.stdout) == (closed in ("<&-", "2>&-"))
 
 
 def test_a_terminal_that_has_not_all_characters_shows_a_question_mark(tmp_path: Path) -> None:
     done = take_in(tmp_path, "--language en --quiet", PYTHONIOENCODING="latin-1")
     assert b" ? ??" in done.stdout
-    assert b"accounted for" in done.stdout
+    assert b"kept on disk" in done.stdout
 
 
 def test_json_for_one_that_has_not_all_characters_has_the_same_values(tmp_path: Path) -> None:

@@ -32,6 +32,6 @@ def warn_of_readers(file: Path) -> None:
 
     if file.is_file() and is_reached(file, stat.S_IROTH):
         say(
-            f"bascule: everybody on this machine can read the password in {file}: chmod 600 {shlex.quote(str(file))}",
+            f"bascule: everybody on this machine can read the password in {file}: {shlex.join(['chmod', '600', str(file)])}",
             err=True,
         )
