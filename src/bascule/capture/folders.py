@@ -111,28 +111,32 @@ async def look_again(source: Source, mailbox: Mailbox, folders: Sequence[tuple[S
     taken for a copy. Only those folders are opened again of which the source tells that fewer messages stayed than came; what came is the next run's.
     Raises SourceError."""
     states = await source.states([folder for folder, _ in folders])
-    suspects = [
-        pair for pair in folders if await mailbox.run(_may_have_lost, mailbox, pair[1].id, states.get(pair[0].name))
-    ]
+    suspects = await mailbox.run(_that_may_have_lost, mailbox, folders, states)
     if not suspects:
         return
     reader = await source.reader()
     try:
         for folder, row in suspects:
             with contextlib.suppress(FolderError):  # the next run sees
-                known = await mailbox.run(mailbox.folders.get, row.id)
-                survey = await reader.open(folder, SourceState.from_json(known.source_state))
+                survey = await reader.open(folder, SourceState.from_json(row.source_state))
                 await mailbox.run(_note_gone, mailbox, row.id, survey)
     finally:
         await reader.close()
 
 
-def _may_have_lost(mailbox: Mailbox, folder: int, now: SourceState | None) -> bool:
-    """Since the current delta's survey; blocks. What is not known of a folder is the next run's to find out."""
-    then = SourceState.from_json(mailbox.folders.get(folder).source_state)
-    if now is None or then is None or now.uidvalidity != then.uidvalidity:
-        return False
-    return now.messages - then.messages < now.uidnext - then.uidnext
+def _that_may_have_lost(
+    mailbox: Mailbox, folders: Sequence[tuple[SourceFolder, FolderRow]], states: Mapping[bytes, SourceState]
+) -> list[tuple[SourceFolder, FolderRow]]:
+    """Since the current delta's surveys, with their rows as these left them. What is not known of a folder is the next run's to find out. Blocks."""
+    suspects = []
+    for folder, before in folders:
+        row = mailbox.folders.get(before.id)
+        now, then = states.get(folder.name), SourceState.from_json(row.source_state)
+        if now is None or then is None or now.uidvalidity != then.uidvalidity:
+            continue
+        if now.messages - then.messages < now.uidnext - then.uidnext:
+            suspects.append((folder, row))
+    return suspects
 
 
 def _note_gone(mailbox: Mailbox, folder: int, survey: Survey) -> None:
