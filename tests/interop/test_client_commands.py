@@ -77,7 +77,14 @@ def test_unselect_leaves_the_folder_and_status_tells_each(url: str) -> None:
 
 @pytest.mark.needs("dovecot")
 def test_a_dry_run_tells_how_much_room_there_is(tmp_path: Path) -> None:
-    with PrivateDovecot(tmp_path / "old") as old, PrivateDovecot(tmp_path / "new", quota_kilobytes=5000) as new:
+    """And that there is none, before a night is lost with it."""
+    with PrivateDovecot(tmp_path / "old") as old, PrivateDovecot(tmp_path / "new", quota_kilobytes=50) as new:
         reference.append(old.port, USER, "INBOX", messages.many(3))
-        done = bascule(tmp_path, "copy", old.url(USER), new.url(USER), "--dry-run")
-    assert "The target takes 5.1 MB for this mailbox, of which 0 B are used." in done.stdout
+        told = bascule(tmp_path, "copy", old.url(USER), new.url(USER), "--dry-run").stdout
+        assert "The target takes 51.2 kB for this mailbox, of which 0 B are used.\n" in told
+        reference.append(new.port, USER, "INBOX", [messages.plain(1, 30_000)])
+        new.stop()
+        new.quota_kilobytes = 20
+        new.start()
+        told = bascule(tmp_path, "copy", old.url(USER), new.url(USER), "--dry-run").stdout
+    assert "are used. Nothing more fits: ask who runs it for more room before the move." in told

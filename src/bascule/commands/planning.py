@@ -123,7 +123,8 @@ async def _show_room(client: ImapClient) -> None:
     used, limit = quota.resources.get("STORAGE", (0, 0)) if quota else (0, 0)
     if limit:  # RFC 9208 §5.1: STORAGE counts units of 1,024 octets
         room, taken = human_octets(limit * 1024), human_octets(used * 1024)
-        say(f"The target takes {room} for this mailbox, of which {taken} are used.")
+        full = " Nothing more fits: ask who runs it for more room before the move." if used >= limit else ""
+        say(f"The target takes {room} for this mailbox, of which {taken} are used.{full}")
     if (largest := client.append_limit()) is not None:
         say(f"It takes messages of up to {human_octets(largest)}.")
 
