@@ -82,7 +82,7 @@ def test_what_the_member_did_on_the_new_side_is_theirs(tmp_path, old, new) -> No
     theirs = named(found, "theirs")
     assert theirs["A", "0"] == "marked on the new side: \\Seen"
     assert theirs["A", "1"] == "marked on the new side: \\Flagged"
-    assert theirs["A", "2"] == "no longer where it was put: moved or removed on the new side since"
+    assert theirs["A", "2"] == "not there any more: moved or removed on the new side since"
     assert theirs["A", "3"] == "moved on the new side, to B"
     assert theirs["E/F", "30"].endswith("on the new side since, with its folder")
     assert len(theirs) == 6

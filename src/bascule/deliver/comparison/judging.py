@@ -19,7 +19,7 @@ from bascule.terms.later_runs import Finding as Read
 from bascule.terms.outcome import OutcomeCode
 from bascule.terms.printable import printable
 
-REMOVED = "no longer where it was put: moved or removed on the new side since"
+REMOVED = "not there any more: moved or removed on the new side since"
 EQUAL = Finding(Kind.EQUAL)
 _NOT_DELIVERED = {
     Knows.NOTHING: "not on the new side yet: no run has dealt with it",
