@@ -643,6 +643,26 @@ def test_a_message_that_goes_on_under_the_eyes_of_each_run_is_the_same_one(
 
 
 @pytest.mark.parametrize("member", ["does nothing", "deletes"])
+def test_a_message_that_goes_on_under_the_eyes_of_a_run_and_then_after_one_that_was_killed_is_the_same_one(
+    move: Move, member: str
+) -> None:
+    """The one that was killed had seen it where it was by then, and not read it."""
+    move.fill({"A": "a x", "B": "b", "C": "c", "D": "d"})
+    move.run()
+    if member == "deletes":
+        move.remove(move.new, "A", "a")
+    move.move(move.old, "A", "a", "B")
+    move.fill({"INBOX": "i1 i2 i3"})  # read first, as they are most
+    move.meanwhile("old", b"X-Tag: i1\r", partial(move.move, move.old, "B", "a", "C"), "--connections", "1")
+    move.cut("old", lambda said: b"X-Tag: a\r" in said, heard=False)
+    move.move(move.old, "C", "a", "D")
+    held = {"INBOX": "i1 i2 i3", "A": "x", "B": "b", "C": "c", "D": "a d" if member == "does nothing" else "d"}
+    for _ in range(2):
+        move.run()
+        assert move.there() == held
+
+
+@pytest.mark.parametrize("member", ["does nothing", "deletes"])
 def test_a_message_that_comes_back_under_the_eyes_of_each_run_is_the_same_one(move: Move, member: str) -> None:
     move.fill({"A": "a x", "B": "b", "C": "c"})
     move.run()

@@ -60,11 +60,9 @@ class Deltas:
         to a folder that was looked at before it left the other, and gone on from there under the eyes of the next one.
         """
         found = self._found_in(last_delta, vanished_utc)
-        if self._numbers and found > self.whole:
-            return self._numbers[-1] + 1
         while found in self._moving:
             found += 1
-        return found
+        return self._numbers[-1] + 1 if self._numbers and found > self.whole else found
 
     def earliest_before(self, delta: int) -> int:
         """The first delta that may have found a message gone which came to its next place only after ``delta``."""
