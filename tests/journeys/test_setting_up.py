@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 # In the place of uv, which would ask for packages: an environment, and the project's path in full, as the real one leaves it there.
 UV = f"""#!/bin/sh
 case $1 in
-venv) {sys.executable} -m venv --without-pip .venv ;;
+venv) '{sys.executable}' -m venv --without-pip .venv ;;
 pip) [ $2 != install ] || printf '%s/src\\n' "$PWD" >"$(echo .venv/lib/python3*/site-packages)/_editable_impl_bascule.pth" ;;
 esac
 """

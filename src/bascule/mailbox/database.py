@@ -45,7 +45,7 @@ def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1
         if read_only:
             database.execute("PRAGMA query_only = ON")
         else:
-            _keep_a_log(database)
+            keep_a_log(database)
             database.execute("PRAGMA synchronous = FULL")
     except sqlite3.Error as error:
         if database is not None:
@@ -54,8 +54,8 @@ def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1
     return database
 
 
-def _keep_a_log(database: sqlite3.Connection) -> None:
-    """Two who make one file at once both want its lock for that, and SQLite tells one of them at once that it is taken, without a wait (sqlite3_busy_handler: where
+def keep_a_log(database: sqlite3.Connection) -> None:
+    """``journal_mode = WAL``. Two who make one file at once both want its lock for that, and SQLite tells one of them at once that it is taken, without a wait (sqlite3_busy_handler: where
     waiting might be for ever). Raises sqlite3.Error."""
     until = time.monotonic() + BUSY_SECONDS
     while True:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from bascule.mailbox.database import keep_a_log
+
 KEPT_SECONDS = 90 * 24 * 3600
 """A person asks for a message weeks later; a year of who wrote to whom is more than a help desk needs."""
 GROUP_SECONDS = 0.5
@@ -150,7 +152,7 @@ def _storable(text: str) -> str:
 def _open(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     database = sqlite3.connect(path, isolation_level=None, timeout=30.0)
-    database.execute("PRAGMA journal_mode = WAL")
+    keep_a_log(database)
     database.execute("PRAGMA synchronous = NORMAL")
     database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
     return database

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bascule.mailbox.database import keep_a_log
 from bascule.platform.accounts.attempts import TABLES as ATTEMPTS_TABLES
 from bascule.platform.accounts.attempts import Attempts, Network
 from bascule.platform.accounts.doors import from_json, to_json
@@ -50,7 +51,7 @@ class EmbeddedAccounts:
     ) -> None:  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
-        self._database.execute("PRAGMA journal_mode = WAL")
+        keep_a_log(self._database)
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} {SHARES_TABLES} {ATTEMPTS_TABLES} COMMIT;")
         self._shares = Shares(self._database)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from bascule.mailbox.database import keep_a_log
 from bascule.platform.accounts import Account, AccountsUnavailable
 from bascule.platform.accounts.attempts import TABLES as ATTEMPTS_TABLES
 from bascule.platform.accounts.attempts import Attempts, Network
@@ -42,7 +43,7 @@ class PortalAccounts:
     ) -> None:  # fmt: skip
         notes.parent.mkdir(parents=True, exist_ok=True)
         self._notes = sqlite3.connect(notes, isolation_level=None, check_same_thread=False, timeout=30.0)
-        self._notes.execute("PRAGMA journal_mode = WAL")
+        keep_a_log(self._notes)
         self._notes.execute("PRAGMA synchronous = FULL")
         self._notes.executescript(f"BEGIN IMMEDIATE; {SHARES_TABLES} {ATTEMPTS_TABLES} COMMIT;")
         self._notes_guard = threading.Lock()

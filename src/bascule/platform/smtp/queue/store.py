@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from bascule.mailbox.database import keep_a_log
 from bascule.platform.smtp.queue import limits
 from bascule.terms.body import Body
 
@@ -115,7 +116,7 @@ class QueueStore:
         self._database = sqlite3.connect(
             data / "queue.sqlite", isolation_level=None, check_same_thread=False, timeout=30.0
         )
-        self._database.execute("PRAGMA journal_mode = WAL")
+        keep_a_log(self._database)
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
         self._bring_up_to_date()
