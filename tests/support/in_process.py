@@ -49,8 +49,8 @@ class InProcess:
     accounts: EmbeddedAccounts
     mailboxes: Mailboxes
     watchers: dict[str, set[ImapConnection]]
-    log: list[str]
-    """Names of events."""
+    log: dict[str, dict[str, object]]
+    """By the name of an event: the fields of the last one."""
     queue: QueueStore
     imap: int
     smtp: int
@@ -71,10 +71,10 @@ async def served(
             stack.callback(each.close)
         threads = stack.enter_context(Threads())
 
-        events: list[str] = []
+        events: dict[str, dict[str, object]] = {}
 
         def log(event: str, **fields: object) -> None:
-            events.append(event)
+            events[event] = fields
 
         imap = Shared(
             Services(accounts, mailboxes, lambda account: None, time.time, log),
