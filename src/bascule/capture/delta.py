@@ -206,7 +206,7 @@ def count_fewer(mailbox: Mailbox, folder: int, gone: int) -> None:
     state = SourceState.from_json(mailbox.folders.get(folder).source_state)
     if state is not None:
         told = replace(state, messages=max(0, state.messages - gone))
-        mailbox.folders.surveyed_before(folder, told.to_json())
+        mailbox.folders.correct_survey(folder, told.to_json())
 
 
 async def is_as_it_was(mailbox: Mailbox, reader: Reader, folder: SourceFolder, row: FolderRow) -> bool:

@@ -1,5 +1,6 @@
 """Options that several commands share, and what they become."""
 
+import contextlib
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -64,9 +65,8 @@ def _with_certificates(context: click.Context, option: click.Parameter, file: st
         return None
     trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        trusted.load_verify_locations(file)
-    except ssl.SSLError:
-        pass  # then it has loaded none
+        with contextlib.suppress(ssl.SSLError):  # then it has loaded none, which is told below
+            trusted.load_verify_locations(file)
     except OSError as error:
         raise BasculeError(f"{file} can't be read: {error.strerror}.", "", ExitStatus.USAGE) from error
     if not trusted.cert_store_stats()["x509"]:

@@ -55,8 +55,8 @@ def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1
 
 
 def keep_a_log(database: sqlite3.Connection) -> None:
-    """``journal_mode = WAL``. Two who make one file at once both want its lock for that, and SQLite tells one of them at once that it is taken, without a wait (sqlite3_busy_handler: where
-    waiting might be for ever). Raises sqlite3.Error."""
+    """``journal_mode = WAL``. Two who make one file at once both want its lock for that, and SQLite tells one of them at once that it is taken, without
+    a wait (sqlite3_busy_handler: where waiting might be for ever). Raises sqlite3.Error."""
     until = time.monotonic() + BUSY_SECONDS
     while True:
         try:

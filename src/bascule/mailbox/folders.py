@@ -241,8 +241,8 @@ class Folders:
             (source_state, identity),
         )
 
-    def surveyed_before(self, identity: int, source_state: str) -> None:
-        """The survey that is in the catalogue, told anew: messages that it counts went away since. Within the caller's transaction."""
+    def correct_survey(self, identity: int, source_state: str) -> None:
+        """What the survey in the catalogue says now: messages that it counted went away since. Within the caller's transaction."""
         self._database.execute("UPDATE folders SET source_state = ? WHERE id = ?", (source_state, identity))
 
     def count_unlisted(self, identity: int, number: int) -> None:

@@ -48,9 +48,8 @@ class Tally:
             self.marked += number
         if sent_as_other and code in (OutcomeCode.DELIVERED, OutcomeCode.REMOVED):
             self.line_ends += number
-        if code in _READ_BACK and (
-            how or code != OutcomeCode.REMOVED
-        ):  # of what is there no longer, nothing is left to read
+        nothing_is_left = code == OutcomeCode.REMOVED and not how  # it was never read back, and is not there any more
+        if code in _READ_BACK and not nothing_is_left:
             self.read_back[how] += number
 
     def note_read_back(self, first: int | None, last: int | None) -> None:
