@@ -302,10 +302,10 @@ def new_deletes_folder(world: World, chance: random.Random) -> str | None:
     name = chance.choice(names)
     messages = _read(world.new, name)
     world.folder(name)
+    world.note_emptied(name)
     world.new.delete(name)  # some servers refuse one with folders in it (Cyrus)
     for each in messages:
         world.note_new(each.tag, "folder deleted", removed=1)
-    world.change()
     world.delete_new(name)
     return f"NEW {name} is deleted ({_tags(messages)} with it)"
 
@@ -318,7 +318,7 @@ def new_resets(world: World, chance: random.Random) -> str | None:
     name = chance.choice(names)
     messages = _read(world.new, name)
     world.folder(name)
-    world.change()
+    world.note_emptied(name)
     world.new.delete(name)
     world.new.create(name)
     for each in messages:

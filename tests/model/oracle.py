@@ -125,6 +125,7 @@ class Oracle:
         if during:
             self._learn_places(before)
             self._note_what_came_back(now)
+            self._note_what_went_with_its_folder(now)
         found = [
             *([] if during else self._old_is_unchanged(before, now)),
             *self._nothing_of_theirs_changed(before, now),
@@ -325,6 +326,16 @@ class Oracle:
             unseen = self.world.reset | self.world.closed
             if past.old_moves and any(at.folder in unseen for at in now | seen if isinstance(at, Place)):
                 self._allow_more(past, "reset and moved", len(held))
+
+    def _note_what_went_with_its_folder(self, looks: Looks) -> None:
+        """The run put it into a folder, perhaps, that was looked into, and was deleted a moment later."""
+        for tag, held in looks.old.items():
+            past, there = self.world.past[tag], {each.name for each in looks.new.get(tag, [])}
+            gone = [each for each in held if (self._targets(each.name) & self.world.emptied_during) - there]
+            if gone and not past.during:
+                past.during = True
+                past.deeds.add("folder deleted")
+                past.removed += len(gone)
 
     def _allow_more(self, past: Past, why: str, count: int = 1) -> None:
         """Once for each thing that happened, as long as no complete run came after it."""

@@ -368,3 +368,19 @@ def test_the_tables_of_the_page_are_complete() -> None:
         "send beside",
     }
     assert set(cells.values()) <= known
+
+
+@pytest.mark.parametrize("is_emptied", [True, False])
+def test_what_went_with_a_folder_that_was_deleted_in_the_run_is_not_lost(is_emptied: bool) -> None:
+    """It was brought there behind the eyes of who deleted the folder; of any other it is."""
+    case = Case()
+    case.old(START)
+    before = case.oracle.look()
+    case.world.begin_run()
+    case.world.running = True
+    case.world.note_emptied("A" if is_emptied else "Elsewhere")
+    case.world.running = False
+    case.papers[1].write({"A": "", "B": "c"})
+    ended = Ended(Order(), (_Told((), 0, "", "", case._report(before, (), {})),), True)
+    found = case.oracle.after(ended, before, case.oracle.look(), during=True)
+    assert bool(found) == (not is_emptied), found

@@ -95,6 +95,8 @@ class World:
         self.running = False
         self.changed_during = False
         """Whether anything happened while the last run was at work."""
+        self.emptied_during: set[str] = set()
+        """Folders of the new side that were deleted, with all that was in them, while the last run was at work."""
         self.changed = True
         """Whether anything happened since the last run."""
         self.theirs: dict[Copy, frozenset[str]] = {}
@@ -159,6 +161,12 @@ class World:
         self.resets.append(folder)
         self.change()
 
+    def note_emptied(self, folder: str) -> None:
+        """A folder of the new side is about to be deleted, with what a run may have put there since it was looked into."""
+        if self.running:
+            self.emptied_during.add(folder)
+        self.change()
+
     def change(self) -> None:
         """Something happened, to whatever it was."""
         self.changed = True
@@ -219,6 +227,7 @@ class World:
     def begin_run(self) -> None:
         """What happens from now on happens during this run."""
         self.changed_during = False
+        self.emptied_during.clear()
         for past in self.past.values():
             past.during = False
 

@@ -374,6 +374,9 @@ class ImapConnection(asyncio.BufferedProtocol):
         session.connection.idles = False
         async with asyncio.timeout(limits.IDLE_SECONDS):
             while not self._frames and not self._lost and self._failure is None:
+                if session.connection.looks_again:
+                    session.connection.looks_again = False
+                    self._loop.call_later(limits.LOOK_AGAIN_SECONDS, self.wake)
                 self._wake.clear()
                 if not self._news:
                     await self._wake.wait()
@@ -381,9 +384,6 @@ class ImapConnection(asyncio.BufferedProtocol):
                     self._news = False
                     news = await self._in_thread(session, lambda: b"".join(session.idle_news()))
                     await self._write(news)
-                    if session.connection.looks_again:
-                        session.connection.looks_again = False
-                        self._loop.call_later(limits.LOOK_AGAIN_SECONDS, self.wake)
                     if session.state is State.ENDED:
                         return
         if self._frames:

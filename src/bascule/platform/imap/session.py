@@ -39,6 +39,7 @@ SEPARATOR = "/"
 NAME_CHARACTERS = 250
 """Of one folder's name; a path has at most 20 of them."""
 DEPTH = 20
+_UNREADABLE = (MailboxError, sqlite3.Error, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,8 +287,8 @@ class Session:
             raise No("the accounts can't be asked now; try again in a while", "UNAVAILABLE") from error
         except MailboxElsewhere as error:
             raise No(words.ELSEWHERE, "UNAVAILABLE") from error
-        except (MailboxError, sqlite3.Error, OSError) as error:
-            self.services.log("mailbox-error", account=self.account and self.account.login, error=str(error))
+        except _UNREADABLE as error:
+            self._log_unreadable(error)
             raise No("this can't be done now; try again in a while", "UNAVAILABLE") from error
         except Exception as error:
             self.services.log("bug", command=request.name, error=repr(error), exc_info=error)
@@ -317,14 +318,25 @@ class Session:
             yield from self.news(expunges=expunges)
 
     def news(self, *, expunges: bool = True) -> Iterator[bytes]:
-        """Responses for what changed in the selected folder since the client last heard of it."""
-        with self.lock:
-            self.selected.look()
-            told = list(
-                self.selected.tell(
-                    expunges=expunges, vanished="QRESYNC" in self.enabled, modseqs=self.tells_modseqs, rev2=self.rev2
+        """Responses for what changed in the selected folder since the client last heard of it. They come behind a command that has done its work, and make
+        no refusal of its reply: a client that is told NO does it again. A folder that is gone is closed; what can't be read now is told with a later command.
+        """
+        told: list[bytes] = []
+        try:
+            with self.lock:
+                self.selected.look()
+                told.extend(
+                    self.selected.tell(
+                        expunges=expunges,
+                        vanished="QRESYNC" in self.enabled,
+                        modseqs=self.tells_modseqs,
+                        rev2=self.rev2,
+                    )
                 )
-            )
+        except FolderGone:
+            told += self._folder_is_gone()
+        except _UNREADABLE as error:
+            self._look_again(error)
         yield from told
 
     def idle_news(self) -> Iterator[bytes]:
@@ -339,11 +351,16 @@ class Session:
                     yield from self.news()
         except FolderGone:
             yield from self._folder_is_gone()
-        except (AccountsUnavailable, MailboxError, sqlite3.Error, OSError) as error:
-            self.connection.looks_again = (
-                True  # somebody had it alone for a moment, perhaps: nothing else would tell that client
-            )
-            self.services.log("mailbox-error", account=self.account and self.account.login, error=str(error))
+        except (AccountsUnavailable, *_UNREADABLE) as error:
+            self._look_again(error)
+
+    def _look_again(self, error: Exception) -> None:
+        """Somebody had the mailbox alone for a moment, perhaps: nothing else would tell who is in IDLE."""
+        self.connection.looks_again = True
+        self._log_unreadable(error)
+
+    def _log_unreadable(self, error: Exception) -> None:
+        self.services.log("mailbox-error", account=self.account and self.account.login, error=str(error))
 
     def _folder_is_gone(self) -> Iterator[bytes]:
         """The selected folder was deleted by another session: this one must not go on as if it had numbers (RFC 2180 §3.4)."""

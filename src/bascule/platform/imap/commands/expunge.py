@@ -24,7 +24,7 @@ def run(session: "Session", request: Request) -> Answer:
     if count:
         session.changed(session.selected.access)
     yield from session.news()
-    if session.tells_modseqs and count:
+    if session.tells_modseqs and count and session.view is not None:
         return Done("EXPUNGE completed", b"HIGHESTMODSEQ %d" % session.selected.modseq)
     return Done("EXPUNGE completed")
 
