@@ -13,6 +13,7 @@ from typing import ParamSpec
 from bascule.platform.accounts import EmbeddedAccounts
 from bascule.platform.admission import Admission
 from bascule.platform.arrivals import Arrivals
+from bascule.platform.certificate import Certificate
 from bascule.platform.fair_threads import Threads
 from bascule.platform.imap.connection import ImapConnection, Shared
 from bascule.platform.imap.session import Services
@@ -59,7 +60,11 @@ class InProcess:
 
 @contextlib.asynccontextmanager
 async def served(
-    root: Path, *logins: str, milters: Milters | None = None, generated: bool = True
+    root: Path,
+    *logins: str,
+    milters: Milters | None = None,
+    generated: bool = True,
+    certificate: Certificate | None = None,
 ) -> AsyncIterator[InProcess]:
     """``generated``: whether the accounts' passwords count as such, which cost no slow hash."""
     accounts, mailboxes = EmbeddedAccounts(root / "accounts.sqlite"), Mailboxes(root / "mailboxes")
@@ -79,7 +84,7 @@ async def served(
         imap = Shared(
             Services(accounts, mailboxes, lambda account: None, time.time, log),
             threads,
-            None,
+            certificate,
             Admission(1000, 500, 100),
         )
         arrivals = Arrivals(mailboxes, lambda account: None, log)
@@ -94,7 +99,7 @@ async def served(
             "mail.example.org",
         )
         services = SmtpServices(accounts, arrivals, accepting, time.time, log, new_id, lambda account: 1000)
-        smtp = SmtpShared(services, threads, None, Admission(1000, 500, 100))
+        smtp = SmtpShared(services, threads, certificate, Admission(1000, 500, 100))
         loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as listening:
             ports = []

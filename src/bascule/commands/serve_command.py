@@ -1,6 +1,7 @@
 """``bascule serve``"""
 
 import contextlib
+import datetime
 import socket
 import time
 from pathlib import Path
@@ -13,12 +14,14 @@ from bascule.commands.options import CONFIG
 from bascule.commands.stores import ready_portal
 from bascule.commands.terminal import say, so_many
 from bascule.platform.accounts.opening import EMBEDDED
+from bascule.platform.certificate import Certificate
 from bascule.platform.child import Program
 from bascule.platform.logs import set_up_logs
 from bascule.platform.permissions import close_data
 from bascule.platform.settings import read_settings
 from bascule.platform.settings_file import Endpoint
 from bascule.platform.supervisor import Supervisor, listen, require_free
+from bascule.platform.worker import certificate_of
 
 if TYPE_CHECKING:
     from bascule.portal.configuration import PortalSettings
@@ -40,6 +43,7 @@ def command(config: Path) -> int:
     if settings.has_portal:
         accounts, portal = PORTAL_ACCOUNTS, _prepare_portal(config)
         beside = _beside(portal)
+    _say_what_is_wrong_with(certificate_of(settings))
     listening = listen(settings)
     for each in listening:
         host, port = each.address
@@ -64,6 +68,12 @@ def _keep_to_ourselves(config: Path, data: Path) -> None:
             say(f"Everybody on this machine had a way into {data}: they have none any more.", err=True)
     for each in open_to_everybody(config):
         say(each.what, f"  Do: {each.advice}", err=True)
+
+
+def _say_what_is_wrong_with(certificate: Certificate | None) -> None:
+    """Before anything starts. One that has ended keeps nobody from starting: it may be renewed while the servers run."""
+    if certificate is not None and (wrong := certificate.what_programs_will_say(datetime.datetime.now(datetime.UTC))):
+        say(wrong, "  Do: renew it; it is read again within a minute, without a restart.", err=True)
 
 
 def _wait_for(endpoint: Endpoint) -> None:

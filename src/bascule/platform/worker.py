@@ -9,7 +9,6 @@ import contextlib
 import gc
 import math
 import socket
-import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +19,7 @@ from bascule.platform.accounts import Accounts
 from bascule.platform.accounts.opening import open_accounts
 from bascule.platform.admission import Admission
 from bascule.platform.arrivals import Arrivals
+from bascule.platform.certificate import Certificate
 from bascule.platform.child import Orders, raise_file_limit
 from bascule.platform.clock import Clock
 from bascule.platform.fair_threads import Threads
@@ -40,6 +40,7 @@ from bascule.platform.smtp.session import Services as SmtpServices
 from bascule.platform.smtp.transaction import new_id
 from bascule.platform.trace import Trace
 from bascule.platform.wakeups import RELEASE, Wakeups
+from bascule.terms.errors import BasculeError
 
 BACKLOG = 1024
 LOGGED_AGAIN_SECONDS = 60.0
@@ -68,13 +69,19 @@ class LoopErrors:
         self._log("loop-error", message=what, not_logged_before=times, exc_info=error)
 
 
-def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    if settings.certificate is None:
+def certificate_of(settings: Settings) -> Certificate | None:
+    """None where there is none. Raises BasculeError."""
+    if settings.certificate is None or settings.key is None:
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(settings.certificate, settings.key)
-    return context
+    return Certificate(settings.certificate, settings.key)
+
+
+def _renew(certificate: Certificate, log: structlog.stdlib.BoundLogger) -> None:
+    try:
+        if certificate.renew():
+            log.info("certificate-renewed")
+    except BasculeError as error:
+        log.error("certificate-unreadable", error=error.message)
 
 
 async def serve(orders: Orders, until: asyncio.Event) -> None:
@@ -105,7 +112,7 @@ async def serve(orders: Orders, until: asyncio.Event) -> None:
         settings.others,
         settings.append_limit,
     )
-    context = tls_context(settings)
+    certificate = certificate_of(settings)
     asyncio.sslproto.SSLProtocol.max_size = imap_limits.TLS_OCTETS
     queue = QueueStore(settings.data, clock=clock)
     trace = Trace(settings.data / "trace.sqlite", log=log.warning)
@@ -113,16 +120,18 @@ async def serve(orders: Orders, until: asyncio.Event) -> None:
         places = raise_file_limit() // 4
         imap_admission = Admission(places, min(places // 2, imap_limits.STRANGERS), imap_limits.OF_ONE_ACCOUNT)
         smtp_admission = Admission(places, min(places // 2, smtp_limits.STRANGERS), smtp_limits.OF_ONE_ACCOUNT)
-        imap = Shared(services, threads, context, imap_admission, watchers)
+        imap = Shared(services, threads, certificate, imap_admission, watchers)
         arrivals = Arrivals(mailboxes, wakeups.send, log.warning, clock)
         smtp_services = _smtp_services(settings, accounts, arrivals, queue, trace, wakeups, clock)
-        smtp = SmtpShared(smtp_services, threads, context, smtp_admission)
+        smtp = SmtpShared(smtp_services, threads, certificate, smtp_admission)
         servers = await _listen(orders, imap, smtp)
         log.info("serving", **{name: len(fds) for name, fds in orders.sockets.items()})
         gc.freeze()
         while not until.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(until.wait(), LOOKED_AT_SECONDS)
+            if certificate is not None:
+                _renew(certificate, log)
             await threads.members.run("", mailboxes.close_idle)
         for server in servers:
             server.close()

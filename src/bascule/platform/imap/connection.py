@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from bascule.platform.admission import Admission, network_of
+from bascule.platform.certificate import Certificate
 from bascule.platform.fair_threads import Threads
 from bascule.platform.imap import limits
 from bascule.platform.imap.commands.authenticate import takes_response
@@ -42,7 +43,7 @@ class Shared:
 
     services: Services
     threads: Threads
-    tls: ssl.SSLContext | None
+    certificate: Certificate | None
     admission: Admission
     watchers: dict[str, set["ImapConnection"]] = field(default_factory=dict)
     connections: set["ImapConnection"] = field(default_factory=set)
@@ -98,7 +99,7 @@ class ImapConnection(asyncio.BufferedProtocol):
         connection = Connection(
             self.address,
             from_here,
-            can_encrypt=self._shared.tls is not None,
+            can_encrypt=self._shared.certificate is not None,
             encrypted=self._encrypted,
             admit=lambda account: self._shared.admission.recognise(self, account),
             is_gone=self._is_gone,
@@ -433,11 +434,15 @@ class ImapConnection(asyncio.BufferedProtocol):
     async def _shake_hands(self) -> bool:
         """Whether TLS stands; otherwise the connection is over."""
         assert self._transport is not None
-        context = self._shared.tls
-        assert context is not None
+        certificate = self._shared.certificate
+        assert certificate is not None
         try:
             transport = await self._loop.start_tls(
-                self._transport, self, context, server_side=True, ssl_handshake_timeout=limits.HANDSHAKE_SECONDS
+                self._transport,
+                self,
+                certificate.context,
+                server_side=True,
+                ssl_handshake_timeout=limits.HANDSHAKE_SECONDS,
             )
         except (ssl.SSLError, ConnectionError, OSError):
             self._lost = True

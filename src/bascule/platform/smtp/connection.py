@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from bascule.platform.admission import Admission, network_of
+from bascule.platform.certificate import Certificate
 from bascule.platform.fair_threads import Threads
 from bascule.platform.smtp import limits
 from bascule.platform.smtp.roles import Role
@@ -26,7 +27,7 @@ class SmtpShared:
 
     services: Services
     threads: Threads
-    tls: ssl.SSLContext | None
+    certificate: Certificate | None
     admission: Admission
     connections: set["SmtpConnection"] = field(default_factory=set)
 
@@ -245,10 +246,10 @@ class SmtpConnection(asyncio.Protocol):
     async def _shake_hands(self) -> bool:
         """Whether TLS stands; otherwise the connection is over."""
         assert self._transport is not None
-        assert self._shared.tls is not None
+        assert self._shared.certificate is not None
         try:
             transport = await self._loop.start_tls(
-                self._transport, self, self._shared.tls, server_side=True, ssl_handshake_timeout=limits.HANDSHAKE_SECONDS
+                self._transport, self, self._shared.certificate.context, server_side=True, ssl_handshake_timeout=limits.HANDSHAKE_SECONDS
             )  # fmt: skip
         except (ssl.SSLError, ConnectionError, OSError):
             return False
