@@ -41,11 +41,13 @@ test: $(READY) ## Run all tests; the long trials as a seeded sample
 test-setup: ## Install what some tests need (Debian; asks for root)
 	tests/setup-parts
 
-check: $(READY) ## Format, lint, types, import rules, docs, fast tests
+lint: $(READY) ## Format, lint, types, import rules
 	$(RUN)/ruff format --check src tests bench
 	$(RUN)/ruff check src tests bench
 	$(RUN)/mypy
 	$(RUN)/lint-imports
+
+check: lint ## The same, docs, and fast tests
 	$(RUN)/pytest -n $(WORKERS) --dist loadgroup src tests/docs
 
 format: $(READY) ## Bring the code into its form
@@ -80,5 +82,5 @@ lock: | $(filter .tools/%,$(UV)) ## Renew the lock file
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 		--extra postgresql --extra pst --group dev pyproject.toml -o requirements.lock
 
-.PHONY: help setup demo test test-setup check format soak bench bench-peers messages lock
+.PHONY: help setup demo test test-setup lint check format soak bench bench-peers messages lock
 .DEFAULT_GOAL := help
