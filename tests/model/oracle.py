@@ -35,6 +35,8 @@ class Knowledge:
     """Where each message was on the old side when the last complete run with it looked."""
     resets: int = 0
     """How many of `World.resets` had been when the last complete run came to its end with it."""
+    closed: set[str] = field(default_factory=set)
+    """Folders of the old side that could not be opened in a run since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class Oracle:
         """From now on only this is known."""
         self.knowledge, self._back = knowledge, knowledge.new
         self.world.reset.update(self.world.resets[knowledge.resets :])
+        self.world.closed = set(knowledge.closed)
         self.world.theirs.clear()
         self.at_rest, self._during, self._taken = False, False, self._taken + 1
         self._blur(self.look())
@@ -474,7 +477,7 @@ class Oracle:
             self._perhaps.clear()
             self._complete_runs += 1
             self.world.forget_run()
-        knowledge.new = now.new
+        knowledge.new, knowledge.closed = now.new, set(self.world.closed)
 
 
 def _mirrors(old: Side, new: Side, tag: str, target: Callable[[str], str] = str) -> bool:
