@@ -122,7 +122,11 @@ class Sender(Worker):
             kind = self.draw.choice(("smtp", "lmtp", "submission"))
             try:
                 hello = "LHLO x" if kind == "lmtp" else "EHLO x"
-                with SmtpDialogue(self.server.ports[kind], hello=hello) as client:
+                with SmtpDialogue(self.server.ports[kind], hello="") as client:
+                    greeted = client.say(hello)
+                    offers = any(line.startswith("AUTH") for line in greeted.lines)
+                    if not greeted.is_positive or offers != (kind == "submission"):
+                        raise EOFError("started again meanwhile, and this port is another service's")
                     if kind == "submission":
                         client.login(ANNA)
                     while not self.ended.is_set():
