@@ -13,6 +13,7 @@ never lets an exception out: what can't be carried out is answered NO or BAD, wh
 
 import contextlib
 import sqlite3
+from array import array
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
@@ -31,8 +32,9 @@ from bascule.platform.queued_lock import QueuedLock
 from bascule.protocols.imap.answers import condition, string
 from bascule.protocols.imap.names import decode_name, encode_name
 from bascule.protocols.imap.receiver import Announcement, Refused
-from bascule.protocols.imap.requests import BadRequest, Request
+from bascule.protocols.imap.requests import BadRequest, MessageSet, Request
 from bascule.protocols.imap.search import BadCharset
+from bascule.protocols.imap.sequence import Range
 from bascule.terms.folder import FolderPath
 
 SEPARATOR = "/"
@@ -146,6 +148,18 @@ class Session:
         watched = {self.account.id} if self.account else set()
         return watched | {self.view.access.owner.id} if self.view else watched
 
+    def places_of(self, messages: MessageSet, *, uid: bool) -> list[Range]:
+        """`View.places` in the selected folder. A set is as long as its sender likes: it is looked up without the mailbox's lock."""
+        with self.lock:
+            self.selected.read_uids()
+        return self.selected.places(messages, uid=uid)
+
+    def uids_of(self, messages: MessageSet, *, uid: bool) -> "array[int]":
+        """`View.uids_of` likewise."""
+        with self.lock:
+            self.selected.read_uids()
+        return self.selected.uids_of(messages, uid=uid)
+
     def path_of(self, raw: bytes) -> FolderPath:
         """The folder that a client names. Raises No where it can't be a folder's name."""
         name = decode_name(raw, utf8=self.utf8)
@@ -208,13 +222,14 @@ class Session:
     # -- signing in and out -------------------------------------------------------------------------------------------
 
     def sign_in(self, login: str, password: str) -> None:
-        """Raises SignInRefused, MailboxError, No."""
+        """A mailbox that can't be opened is found out here. Nobody waits for its lock: whoever works long in a mailbox would keep all from signing
+        in. Raises SignInRefused, MailboxError, No; a place is taken (`Connection.admit`) once nothing can fail any more."""
         account = self.services.accounts.sign_in(login, password, self.connection.peer)
         require_here(account)
+        self.services.mailboxes.give_back(self.services.mailboxes.take(account.id))
         if not self.connection.admit(account.id):
             raise No(words.TOO_MANY_CONNECTIONS, "LIMIT")
-        with self.services.mailboxes.using(account.id):
-            self.account = account
+        self.account = account
         self.state = State.SIGNED_IN
 
     def deselect(self) -> None:

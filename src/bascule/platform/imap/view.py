@@ -79,6 +79,15 @@ class View:
         return self._uids
 
     @property
+    def uidnext(self) -> int:
+        """Above all UIDs that the client may know."""
+        return self._uidnext
+
+    def read_uids(self) -> None:
+        """With the mailbox's lock: from here on sets are looked up without it, however long they are."""
+        _ = self.uids
+
+    @property
     def exists(self) -> int:
         return self._exists if self._uids is None else len(self._uids)
 

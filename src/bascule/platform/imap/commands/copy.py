@@ -1,6 +1,7 @@
 """COPY and MOVE: RFC 9051 §6.4.7, §6.4.8; COPYUID, RFC 4315 §3"""
 
 import contextlib
+from array import array
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from bascule.platform.imap.access import Access, Place, allowed
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.quota import require_room
 from bascule.platform.imap.replies import Done, No
-from bascule.protocols.imap.requests import Arguments, MessageSet, Request
+from bascule.protocols.imap.requests import Arguments, Request
 from bascule.protocols.imap.sequence import format_set, to_ranges
 from bascule.terms.instant import InternalDate
 
@@ -46,9 +47,10 @@ def _carry(session: "Session", request: Request, *, moves: bool) -> tuple[Place,
     messages = arguments.messages()
     place = session.place_of(arguments.string("a mailbox name"))
     arguments.end()
+    uids = session.uids_of(messages, uid=request.uid)
     with _locked(session.selected.access, place.access):
         target = place.find("i", missing="TRYCREATE")
-        rows = _rows(session, messages, uid=request.uid)
+        rows = _rows(session, uids, uid=request.uid)
         if not rows:
             return place, rows, Placed(target.uidvalidity, [], 0)
         rights = place.access.rights_on(target.id)
@@ -65,9 +67,8 @@ def _locked(one: Access, other: Access) -> Iterator[None]:
         yield
 
 
-def _rows(session: "Session", messages: MessageSet, *, uid: bool) -> list[LiveRow]:
+def _rows(session: "Session", uids: "array[int]", *, uid: bool) -> list[LiveRow]:
     view = session.selected
-    uids = view.uids_of(messages, uid=uid)
     view.look()
     if not uid and any(view.is_vanished(each) for each in uids):
         raise No("some of those messages were expunged a moment ago", "EXPUNGEISSUED")

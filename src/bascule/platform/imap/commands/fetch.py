@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
-from bascule.mailbox.live import LiveFolder, LiveRow
+from bascule.mailbox.live import LiveRow
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.select import vanished_since
 from bascule.platform.imap.fetching import Writer
@@ -31,8 +31,7 @@ def run(session: "Session", request: Request) -> Answer:
         if not request.uid or "QRESYNC" not in session.enabled:  # RFC 7162 §3.2.6
             raise BadRequest("VANISHED is for UID FETCH, after ENABLE QRESYNC")
         yield from _vanished(session, asked)
-    with session.lock:
-        places = session.selected.places(asked.messages, uid=request.uid)
+    places = session.places_of(asked.messages, uid=request.uid)
     writer = Writer(session, asked, uid=request.uid)
     if writer.only_flags and asked.changed_since is None:
         places = yield from _flags(session, writer, places)
@@ -45,10 +44,14 @@ def run(session: "Session", request: Request) -> Answer:
 
 def _vanished(session: "Session", asked: Fetch) -> Iterator[bytes]:
     view = session.selected
+    ranges, since = resolve(asked.messages.ranges or (), MAX_NUMBER), asked.changed_since or 0
     with session.lock:
-        folder: LiveFolder | None = session.box.folders.get(view.folder)
-        ranges = resolve(asked.messages.ranges or (), MAX_NUMBER)
-        gone = vanished_since(view, folder, ranges, asked.changed_since or 0) if folder else []
+        folder = session.box.folders.get(view.folder)
+        if folder is None:
+            return
+        changes = session.box.reading.changes(view.folder, since)
+        view.read_uids()
+    gone = vanished_since(view, folder, ranges, since, changes)
     if gone:
         yield b"* VANISHED (EARLIER) " + format_ranges(gone) + b"\r\n"
 

@@ -29,8 +29,7 @@ def run(session: "Session", request: Request) -> Answer:
         raise No("you have no right to set that flag there", "NOPERM")
     if asked.unchanged_since is not None:
         yield from session.enable_condstore()
-    with session.lock:
-        places = view.places(asked.messages, uid=request.uid)
+    places = session.places_of(asked.messages, uid=request.uid)
     change = _change(asked.how, allowed(view.rights, asked.flags), view.rights)
     refused: list[int] = []
     for group in groups(places, STORED_AT_ONCE):
