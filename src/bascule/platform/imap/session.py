@@ -42,6 +42,7 @@ NAME_CHARACTERS = 250
 """Of one folder's name; a path has at most 20 of them."""
 DEPTH = 20
 _UNREADABLE = (MailboxError, sqlite3.Error, OSError)
+_SELECTS = frozenset(("SELECT", "EXAMINE"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,15 +246,15 @@ class Session:
             memory.give_back()
 
     @contextlib.contextmanager
-    def _with_mailboxes(self) -> Iterator[None]:
-        """The account's mailbox, and that of the selected folder, open for as long as the block lasts: who waits holds none.
-        Raises MailboxError; FolderGone where the selected folder is no longer shared with this session."""
+    def _with_mailboxes(self, *, selects: bool = False) -> Iterator[None]:
+        """The account's mailbox, and that of the selected folder, open for as long as the block lasts: who waits holds none. ``selects``: the selected
+        folder is left, and what became of it does not matter. Raises MailboxError; FolderGone where the selected folder is no longer shared with this session."""
         if self.account is None:
             yield
             return
         with contextlib.ExitStack() as self._opened:
             self._own = self.access_to(self.account)
-            if self.view is not None:
+            if self.view is not None and not selects:
                 owner = self.view.access.owner
                 self.view.enter(self._own if owner.id == self.account.id else self.access_to(owner))
             try:
@@ -276,6 +277,11 @@ class Session:
         try:
             done = yield from self._carry_out(request)
         except No as refusal:
+            if (
+                request.name in _SELECTS and self.view is not None
+            ):  # RFC 9051 §6.3.2: whatever the reason, none is selected
+                self.deselect()
+                yield condition(b"*", b"OK", "the mailbox that was selected is closed", b"CLOSED")
             yield condition(request.tag, b"NO", refusal.text, refusal.code.encode())
         except (Bad, BadRequest) as refusal:
             yield condition(request.tag, b"BAD", str(refusal))
@@ -285,7 +291,7 @@ class Session:
 
     def _carry_out(self, request: Request) -> Generator[bytes, None, Done | None]:
         try:
-            with self._with_mailboxes():
+            with self._with_mailboxes(selects=request.name in _SELECTS):
                 return (yield from self._run(request))
         except (No, Bad, BadRequest):
             raise

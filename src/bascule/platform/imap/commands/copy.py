@@ -108,15 +108,32 @@ def _across(session: "Session", rows: list[LiveRow], access: Access, target: Liv
 
 
 def _taken_away(session: "Session", rows: list[LiveRow], placed: Placed, access: Access, target: LiveFolder) -> Placed:
-    """The originals go. What another session took meanwhile is theirs: its copy goes again, and is not among what is returned."""
-    ours = set(session.box.messages.expunge(session.selected.folder, _ids(rows), session.now()))
+    """The originals go. What another session took meanwhile is theirs: its copy goes again, and is not among what is returned. Where the originals can't go,
+    the copies do: no message is to be in both (RFC 6851 §3.3). Raises what expunging raises; No where the copies stay, too."""
+    folder, messages = session.selected.folder, session.box.messages
     pairs = list(zip(_ids(rows), placed.uids, strict=True))
-    theirs = [uid for row, uid in pairs if row not in ours]
-    if theirs:
-        there = [row.id for uid in theirs for row in access.box.reading.rows(target.id, uid, uid, limit=1)]
-        access.box.messages.expunge(target.id, there, session.now())
+    try:
+        ours = set(messages.expunge(folder, _ids(rows), session.now()))
+    except Exception as error:
+        try:
+            there = set(messages.there(folder, _ids(rows)))
+            _take_back(session, [uid for row, uid in pairs if row in there], access, target)
+        except Exception:  # noqa: BLE001 - whatever it was, the copies stay
+            session.changed(access)
+            raise No(
+                "they were copied, and can't be taken away here now; expunge them, and move them no second time"
+            ) from error
+        raise
+    _take_back(session, [uid for row, uid in pairs if row not in ours], access, target)
     kept = [(row, uid) for row, uid in pairs if row in ours]
     return replace(placed, rows=tuple(row for row, _ in kept), uids=[uid for _, uid in kept])
+
+
+def _take_back(session: "Session", uids: list[int], access: Access, target: LiveFolder) -> None:
+    """Copies that were just written go again."""
+    if uids:
+        there = [row.id for uid in uids for row in access.box.reading.rows(target.id, uid, uid, limit=1)]
+        access.box.messages.expunge(target.id, there, session.now())
 
 
 def _ids(rows: list[LiveRow]) -> tuple[int, ...]:

@@ -38,8 +38,8 @@ def run(session: "Session", request: Request) -> Answer:
             view.look()
             listed = view.has_news or (asked.silent and session.tells_modseqs)
             done = session.box.messages.flag(view.folder, ranges, change, asked.unchanged_since, listed=listed)
-            view.answer(done)
             told = b"".join(_told(session, asked, group, done))
+            view.answer(done)
             news = view.keyword_news()
         if done.modseq:
             session.changed(view.access)
