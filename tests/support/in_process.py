@@ -50,6 +50,7 @@ class InProcess:
     accounts: EmbeddedAccounts
     mailboxes: Mailboxes
     watchers: dict[str, set[ImapConnection]]
+    connections: set[ImapConnection]
     log: dict[str, dict[str, object]]
     """By the name of an event: the fields of the last one."""
     queue: QueueStore
@@ -110,7 +111,7 @@ async def served(
             ):
                 server = await listening.enter_async_context(await loop.create_server(factory, "127.0.0.1", 0))
                 ports.append(server.sockets[0].getsockname()[1])
-            yield InProcess(threads, accounts, mailboxes, imap.watchers, events, queue, *ports)
+            yield InProcess(threads, accounts, mailboxes, imap.watchers, imap.connections, events, queue, *ports)
             for imap_connection in set(imap.connections):
                 await imap_connection.end("over")
             for smtp_connection in set(smtp.connections):

@@ -1,11 +1,17 @@
 """IDLE: RFC 2177, RFC 9051 §6.3.13. News arrives while nothing is asked, also from the other server process."""
 
 import asyncio
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from bascule.mailbox.live import Arriving, LiveMailbox
 from bascule.mailbox.lock import alone
+from bascule.platform.imap import limits
+from bascule.platform.imap.session import Session
 from bascule.terms.body import HeldBody
 from bascule.terms.flags import Flags
 from bascule.terms.folder import INBOX
@@ -77,4 +83,45 @@ async def test_news_that_can_not_be_read_at_once_is_told_a_moment_later(tmp_path
             while "mailbox-error" not in server.log:
                 await asyncio.sleep(0.05)
         assert await client.line() == "* 1 EXISTS"
+        client.close()
+
+
+@in_a_loop
+async def test_the_end_of_idle_waits_for_a_look_that_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "IDLE_SECONDS", 1.0)
+    looking, over, closed = threading.Event(), threading.Event(), threading.Event()
+    idle_news, close = Session.idle_news, Session.close
+
+    def slowly(session: Session) -> Iterator[bytes]:
+        looking.set()
+        over.wait()
+        assert not closed.is_set()
+        return idle_news(session)
+
+    def close_noted(session: Session) -> None:
+        closed.set()
+        close(session)
+
+    async with served(tmp_path, ANNA) as server, asyncio.timeout(120):
+        client = await Client.connect(server.imap)
+        await client.ok(f"LOGIN {ANNA} {PASSWORD}")
+        await client.ok("SELECT INBOX")
+        monkeypatch.setattr(Session, "idle_news", slowly)
+        monkeypatch.setattr(Session, "close", close_noted)
+        client.send("a IDLE")
+        assert await client.line() == "+ idling"
+        (connection,) = server.connections
+        connection.wake()
+        began = asyncio.get_running_loop().time()
+        try:
+            await asyncio.to_thread(looking.wait)
+            while asyncio.get_running_loop().time() < began + 2 * limits.IDLE_SECONDS:
+                assert not closed.is_set()
+                await asyncio.sleep(0.05)
+        finally:
+            over.set()
+        assert (await client.line()).startswith("* BYE")
+        await asyncio.to_thread(closed.wait)
         client.close()

@@ -1,11 +1,15 @@
 """Commands that are sent without waiting for answers (RFC 9051 §5.5), many more than are read ahead."""
 
+import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from support.dialogue import Dialogue
+from support.in_process import Client, in_a_loop, served
+from support.server import ANNA, PASSWORD
 
 
 def answers(client: Dialogue, commands: list[bytes]) -> list[str]:
@@ -48,3 +52,16 @@ def test_two_thousand_fetches_in_flight_while_another_session_works(
         other.ok("NOOP")
     reading.join(60)
     assert told == ["OK"] * 2000
+
+
+@in_a_loop
+async def test_behind_a_goodbye_nothing_is_answered(tmp_path: Path) -> None:
+    async with served(tmp_path, ANNA) as server, asyncio.timeout(120):
+        client = await Client.connect(server.imap)
+        await client.ok(f"LOGIN {ANNA} {PASSWORD}")
+        server.accounts.set_locked(ANNA, True)
+        while server.accounts.may_go_on(server.accounts.find(ANNA)):  # type: ignore[arg-type]
+            await asyncio.sleep(0.05)
+        client.send(*(f"n{number} NOOP" for number in range(20)))
+        assert (await client.line()).startswith("* BYE")
+        assert await client._reader.read() == b""

@@ -1,5 +1,10 @@
 """QRESYNC: RFC 7162 §3.2."""
 
+import contextlib
+import sqlite3
+
+from bascule.mailbox.format import CATALOGUE
+
 
 def filled(connect):
     client = connect("INBOX", enable="QRESYNC")
@@ -44,6 +49,18 @@ def test_fetch_vanished(connect) -> None:
     lines = client.ok(f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {modseq} VANISHED)").lines
     assert lines == [b"* VANISHED (EARLIER) 5"]
     client.bad(f"FETCH 1:* (FLAGS) (CHANGEDSINCE {modseq} VANISHED)")
+
+
+def test_what_came_since_the_last_look_is_not_told_as_gone(connect, mailbox_file) -> None:
+    """Where the expunges of that time were forgotten, what has no number is taken for gone."""
+    client, _, _ = filled(connect)
+    other = connect("INBOX")
+    with contextlib.closing(sqlite3.connect(mailbox_file / CATALOGUE)) as catalogue, catalogue:
+        catalogue.execute("UPDATE folders SET purged_modseq = 2 WHERE messages > 0")
+    other.append("INBOX", b"Subject: new\r\n\r\n")
+    lines = client.ok("UID FETCH 1:9 (FLAGS) (CHANGEDSINCE 1 VANISHED)").lines
+    assert not any(b"VANISHED" in line for line in lines)
+    assert b"* 7 EXISTS" in lines
 
 
 def test_it_must_be_enabled_first(client) -> None:

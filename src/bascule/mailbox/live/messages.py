@@ -158,7 +158,7 @@ class LiveMessages:
             return self._copy(self._among(rows, _IS_LACKING, target), target)
 
     def _among(self, rows: Sequence[int], condition: str, *values: int) -> list[int]:
-        """Those of ``rows`` that meet an SQL condition now, in their order. Within a transaction."""
+        """Those of ``rows`` that meet an SQL condition now, in their order. Within a transaction, where anything depends on it."""
         query = f"SELECT id FROM messages WHERE id IN (SELECT value FROM json_each(?)) AND {condition}"
         found = {row for (row,) in self._database.execute(query, (json.dumps(list(rows)), *values))}
         return [row for row in rows if row in found]
@@ -192,6 +192,10 @@ class LiveMessages:
                 _, _, modseq = self._advance(folder, 0)
                 self._vanish(folder, there, modseq, now_utc)
         return placed
+
+    def there(self, folder: int, rows: Sequence[int]) -> list[int]:
+        """Those of these rows that are there, as of now."""
+        return self._among(rows, _IS_THERE, folder)
 
     def expunge(self, folder: int, rows: Sequence[int], now_utc: int, *, only_flagged: bool = False) -> list[int]:
         """Those that were there still, and went. ``only_flagged``: those that have ``\\Deleted`` still. Raises FolderGone."""

@@ -61,6 +61,9 @@ class ReadersReading(Reading):
     def _flagset(self) -> str:
         return self._reader.flagset()
 
+    def _is_seen(self) -> str:
+        return f"EXISTS (SELECT 1 FROM seen_by WHERE reader = {self._reader.number:d} AND message = messages.id)"
+
     def flags(self, flagset: int) -> Flags:
         return super().flags(flagset >> 1) - SEEN | (SEEN if flagset & 1 else frozenset())
 

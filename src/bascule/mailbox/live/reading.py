@@ -62,9 +62,29 @@ class Reading:
         """SQL: the number that stands for a row's flags; `flags` gives them."""
         return "flagset"
 
+    def _is_seen(self) -> str:
+        """SQL: whether a row is ``\\Seen`` to whoever reads."""
+        return "flagset IN (SELECT id FROM flagsets WHERE is_seen)"
+
     def unseen(self, folder: LiveFolder) -> int:
         """How many messages are not ``\\Seen``."""
         return folder.unseen
+
+    def first_unseen(self, folder: LiveFolder, among: int) -> int:
+        """The sequence number of the first message that is not ``\\Seen``, of those that were there at ``folder``'s UIDNEXT and MODSEQ; 0 where there
+        is none among the folder's first rows, vanished ones included, of which ``among`` are looked at."""
+        first = (
+            f"SELECT uid FROM (SELECT id, uid, modseq, flagset, vanished_utc FROM messages WHERE {_OF_FOLDER} ORDER BY uid LIMIT ?) AS messages"
+            f" WHERE (vanished_utc IS NULL OR modseq > ?) AND uid < ? AND NOT {self._is_seen()} LIMIT 1"
+        )
+        row = self._database.execute(first, (folder.id, among, folder.modseq, folder.uidnext)).fetchone()
+        if row is None:
+            return 0
+        number = (
+            f"SELECT count(*) FROM messages WHERE {_OF_FOLDER} AND uid <= ? AND (vanished_utc IS NULL OR modseq > ?)"
+        )
+        count: int = self._database.execute(number, (folder.id, row[0], folder.modseq)).fetchone()[0]
+        return count
 
     def uids(self, folder: int, uidnext: int, modseq: int) -> "array[int]":
         """The folder's UIDs in order, as they were when its UIDNEXT and MODSEQ were these."""
@@ -107,6 +127,14 @@ class Reading:
             " ORDER BY uid LIMIT ?"
         )
         return self._database.execute(query, (folder, low, high, limit)).fetchall()
+
+    def deleted(self, folder: int) -> list[tuple[int, int]]:
+        """(Row id, UID) of each message that is there and flagged ``\\Deleted``, in order."""
+        query = (
+            f"SELECT id, uid FROM messages WHERE {_OF_FOLDER} AND vanished_utc IS NULL"
+            " AND flagset IN (SELECT id FROM flagsets WHERE is_deleted) ORDER BY uid"
+        )
+        return self._database.execute(query, (folder,)).fetchall()
 
     def flags(self, flagset: int) -> Flags:
         return self._mailbox.flagsets.flags_of(flagset)

@@ -372,21 +372,25 @@ class ImapConnection(asyncio.BufferedProtocol):
     # -- IDLE ---------------------------------------------------------------------------------------------------------
 
     async def _idle(self, session: Session, request: Request) -> None:
+        """Raises TimeoutError, and never while a thread works for the session: who awaits one may be cancelled, the thread goes on."""
         session.connection.idles = False
-        async with asyncio.timeout(limits.IDLE_SECONDS):
-            while not self._frames and not self._lost and self._failure is None:
-                if session.connection.looks_again:
-                    session.connection.looks_again = False
-                    self._loop.call_later(limits.LOOK_AGAIN_SECONDS, self.wake)
-                self._wake.clear()
-                if not self._news:
+        until = self._loop.time() + limits.IDLE_SECONDS
+        while not self._frames and not self._lost and self._failure is None:
+            if session.connection.looks_again:
+                session.connection.looks_again = False
+                self._loop.call_later(limits.LOOK_AGAIN_SECONDS, self.wake)
+            self._wake.clear()
+            if self._loop.time() >= until:
+                raise TimeoutError
+            if not self._news:
+                async with asyncio.timeout_at(until):
                     await self._wake.wait()
-                if self._news:
-                    self._news = False
-                    news = await self._in_thread(session, lambda: b"".join(session.idle_news()))
-                    await self._write(news)
-                    if session.state is State.ENDED:
-                        return
+            if self._news:
+                self._news = False
+                news = await self._in_thread(session, lambda: b"".join(session.idle_news()))
+                await self._write(news)
+                if session.state is State.ENDED:
+                    return
         if self._frames:
             frame = self._frames.popleft()
             is_done = len(frame) == 1 and isinstance(frame[0], bytes) and frame[0].upper() == b"DONE"
@@ -480,7 +484,10 @@ class ImapConnection(asyncio.BufferedProtocol):
 
 
 def _pieces(session: Session, requests: list[Request]) -> Iterator[bytes]:
+    """Behind a BYE nothing is done, and nothing answered (RFC 9051 §7.1.5)."""
     for request in requests:
+        if session.state is State.ENDED:
+            return
         yield from session.handle(request)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bascule.mailbox.format import MailboxError
 from bascule.mailbox.live import LiveRow
+from bascule.mailbox.live.flagging import Flagged
 from bascule.mailbox.live.reading import HEADER_OCTETS, Described, describe
 from bascule.platform.imap import at_hand
 from bascule.platform.imap.flag_lines import Told, flag_lines
@@ -31,7 +32,7 @@ PREVIEW_CHARACTERS = 200
 
 
 @dataclass(slots=True)
-class _Message:
+class Message:
     """What was read of one message. ``octets``, ``header`` (with the first octets of what follows it, perhaps): None where what was asked for takes
     none of them."""
 
@@ -68,7 +69,7 @@ class _TooMuch(Exception):
 
 
 class Writer:
-    """``newly_seen``: UID → flag set of messages whose ``\\Seen`` this FETCH has set. ``refusal``: why not all could be given, or None."""
+    """``newly_seen``: UIDs of messages whose ``\\Seen`` this FETCH has set. ``refusal``: why not all could be given, or None."""
 
     def __init__(self, session: "Session", asked: Fetch, *, uid: bool) -> None:
         plain = [name for name in asked.plain if not (uid and name == "UID")]
@@ -96,7 +97,7 @@ class Writer:
         self._makers = [_PLAIN[name] for name in plain]
         self._is_whole = len(asked.octets) == 1 and _is_whole(asked.octets[0])
         self._template = None if self._needs_octets or self._needs_preview else at_hand.template(plain, asked.octets)
-        self.newly_seen: dict[int, int] = {}
+        self.newly_seen: set[int] = set()
         self.refusal: tuple[str, str] | None = None
 
     # -- with the mailbox's lock --------------------------------------------------------------------------------------
@@ -150,7 +151,7 @@ class Writer:
     def _lacks_fields(self, row: LiveRow) -> bool:
         return row.body in self._lacking
 
-    def read(self, piece: list[tuple[int, LiveRow]]) -> list[_Message]:
+    def read(self, piece: list[tuple[int, LiveRow]]) -> list[Message]:
         """All that `responses` needs. A message that can't be read is left out, and told of when the others were given."""
         reading, found = self._session.box.reading, []
         wholes = reading.many_octets(
@@ -160,7 +161,7 @@ class Writer:
             [row.body for _, row in piece if row.body not in wholes and self._lacks_fields(row)]
         )
         for number, row in piece:
-            message = _Message(number, row, octets=wholes.get(row.body), header=headers.get(row.body))
+            message = Message(number, row, octets=wholes.get(row.body), header=headers.get(row.body))
             try:
                 self._read(message)
                 found.append(message)
@@ -170,10 +171,10 @@ class Writer:
                 self._pass_over(row, error)
         return found
 
-    def _read(self, message: _Message) -> None:
+    def _read(self, message: Message) -> None:
         """What was not read at once with others."""
         reading, row = self._session.box.reading, message.row
-        if self._told_flags or row.uid in self.newly_seen:
+        if self._told_flags:
             message.flags = self._view.flags_of(row.uid, row.flagset, rev2=self._session.rev2)
         if "EMAILID" in self._plain:
             message.sha256 = reading.sha256(row.body)
@@ -188,7 +189,17 @@ class Writer:
             if message.header is None:
                 self._read_whole(message)
 
-    def _read_whole(self, message: _Message) -> None:
+    def note_seen(self, messages: list[Message], done: Flagged) -> None:
+        r"""Of ``messages``, which were read, ``done`` has marked some as ``\Seen``: each is told with its flags, whatever else of it can be told."""
+        flagsets = dict(done.changed)
+        for message in messages:
+            row = message.row
+            if row.uid in flagsets:
+                message.row = row._replace(flagset=flagsets[row.uid], modseq=done.modseq)
+                message.flags = self._view.flags_of(row.uid, flagsets[row.uid], rev2=self._session.rev2)
+                self.newly_seen.add(row.uid)
+
+    def _read_whole(self, message: Message) -> None:
         if not self._share.take(message.row.octets):
             raise _TooMuch
         message.octets = self._session.box.reading.octets(message.row.body)
@@ -222,7 +233,7 @@ class Writer:
 
     # -- without it ---------------------------------------------------------------------------------------------------
 
-    def responses(self, messages: list[_Message]) -> Iterator[bytes]:
+    def responses(self, messages: list[Message]) -> Iterator[bytes]:
         """In pieces of about `PIECE_OCTETS`: of a large message no second copy is held. One at which we fail is left out, and told of when the others
         were given."""
         held: list[bytes] = []
@@ -247,7 +258,7 @@ class Writer:
         numbers = range(number, number + len(rows))
         return flag_lines(self._view, numbers, rows, rev2=self._session.rev2, uids="UID" in self._plain)
 
-    def _usual(self, message: _Message) -> tuple[bytes, ...]:
+    def _usual(self, message: Message) -> tuple[bytes, ...]:
         """A whole message, and what is at hand, without the detours. Empty: `_response` makes it."""
         octets = message.octets
         if not self._is_whole or octets is None or len(octets) > PIECE_OCTETS:
@@ -259,15 +270,18 @@ class Writer:
         head = start % (message.number, plain, self._octets[0].label, len(octets))
         return head, without_nul(octets), b")\r\n"
 
-    def _must_make(self, message: _Message) -> bool:
+    def _must_make(self, message: Message) -> bool:
         return self._needs_preview or "BODY" in self._plain or (self._needs_description and message.described is None)
 
-    def _response(self, message: _Message) -> Iterator[bytes]:
+    def _response(self, message: Message) -> Iterator[bytes]:
         """In one piece, where it is small."""
         try:
             plain = self._plain_values(message)
         except Exception as error:  # noqa: BLE001 - a bug of ours, which one message meets: the others are given all the same
             self._pass_over(message.row, error)
+            if message.row.uid in self.newly_seen:
+                uid = b"UID %d " % message.row.uid if "UID" in self._plain else b""
+                yield b"* %d FETCH (%b%b)\r\n" % (message.number, uid, b" ".join(self._newly_seen(message)))
             return
         held = [b"* %d FETCH (%b" % (message.number, b" ".join(plain))]
         size = 0
@@ -295,19 +309,20 @@ class Writer:
         held.append(b")\r\n")
         yield b"".join(held)
 
-    def _plain_values(self, message: _Message) -> list[bytes]:
+    def _plain_values(self, message: Message) -> list[bytes]:
         row = message.row
         if self._needs_description and message.described is None:
             message.described = self._made[row.body] = describe(message.whole)
         out = [_PLAIN[name](self, message) for name in self._plain]
         if row.uid in self.newly_seen:
-            if not self._told_flags:
-                out.append(_flags(self, message))
-            if self._session.tells_modseqs and "MODSEQ" not in self._plain:  # RFC 7162 §3.2: a flag was set
-                out.append(b"MODSEQ (%d)" % row.modseq)
+            out += [each for each in self._newly_seen(message) if each not in out]
         return out
 
-    def _value(self, item: Octets, message: _Message) -> tuple[bytes, bytes]:
+    def _newly_seen(self, message: Message) -> list[bytes]:
+        modseqs = [b"MODSEQ (%d)" % message.row.modseq] if self._session.tells_modseqs else []  # RFC 7162 §3.2
+        return [_flags(self, message), *modseqs]
+
+    def _value(self, item: Octets, message: Message) -> tuple[bytes, bytes]:
         """What follows the item's label, and the octets of its literal. Raises UnknownEncoding."""
         found = self._decoded(item, message) if item.decoded else self._section(item, message)
         if item.size:
@@ -319,7 +334,7 @@ class Writer:
         is_binary = item.decoded and b"\0" in found
         return b" %b{%d}\r\n" % (b"~" if is_binary else b"", len(found)), found
 
-    def _section(self, item: Octets, message: _Message) -> bytes | None:
+    def _section(self, item: Octets, message: Message) -> bytes | None:
         section = item.section
         if _is_of_fields(item):
             return self._header_fields(section.names, message)
@@ -327,7 +342,7 @@ class Writer:
             return message.whole
         return octets_of(section, message.whole, message.root if section.path else None)
 
-    def _header_fields(self, names: tuple[bytes, ...], message: _Message) -> bytes:
+    def _header_fields(self, names: tuple[bytes, ...], message: Message) -> bytes:
         body = message.row.body
         kept = self._fields[names].get(body)
         if kept is None:
@@ -335,7 +350,7 @@ class Writer:
             kept = self._made_fields[names][body] = header_fields(names, header)
         return kept
 
-    def _decoded(self, item: Octets, message: _Message) -> bytes | None:
+    def _decoded(self, item: Octets, message: Message) -> bytes | None:
         if not item.section.path:
             return message.whole
         part = part_at(message.root, item.section.path)
@@ -348,7 +363,7 @@ class Writer:
             message.decoded[place] = decoded(message.whole[part.body : part.end], part)
         return message.decoded[place]
 
-    def preview(self, message: _Message) -> bytes:
+    def preview(self, message: Message) -> bytes:
         text = message.preview
         if text is None:
             text = " ".join(searchable(message.whole).text.split())[:PREVIEW_CHARACTERS]
@@ -367,10 +382,10 @@ def _is_whole(item: Octets) -> bool:
     return not (is_part or item.decoded or item.size)
 
 
-_Plain = Callable[[Writer, _Message], bytes]
+_Plain = Callable[[Writer, Message], bytes]
 
 
-def _flags(writer: Writer, message: _Message) -> bytes:
+def _flags(writer: Writer, message: Message) -> bytes:
     return b"FLAGS (%b)" % message.flags
 
 

@@ -13,6 +13,7 @@ never lets an exception out: what can't be carried out is answered NO or BAD, wh
 
 import contextlib
 import sqlite3
+from array import array
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
@@ -31,8 +32,9 @@ from bascule.platform.queued_lock import QueuedLock
 from bascule.protocols.imap.answers import condition, string
 from bascule.protocols.imap.names import decode_name, encode_name
 from bascule.protocols.imap.receiver import Announcement, Refused
-from bascule.protocols.imap.requests import BadRequest, Request
+from bascule.protocols.imap.requests import BadRequest, MessageSet, Request
 from bascule.protocols.imap.search import BadCharset
+from bascule.protocols.imap.sequence import Range
 from bascule.terms.folder import FolderPath
 
 SEPARATOR = "/"
@@ -40,6 +42,7 @@ NAME_CHARACTERS = 250
 """Of one folder's name; a path has at most 20 of them."""
 DEPTH = 20
 _UNREADABLE = (MailboxError, sqlite3.Error, OSError)
+_SELECTS = frozenset(("SELECT", "EXAMINE"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,18 @@ class Session:
         watched = {self.account.id} if self.account else set()
         return watched | {self.view.access.owner.id} if self.view else watched
 
+    def places_of(self, messages: MessageSet, *, uid: bool) -> list[Range]:
+        """`View.places` in the selected folder. A set is as long as its sender likes: it is looked up without the mailbox's lock."""
+        with self.lock:
+            self.selected.read_uids()
+        return self.selected.places(messages, uid=uid)
+
+    def uids_of(self, messages: MessageSet, *, uid: bool) -> "array[int]":
+        """`View.uids_of` likewise."""
+        with self.lock:
+            self.selected.read_uids()
+        return self.selected.uids_of(messages, uid=uid)
+
     def path_of(self, raw: bytes) -> FolderPath:
         """The folder that a client names. Raises No where it can't be a folder's name."""
         name = decode_name(raw, utf8=self.utf8)
@@ -208,13 +223,14 @@ class Session:
     # -- signing in and out -------------------------------------------------------------------------------------------
 
     def sign_in(self, login: str, password: str) -> None:
-        """Raises SignInRefused, MailboxError, No."""
+        """A mailbox that can't be opened is found out here. Nobody waits for its lock: whoever works long in a mailbox would keep all from signing
+        in. Raises SignInRefused, MailboxError, No; a place is taken (`Connection.admit`) once nothing can fail any more."""
         account = self.services.accounts.sign_in(login, password, self.connection.peer)
         require_here(account)
+        self.services.mailboxes.give_back(self.services.mailboxes.take(account.id))
         if not self.connection.admit(account.id):
             raise No(words.TOO_MANY_CONNECTIONS, "LIMIT")
-        with self.services.mailboxes.using(account.id):
-            self.account = account
+        self.account = account
         self.state = State.SIGNED_IN
 
     def deselect(self) -> None:
@@ -230,15 +246,15 @@ class Session:
             memory.give_back()
 
     @contextlib.contextmanager
-    def _with_mailboxes(self) -> Iterator[None]:
-        """The account's mailbox, and that of the selected folder, open for as long as the block lasts: who waits holds none.
-        Raises MailboxError; FolderGone where the selected folder is no longer shared with this session."""
+    def _with_mailboxes(self, *, selects: bool = False) -> Iterator[None]:
+        """The account's mailbox, and that of the selected folder, open for as long as the block lasts: who waits holds none. ``selects``: the selected
+        folder is left, and what became of it does not matter. Raises MailboxError; FolderGone where the selected folder is no longer shared with this session."""
         if self.account is None:
             yield
             return
         with contextlib.ExitStack() as self._opened:
             self._own = self.access_to(self.account)
-            if self.view is not None:
+            if self.view is not None and not selects:
                 owner = self.view.access.owner
                 self.view.enter(self._own if owner.id == self.account.id else self.access_to(owner))
             try:
@@ -261,6 +277,11 @@ class Session:
         try:
             done = yield from self._carry_out(request)
         except No as refusal:
+            if (
+                request.name in _SELECTS and self.view is not None
+            ):  # RFC 9051 §6.3.2: whatever the reason, none is selected
+                self.deselect()
+                yield condition(b"*", b"OK", "the mailbox that was selected is closed", b"CLOSED")
             yield condition(request.tag, b"NO", refusal.text, refusal.code.encode())
         except (Bad, BadRequest) as refusal:
             yield condition(request.tag, b"BAD", str(refusal))
@@ -270,7 +291,7 @@ class Session:
 
     def _carry_out(self, request: Request) -> Generator[bytes, None, Done | None]:
         try:
-            with self._with_mailboxes():
+            with self._with_mailboxes(selects=request.name in _SELECTS):
                 return (yield from self._run(request))
         except (No, Bad, BadRequest):
             raise

@@ -79,6 +79,15 @@ class View:
         return self._uids
 
     @property
+    def uidnext(self) -> int:
+        """Above all UIDs that the client may know."""
+        return self._uidnext
+
+    def read_uids(self) -> None:
+        """With the mailbox's lock: from here on sets are looked up without it, however long they are."""
+        _ = self.uids
+
+    @property
     def exists(self) -> int:
         return self._exists if self._uids is None else len(self._uids)
 
@@ -205,33 +214,34 @@ class View:
             self._recent.append((low, high))
 
     def tell(self, *, expunges: bool, vanished: bool, modseqs: bool, rev2: bool) -> Iterator[bytes]:
-        """Responses for what `look` learnt. ``expunges``: they may be told now; ``vanished``: as VANISHED (RFC 7162 §3.2.10)."""
+        """Responses for what `look` learnt. Where reading fails, what was not told yet stays to be told. ``expunges``: they may be told now; ``vanished``: as VANISHED (RFC 7162 §3.2.10)."""
         if expunges and self._unsaid:
             yield self._tell_expunges(vanished)
         if self._arrived:
+            recent = b"" if rev2 else b"* %d RECENT\r\n" % self.recent_count()
             self._arrived = False
-            yield b"* %d EXISTS\r\n" % self.exists
-            if not rev2:
-                yield b"* %d RECENT\r\n" % self.recent_count()
+            yield b"* %d EXISTS\r\n" % self.exists + recent
         if self._changed:
-            changed, self._changed = self._changed, {}
             told = sorted(
-                (uid, change.flagset, change.modseq) for uid, change in changed.items() if self.number_of(uid)
+                (uid, change.flagset, change.modseq) for uid, change in self._changed.items() if self.number_of(uid)
             )
             for start in range(0, len(told), TOLD_AT_ONCE):
                 some = told[start : start + TOLD_AT_ONCE]
                 lines = flag_lines(self, self.numbers_of(some), some, rev2=rev2, modseqs=modseqs)
-                yield self.keyword_news()
-                yield lines
+                for uid, _, _ in some:
+                    del self._changed[uid]
+                yield self.keyword_news() + lines
+            self._changed = {}
 
     def _tell_expunges(self, vanished: bool) -> bytes:
-        gone, self._unsaid = self._unsaid, set()
+        gone = self._unsaid
         if vanished:
             out = b"* VANISHED " + format_set(gone) + b"\r\n"
         else:
             numbers = sorted(map(self.number_of, gone), reverse=True)
             out = b"".join(b"* %d EXPUNGE\r\n" % number for number in numbers)
         self._uids = array("I", [uid for uid in self.uids if uid not in gone])
+        self._unsaid = set()
         for uid in gone:
             self._changed.pop(uid, None)
         self.saved = [uid for uid in self.saved if uid not in gone]

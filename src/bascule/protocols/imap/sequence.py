@@ -1,6 +1,7 @@
 """Sets of UIDs or sequence numbers, as ``1:5,9,12`` (RFC 9051 §9, sequence-set)."""
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 
 from bascule.protocols.imap.errors import RemoteError
 
@@ -90,6 +91,11 @@ def resolve(parsed: Iterable[tuple[Bound, Bound]], largest: int) -> list[Range]:
             continue
         low, high = sorted((largest if one is None else one, largest if other is None else other))
         ranges.append((low, high))
+    return join(ranges)
+
+
+def join(ranges: Iterable[Range]) -> list[Range]:
+    """The same numbers in ascending ranges that neither overlap nor meet."""
     joined: list[Range] = []
     for low, high in sorted(ranges):
         if joined and low <= joined[-1][1] + 1:
@@ -97,6 +103,18 @@ def resolve(parsed: Iterable[tuple[Bound, Bound]], largest: int) -> list[Range]:
         else:
             joined.append((low, high))
     return joined
+
+
+def is_within(joined: Iterable[Range]) -> Callable[[int], bool]:
+    """Whether a number lies in one of these ranges, which `join` gave; however many they are, few are looked at."""
+    highs = dict(joined)
+    lows = list(highs)
+
+    def test(number: int) -> bool:
+        place = bisect_right(lows, number)
+        return place > 0 and number <= highs[lows[place - 1]]
+
+    return test
 
 
 def expand(ranges: Iterable[Range]) -> Iterator[int]:

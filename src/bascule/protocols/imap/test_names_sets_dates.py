@@ -1,5 +1,7 @@
 """Names, sequence sets and dates: there and back again."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from bascule.protocols.imap import LocalError, RemoteError
 from bascule.protocols.imap.dates import format_date_time, parse_date_time, read_date_time
 from bascule.protocols.imap.names import decode_utf7, encode_utf7, quote
-from bascule.protocols.imap.sequence import expand, format_set, parse_ranges, parse_set, resolve
+from bascule.protocols.imap.sequence import expand, format_set, is_within, join, parse_ranges, parse_set, resolve
 from bascule.terms.instant import InternalDate
 
 NAMES = [
@@ -54,6 +56,15 @@ def test_what_can_not_be_quoted_is_our_own_error() -> None:
 @given(st.sets(st.integers(1, 2**32 - 1), min_size=1, max_size=60))
 def test_a_set_of_uids_comes_back(numbers: set[int]) -> None:
     assert set(expand(parse_ranges(format_set(numbers)))) == numbers
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 9)), max_size=8))
+def test_joined_ranges_hold_the_same_numbers(given_ranges: list[tuple[int, int]]) -> None:
+    ranges = [(low, low + more) for low, more in given_ranges]
+    joined = join(ranges)
+    holds = is_within(joined)
+    assert [n for n in range(60) if holds(n)] == [n for n in range(60) if any(a <= n <= b for a, b in ranges)]
+    assert all(high + 1 < low for (_, high), (low, _) in itertools.pairwise(joined))
 
 
 def test_a_set_is_as_short_as_it_can_be() -> None:

@@ -1,6 +1,7 @@
 """COPY and MOVE: RFC 9051 §6.4.7, §6.4.8; COPYUID, RFC 4315 §3"""
 
 import contextlib
+from array import array
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from bascule.platform.imap.access import Access, Place, allowed
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.quota import require_room
 from bascule.platform.imap.replies import Done, No
-from bascule.protocols.imap.requests import Arguments, MessageSet, Request
+from bascule.protocols.imap.requests import Arguments, Request
 from bascule.protocols.imap.sequence import format_set, to_ranges
 from bascule.terms.instant import InternalDate
 
@@ -46,9 +47,10 @@ def _carry(session: "Session", request: Request, *, moves: bool) -> tuple[Place,
     messages = arguments.messages()
     place = session.place_of(arguments.string("a mailbox name"))
     arguments.end()
+    uids = session.uids_of(messages, uid=request.uid)
     with _locked(session.selected.access, place.access):
         target = place.find("i", missing="TRYCREATE")
-        rows = _rows(session, messages, uid=request.uid)
+        rows = _rows(session, uids, uid=request.uid)
         if not rows:
             return place, rows, Placed(target.uidvalidity, [], 0)
         rights = place.access.rights_on(target.id)
@@ -65,9 +67,8 @@ def _locked(one: Access, other: Access) -> Iterator[None]:
         yield
 
 
-def _rows(session: "Session", messages: MessageSet, *, uid: bool) -> list[LiveRow]:
+def _rows(session: "Session", uids: "array[int]", *, uid: bool) -> list[LiveRow]:
     view = session.selected
-    uids = view.uids_of(messages, uid=uid)
     view.look()
     if not uid and any(view.is_vanished(each) for each in uids):
         raise No("some of those messages were expunged a moment ago", "EXPUNGEISSUED")
@@ -107,15 +108,32 @@ def _across(session: "Session", rows: list[LiveRow], access: Access, target: Liv
 
 
 def _taken_away(session: "Session", rows: list[LiveRow], placed: Placed, access: Access, target: LiveFolder) -> Placed:
-    """The originals go. What another session took meanwhile is theirs: its copy goes again, and is not among what is returned."""
-    ours = set(session.box.messages.expunge(session.selected.folder, _ids(rows), session.now()))
+    """The originals go. What another session took meanwhile is theirs: its copy goes again, and is not among what is returned. Where the originals can't go,
+    the copies do: no message is to be in both (RFC 6851 §3.3). Raises what expunging raises; No where the copies stay, too."""
+    folder, messages = session.selected.folder, session.box.messages
     pairs = list(zip(_ids(rows), placed.uids, strict=True))
-    theirs = [uid for row, uid in pairs if row not in ours]
-    if theirs:
-        there = [row.id for uid in theirs for row in access.box.reading.rows(target.id, uid, uid, limit=1)]
-        access.box.messages.expunge(target.id, there, session.now())
+    try:
+        ours = set(messages.expunge(folder, _ids(rows), session.now()))
+    except Exception as error:
+        try:
+            there = set(messages.there(folder, _ids(rows)))
+            _take_back(session, [uid for row, uid in pairs if row in there], access, target)
+        except Exception:  # noqa: BLE001 - whatever it was, the copies stay
+            session.changed(access)
+            raise No(
+                "they were copied, and can't be taken away here now; expunge them, and move them no second time"
+            ) from error
+        raise
+    _take_back(session, [uid for row, uid in pairs if row not in ours], access, target)
     kept = [(row, uid) for row, uid in pairs if row in ours]
     return replace(placed, rows=tuple(row for row, _ in kept), uids=[uid for _, uid in kept])
+
+
+def _take_back(session: "Session", uids: list[int], access: Access, target: LiveFolder) -> None:
+    """Copies that were just written go again."""
+    if uids:
+        there = [row.id for uid in uids for row in access.box.reading.rows(target.id, uid, uid, limit=1)]
+        access.box.messages.expunge(target.id, there, session.now())
 
 
 def _ids(rows: list[LiveRow]) -> tuple[int, ...]:

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.replies import Done, No
-from bascule.protocols.imap.requests import Arguments, MessageSet, Request
-from bascule.protocols.imap.sequence import to_ranges
+from bascule.protocols.imap.requests import Arguments, Request
 
 if TYPE_CHECKING:
     from bascule.platform.imap.session import Session
@@ -19,8 +18,9 @@ def run(session: "Session", request: Request) -> Answer:
         raise No("the mailbox is open read-only")
     if "e" not in session.selected.rights:
         raise No("you have no right to expunge there", "NOPERM")
+    named = None if messages is None else set(session.uids_of(messages, uid=True))
     with session.lock:
-        count = _expunge(session, messages)
+        count = _expunge(session, named)
     if count:
         session.changed(session.selected.access)
     yield from session.news()
@@ -49,17 +49,12 @@ def unselect(session: "Session", request: Request) -> Answer:
     return Done("UNSELECT completed")
 
 
-def _expunge(session: "Session", messages: MessageSet | None) -> int:
-    """Expunge what is flagged, of those that this session has a number for; how many those were."""
+def _expunge(session: "Session", named: set[int] | None) -> int:
+    """Expunge what is flagged, of those that this session has a number for, or of these UIDs; how many those were. The mailbox's lock is held."""
     view, box = session.selected, session.box
     folder = box.folders.get(view.folder)
     if folder is None or not folder.deleted:
         return 0
-    uids = view.uids if messages is None else view.uids_of(messages, uid=True)
-    rows = [
-        row.id
-        for low, high in to_ranges(uids)
-        for row in box.reading.rows(view.folder, low, high, limit=high - low + 1)
-        if "\\Deleted" in box.reading.flags(row.flagset)
-    ]
+    flagged = box.reading.deleted(view.folder)
+    rows = [row for row, uid in flagged if (view.number_of(uid) if named is None else uid in named)]
     return len(box.messages.expunge(view.folder, rows, session.now(), only_flagged=True))

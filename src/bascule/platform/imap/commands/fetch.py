@@ -3,10 +3,10 @@
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
-from bascule.mailbox.live import LiveFolder, LiveRow
+from bascule.mailbox.live import LiveRow
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.select import vanished_since
-from bascule.platform.imap.fetching import Writer
+from bascule.platform.imap.fetching import Message, Writer
 from bascule.platform.imap.replies import Done, No
 from bascule.protocols.imap.requests import Arguments, BadRequest, Request
 from bascule.protocols.imap.requests.fetch import Fetch, parse_fetch
@@ -31,8 +31,7 @@ def run(session: "Session", request: Request) -> Answer:
         if not request.uid or "QRESYNC" not in session.enabled:  # RFC 7162 §3.2.6
             raise BadRequest("VANISHED is for UID FETCH, after ENABLE QRESYNC")
         yield from _vanished(session, asked)
-    with session.lock:
-        places = session.selected.places(asked.messages, uid=request.uid)
+    places = session.places_of(asked.messages, uid=request.uid)
     writer = Writer(session, asked, uid=request.uid)
     if writer.only_flags and asked.changed_since is None:
         places = yield from _flags(session, writer, places)
@@ -45,10 +44,14 @@ def run(session: "Session", request: Request) -> Answer:
 
 def _vanished(session: "Session", asked: Fetch) -> Iterator[bytes]:
     view = session.selected
+    ranges, since = resolve(asked.messages.ranges or (), MAX_NUMBER), asked.changed_since or 0
     with session.lock:
-        folder: LiveFolder | None = session.box.folders.get(view.folder)
-        ranges = resolve(asked.messages.ranges or (), MAX_NUMBER)
-        gone = vanished_since(view, folder, ranges, asked.changed_since or 0) if folder else []
+        folder = session.box.folders.get(view.folder)
+        if folder is None:
+            return
+        changes = session.box.reading.changes(view.folder, since)
+        view.read_uids()
+    gone = vanished_since(view, folder, ranges, since, changes)
     if gone:
         yield b"* VANISHED (EARLIER) " + format_ranges(gone) + b"\r\n"
 
@@ -110,9 +113,9 @@ def _write(session: "Session", writer: Writer, asked: Fetch, batch: list[tuple[i
     for number, piece in enumerate(pieces, 1):
         try:
             with session.lock:
-                if marks_seen:
-                    piece = _mark_seen(session, writer, piece)
                 read = writer.read(piece)
+                if marks_seen:
+                    _mark_seen(session, writer, read)
                 news = view.keyword_news()
             yield news
             yield from writer.responses(read)
@@ -123,22 +126,17 @@ def _write(session: "Session", writer: Writer, asked: Fetch, batch: list[tuple[i
                 writer.keep_made()
 
 
-def _mark_seen(session: "Session", writer: Writer, piece: list[tuple[int, LiveRow]]) -> list[tuple[int, LiveRow]]:
-    r"""Set ``\Seen`` on those that have it not; their new flags are told with what was asked for."""
+def _mark_seen(session: "Session", writer: Writer, messages: list[Message]) -> None:
+    r"""Set ``\Seen`` on those of these, which were read, that have it not; their new flags are told with what was asked for."""
     view, box = session.selected, session.box
-    unseen = [row.uid for _, row in piece if "\\Seen" not in box.reading.flags(row.flagset)]
+    unseen = [each.row.uid for each in messages if "\\Seen" not in box.reading.flags(each.row.flagset)]
     if not unseen:
-        return piece
+        return
     view.look()
     done = box.messages.set_flags(view.folder, unseen, _with_seen)
-    changed = dict(done.changed)
+    writer.note_seen(messages, done)
     view.answer(done)
-    writer.newly_seen.update(changed)
     session.changed(view.access)
-    return [
-        (number, row._replace(flagset=changed[row.uid], modseq=done.modseq) if row.uid in changed else row)
-        for number, row in piece
-    ]
 
 
 def _with_seen(flags: Flags) -> Flags:

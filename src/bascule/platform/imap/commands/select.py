@@ -1,18 +1,19 @@
 """SELECT and EXAMINE: RFC 9051 §6.3.2, §6.3.3; CONDSTORE and QRESYNC, RFC 7162 §3.1.2, §3.2.5; MAILBOXID, RFC 8474 §4.2"""
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from bascule.mailbox.live import LiveFolder
+from bascule.mailbox.live import Change, LiveFolder
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.status import mailbox_id
 from bascule.platform.imap.flag_lines import flag_lines
 from bascule.platform.imap.replies import Done
 from bascule.platform.imap.states import State
-from bascule.platform.imap.view import View
-from bascule.protocols.imap.requests import Arguments, BadRequest, MessageSet, Request
+from bascule.platform.imap.view import TOLD_AT_ONCE, View
+from bascule.protocols.imap.requests import Arguments, BadRequest, Request
 from bascule.protocols.imap.requests.select import Known, parse_select
-from bascule.protocols.imap.sequence import MAX_NUMBER, Range, format_ranges, to_ranges
+from bascule.protocols.imap.sequence import Range, format_ranges, is_within, join, to_ranges
 
 if TYPE_CHECKING:
     from bascule.platform.imap.session import Session
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 UNSEEN_LOOKED_FOR = 10_000
 """RFC 3501's [UNSEEN n] is looked for in folders up to this size; IMAP4rev2 has none, and programs search."""
+UNSEEN_AMONG = 20_000
+"""Rows gone through for it, those included that were expunged and are not purged yet: some 10 ms."""
 
 
 def run(session: "Session", request: Request) -> Answer:
@@ -36,12 +39,12 @@ def run(session: "Session", request: Request) -> Answer:
         folder = place.find("r")
         rights = place.access.rights_on(folder.id)
         read_only = request.name == "EXAMINE" or rights.isdisjoint("swite")
-        session.view = View(place.access, folder, rights, read_only=read_only, takes_recent=not session.rev2)
-        session.state = State.SELECTED
-        lines = list(_told(session, session.view, folder))
+        view = View(place.access, folder, rights, read_only=read_only, takes_recent=not session.rev2)
+        lines = list(_told(session, view, folder))
+    session.view, session.state = view, State.SELECTED
     yield b"".join(lines)
     if asked.known is not None:
-        yield from _resynchronise(session, session.view, asked.known, folder)
+        yield from _resynchronise(session, view, asked.known, folder)
     return Done(f"{request.name} completed", b"READ-ONLY" if read_only else b"READ-WRITE")
 
 
@@ -50,8 +53,8 @@ def _told(session: "Session", view: View, folder: LiveFolder) -> Iterator[bytes]
     yield b"* %d EXISTS\r\n" % folder.messages
     if not session.rev2:
         yield b"* %d RECENT\r\n" % view.recent_count()
-        if folder.messages <= UNSEEN_LOOKED_FOR and view.box.reading.unseen(folder):
-            yield b"* OK [UNSEEN %d] the first that is not seen\r\n" % _first_unseen(view)
+        if first := _first_unseen(view, folder):
+            yield b"* OK [UNSEEN %d] the first that is not seen\r\n" % first
     yield b"* OK [UIDVALIDITY %d] UIDs are valid\r\n" % folder.uidvalidity
     yield b"* OK [UIDNEXT %d] the next UID\r\n" % folder.uidnext
     yield b"* OK [HIGHESTMODSEQ %d] the highest\r\n" % folder.modseq
@@ -60,11 +63,11 @@ def _told(session: "Session", view: View, folder: LiveFolder) -> Iterator[bytes]
         yield b'* LIST () "/" %b\r\n' % session.name_of(view.access.full(folder.path))
 
 
-def _first_unseen(view: View) -> int:
-    rows = view.box.reading.rows(view.folder, 1, MAX_NUMBER, limit=UNSEEN_LOOKED_FOR * 2)
-    there = set(view.uids)
-    uid = next(r.uid for r in rows if r.uid in there and "\\Seen" not in view.box.reading.flags(r.flagset))
-    return view.number_of(uid)
+def _first_unseen(view: View, folder: LiveFolder) -> int:
+    """Its sequence number; 0 where there is none, or it is too far to look. Whoever is told none searches (RFC 3501 §6.3.1)."""
+    if folder.messages > UNSEEN_LOOKED_FOR or not view.box.reading.unseen(folder):
+        return 0
+    return view.box.reading.first_unseen(folder, UNSEEN_AMONG)
 
 
 def _resynchronise(session: "Session", view: View, known: Known, folder: LiveFolder) -> Iterator[bytes]:
@@ -72,34 +75,46 @@ def _resynchronise(session: "Session", view: View, known: Known, folder: LiveFol
     (§3.2.5.2) would only shorten the answer where expunges were forgotten."""
     if known.uidvalidity != folder.uidvalidity:
         return
+    uids = join(known.uids) if known.uids is not None else [(1, folder.uidnext - 1)]
     with session.lock:
-        uids = list(known.uids) if known.uids is not None else [(1, max(1, folder.uidnext - 1))]
-        gone = vanished_since(view, folder, uids, known.modseq)
-        lines = [b"* VANISHED (EARLIER) " + format_ranges(gone) + b"\r\n"] if gone else []
-        for low, high in uids:
-            rows = view.box.reading.rows(
-                view.folder, low, high, limit=len(view.uids) * 2 + 1000, modseq_above=known.modseq
-            )
-            told = [(row.uid, row.flagset, row.modseq) for row in rows if view.number_of(row.uid)]
-            if told:
-                lines.append(flag_lines(view, view.numbers_of(told), told, rev2=session.rev2, modseqs=True))
-    yield view.keyword_news() + b"".join(lines)
+        changes = view.box.reading.changes(view.folder, known.modseq)
+        view.read_uids()
+    gone = vanished_since(view, folder, uids, known.modseq, changes)
+    if gone:
+        yield b"* VANISHED (EARLIER) " + format_ranges(gone) + b"\r\n"
+    is_known = is_within(uids)
+    told = [
+        (each.uid, each.flagset, each.modseq)
+        for each in changes
+        if not each.vanished and is_known(each.uid) and view.number_of(each.uid)
+    ]
+    for start in range(0, len(told), TOLD_AT_ONCE):
+        some = told[start : start + TOLD_AT_ONCE]
+        with session.lock:
+            lines = flag_lines(view, view.numbers_of(some), some, rev2=session.rev2, modseqs=True)
+        yield view.keyword_news() + lines
 
 
-def vanished_since(view: View, folder: LiveFolder, uids: list[Range], modseq: int) -> list[Range]:
-    """Of ``uids``, those that are no longer there; where purges allow it, only those that vanished since ``modseq``."""
+def vanished_since(
+    view: View, folder: LiveFolder, uids: list[Range], modseq: int, changes: list[Change]
+) -> list[Range]:
+    """Of ``uids`` (joined ranges), those that are no longer there; where purges allow it, only those that vanished since ``modseq``, as ``changes``
+    says. What still has a number is told by `View.tell`. The mailbox's lock is not needed."""
     if modseq < folder.purged_modseq:
-        missing: list[Range] = []
-        for low, high in uids:
-            position = low
-            for first, last in view.places(MessageSet(((low, high),)), uid=True):
-                for uid in view.uids[first : last + 1]:
-                    if uid > position:
-                        missing.append((position, uid - 1))
-                    position = uid + 1
-            if position <= min(high, folder.uidnext - 1):
-                missing.append((position, min(high, folder.uidnext - 1)))
-        return missing
-    changes = view.box.reading.changes(view.folder, modseq)
-    gone = [c.uid for c in changes if c.vanished and any(low <= c.uid <= high for low, high in uids)]
-    return to_ranges(gone)
+        return list(_gaps(view.uids, uids, view.uidnext - 1))
+    is_known = is_within(uids)
+    return to_ranges(
+        each.uid for each in changes if each.vanished and is_known(each.uid) and not view.number_of(each.uid)
+    )
+
+
+def _gaps(there: Sequence[int], uids: list[Range], last: int) -> Iterator[Range]:
+    """Of ``uids``, up to ``last``, those that are not ``there``."""
+    for low, high in uids:
+        position, end = max(1, low), min(high, last)
+        for uid in there[bisect_left(there, position) : bisect_right(there, end)]:
+            if uid > position:
+                yield position, uid - 1
+            position = uid + 1
+        if position <= end:
+            yield position, end

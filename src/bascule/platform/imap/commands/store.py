@@ -29,8 +29,7 @@ def run(session: "Session", request: Request) -> Answer:
         raise No("you have no right to set that flag there", "NOPERM")
     if asked.unchanged_since is not None:
         yield from session.enable_condstore()
-    with session.lock:
-        places = view.places(asked.messages, uid=request.uid)
+    places = session.places_of(asked.messages, uid=request.uid)
     change = _change(asked.how, allowed(view.rights, asked.flags), view.rights)
     refused: list[int] = []
     for group in groups(places, STORED_AT_ONCE):
@@ -39,8 +38,8 @@ def run(session: "Session", request: Request) -> Answer:
             view.look()
             listed = view.has_news or (asked.silent and session.tells_modseqs)
             done = session.box.messages.flag(view.folder, ranges, change, asked.unchanged_since, listed=listed)
-            view.answer(done)
             told = b"".join(_told(session, asked, group, done))
+            view.answer(done)
             news = view.keyword_news()
         if done.modseq:
             session.changed(view.access)
