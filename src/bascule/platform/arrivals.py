@@ -8,12 +8,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from bascule.mailbox.format import MailboxElsewhere, MailboxError
 from bascule.mailbox.live import Arriving, LiveMailbox
 from bascule.platform.accounts import Account, require_here
 from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.octets import Octets, prefixed
+from bascule.platform.wakeups import after_commit
 from bascule.terms.flags import Flags
 from bascule.terms.folder import INBOX, SpecialUse
 from bascule.terms.instant import InternalDate
@@ -73,7 +75,7 @@ class Arrivals:
         self._write_those_waiting(mine)
         if mine.failure is not None:
             raise mine.failure
-        self._notify(account.id)
+        after_commit(partial(self._notify, account.id), self._log)
 
     def has_room(self, account: Account, octets: int) -> bool:
         """Raises NotDelivered where the mailbox can't be opened here."""

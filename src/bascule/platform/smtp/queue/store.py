@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bascule.mailbox.database import keep_a_log
 from bascule.platform.smtp.queue import limits
+from bascule.platform.wakeups import after_commit
 from bascule.terms.body import Body
 
 _TABLES = """
@@ -320,10 +321,11 @@ class QueueStore:
 
 @dataclass(frozen=True, slots=True)
 class WakingQueue:
-    """The servers' end of the queue: ``wake`` tells the process that works it off."""
+    """The servers' end of the queue: ``wake`` tells the process that works it off; ``log``: an event and its fields."""
 
     store: QueueStore
     wake: Callable[[], None]
+    log: Callable[..., None]
 
     def put(
         self, identity: str, sender: str, recipients: Sequence[str], body: Body, *, account: str | None, is_utf8: bool,
@@ -331,4 +333,4 @@ class WakingQueue:
     ) -> None:  # fmt: skip
         """As `QueueStore.put`."""
         self.store.put(identity, sender, recipients, body, account=account, is_utf8=is_utf8, here=here, is_spam=is_spam)
-        self.wake()
+        after_commit(self.wake, self.log)
