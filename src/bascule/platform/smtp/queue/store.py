@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -257,6 +257,12 @@ class QueueStore:
         database.executemany("DELETE FROM recipients WHERE message = ? AND address = ?", [(identity, each) for each in addresses])  # fmt: skip
         query = "DELETE FROM messages WHERE id = ? AND NOT EXISTS (SELECT 1 FROM recipients WHERE message = id)"
         return database.execute(query, (identity,)).rowcount > 0
+
+    def begin(self, identity: str, due: Mapping[str, float]) -> None:
+        """These are about to be sent elsewhere. Whatever comes in between, each is tried again at its time in ``due``, and not before."""
+        rows = [(next_utc, identity, address) for address, next_utc in due.items()]
+        with self._transaction() as database:
+            database.executemany("UPDATE recipients SET next_utc = ? WHERE message = ? AND address = ?", rows)
 
     def postpone(self, identity: str, address: str, next_utc: float, reply: str, *, is_attempt: bool = True) -> None:
         """It is tried again at ``next_utc``; ``reply``: why not now. ``is_attempt``: it counts as one."""
