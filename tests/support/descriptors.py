@@ -10,13 +10,11 @@ from collections.abc import Iterator
 def no_descriptor_left() -> Iterator[None]:
     """Of this process, for as long as the block lasts."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    taken: list[int] = []
     with contextlib.ExitStack() as stack:
-        stack.callback(lambda: [os.close(each) for each in taken])
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         highest = max(int(each) for each in os.listdir("/proc/self/fd"))
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, highest + 1), hard))
         with contextlib.suppress(OSError):
             while True:
-                taken.append(os.dup(0))
+                stack.callback(os.close, os.dup(0))
         yield
