@@ -21,7 +21,7 @@ from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.smtp.accepting import Accepting
 from bascule.platform.smtp.connection import SmtpConnection, SmtpShared
 from bascule.platform.smtp.milter import Milters
-from bascule.platform.smtp.queue import QueueStore, WakingQueue
+from bascule.platform.smtp.queue import QUEUE, QueueStore, WakingQueue
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.session import Services as SmtpServices
 from bascule.platform.smtp.transaction import new_id
@@ -53,6 +53,7 @@ class InProcess:
     connections: set[ImapConnection]
     log: dict[str, dict[str, object]]
     """By the name of an event: the fields of the last one."""
+    arrivals: Arrivals
     queue: QueueStore
     imap: int
     smtp: int
@@ -66,11 +67,13 @@ async def served(
     milters: Milters | None = None,
     generated: bool = True,
     certificate: Certificate | None = None,
+    notify: Callable[[str], None] = lambda name: None,
+    quota_octets: int | None = None,
 ) -> AsyncIterator[InProcess]:
-    """``generated``: whether the accounts' passwords count as such, which cost no slow hash."""
+    """``generated``: whether the accounts' passwords count as such, which cost no slow hash. ``notify``: sends wake-ups, an account's or the queue's."""
     accounts, mailboxes = EmbeddedAccounts(root / "accounts.sqlite"), Mailboxes(root / "mailboxes")
     for login in logins:
-        accounts.add(login, PASSWORD, generated=generated)
+        accounts.add(login, PASSWORD, generated=generated, quota_octets=quota_octets)
     queue, trace = QueueStore(root), Trace(root / "trace.sqlite")
     with contextlib.ExitStack() as stack:
         for each in (accounts, mailboxes, queue, trace):
@@ -83,16 +86,16 @@ async def served(
             events[event] = fields
 
         imap = Shared(
-            Services(accounts, mailboxes, lambda account: None, time.time, log),
+            Services(accounts, mailboxes, notify, time.time, log),
             threads,
             certificate,
             Admission(1000, 500, 100),
         )
-        arrivals = Arrivals(mailboxes, lambda account: None, log)
+        arrivals = Arrivals(mailboxes, notify, log)
         accepting = Accepting(
             accounts,
             arrivals,
-            WakingQueue(queue, lambda: None),
+            WakingQueue(queue, lambda: notify(QUEUE), log),
             trace,
             milters or Milters(),
             None,
@@ -111,7 +114,9 @@ async def served(
             ):
                 server = await listening.enter_async_context(await loop.create_server(factory, "127.0.0.1", 0))
                 ports.append(server.sockets[0].getsockname()[1])
-            yield InProcess(threads, accounts, mailboxes, imap.watchers, imap.connections, events, queue, *ports)
+            yield InProcess(
+                threads, accounts, mailboxes, imap.watchers, imap.connections, events, arrivals, queue, *ports
+            )
             for imap_connection in set(imap.connections):
                 await imap_connection.end("over")
             for smtp_connection in set(smtp.connections):

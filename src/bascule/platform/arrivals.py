@@ -2,24 +2,35 @@
 
 A commit is two syncs of the disk, whatever it holds. So whoever holds a mailbox writes for all who wait for it meanwhile, and they only
 take the outcome.
+
+Threads are few, and all mailboxes share them. So of all that arrives for one mailbox, one thread of a process waits for it at most: it writes for the
+line, and gives its turn to the next in it. The others wait without a thread (`Arrivals.delivering`), and none without an end.
 """
 
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
+from functools import partial
 
 from bascule.mailbox.format import MailboxElsewhere, MailboxError
 from bascule.mailbox.live import Arriving, LiveMailbox
 from bascule.platform.accounts import Account, require_here
-from bascule.platform.mailboxes import Mailboxes
+from bascule.platform.mailboxes import MailboxBusy, Mailboxes
 from bascule.platform.octets import Octets, prefixed
+from bascule.platform.wakeups import after_commit
 from bascule.terms.flags import Flags
 from bascule.terms.folder import INBOX, SpecialUse
 from bascule.terms.instant import InternalDate
 
 GROUP = 100
 """Messages written at once at most."""
+BUSY_SECONDS = 20.0
+"""For one thread to wait for a mailbox that its owner's programs, or others' mail, keep busy; then all that waits for it is refused for now. Commands give
+it up between their pieces, some seconds at most."""
+ASKED_SECONDS = 0.1
+"""For the mailbox, to say whether a message has room: whoever delivers it looks again."""
 
 
 class NotDelivered(Exception):
@@ -36,8 +47,11 @@ class _Waiting:
         self.account = account
         self.new = new
         self.is_spam = is_spam
-        self.done = threading.Event()
+        self.is_done = False
         self.failure: NotDelivered | None = None
+        self.turn: Future[None] = Future()
+        """Over when it is done, or the next to write."""
+        self.turn.set_running_or_notify_cancel()  # who waits for it can't take it back
 
 
 class Arrivals:
@@ -56,12 +70,23 @@ class Arrivals:
         self._clock = clock
         self._guard = threading.Lock()
         self._waiting: dict[str, list[_Waiting]] = {}
+        """A mailbox's line. It is there as long as somebody writes, or has the turn to: the first in it."""
 
     def deliver(
         self, account: Account, octets: Octets, before: bytes, delivery: str | None = None, *, is_spam: bool = False
     ) -> None:
-        """Into INBOX, or the folder for junk; ``before`` (fields) in front of it. When this returns it is synced. A ``delivery`` that was made already is passed over. Raises NotDelivered.
+        """As `delivering`, in this thread."""
+        for turn in self.delivering(account, octets, before, delivery, is_spam=is_spam):
+            turn.result()
 
+    def delivering(
+        self, account: Account, octets: Octets, before: bytes, delivery: str | None = None, *, is_spam: bool = False
+    ) -> Generator[Future[None], None, None]:
+        """Into INBOX, or the folder for junk; ``before`` (fields) in front of it. At the end it is synced. A
+        ``delivery`` that was made already is passed over. Raises NotDelivered, and
+        OSError where ``octets`` can't be read.
+
+        Each future that it gives is to be waited for, without a thread, before it goes on, in any thread; whoever does not go on closes it.
         ``octets`` are read where they lie, for each recipient anew: they must not be moved by another reader meanwhile.
         """
         self._require_here(account)
@@ -69,20 +94,30 @@ class Arrivals:
         new = Arriving(prefixed(before, octets), Flags(frozenset()), date, delivery)
         mine = _Waiting(account, new, is_spam=is_spam)
         with self._guard:
+            is_first = account.id not in self._waiting
             self._waiting.setdefault(account.id, []).append(mine)
-        self._write_those_waiting(mine)
+        if not is_first:
+            try:
+                yield mine.turn
+            except BaseException:
+                self._leave(mine)
+                raise
+        if not mine.is_done:
+            self._write_those_waiting(account)
         if mine.failure is not None:
             raise mine.failure
-        self._notify(account.id)
+        after_commit(partial(self._notify, account.id), self._log)
 
     def has_room(self, account: Account, octets: int) -> bool:
-        """Raises NotDelivered where the mailbox can't be opened here."""
+        """Also where that can't be said now. Raises NotDelivered where the mailbox can't be opened here."""
         self._require_here(account)
         if account.quota_octets is None:
             return True
         try:
-            with self._mailboxes.using(account.id) as box:
+            with self._mailboxes.using(account.id, ASKED_SECONDS) as box:
                 return box.folders.octets()[0] + octets <= account.quota_octets
+        except MailboxBusy:
+            return True
         except (MailboxError, sqlite3.Error, OSError) as error:
             raise self._failed(account, error) from error
 
@@ -93,28 +128,48 @@ class Arrivals:
         except MailboxElsewhere as error:
             raise self._failed(account, error) from error
 
-    def _write_those_waiting(self, mine: _Waiting) -> None:
+    def _write_those_waiting(self, account: Account) -> None:
+        """By the first in the line, who is done afterwards; the next one has the turn then."""
+        group: list[_Waiting] = []
         try:
-            with self._mailboxes.using(mine.account.id) as box:
-                while not mine.done.is_set():
-                    with self._guard:
-                        queue = self._waiting[mine.account.id]
-                        group, queue[:GROUP] = queue[:GROUP], []
-                        if not queue:
-                            del self._waiting[mine.account.id]
-                    self._write(box, group)
-        except (MailboxError, sqlite3.Error, OSError) as error:  # it could not be opened: the others will find so too
+            with self._mailboxes.using(account.id, BUSY_SECONDS) as box:
+                group = self._taken(account, GROUP)
+                self._write(box, group)
+        except Exception as error:  # noqa: BLE001 - it could not be opened: the others would find so too
+            failure = self._failed(account, error)
+            group = group or self._taken(account, None)
+            for each in group:
+                if not each.is_done:
+                    each.failure, each.is_done = failure, True
+        finally:
             with self._guard:
-                queue = self._waiting.get(mine.account.id, [])
-                is_taken = mine not in queue
-                if not is_taken:
-                    queue.remove(mine)
-                if not queue:
-                    self._waiting.pop(mine.account.id, None)
-            if is_taken:  # by somebody who has it open: what counts is how that ends
-                mine.done.wait()
-            else:
-                mine.failure = self._failed(mine.account, error)
+                self._pass_on(account)
+            for each in group:
+                _end(each.turn)
+
+    def _pass_on(self, account: Account) -> None:
+        """The turn, to the first in the line. The guard is held: nobody leaves it meanwhile."""
+        if line := self._waiting[account.id]:
+            _end(line[0].turn)
+        else:
+            del self._waiting[account.id]
+
+    def _taken(self, account: Account, most: int | None) -> list[_Waiting]:
+        """Out of the line, from its beginning."""
+        with self._guard:
+            line = self._waiting[account.id]
+            group, line[:] = line[:most], line[most:] if most is not None else []
+            return group
+
+    def _leave(self, mine: _Waiting) -> None:
+        """It is not waited for any more."""
+        with self._guard:
+            line = self._waiting.get(mine.account.id, [])
+            if mine not in line:
+                return  # it is being written, or done
+            line.remove(mine)
+            if mine.turn.done():
+                self._pass_on(mine.account)
 
     def _write(self, box: LiveMailbox, group: list[_Waiting]) -> None:
         """All of the group is done when this returns."""
@@ -128,10 +183,10 @@ class Arrivals:
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
             failure = self._failed(group[0].account, error)
             for each in group:
-                each.failure = each.failure or (None if each.done.is_set() else failure)
+                each.failure = each.failure or (None if each.is_done else failure)
         finally:
             for each in group:
-                each.done.set()
+                each.is_done = True
 
     def _write_into(self, box: LiveMailbox, folder: int, arriving: list[_Waiting]) -> None:
         """Together; where that fails, each by itself, since it may be one message's fault."""
@@ -147,7 +202,7 @@ class Arrivals:
                 self._write_into(box, folder, [each])
             return
         for each in arriving:
-            each.done.set()
+            each.is_done = True
 
     def _fitting(self, box: LiveMailbox, group: list[_Waiting]) -> Iterator[_Waiting]:
         held = box.folders.octets()[0] if any(each.account.quota_octets is not None for each in group) else 0
@@ -167,3 +222,8 @@ class Arrivals:
         return NotDelivered(
             "the mailbox is on another server" if is_elsewhere else "the mailbox can't be written to now"
         )
+
+
+def _end(turn: "Future[None]") -> None:
+    if not turn.done():
+        turn.set_result(None)

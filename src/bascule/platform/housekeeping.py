@@ -154,7 +154,7 @@ async def keep(data: Path, keep_deleted_seconds: float, until: asyncio.Event, lo
     """Work until ``until`` is set."""
     turn, passed_over = Round(data / "mailboxes"), PassedOver(log)
     due, loop = Due(), asyncio.get_running_loop()
-    wakeups = Wakeups(data / "run", lambda account: due.note(account, time.monotonic()))
+    wakeups = Wakeups(data / "run", lambda account: due.note(account, time.monotonic()), log)
     while not until.is_set():
         account = due.take(time.monotonic())
         place = turn.take(time.monotonic()) if account is None else turn.root / f"{account}.mailbox"

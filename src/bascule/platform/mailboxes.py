@@ -13,10 +13,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from bascule.mailbox.format import CATALOGUE, MailboxInUse, NotLive
+from bascule.mailbox.format import CATALOGUE, MailboxError, MailboxInUse, NotLive
 from bascule.mailbox.live import FIRST_FOLDERS, LiveMailbox
 from bascule.mailbox.lock import in_use
 from bascule.platform.queued_lock import QueuedLock
+from bascule.terms.errors import ExitStatus
 from bascule.terms.folder import SpecialUse
 
 OPEN_MAILBOXES = 100
@@ -34,6 +35,10 @@ IN_USE_SECONDS = 5.0
 """For one thread to wait for whoever has a mailbox alone."""
 TURN_SECONDS = 0.5
 """For each other thread to wait meanwhile. Opening a mailbox takes a few milliseconds where nobody has it alone."""
+
+
+class MailboxBusy(MailboxError):
+    """Other threads of this process use it just now."""
 
 
 class OpenMailbox:
@@ -140,12 +145,16 @@ class Mailboxes:
         self._close_unused()
 
     @contextlib.contextmanager
-    def using(self, account: str) -> Iterator[LiveMailbox]:
-        """For this thread alone, for as long as the block lasts. Raises MailboxError."""
+    def using(self, account: str, within_seconds: float | None = None) -> Iterator[LiveMailbox]:
+        """For this thread alone, for as long as the block lasts. Raises MailboxError: MailboxBusy where other threads use it for longer than that."""
         mailbox = self.take(account)
         try:
-            with mailbox.lock:
+            if not mailbox.lock.take(within_seconds):
+                raise MailboxBusy(f"{self.place_of(account)} is busy.", "Try again later.", ExitStatus.CONNECT)
+            try:
                 yield mailbox.box
+            finally:
+                mailbox.lock.give_back()
         finally:
             self.give_back(mailbox)
 

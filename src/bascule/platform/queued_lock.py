@@ -24,22 +24,35 @@ class QueuedLock:
         return len(self._waiting)
 
     def __enter__(self) -> None:
-        me = threading.get_ident()
-        if self._owner == me:
-            self._depth += 1
-            return
-        with self._guard:
-            if not self._owner:
-                self._owner, self._depth = me, 1
-                return
-            gate = threading.Lock()
-            gate.acquire()
-            self._waiting.append((me, gate))
-        gate.acquire()  # it is ours when this opens
+        self.take()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.give_back()
+
+    def take(self, within_seconds: float | None = None) -> bool:
+        """Whether it is ours now; otherwise it did not come within that time."""
+        me = threading.get_ident()
+        if self._owner == me:
+            self._depth += 1
+            return True
+        with self._guard:
+            if not self._owner:
+                self._owner, self._depth = me, 1
+                return True
+            gate = threading.Lock()
+            gate.acquire()
+            self._waiting.append((me, gate))
+        if gate.acquire(timeout=-1 if within_seconds is None else within_seconds):
+            return True  # it is ours when this opens
+        with self._guard:
+            if (me, gate) not in self._waiting:  # it was given to us in this moment
+                return True
+            self._waiting.remove((me, gate))
+            return False
+
+    def give_back(self) -> None:
         self._depth -= 1
         if self._depth:
             return

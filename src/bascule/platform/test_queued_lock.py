@@ -78,3 +78,17 @@ def test_it_is_given_back_by_who_fails() -> None:
         pass
     with ThreadPoolExecutor(1) as workers:
         workers.submit(lock.__enter__).result()
+
+
+def test_who_waits_for_so_long_only_stands_in_nobody_s_way_afterwards() -> None:
+    lock = QueuedLock()
+    with ThreadPoolExecutor(1) as workers:
+        with lock:
+            assert workers.submit(lock.take, 0.01).result() is False
+            assert lock.waiting == 0
+            waits = workers.submit(lock.take, 60.0)
+            until_there_wait(lock, 1)
+        assert waits.result() is True
+        workers.submit(lock.give_back).result()
+    with lock:
+        pass

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bascule.platform.wakeups import Wakeups, send_to_all
+from bascule.platform.wakeups import Wakeups, after_commit, send_to_all
+
+
+def unlogged(event: str, **fields: object) -> None:
+    raise AssertionError((event, fields))
 
 
 @pytest.mark.parametrize("deep", ["run", "a folder of a project/" * 12 + "run"])
@@ -17,7 +21,7 @@ def test_a_wake_up_arrives(tmp_path: Path, deep: str) -> None:
 
     async def listen() -> str:
         woken: asyncio.Queue[str] = asyncio.Queue()
-        wakeups = Wakeups(tmp_path / deep, woken.put_nowait)
+        wakeups = Wakeups(tmp_path / deep, woken.put_nowait, unlogged)
         send_to_all(tmp_path / deep, "anna")
         try:
             return await asyncio.wait_for(woken.get(), 10)
@@ -36,7 +40,7 @@ def test_a_wake_up_for_a_busy_process_waits_and_none_is_lost(tmp_path: Path) -> 
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as busy:
             busy.bind(str(tmp_path / "1.wake"))
             busy.setblocking(False)
-            wakeups = Wakeups(tmp_path, lambda account: None)
+            wakeups = Wakeups(tmp_path, lambda account: None, unlogged)
             for number in range(many):
                 wakeups.send(f"account{number}")
             heard: set[str] = set()
@@ -71,3 +75,12 @@ def test_who_has_no_event_loop_waits_for_a_busy_process(tmp_path: Path) -> None:
 def test_where_no_process_was_ever_started_nobody_is_woken(deep: str, tmp_path: Path) -> None:
     send_to_all(tmp_path / deep, "anna")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_behind_a_commit_nothing_fails() -> None:
+    """Not even where it can't be logged."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    after_commit(fail, fail)

@@ -2,11 +2,15 @@
 
 Each process has a UNIX datagram socket in one folder, named after its process id; whoever changed a mailbox sends its account's id to all of
 them. A wake-up is a hint: the mailbox's file says what changed. None is lost as long as its process lives: where a process is busy and its queue full
-(Linux lets ten wait, or some hundreds), what it did not take is sent again a moment later.
+(Linux lets ten wait, or some hundreds), or there is no descriptor or memory left to look for the others, what was not taken is sent again later.
+
+It is sent behind a commit: whatever becomes of it, what was done is done, and is answered so (`after_commit`).
 """
 
 import asyncio
 import contextlib
+import errno
+import math
 import os
 import socket
 import threading
@@ -24,25 +28,50 @@ FULL_SECONDS = 2.0
 """That who has no event loop goes on trying."""
 ADDRESS_OCTETS = 100
 """Of a socket's path; systems take 108 at most, or 104 (unix(7), sun_path)."""
+UNSENT_AGAIN_SECONDS = 1.0
+"""Before what could not be sent at all (no descriptor left) is sent again."""
+LOGGED_AGAIN_SECONDS = 60.0
+"""Between two lines of the log about it: there may be thousands of wake-ups a minute."""
+_NO_ROOM = (errno.ENOBUFS, errno.ENOMEM)
+
+
+def after_commit(wake: Callable[[], None], log: Callable[..., None]) -> None:
+    """``wake`` others for what is written already. Never fails: whoever heard that it did would do all of it again."""
+    try:
+        wake()
+    except Exception as error:  # noqa: BLE001 - whatever it is, what was committed stays so
+        with contextlib.suppress(Exception):
+            log("wake-up-failed", error=repr(error), exc_info=error)
 
 
 class Wakeups:
-    """``woken`` is called on the event loop with an account's id; also for this process's own `send`."""
+    """``woken`` is called on the event loop with an account's id; also for this process's own `send`. ``log``: an event and its fields.
 
-    def __init__(self, folder: Path, woken: Callable[[str], None]) -> None:
+    What sending needs is opened once: with no descriptor left, processes that were seen before still hear of everything.
+    """
+
+    def __init__(self, folder: Path, woken: Callable[[str], None], log: Callable[..., None]) -> None:
         self._folder = folder
         self._woken = woken
+        self._log = log
+        self._logged_at = -math.inf
         self._loop = asyncio.get_running_loop()
         folder.mkdir(parents=True, exist_ok=True)
         self._own = folder / f"{os.getpid()}{SUFFIX}"
         self._own.unlink(missing_ok=True)
+        self._opened = contextlib.ExitStack()
+        self._place = self._opened.enter_context(_reaching(folder))
+        self._out = self._opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK))
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        with _reaching(folder) as place:
-            self._socket.bind(f"{place}/{self._own.name}")
+        self._socket.bind(f"{self._place}/{self._own.name}")
         self._loop.add_reader(self._socket, self._receive)
         self._guard = threading.Lock()
+        self._known: set[str] = set()
+        """Names of the others' sockets, when they were last looked for."""
         self._late: dict[str, set[str]] = {}
         """Account → names of the sockets that did not take it."""
+        self._unsent: set[str] = set()
+        """Accounts for which the others could not be looked for."""
         self._timer: asyncio.TimerHandle | None = None
 
     def _receive(self) -> None:
@@ -52,70 +81,110 @@ class Wakeups:
 
     def send(self, account: str) -> None:
         """From any thread; never blocks, never fails."""
-        self._loop.call_soon_threadsafe(self._woken, account)
-        self._note_late(account, _send(self._folder, account, _sockets(self._folder) - {self._own.name}))
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._woken, account)
+        self._send_to_others([account])
+
+    def _send_to_others(self, accounts: Collection[str]) -> None:
+        try:
+            known = self._known = _sockets(self._folder) - {self._own.name}
+        except OSError as error:  # those that are known get it now, and all others as soon as they can be looked for
+            known = self._known
+            with self._guard:
+                self._unsent.update(accounts)
+            self._call_later(UNSENT_AGAIN_SECONDS)
+            self._note_failure(error)
+        for account in accounts:
+            self._note_late(account, _send(self._out, self._folder, self._place, account, known))
+
+    def _note_failure(self, error: OSError) -> None:
+        now = time.monotonic()
+        if now >= self._logged_at + LOGGED_AGAIN_SECONDS:
+            self._logged_at = now
+            with contextlib.suppress(Exception):  # where nothing can be logged either, it is sent all the same
+                self._log("wake-up-unsent", error=str(error), advice="it is sent again; until then some may not see what changed")  # fmt: skip
 
     def _note_late(self, account: str, names: set[str]) -> None:
         if names:
             with self._guard:
                 self._late.setdefault(account, set()).update(names)
-            with contextlib.suppress(RuntimeError):  # the loop is closed
-                self._loop.call_soon_threadsafe(self._begin_again)
+            self._call_later(AGAIN_SECONDS)
 
-    def _begin_again(self) -> None:
+    def _call_later(self, seconds: float) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._begin_again, seconds)
+
+    def _begin_again(self, seconds: float) -> None:
         if self._timer is None:
-            self._timer = self._loop.call_later(AGAIN_SECONDS, self._send_again)
+            self._timer = self._loop.call_later(seconds, self._send_again)
 
     def _send_again(self) -> None:
         """Until a socket is full again: what follows would find it so, too."""
         self._timer = None
         with self._guard:
             late, self._late = self._late, {}
+            unsent, self._unsent = self._unsent, set()
         full: set[str] = set()
-        there = _sockets(self._folder)
+        if unsent:
+            self._send_to_others(unsent)
         for account, names in late.items():
-            if reached := (names & there) - full:
-                full |= _send(self._folder, account, reached)
+            if reached := names - full:
+                full |= _send(self._out, self._folder, self._place, account, reached)
             self._note_late(account, names & full)
 
     def close(self) -> None:
+        """Nobody may be sending."""
         if self._timer is not None:
             self._timer.cancel()
         self._loop.remove_reader(self._socket)
         self._socket.close()
+        self._opened.close()
         self._own.unlink(missing_ok=True)
 
 
 def send_to_all(folder: Path, account: str) -> None:
-    """For processes that listen to nothing themselves (a delivery, a restore). Waits for a process that is busy, `FULL_SECONDS` at most."""
-    left, deadline = _send(folder, account, _sockets(folder)), time.monotonic() + FULL_SECONDS
-    while left and time.monotonic() < deadline:
+    """For processes that listen to nothing themselves (a delivery, a restore); never fails. Waits for a process that is busy, or for a descriptor,
+    `FULL_SECONDS` at most."""
+    deadline = time.monotonic() + FULL_SECONDS
+    left: set[str] | None = None
+    while left is None or left:
+        with contextlib.suppress(OSError):
+            left = _sockets(folder) if left is None else left
+            if not left:  # there may be no folder yet: no process was ever started
+                return
+            with (
+                socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as out,
+                _reaching(folder) as place,
+            ):
+                left = _send(out, folder, place, account, left)
+        if left == set() or time.monotonic() >= deadline:
+            return
         time.sleep(AGAIN_SECONDS)
-        left = _send(folder, account, left)
 
 
 def _sockets(folder: Path) -> set[str]:
+    """Raises OSError."""
     try:
         return {name for name in os.listdir(folder) if name.endswith(SUFFIX)}
     except FileNotFoundError:
         return set()
 
 
-def _send(folder: Path, account: str, names: Collection[str]) -> set[str]:
-    """Those of ``names`` whose queue is full. A socket whose process is gone is removed."""
+def _send(out: socket.socket, folder: Path, place: str, account: str, names: Collection[str]) -> set[str]:
+    """Those of ``names`` whose queue is full, or for which there is no memory. A socket whose process is gone is removed."""
     full: set[str] = set()
-    if not names:  # there may be no folder yet: no process was ever started
-        return full
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as out, _reaching(folder) as place:
-        for name in names:
-            try:
-                out.sendto(account.encode("ascii", "replace"), f"{place}/{name}")
-            except ConnectionRefusedError:
+    for name in names:
+        try:
+            out.sendto(account.encode("ascii", "replace"), f"{place}/{name}")
+        except ConnectionRefusedError:
+            with contextlib.suppress(OSError):
                 (folder / name).unlink(missing_ok=True)
-            except BlockingIOError:
+        except BlockingIOError:
+            full.add(name)
+        except OSError as error:
+            if error.errno in _NO_ROOM:
                 full.add(name)
-            except OSError:
-                continue  # it went away this very moment
+            # else it went away this very moment
     return full
 
 

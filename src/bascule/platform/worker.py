@@ -101,7 +101,7 @@ async def serve(orders: Orders, until: asyncio.Event) -> None:
         for connection in watchers.get(account, ()):
             connection.wake()
 
-    wakeups = Wakeups(settings.data / "run", woken)
+    wakeups = Wakeups(settings.data / "run", woken, log.warning)
     services = Services(
         accounts,
         mailboxes,
@@ -139,7 +139,7 @@ async def serve(orders: Orders, until: asyncio.Event) -> None:
             *(each.end("the server is being stopped; come back in a moment") for each in set(imap.connections)),
             *(each.end() for each in set(smtp.connections)),
         )
-        wakeups.close()
+    wakeups.close()
     trace.close()
     queue.close()
     mailboxes.close()
@@ -175,7 +175,7 @@ def _smtp_services(
     accepting = Accepting(
         accounts,
         arrivals,
-        WakingQueue(queue, lambda: wakeups.send(QUEUE)),
+        WakingQueue(queue, lambda: wakeups.send(QUEUE), log.warning),
         trace,
         milters,
         signer,

@@ -16,6 +16,7 @@ import sqlite3
 from array import array
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from bascule.mailbox.format import MailboxElsewhere, MailboxError
 from bascule.mailbox.live import FolderGone, LiveMailbox, NameRefused
@@ -29,6 +30,7 @@ from bascule.platform.imap.states import State
 from bascule.platform.imap.view import View
 from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.queued_lock import QueuedLock
+from bascule.platform.wakeups import after_commit
 from bascule.protocols.imap.answers import condition, string
 from bascule.protocols.imap.names import decode_name, encode_name
 from bascule.protocols.imap.receiver import Announcement, Refused
@@ -207,8 +209,8 @@ class Session:
         return int(self.services.clock())
 
     def changed(self, access: Access) -> None:
-        """Tell who watches the mailbox."""
-        self.services.notify(access.mailbox.account)
+        """Tell who watches the mailbox. Never fails: what changed is written."""
+        after_commit(partial(self.services.notify, access.mailbox.account), self.services.log)
 
     def capability_names(self) -> list[str]:
         return capabilities(

@@ -1,13 +1,15 @@
 """Delivers a complete message to mailboxes, or queues it."""
 
+import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from bascule.platform.accounts import Account, Accounts
 from bascule.platform.arrivals import Arrivals, NotDelivered
@@ -22,10 +24,12 @@ from bascule.protocols.mime.header import Header, written
 from bascule.protocols.mime.submitted import NotFit, authors, complete
 from bascule.protocols.smtp.lines import with_crlf
 from bascule.protocols.smtp.paths import format_path
-from bascule.terms.body import Body, body_of
+from bascule.terms.body import Body, SpoolError, body_of
 
 if TYPE_CHECKING:
     from bascule.platform.smtp.session import Peer
+
+_T = TypeVar("_T")
 
 
 class Refusal(Exception):
@@ -40,6 +44,10 @@ class Refusal(Exception):
 
 Outcome = Refusal | None
 """Of a recipient; None: kept."""
+Steps = Generator[Future[None], None, _T]
+"""Work that waits without a thread, in between: for each future, before it goes on in any thread (`bascule.platform.arrivals`). Whoever does not go on
+closes it."""
+_NO_ROOM = (452, "4.3.1", "there is no room to take that message now; try again later")
 
 
 class Queue(Protocol):
@@ -63,23 +71,25 @@ class Accepting:
     clock: Callable[[], float]
     hostname: str
 
-    def accept(self, transaction: Transaction, role: Role, peer: "Peer") -> list[Outcome]:
-        """One outcome, or over LMTP one for each recipient. Raises Refusal where it is the same for all."""
+    def accept(self, transaction: Transaction, role: Role, peer: "Peer") -> Steps[list[Outcome]]:
+        """One outcome, or over LMTP one for each recipient. Raises Refusal where it is the same for all that have none in ``transaction`` yet."""
         incoming = transaction.incoming
         assert incoming is not None
         if incoming.is_too_large:
             raise Refusal(552, "5.3.4", "the message is larger than this server takes")
         if incoming.failure is not None:
-            raise Refusal(452, "4.3.1", "there is no room to take that message now; try again later")
-        came = incoming.body()
-        body = _with_crlf(came) if role is Role.SUBMISSION else came
+            raise Refusal(*_NO_ROOM)
+        came = body = incoming.body()
         try:
-            return self._accept(transaction, role, peer, body)
+            body = _with_crlf(came) if role is Role.SUBMISSION else came
+            return (yield from self._accept(transaction, role, peer, body))
+        except SpoolError as error:
+            raise Refusal(*_NO_ROOM) from error
         finally:
             if body is not came:
                 body.close()
 
-    def _accept(self, transaction: Transaction, role: Role, peer: "Peer", body: Body) -> list[Outcome]:
+    def _accept(self, transaction: Transaction, role: Role, peer: "Peer", body: Body) -> Steps[list[Outcome]]:
         start = body.start(limits.HEADER_OCTETS)
         if is_looping(start[: Header.of(start)[1]], transaction.recipients):
             raise Refusal(554, "5.4.6", "mail loop detected")
@@ -93,10 +103,13 @@ class Accepting:
                 raise Refusal(*verdict.refusal)
             if role is Role.SUBMISSION:
                 return self._submit(transaction, peer, body, verdict, note)
-            return self._deliver(transaction, role, peer, body, verdict, note)
+            return (yield from self._deliver(transaction, role, peer, body, verdict, note))
         except MilterError as error:
             note.write(Event.REFUSED, str(error))
             raise Refusal(451, "4.7.1", "a filter of ours does not answer; try again later") from error
+        except SpoolError as error:
+            note.write(Event.REFUSED, str(error))
+            raise
         except Refusal as refusal:
             note.write(Event.REFUSED, f"{refusal.code} {refusal.status} {refusal.text}")
             raise
@@ -105,16 +118,16 @@ class Accepting:
 
     def _deliver(
         self, transaction: Transaction, role: Role, peer: "Peer", body: Body, verdict: Verdict, note: "_Note"
-    ) -> list[Outcome]:
+    ) -> Steps[list[Outcome]]:
         received = self._received(transaction, role, peer)
         filtered = verdict.apply(body)
         try:
-            soon = transaction.recipients[: _at_once(filtered.octets)]
-            outcomes = [
-                self._deliver_to(recipient, transaction, received, filtered, is_spam=verdict.is_spam)
-                for recipient in soon
-            ]
-            for recipient, outcome in zip(soon, outcomes, strict=True):
+            soon, outcomes = transaction.recipients[: _at_once(filtered.octets)], transaction.outcomes
+            for recipient in soon:
+                outcome = yield from self._deliver_to(
+                    recipient, transaction, received, filtered, is_spam=verdict.is_spam
+                )
+                outcomes.append(outcome)
                 if outcome is None:
                     note.write(Event.DELIVERED, "", recipient.address)
                 elif role is Role.LMTP:
@@ -134,16 +147,18 @@ class Accepting:
 
     def _deliver_to(
         self, recipient: Recipient, transaction: Transaction, received: bytes, body: Body, *, is_spam: bool
-    ) -> Outcome:
+    ) -> Steps[Outcome]:
         assert recipient.account is not None
         before = delivery_fields(transaction.sender, recipient.address) + received
         try:
             delivery = f"{transaction.id}/{recipient.address}"
-            self.arrivals.deliver(recipient.account, body, before, delivery, is_spam=is_spam)
+            yield from self.arrivals.delivering(recipient.account, body, before, delivery, is_spam=is_spam)
         except NotDelivered as failure:
             if failure.is_full:
                 return Refusal(452, "4.2.2", f"the mailbox of {recipient.address} is full")
             return Refusal(451, "4.2.0", failure.text)
+        except SpoolError:
+            return Refusal(*_NO_ROOM)
         return None
 
     def _queue_the_rest(
@@ -152,15 +167,14 @@ class Accepting:
         """One reply stands for all recipients: where some have the message, the others get it from the queue. RFC 5321 §4.2.5"""
         if not left:
             return None
-        whole = body_of(chain((received,), body.chunks()), len(received) + body.octets)
         try:
-            self._queue(transaction, left, whole, None, is_spam=is_spam)
+            whole = body_of(chain((received,), body.chunks()), len(received) + body.octets)
+            with contextlib.closing(whole):
+                self._queue(transaction, left, whole, None, is_spam=is_spam)
         except (OSError, sqlite3.Error) as error:
             for each in left:
                 note.write(Event.REFUSED, str(error), each.address)
             return Refusal(451, "4.3.1", "there is no room to take that message for all; try again later")
-        finally:
-            whole.close()
         for each in left:
             note.write(Event.QUEUED, "", each.address)
         return None
@@ -200,13 +214,12 @@ class Accepting:
             signature = self.signer.sign(header, body.after(end), domain, int(time.time()))  # never a rehearsal's time
             header.fields.insert(0, signature)
         header_octets = self._received(transaction, Role.SUBMISSION, peer) + header.octets() + b"\r\n"
-        whole = body_of(chain((header_octets,), body.after(end)), len(header_octets) + body.octets - end)
         try:
-            self._queue(transaction, transaction.recipients, whole, peer.account, is_spam=False)
+            whole = body_of(chain((header_octets,), body.after(end)), len(header_octets) + body.octets - end)
+            with contextlib.closing(whole):
+                self._queue(transaction, transaction.recipients, whole, peer.account, is_spam=False)
         except (OSError, sqlite3.Error) as error:
-            raise Refusal(452, "4.3.1", "there is no room to take that message now; try again later") from error
-        finally:
-            whole.close()
+            raise Refusal(*_NO_ROOM) from error
         for recipient in transaction.recipients:
             note.write(Event.QUEUED, "", recipient.address)
         return [None]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from bascule.platform.admission import Admission, network_of
 from bascule.platform.certificate import Certificate
 from bascule.platform.fair_threads import Threads
 from bascule.platform.smtp import limits
+from bascule.platform.smtp.accepting import Steps
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.session import Expects, Peer, Services, Session
 from bascule.protocols.smtp import LineTooLong, SmtpReceiver, format_reply
@@ -218,19 +220,37 @@ class SmtpConnection(asyncio.Protocol):
                 break
             if not await self._more():
                 return False
-        await self._write(await self._in_thread(session, session.finish))
+        await self._write(await self._finish(session))
         return True
 
-    async def _in_thread(self, session: Session, call: Callable[[], _T]) -> _T:
-        threads, account = self._shared.threads, session.peer.account
+    async def _finish(self, session: Session) -> bytes:
+        """The reply to a message. No thread is held while it waits for others on their way to the same mailbox."""
+        steps = session.finishing()
         self.is_at_work = True
         try:
-            if account is not None:
-                return await threads.members.run(account.id, call)
-            shared = threads.strangers if self._role is Role.SUBMISSION else threads.arriving
-            return await shared.run(network_of(self.address), call)
+            while not isinstance(step := await self._within_thread(session, lambda: _next(steps)), bytes):
+                try:
+                    await asyncio.wrap_future(step)
+                except BaseException:
+                    steps.close()
+                    raise
+            return step
         finally:
             self.is_at_work = False
+
+    async def _in_thread(self, session: Session, call: Callable[[], _T]) -> _T:
+        self.is_at_work = True
+        try:
+            return await self._within_thread(session, call)
+        finally:
+            self.is_at_work = False
+
+    async def _within_thread(self, session: Session, call: Callable[[], _T]) -> _T:
+        threads, account = self._shared.threads, session.peer.account
+        if account is not None:
+            return await threads.members.run(account.id, call)
+        shared = threads.strangers if self._role is Role.SUBMISSION else threads.arriving
+        return await shared.run(network_of(self.address), call)
 
     async def _start_tls(self, session: Session) -> bool:
         """What came in clear after STARTTLS is thrown away, unread: an attacker may have put it there (CVE-2011-0411)."""
@@ -264,3 +284,11 @@ class SmtpConnection(asyncio.Protocol):
         if self._task is not None:
             with contextlib.suppress(TimeoutError, asyncio.CancelledError):
                 await asyncio.wait_for(asyncio.shield(self._task), 5.0)
+
+
+def _next(steps: Steps[bytes]) -> "Future[None] | bytes":
+    """What is to be waited for, or the reply."""
+    try:
+        return next(steps)
+    except StopIteration as end:
+        return bytes(end.value)

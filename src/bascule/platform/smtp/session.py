@@ -3,7 +3,7 @@
     EXPECTS  LINE ──AUTH──▶ RESPONSE ──▶ LINE ──DATA──▶ MESSAGE ──CRLF.CRLF──▶ LINE ──QUIT──▶ END
                   ──STARTTLS──▶ TLS ──▶ LINE (everything forgotten: RFC 3207 §4.2)
 
-`take` and `finish` may be called from any thread, one call at a time; they block. They never let an exception out: what can't be carried out is
+`take`, `finish` and each step of `finishing` may be called from any thread, one call at a time; they block. They never let an exception out: what can't be carried out is
 answered 4yz or 5yz, and what should not have happened 451, and logged.
 """
 
@@ -15,7 +15,7 @@ from enum import Enum, auto
 from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, SignInRefused, Why, words
 from bascule.platform.arrivals import Arrivals, NotDelivered
 from bascule.platform.smtp import limits
-from bascule.platform.smtp.accepting import Accepting, Refusal
+from bascule.platform.smtp.accepting import Accepting, Outcome, Refusal, Steps
 from bascule.platform.smtp.outward import Outward
 from bascule.platform.smtp.postmaster import find_account
 from bascule.platform.smtp.roles import Role
@@ -142,6 +142,15 @@ class Session:
         return format_reply(code, status, text)
 
     def finish(self) -> bytes:
+        """As `finishing`, in this thread."""
+        steps = self.finishing()
+        while True:
+            try:
+                next(steps).result()
+            except StopIteration as end:
+                return bytes(end.value)
+
+    def finishing(self) -> Steps[bytes]:
         """The whole message is here: the reply, or over LMTP one for each recipient (RFC 2033 §4.2)."""
         transaction, self.transaction = self.transaction, None
         self.expects = Expects.LINE
@@ -149,16 +158,15 @@ class Session:
         assert transaction is not None
         assert transaction.incoming is not None
         try:
-            outcomes = self.services.accepting.accept(transaction, self.role, self.peer)
+            outcomes = yield from self.services.accepting.accept(transaction, self.role, self.peer)
         except Refusal as refusal:
-            outcomes = [refusal] * (len(transaction.recipients) if self.role is Role.LMTP else 1)
+            outcomes = self._for_the_rest(transaction, refusal)
         except AccountsUnavailable:
-            outcomes = [Refusal(451, "4.3.0", "the accounts can't be asked now; try again later")]
-            outcomes *= len(transaction.recipients) if self.role is Role.LMTP else 1
+            unavailable = Refusal(451, "4.3.0", "the accounts can't be asked now; try again later")
+            outcomes = self._for_the_rest(transaction, unavailable)
         except Exception as error:  # noqa: BLE001 - see `take`
             self.services.log("bug", role=self.role.value, id=transaction.id, error=repr(error), exc_info=error)
-            outcomes = [Refusal(451, "4.3.0", "internal error; try again later")] * len(transaction.recipients)
-            outcomes = outcomes if self.role is Role.LMTP else outcomes[:1]
+            outcomes = self._for_the_rest(transaction, Refusal(451, "4.3.0", "internal error; try again later"))
         finally:
             transaction.incoming.close()
         return b"".join(
@@ -167,6 +175,13 @@ class Session:
             else format_reply(outcome.code, outcome.status, outcome.text)
             for outcome in outcomes
         )
+
+    def _for_the_rest(self, transaction: Transaction, refusal: Refusal) -> list[Outcome]:
+        """What is known of a recipient stays so: a server in front brings again what it hears was not kept."""
+        if self.role is not Role.LMTP:
+            return [refusal]
+        known = transaction.outcomes
+        return [*known, *([refusal] * (len(transaction.recipients) - len(known)))]
 
     def close(self) -> None:
         """The connection is over: a message that was not finished is thrown away."""

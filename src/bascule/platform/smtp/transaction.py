@@ -4,10 +4,14 @@ import re
 import secrets
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from bascule.platform.accounts import Account
 from bascule.platform.smtp.limits import HOPS
 from bascule.terms.body import HELD_OCTETS, Body, HeldBody, SpooledBody
+
+if TYPE_CHECKING:
+    from bascule.platform.smtp.accepting import Outcome
 
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _DELIVERED_TO = re.compile(rb"^delivered-to[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
@@ -69,7 +73,8 @@ class Incoming:
 
 @dataclass(slots=True)
 class Transaction:
-    """``id`` stands in the Received field, in the trace and in replies. ``repeated``: RCPT for one of ``recipients`` again."""
+    """``id`` stands in the Received field, in the trace and in replies. ``repeated``: RCPT for one of ``recipients`` again. ``outcomes``: of the first of
+    ``recipients``, as soon as each is known."""
 
     id: str
     sender: str
@@ -78,6 +83,7 @@ class Transaction:
     recipients: list[Recipient] = field(default_factory=list)
     repeated: int = 0
     incoming: Incoming | None = None
+    outcomes: "list[Outcome]" = field(default_factory=list)
 
 
 def is_looping(header: bytes, recipients: list[Recipient]) -> bool:

@@ -83,11 +83,15 @@ class Attempts:
     silence: Silence
 
     async def make(
-        self, entry: Entry, waiting: Sequence[Waiting], octets: FileOctets
+        self,
+        entry: Entry,
+        waiting: Sequence[Waiting],
+        octets: FileOctets,
+        begin: Callable[[Sequence[str]], None],
     ) -> AsyncIterator[dict[str, Outcome]]:
-        """Outcomes, as soon as each is known, of those who wait in one lane.
+        """Outcomes, as soon as each is known, of those who wait in one lane. ``begin``: notes that these are sent elsewhere now; where it can't, they are not.
 
-        Who gets none does not belong there: their mailbox is not on this machine any more. Raises AccountsUnavailable.
+        Who gets none does not belong there: their mailbox is not on this machine any more. Raises AccountsUnavailable, and what ``begin`` raises.
         """
         loop = asyncio.get_running_loop()
         here = await loop.run_in_executor(self.workers, self._deliver, entry, waiting, octets)
@@ -103,6 +107,7 @@ class Attempts:
         asked = [each.address for each in elsewhere if each.address not in silent]
         for first in range(0, len(asked), limits.RECIPIENTS):
             some = tuple(asked[first : first + limits.RECIPIENTS])
+            await loop.run_in_executor(self.workers, begin, some)
             yield await self._send(domain, Outgoing(entry.sender, some, octets, entry.is_utf8))
 
     def _deliver(self, entry: Entry, waiting: Sequence[Waiting], octets: FileOctets) -> dict[str, Outcome]:

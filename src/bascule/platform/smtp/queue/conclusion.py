@@ -1,8 +1,9 @@
 """What comes of an attempt: a recipient is settled, waits on, or is given up with a notice to the sender."""
 
+import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,10 @@ class Patience:
         return float(min(self.first_retry_seconds * 2 ** min(attempts, 20), limits.LONGEST_RETRY_SECONDS))
 
 
+class NotSettled(OSError):
+    """Somebody has the message, and the queue's rows can't be written: they still say that it is to be sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conclusions:
     """``hostname`` and ``zone`` are for notices. Calls block."""
@@ -47,14 +52,15 @@ class Conclusions:
     _warning: threading.Lock = field(default_factory=threading.Lock)
 
     def draw(self, entry: Entry, outcomes: Mapping[str, Outcome], start: bytes) -> None:
-        """``start``: of the message. What was sent is settled before all else, so that nothing that fails here sends it again."""
+        """``start``: of the message. What was sent is settled before all else, so that nothing that fails here sends it again. Raises NotSettled where
+        that fails: then nothing was done yet."""
         now = self.clock()
         is_over = now - entry.arrived_utc >= self.patience.give_up_seconds
         done = [address for address, outcome in outcomes.items() if outcome.meaning is Meaning.DONE]
         failed = {a: o for a, o in outcomes.items() if o.meaning is Meaning.FINAL or (a not in done and is_over)}
         later = {a: o for a, o in outcomes.items() if a not in done and a not in failed}
         if done:
-            self.store.settle(entry.id, done)
+            self._settle(entry, done)
         header = summarise(start)
         for address, outcome in outcomes.items():
             event = Event.BOUNCED if address in failed else Event.DELAYED if address in later else Event.DELIVERED if outcome.is_here else Event.SENT  # fmt: skip
@@ -67,6 +73,12 @@ class Conclusions:
             self._tell(entry, failed, header, start, is_final=True)
         if later and now - entry.arrived_utc >= self.patience.warn_seconds:
             self._warn(entry, header, start)
+
+    def _settle(self, entry: Entry, done: Sequence[str]) -> None:
+        try:
+            self.store.settle(entry.id, done)
+        except (OSError, sqlite3.Error) as error:
+            raise NotSettled(str(error)) from error
 
     def _warn(self, entry: Entry, header: HeaderSummary, start: bytes) -> None:
         """One notice for all who have waited in vain, in whatever lane: the sender need not hear of each domain by itself."""

@@ -43,7 +43,8 @@ REPLY_CHARACTERS = 500
 LOOK_SECONDS = 30.0
 """Between two looks at the queue when nobody wakes it."""
 ERROR_SECONDS = 10.0
-"""Before a message is looked at again that could not be worked on here (disk full)."""
+"""Before a message is looked at again that could not be worked on here (disk full), and before what was done with one is written again. It is not sent
+meanwhile, and is one of `CONNECTIONS` or `DELIVERIES`: no more than so many wait to be written."""
 REST_SECONDS = 15.0
 """After no server of a domain could be reached, its messages get that answer without another attempt; so do those that were due before.
 A smarthost that refuses our sign-in would otherwise be asked once for each message, and lock us out."""

@@ -51,7 +51,7 @@ async def _deliver(settings: Settings, orders: Orders, until: asyncio.Event) -> 
         elif name.startswith(RELEASE):
             mailboxes.release(name.removeprefix(RELEASE))
 
-    wakeups = Wakeups(settings.data / "run", woken)
+    wakeups = Wakeups(settings.data / "run", woken, log.warning)
     clock = Clock(settings.rehearsal_clock)
     store = QueueStore(settings.data, clock=clock)
     trace = Trace(settings.data / "trace.sqlite", log=log.warning)

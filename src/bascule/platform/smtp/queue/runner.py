@@ -3,22 +3,27 @@
 A lane is some mailboxes here or a domain elsewhere (`bascule.platform.smtp.queue.store`). Of the former one message is worked on at a time, a domain
 gets a few connections; all mailboxes together have some threads, which no connection takes from them. Only one process runs this for an
 installation (`process`); servers and administrators change the rows meanwhile, so each attempt reads its message anew.
+
+Another server does not know a message again. So it is sent to one only once a row says that this began, and where the rows can't be written, what was
+sent stays in hand, with its lane's place, until they can. A process that ends in between tries again when a failed attempt would be.
 """
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from bascule.platform.accounts import AccountsUnavailable
 from bascule.platform.octets import FileOctets
 from bascule.platform.smtp.queue import limits
 from bascule.platform.smtp.queue.attempt import Attempts
-from bascule.platform.smtp.queue.conclusion import Conclusions
+from bascule.platform.smtp.queue.conclusion import Conclusions, NotSettled
 from bascule.platform.smtp.queue.meaning import later
 from bascule.platform.smtp.queue.store import Entry, QueueStore, State, Waiting, is_lane_here
 from bascule.protocols.mime.headers import HEADER_OCTETS
@@ -83,7 +88,7 @@ class Runner:
         ending = asyncio.create_task(until.wait())
         while not until.is_set():
             wake.clear()
-            due = await self._begin()
+            due = await self._begin(until)
             shortest = 0.5 if self._tasks else 0.01  # what is in hand still counts as due
             pause = limits.LOOK_SECONDS if due is None else min(limits.LOOK_SECONDS, max(shortest, due - self.clock()))
             woken = asyncio.create_task(wake.wait())
@@ -93,14 +98,14 @@ class Runner:
         await asyncio.gather(*self._tasks.values())
         ending.cancel()
 
-    async def _begin(self) -> float | None:
+    async def _begin(self, until: asyncio.Event) -> float | None:
         """Begin what there is room for; when the next one is due. A queue that can't be read is looked at again later."""
         for part in [part for part, task in self._tasks.items() if task.done()]:
             del self._tasks[part]
         in_hand = list(self._tasks)
         try:
             for part in await self._in_thread(lambda: choose(self.store.lanes_due(), self.store.due, in_hand)):
-                self._tasks[part] = asyncio.create_task(self._work(part))
+                self._tasks[part] = asyncio.create_task(self._work(part, until))
             return await self._in_thread(self.store.next_utc)
         except sqlite3.Error as error:
             self.log("queue-unreadable", error=str(error), exc_info=error)
@@ -109,43 +114,73 @@ class Runner:
     async def _in_thread(self, call: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self.workers, call)
 
+    async def _until_written(
+        self, part: Part, write: Callable[[], None], until: asyncio.Event, failures: tuple[type[Exception], ...]
+    ) -> None:
+        """Try it again after one of ``failures``; once ``until`` is set, a last time. Raises what it raises."""
+        while True:
+            is_last = until.is_set()
+            try:
+                return await self._in_thread(write)
+            except failures as error:
+                if is_last:
+                    raise
+                self.log("queue-unwritable", id=part.message, error=str(error))
+            await _rest(until)
+
     # -- one message, for one lane ------------------------------------------------------------------------------------
 
-    async def _work(self, part: Part) -> None:
+    async def _work(self, part: Part, until: asyncio.Event) -> None:
         """Whatever goes wrong, those who wait there wait on, later, and nothing else is held up."""
         try:
             entry = await self._in_thread(lambda: self.store.get(part.message, part.lane))
             if entry is None:  # deleted a moment ago; or rows of a recipient are left, which would be due for ever
                 await self._in_thread(lambda: self.store.delete(part.message))
             elif waiting := self._waiting(entry):
-                await self._attempt_or_postpone(part, entry, waiting)
+                await self._attempt_or_postpone(part, entry, waiting, until)
         except Exception as error:  # noqa: BLE001 - the queue can't be read or written: not even that it is tried later
             self.log("queue-unwritable", id=part.message, error=repr(error), exc_info=error)
-            await asyncio.sleep(limits.ERROR_SECONDS)
+            await _rest(until)
 
-    async def _attempt_or_postpone(self, part: Part, entry: Entry, waiting: Sequence[Waiting]) -> None:
+    async def _attempt_or_postpone(
+        self, part: Part, entry: Entry, waiting: Sequence[Waiting], until: asyncio.Event
+    ) -> None:
+        begun: dict[str, float] = {}
         try:
-            await self._attempt(entry, waiting)
+            await self._attempt(part, entry, waiting, begun, until)
         except FileNotFoundError:
             await self._in_thread(lambda: self._hold_what_is_lost(part.message))
         except (AccountsUnavailable, OSError, sqlite3.Error) as error:
             self.log("queue-error", id=part.message, error=str(error))
-            await self._in_thread(lambda: self._postpone(part, is_attempt=False))
+            postpone = partial(self._postpone, part, begun, is_attempt=False)
+            await self._until_written(part, postpone, until, (OSError, sqlite3.Error))
         except Exception as error:  # noqa: BLE001 - one message must not stop the others
             self.log("bug", id=part.message, error=repr(error), exc_info=error)
-            await self._in_thread(lambda: self._postpone(part, is_attempt=True))
+            postpone = partial(self._postpone, part, begun, is_attempt=True)
+            await self._until_written(part, postpone, until, (OSError, sqlite3.Error))
 
     def _waiting(self, entry: Entry) -> list[Waiting]:
         now = self.clock()
         return [each for each in entry.recipients if each.state is State.WAITING and each.next_utc <= now]
 
-    async def _attempt(self, entry: Entry, waiting: Sequence[Waiting]) -> None:
+    async def _attempt(
+        self, part: Part, entry: Entry, waiting: Sequence[Waiting], begun: dict[str, float], until: asyncio.Event
+    ) -> None:
+        """``begun``: gets those that are sent elsewhere, and when they are due next if nothing more is written of them."""
+        left = {each.address: each for each in waiting}
+
+        def begin(addresses: Sequence[str]) -> None:
+            now, patience = self.clock(), self.conclusions.patience
+            due = {each: now + patience.wait_seconds(left[each].attempts) for each in addresses}
+            self.store.begin(entry.id, due)
+            begun.update(due)
+
         octets = await self._in_thread(lambda: FileOctets(self.store.file_of(entry.id)))
         try:
             start = await self._in_thread(lambda: octets.start(HEADER_OCTETS))
-            left = {each.address: each for each in waiting}
-            async for outcomes in self.attempts.make(entry, waiting, octets):
-                await self._in_thread(lambda some=outcomes: self.conclusions.draw(entry, some, start))  # type: ignore[misc]
+            async for outcomes in self.attempts.make(entry, waiting, octets, begin):
+                draw = partial(self.conclusions.draw, entry, outcomes, start)
+                await self._until_written(part, draw, until, (NotSettled,))
                 for address in outcomes:
                     del left[address]
             for each in left.values():
@@ -153,15 +188,26 @@ class Runner:
         finally:
             octets.close()
 
-    def _postpone(self, part: Part, *, is_attempt: bool) -> None:
-        """Those of ``part`` that nothing is known of; why, the log says, and no sender. Raises OSError, sqlite3.Error."""
+    def _postpone(self, part: Part, begun: Mapping[str, float], *, is_attempt: bool) -> None:
+        """Those of ``part`` that nothing is known of; why, the log says, and no sender. What was ``begun`` was an attempt in any case: another server may
+        have been asked. Raises OSError, sqlite3.Error."""
         reply = str(later("4.3.0", "this server could not work on it", 451).reply)
         entry = self.store.get(part.message, part.lane)
-        for each in self._waiting(entry) if entry is not None else ():
-            wait = self.conclusions.patience.wait_seconds(each.attempts) if is_attempt else limits.ERROR_SECONDS
-            self.store.postpone(part.message, each.address, self.clock() + wait, reply, is_attempt=is_attempt)
+        due = self._waiting(entry) if entry is not None else []
+        for each in entry.recipients if entry is not None else ():
+            is_begun = begun.get(each.address) == each.next_utc
+            if is_begun or each in due:
+                counts = is_attempt or is_begun
+                wait = self.conclusions.patience.wait_seconds(each.attempts) if counts else limits.ERROR_SECONDS
+                self.store.postpone(part.message, each.address, self.clock() + wait, reply, is_attempt=counts)
 
     def _hold_what_is_lost(self, identity: str) -> None:
         """Its octets are gone: an administrator deleted it a moment ago, or the folder was damaged."""
         if self.store.change(identity, State.HELD):
             self.log("queue-damaged", id=identity, advice="the message's file is missing; it is held")
+
+
+async def _rest(until: asyncio.Event) -> None:
+    """For `limits.ERROR_SECONDS`, or until ``until`` is set."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(until.wait(), limits.ERROR_SECONDS)

@@ -12,13 +12,14 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from bascule.mailbox.database import keep_a_log
 from bascule.platform.smtp.queue import limits
+from bascule.platform.wakeups import after_commit
 from bascule.terms.body import Body
 
 _TABLES = """
@@ -257,6 +258,12 @@ class QueueStore:
         query = "DELETE FROM messages WHERE id = ? AND NOT EXISTS (SELECT 1 FROM recipients WHERE message = id)"
         return database.execute(query, (identity,)).rowcount > 0
 
+    def begin(self, identity: str, due: Mapping[str, float]) -> None:
+        """These are about to be sent elsewhere. Whatever comes in between, each is tried again at its time in ``due``, and not before."""
+        rows = [(next_utc, identity, address) for address, next_utc in due.items()]
+        with self._transaction() as database:
+            database.executemany("UPDATE recipients SET next_utc = ? WHERE message = ? AND address = ?", rows)
+
     def postpone(self, identity: str, address: str, next_utc: float, reply: str, *, is_attempt: bool = True) -> None:
         """It is tried again at ``next_utc``; ``reply``: why not now. ``is_attempt``: it counts as one."""
         query = (
@@ -320,10 +327,11 @@ class QueueStore:
 
 @dataclass(frozen=True, slots=True)
 class WakingQueue:
-    """The servers' end of the queue: ``wake`` tells the process that works it off."""
+    """The servers' end of the queue: ``wake`` tells the process that works it off; ``log``: an event and its fields."""
 
     store: QueueStore
     wake: Callable[[], None]
+    log: Callable[..., None]
 
     def put(
         self, identity: str, sender: str, recipients: Sequence[str], body: Body, *, account: str | None, is_utf8: bool,
@@ -331,4 +339,4 @@ class WakingQueue:
     ) -> None:  # fmt: skip
         """As `QueueStore.put`."""
         self.store.put(identity, sender, recipients, body, account=account, is_utf8=is_utf8, here=here, is_spam=is_spam)
-        self.wake()
+        after_commit(self.wake, self.log)
