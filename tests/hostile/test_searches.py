@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bascule.platform.imap import limits, searching
+from bascule.platform.imap import limits, search_turns, searching
 from support import messages
 from support.dialogue import Dialogue
 from support.in_process import Client, in_a_loop, served
@@ -81,11 +81,11 @@ async def test_a_search_ends_when_its_client_has_left(tmp_path: Path, monkeypatc
             await client.ok(f"LOGIN {ANNA} {PASSWORD}")
             await client.ok("SELECT INBOX")
             client.send(f"a {command} {worst}", *["b NOOP"] * (3 * limits.FRAMES_WAITING * number))
-        while sum(each.running for each in searching._searching.values()) < len(commands):
+        while search_turns.running() < len(commands):
             await asyncio.sleep(0.01)
         for client in leaving:
             client.close()
-        while sum(each.running for each in searching._searching.values()):
+        while search_turns.running():
             await asyncio.sleep(0.05)
         await anna.ok("SEARCH TEXT nothing")
         anna.close()
