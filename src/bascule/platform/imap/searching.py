@@ -53,7 +53,9 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _QUICK = (keys.All, keys.HasFlag, keys.Numbered, keys.SavedResult, keys.Sized, keys.Aged, keys.ModifiedSince)
 
 
-def in_groups(items: Sequence[_T], most: int = COMPARED_AT_ONCE) -> Iterator[Sequence[_T]]:
+def in_groups(items: Sequence[_T], most: int | None = None) -> Iterator[Sequence[_T]]:
+    """Of `COMPARED_AT_ONCE`, or of ``most``."""
+    most = most or COMPARED_AT_ONCE
     for start in range(0, len(items), most):
         yield items[start : start + most]
 
