@@ -41,11 +41,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalServer]:
 
 @contextlib.contextmanager
 def attacked(server: PortalServer, seed: int, seconds: float) -> Iterator[None]:
-    """Each role against the honest member, and two members of the house in mailboxes of theirs that get the poison, too."""
+    """Each role against the honest member, and two members of the house one of whom gets the poison, too."""
     members = {
         ANNA: ("poison", "guess", "leave_open"),
         BERT: ("poison", "worst", "flood"),
-        CLEO: ("poison", "worst"),
+        CLEO: ("worst",),
     }
     roles = [(role, login) for login, roles in members.items() for role in roles]
     assert {role for role, _ in roles} == set(ROLES)

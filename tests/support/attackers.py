@@ -28,8 +28,8 @@ CONNECTIONS = 6
 """Of a member who does the worst, at the same time."""
 DATA_LEFT_OPEN = 300
 """Messages that strangers begin and do not end, at the same time."""
-UNPACKED_OCTETS = 64 * 1024 * 1024
-"""Of a bomb: some 64 kB as it is sent."""
+UNPACKED_OCTETS = 16 * 1024 * 1024
+"""Of a bomb: some 16 kB as it is sent."""
 LITERALS = 900
 """Of one APPEND."""
 KNOWN_UIDS = ",".join(str(number) for number in range(1, 200_000, 2))
@@ -218,7 +218,7 @@ def leave_open(attack: Attack) -> None:
             held.append(client)
         for each in attack.chance.sample(held, min(10, len(held))):
             try:
-                each.sendall(b"text that goes on and on\r\n" * attack.chance.randrange(2000))
+                each.sendall(b"text that goes on and on\r\n" * attack.chance.randrange(200))
             except TimeoutError:
                 pass
             except OSError:
