@@ -1,4 +1,4 @@
-"""Parts that tests need, seeds, and the closing list of what was skipped for a missing part."""
+"""Parts that tests need, seeds, and the closing lists: what long trials measured, and what was skipped for a missing part."""
 
 import os
 from collections import Counter
@@ -42,6 +42,10 @@ def _fail_for_missing_part(request: pytest.FixtureRequest) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in (*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])):
+        for name, value in report.user_properties:
+            if name == "told":  # what a long trial measured, to be noted down
+                terminalreporter.write_line(f"{report.nodeid}: {value}")
     missing: Counter[str] = Counter()
     for report in terminalreporter.stats.get("skipped", []):
         reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""

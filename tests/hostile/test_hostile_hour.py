@@ -23,7 +23,7 @@ from support.portal import DOMAIN, T
 from support.portal_server import PortalServer
 
 pytestmark = pytest.mark.soak
-ANNA, BERT = f"anna@{DOMAIN}", f"bert@{DOMAIN}"
+ANNA, BERT, CLEO = (f"{name}@{DOMAIN}" for name in ("anna", "bert", "cleo"))
 SAMPLE_SECONDS, HOUR = 30.0, 3600.0
 P95_SECONDS, SAMPLE_P95_SECONDS = 2.0, 15.0
 """In the hour, on a machine of its own; and beside all other tests, where it says only that nobody waits for the attackers to be through."""
@@ -32,7 +32,8 @@ P95_SECONDS, SAMPLE_P95_SECONDS = 2.0, 15.0
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalServer]:
     root = tmp_path_factory.mktemp("hour")
-    made = PortalServer(root, {"main": T.strftime("%Y-%m-%d 09:00")}, [f"anna;Anna;{ANNA};;", f"bert;Bert;{BERT};;"])
+    members = [f"{login.partition('@')[0]};{login.partition('@')[0].title()};{login};;" for login in (ANNA, BERT, CLEO)]
+    made = PortalServer(root, {"main": T.strftime("%Y-%m-%d 09:00")}, members)
     with made:
         made.move_to(T + timedelta(minutes=1))
         yield made
@@ -40,8 +41,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalServer]:
 
 @contextlib.contextmanager
 def attacked(server: PortalServer, seed: int, seconds: float) -> Iterator[None]:
-    """Each role against the honest member, and the member of the house in a mailbox of theirs that gets the poison, too."""
-    members = {ANNA: ("poison", "guess"), BERT: ("poison", "worst", "flood")}
+    """Each role against the honest member, and two members of the house one of whom gets the poison, too."""
+    members = {
+        ANNA: ("poison", "guess", "leave_open"),
+        BERT: ("poison", "worst", "flood"),
+        CLEO: ("worst",),
+    }
     roles = [(role, login) for login, roles in members.items() for role in roles]
     assert {role for role, _ in roles} == set(ROLES)
     running = [
@@ -80,8 +85,14 @@ class Honest:
             self.measured("sign-in", lambda: client.login(ANNA, self._password))
             count = int(client.select()[1][0] or b"0")
             self.measured("fetch", lambda: self._fetch(client, count))
+            self.measured("search", lambda: self._ok(client.search(None, "UNSEEN")))
+            self.measured("noop", lambda: self._ok(client.noop()))
             number = next(self._numbers)
             self.measured("delivery", lambda: self._deliver(client, number))
+
+    @staticmethod
+    def _ok(answer: tuple[str, object]) -> None:
+        assert answer[0] == "OK", answer
 
     def _page(self) -> None:
         with urllib.request.urlopen(self._server.url_of("/sign-on"), timeout=60) as answer:
@@ -91,10 +102,8 @@ class Honest:
         """Of the newest, as a program that was opened."""
         if not count:
             return
-        status, _ = client.fetch(
-            f"{max(1, count - 19)}:{count}", "(FLAGS ENVELOPE BODY.PEEK[HEADER.FIELDS (FROM SUBJECT DATE)])"
-        )
-        assert status == "OK"
+        newest = f"{max(1, count - 19)}:{count}"
+        self._ok(client.fetch(newest, "(FLAGS ENVELOPE BODY.PEEK[HEADER.FIELDS (FROM SUBJECT DATE)])"))
 
     def _deliver(self, client: imaplib.IMAP4, number: int) -> None:
         with smtplib.SMTP("127.0.0.1", self._server.ports["smtp"], timeout=60) as sender:
@@ -111,7 +120,9 @@ def percentile(values: list[float], part: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * part))]
 
 
-def test_an_honest_member_is_served_all_through_a_hostile_hour(server: PortalServer, seed: int, soak: bool) -> None:
+def test_an_honest_member_is_served_all_through_a_hostile_hour(
+    server: PortalServer, seed: int, soak: bool, record_property: Callable[[str, object], None]
+) -> None:
     seconds = HOUR if soak else SAMPLE_SECONDS
     honest = Honest(server)
     honest.day()
@@ -122,7 +133,8 @@ def test_an_honest_member_is_served_all_through_a_hostile_hour(server: PortalSer
             honest.day()
             time.sleep(0.3)
     slow = {what: percentile(taken, 0.95) for what, taken in honest.seconds.items()}
-    print({what: (len(honest.seconds[what]), round(each, 3)) for what, each in slow.items()})
-    assert set(slow) == {"page", "sign-in", "fetch", "delivery"}
+    told = ", ".join(f"{what} {each:.3f} of {len(honest.seconds[what])}" for what, each in slow.items())
+    record_property("told", f"honest member, 95th percentiles of {seconds / 60:.1f} minutes, in seconds: {told}")
+    assert set(slow) == {"page", "sign-in", "fetch", "search", "noop", "delivery"}
     assert max(slow.values()) < (P95_SECONDS if soak else SAMPLE_P95_SECONDS), slow
     assert Path(server.root / "log").stat().st_size < 5_000_000

@@ -2,19 +2,26 @@
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bascule.platform.imap import limits, searching
+from bascule.mailbox.live import Arriving
+from bascule.platform.imap import limits, search_turns, searching
+from bascule.platform.imap.connection import ImapConnection
+from bascule.terms.body import HeldBody
+from bascule.terms.flags import Flags
+from bascule.terms.folder import INBOX
+from bascule.terms.instant import InternalDate
 from support import messages
 from support.dialogue import Dialogue
-from support.in_process import Client, in_a_loop, served
+from support.in_process import Client, InProcess, in_a_loop, served
 from support.server import ANNA, PASSWORD, PrivateBascule
 
-BOB = "bob@example.org"
+BOB, EVE = "bob@example.org", "eve@example.org"
 CONNECTIONS = 12
 MESSAGES = 400
 HONEST_SECONDS = 15.0
@@ -81,11 +88,158 @@ async def test_a_search_ends_when_its_client_has_left(tmp_path: Path, monkeypatc
             await client.ok(f"LOGIN {ANNA} {PASSWORD}")
             await client.ok("SELECT INBOX")
             client.send(f"a {command} {worst}", *["b NOOP"] * (3 * limits.FRAMES_WAITING * number))
-        while sum(each.running for each in searching._searching.values()) < len(commands):
+        while search_turns.running() < len(commands):
             await asyncio.sleep(0.01)
         for client in leaving:
             client.close()
-        while sum(each.running for each in searching._searching.values()):
+        while search_turns.running():
             await asyncio.sleep(0.05)
         await anna.ok("SEARCH TEXT nothing")
+        anna.close()
+
+
+def fill(server: InProcess, login: str, times: int) -> None:
+    """INBOX, with ``times`` times a hundred messages, no two of which say the same."""
+    account = server.accounts.find(login)
+    assert account is not None
+    with server.mailboxes.using(account.id) as box:
+        inbox = box.folders.find(INBOX)
+        assert inbox is not None
+        for number in range(times):
+            box.messages.append(inbox.id, [arriving(100 * number + each) for each in range(100)])
+
+
+def arriving(number: int) -> Arriving:
+    octets = (
+        b"From: f%d@example.org\r\nSubject: s%d\r\nDate: Tue, 3 Mar 2020 0%d:00:00 +0000\r\nMessage-ID: <%d@x>\r\nReferences: <%d@x>\r\n\r\ntext %d\r\n"
+        % (number % 7, number % 11, number % 10, number, number // 2, number)
+    )
+    return Arriving(HeldBody(octets), Flags(["\\Seen"] if number % 3 else []), InternalDate(number))
+
+
+async def selected(server: InProcess, login: str) -> Client:
+    client = await Client.connect(server.imap)
+    await client.ok(f"LOGIN {login} {PASSWORD}")
+    await client.ok("SELECT INBOX")
+    return client
+
+
+WITHOUT_TEXTS = (
+    "NOT EMAILID x",
+    "NOT EMAILID M" + "0" * 32,
+    "NOT KEYWORD x",
+    "UID 1:*",
+    "NOT SENTON 1-Jan-1999",
+    "SMALLER 9999999",
+    "OR SEEN UNSEEN",
+)
+WORST = [
+    *("SEARCH " + " ".join([key] * 990) for key in WITHOUT_TEXTS[:5]),
+    "SEARCH " + " ".join([WITHOUT_TEXTS[6]] * 600),
+    "SORT (SUBJECT FROM DATE) UTF-8 " + " ".join([WITHOUT_TEXTS[5]] * 990),
+    "THREAD REFERENCES UTF-8 " + " ".join(['NOT BODY "7"'] * 990),
+    "SEARCH " + " ".join(f'NOT BODY "{number % 10}"' for number in range(990)),
+]  # fmt: skip
+
+
+@in_a_loop
+async def test_two_members_with_six_connections_each_leave_a_third_their_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would search for hours: nobody waits for the end of it. So it is with whoever stands in line for a turn to search."""
+    monkeypatch.setattr(searching, "SEARCH_SECONDS", 24 * 3600.0)
+    monkeypatch.setattr(search_turns, "SEARCH_TURN_SECONDS", 24 * 3600.0)
+    monkeypatch.setattr(search_turns, "SEARCHES_THAT_WAIT", 100)
+    async with served(tmp_path, ANNA, BOB, EVE) as server, asyncio.timeout(300):
+        for login in (ANNA, EVE):
+            fill(server, login, 20)
+        bob = await selected(server, BOB)
+        searching_ = [await selected(server, login) for login in (ANNA, EVE) for _ in range(6)]
+        for client, command in zip(searching_, itertools.cycle(WORST), strict=False):
+            client.send(*([f"a {command}"] * 100))
+        while search_turns.running() < 2 * limits.SEARCHES_AT_ONCE:
+            await asyncio.sleep(0.01)
+        for number in range(10):
+            await bob.ok("NOOP")
+            await bob.append(f"Subject: {number}\r\n\r\n")
+            await bob.ok(f"FETCH {number + 1} BODY[]")
+            assert search_turns.running() >= limits.SEARCHES_AT_ONCE
+        another = await selected(server, BOB)
+        for client in (bob, another, *searching_):
+            client.close()
+        while search_turns.running():
+            await asyncio.sleep(0.01)
+
+
+@in_a_loop
+async def test_every_search_has_its_time_whatever_it_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with served(tmp_path, ANNA) as server, asyncio.timeout(120):
+        fill(server, ANNA, 1)
+        anna = await selected(server, ANNA)
+        monkeypatch.setattr(searching, "SEARCH_SECONDS", -1.0)
+        for command in (*(f"SEARCH {key}" for key in WITHOUT_TEXTS), "SEARCH ALL", "SORT (SIZE) UTF-8 ALL", "THREAD REFERENCES UTF-8 ALL"):  # fmt: skip
+            anna.send(f"a {command}")
+            assert (await anna.line()).startswith("a NO [LIMIT]"), command
+        anna.close()
+
+
+@in_a_loop
+async def test_whoever_leaves_is_missed_between_two_groups_of_messages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By every look: nobody is there any more at the first, at the second…, up to the last that a command takes. Its answer is the same in groups of any size."""
+    looks = left = 0
+
+    def is_gone(connection: ImapConnection) -> bool:
+        nonlocal looks
+        looks += 1
+        return looks > left
+
+    monkeypatch.setattr(ImapConnection, "_is_gone", is_gone)
+    async with served(tmp_path, ANNA) as server, asyncio.timeout(300):
+        fill(server, ANNA, 1)
+        left = 10**9
+        anna = await selected(server, ANNA)
+        await anna.ok("SEARCH TEXT ready")
+        for command, groups in (
+            ("SEARCH ALL", 2),
+            ("SEARCH OR UNSEEN (NOT EMAILID x 3:90) SENTSINCE 1-Jan-2020 FROM f1 SUBJECT s1", 5),
+            ("SORT (SIZE) UTF-8 ALL", 3),
+            ("SORT (SUBJECT) UTF-8 ALL", 4),
+            ("SORT (REVERSE DATE FROM) UTF-8 ALL", 5),
+            ("THREAD REFERENCES UTF-8 SEEN", 3),
+            ("THREAD ORDEREDSUBJECT UTF-8 ALL", 4),
+        ):
+            answers = []
+            for size in (5000, 10, 3):
+                monkeypatch.setattr(searching, "COMPARED_AT_ONCE", size)
+                looks, left = 0, 10**9
+                answers.append(await anna.ok(command))
+                assert looks >= groups * (100 // size) * (1 if "ALL" in command else 0.5), (command, size)
+                for left in {0, 1, looks // 2, looks - 1}:
+                    looks = 0
+                    anna.send(f"a {command}")
+                    assert (await anna.line()).startswith("a NO [UNAVAILABLE]"), command
+                    assert looks == left + 1
+            assert answers[0] == answers[1] == answers[2]
+        anna.close()
+
+
+@in_a_loop
+async def test_a_key_asks_once_for_all_messages(tmp_path: Path) -> None:
+    statements: list[str] = []
+    async with served(tmp_path, ANNA) as server, asyncio.timeout(120):
+        fill(server, ANNA, 5)
+        anna = await selected(server, ANNA)
+        account = server.accounts.find(ANNA)
+        assert account is not None
+        mailbox = server.mailboxes.take(account.id)
+        for key in WITHOUT_TEXTS:
+            await anna.ok(f"SEARCH {key}")
+            statements.clear()
+            mailbox.box.mailbox.database.set_trace_callback(statements.append)
+            await anna.ok("SEARCH " + " ".join([key] * 10))
+            mailbox.box.mailbox.database.set_trace_callback(None)
+            assert len(statements) < 30, key
+        server.mailboxes.give_back(mailbox)
         anna.close()

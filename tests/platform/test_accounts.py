@@ -1,5 +1,6 @@
 """Who may sign in, when; and that no stranger keeps a member out."""
 
+import random
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bascule.platform.accounts import EmbeddedAccounts, SignInRefused, Why, embedded, limits, passwords
+from bascule.platform.accounts.attempts import _COUNTS
 from bascule.platform.accounts.passwords import generate_password, hash_chosen, hash_generated, is_password
 from bascule.terms.errors import BasculeError
 from bascule.terms.phases import Side
@@ -283,6 +285,71 @@ def test_who_waits_is_seen_and_let_go(accounts: EmbeddedAccounts, clock: Clock, 
     accounts.attempts.lift(peer=CAMPUS)
     assert accounts.attempts.waiting() == []
     assert accounts.attempts.lift() == 0
+
+
+_COUNTED_ONE_BY_ONE = """
+SELECT sum(peer = :peer), sum(account = :account) FROM wrong_guesses AS guess WHERE at_utc > :since AND NOT EXISTS (
+    SELECT 1 FROM known_peers AS known WHERE known.account = guess.account AND known.peer = guess.peer AND known.at_utc > :known
+)
+"""
+
+
+def test_what_is_summed_up_is_what_was_guessed(accounts: EmbeddedAccounts, clock: Clock, seed: int) -> None:
+    """Whatever is guessed, known and lifted, in any order, and however much time passes."""
+    attempts, chance = accounts.attempts, random.Random(seed)
+    names, peers = ["", "a", "b", "c"], ["192.0.2.1", "192.0.2.2", "2001:db8::/64"]
+    for _ in range(600):
+        name, peer = chance.choice(names), chance.choice(peers)
+        what = chance.randrange(40)
+        if what == 0:
+            attempts.know(name, peer)
+        elif what == 1:
+            attempts.lift(account=name, peer=chance.choice(["", peer]))
+        elif what == 2:
+            clock.now += chance.choice([1.0, limits.WINDOW_SECONDS / 3, limits.WINDOW_SECONDS])
+        else:
+            attempts.was_wrong(name, f"guess {chance.randrange(50)}", peer)
+        told = {"account": name, "peer": peer, "since": attempts._since(), "known": attempts._known_since()}
+        one_by_one = attempts._database.execute(_COUNTED_ONE_BY_ONE, told).fetchone()
+        _, *summed = attempts._database.execute(_COUNTS, told).fetchone()
+        assert summed == [(one_by_one[0] or 0), (one_by_one[1] or 0)]
+
+
+def test_the_sums_of_a_version_that_kept_none_are_made(tmp_path: Path, clock: Clock) -> None:
+    for is_old in (True, False):
+        accounts = EmbeddedAccounts(tmp_path / "b.sqlite", clock=clock)
+        for number in range(limits.OF_ADDRESS if is_old else 0):
+            guess(accounts, 1, STRANGER, f"nobody{number}@example.org")
+        guess(accounts, 1, STRANGER, ANNA)
+        assert accounts.attempts.must_wait(ANNA, STRANGER)
+        if is_old:
+            accounts._database.execute("DROP TABLE strange_guesses")
+        accounts.close()
+
+
+def test_a_look_at_the_counts_costs_the_same_however_much_was_guessed(accounts: EmbeddedAccounts, clock: Clock) -> None:
+    """By the steps that SQLite takes: from one address, at many accounts; and at one account, from many addresses."""
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    def looked() -> int:
+        nonlocal steps
+        steps = 0
+        database.set_progress_handler(count, 10)
+        accounts.attempts.at_once(ANNA, STRANGER)
+        database.set_progress_handler(None, 10)
+        return steps
+
+    database = accounts.attempts._database
+    guess(accounts, 1, STRANGER, "nobody@example.org")
+    few = looked()
+    for number in range(2000):
+        guess(accounts, 1, STRANGER, f"nobody{number}@example.org")
+        guess(accounts, 1, f"198.51.100.{number % 250}", ANNA)
+    assert looked() < 2 * few + 10
 
 
 def test_a_wrong_password_takes_as_long_whether_somebody_is_there_or_not(accounts: EmbeddedAccounts, paul: str) -> None:

@@ -2,11 +2,15 @@
 
 Work is asked for under a name: an account, or a network. Of the names that wait, each in turn has its next piece of work begun; and one name has only
 some of the threads at the same time, so that others find a thread however long its work takes.
+
+Who has worked for long lately (`_Worked`) shares some of the threads with all others of whom that is so; the rest are for who asks for little. Nothing
+is taken from work that has begun: long work is to be asked for in pieces.
 """
 
 import asyncio
 import threading
-from collections import Counter, OrderedDict, deque
+import time
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,11 +22,12 @@ from bascule.platform import limits
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Work:
     name: str
     call: Callable[[], Any]
     future: "Future[Any]"
+    begun_at: float = 0.0
 
     def do(self) -> None:
         if not self.future.set_running_or_notify_cancel():
@@ -34,26 +39,45 @@ class _Work:
         else:
             self.future.set_result(result)
 
+    def seconds(self, now: float) -> float:
+        """What counts of it, up to now."""
+        return max(0.0, now - self.begun_at - limits.QUICK_WORK_SECONDS)
+
+
+@dataclass(slots=True)
+class _Worked:
+    """Seconds that a name has worked, as of ``at``; they are forgotten in time."""
+
+    seconds: float = 0.0
+    at: float = 0.0
+
+    def left(self, now: float) -> float:
+        return max(0.0, self.seconds - (now - self.at) * limits.FORGOTTEN_PER_SECOND)
+
 
 class FairThreads:
-    """Use as a context manager: leaving it waits for all work. ``threads``: in all; ``of_one``: for one name at the same time. For any thread."""
+    """Use as a context manager: leaving it waits for all work. ``threads``: in all; ``of_one``: for one name at the same time; ``of_long``: for all names
+    together that have worked for `limits.LONG_WORK_SECONDS` lately; None: as many as there are. For any thread."""
 
-    def __init__(self, threads: int, of_one: int) -> None:
+    def __init__(
+        self, threads: int, of_one: int, of_long: int | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._executor = ThreadPoolExecutor(threads)
         self._free = threads
         self._of_one = of_one
+        self._of_long = of_long
+        self._clock = clock
         self._waiting: OrderedDict[str, deque[_Work]] = OrderedDict()
-        self._running: Counter[str] = Counter()
+        self._running: dict[str, list[_Work]] = {}
+        self._worked: dict[str, _Worked] = {}
+        self._is_closing = False
         self._guard = threading.Lock()
 
     def submit(self, name: str, call: Callable[[], _T]) -> "Future[_T]":
         work = _Work(name, call, Future())
         with self._guard:
             self._waiting.setdefault(name, deque()).append(work)
-            begun = self._next() if self._free else None
-            self._free -= begun is not None
-        if begun is not None:
-            self._executor.submit(self._work_on, begun)
+            self._begin_more()
         return work.future
 
     async def run(self, name: str, call: Callable[[], _T]) -> _T:
@@ -65,23 +89,55 @@ class FairThreads:
         while work is not None:
             work.do()
             with self._guard:
-                self._running[work.name] -= 1
-                if not self._running[work.name]:
-                    del self._running[work.name]
+                self._end(work)
                 work = self._next()
-                self._free += work is None
+                if not self._is_closing:  # then each thread goes on until nothing is left
+                    self._begin_more()
+
+    def _begin_more(self) -> None:
+        """Begin what may be begun. The guard is held, as it is for all below."""
+        while (work := self._next()) is not None:
+            self._executor.submit(self._work_on, work)
 
     def _next(self) -> _Work | None:
-        """The next piece of the name that has waited longest and has a thread left; it counts as running. The guard is held."""
-        name = next((name for name in self._waiting if self._running[name] < self._of_one), None)
+        """The next piece of the name that has waited longest and has a thread left; it counts as running."""
+        now = self._clock()
+        name = next((name for name in self._waiting if self._may_begin(name, now)), None) if self._free else None
         if name is None:
             return None
         queue = self._waiting.pop(name)
         work = queue.popleft()
         if queue:
             self._waiting[name] = queue  # behind all others
-        self._running[name] += 1
+        self._running.setdefault(name, []).append(work)
+        self._free -= 1
+        work.begun_at = now
         return work
+
+    def _may_begin(self, name: str, now: float) -> bool:
+        if len(self._running.get(name, ())) >= self._of_one:
+            return False
+        if self._of_long is None or not self._is_long(name, now):
+            return True
+        return sum(len(works) for each, works in self._running.items() if self._is_long(each, now)) < self._of_long
+
+    def _is_long(self, name: str, now: float) -> bool:
+        """Whether ``name`` has worked for long lately, what runs included."""
+        worked = self._worked.get(name)
+        seconds = worked.left(now) if worked else 0.0
+        return seconds + sum(work.seconds(now) for work in self._running.get(name, ())) >= limits.LONG_WORK_SECONDS
+
+    def _end(self, work: _Work) -> None:
+        now = self._clock()
+        self._free += 1
+        running = self._running[work.name]
+        running.remove(work)
+        if not running:
+            del self._running[work.name]
+        worked = self._worked.pop(work.name, None)
+        seconds = (worked.left(now) if worked else 0.0) + work.seconds(now)
+        if seconds and self._of_long is not None:
+            self._worked[work.name] = _Worked(seconds, now)
 
     def __enter__(self) -> Self:
         return self
@@ -89,6 +145,8 @@ class FairThreads:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        with self._guard:
+            self._is_closing = True
         self._executor.shutdown()
 
 
@@ -96,7 +154,9 @@ class FairThreads:
 class Threads:
     """Those of a server process; none of the three takes another's. Use as a context manager."""
 
-    members: FairThreads = field(default_factory=lambda: FairThreads(limits.MEMBERS_THREADS, limits.OF_ONE_MEMBER))
+    members: FairThreads = field(
+        default_factory=lambda: FairThreads(limits.MEMBERS_THREADS, limits.OF_ONE_MEMBER, limits.LONG_WORK_THREADS)
+    )
     """For who has signed in, by account."""
     strangers: FairThreads = field(
         default_factory=lambda: FairThreads(limits.SIGN_IN_THREADS, limits.SIGN_INS_OF_ONE_NETWORK)

@@ -7,7 +7,17 @@ with each write, and waits as long to have it back: beside three threads that lo
 MEMBERS_THREADS = 8
 """For who has signed in. More than cores: a thread waits for the disk most of its time."""
 OF_ONE_MEMBER = 6
-"""Of these, for one account at the same time: its largest searches and messages leave two for others."""
+"""Of these, for one account at the same time: before it counts as one that works for long, it leaves two for others."""
+LONG_WORK_THREADS = 4
+"""Of these, for all accounts together that have worked for long lately, however many those are: the others are for who asks for little."""
+LONG_WORK_SECONDS = 2.0
+"""Of work in threads, from which an account counts as such: a program that opens a large folder for the first time needs less."""
+QUICK_WORK_SECONDS = 0.1
+"""Of each piece of work, which are not counted: a NOOP takes as long where everybody else does their worst."""
+FORGOTTEN_PER_SECOND = 0.1
+"""Of the seconds counted: who has worked for two of them is as the others again after twenty. Nobody who reads mail works a tenth of the time."""
+WORK_SECONDS = 0.25
+"""A thread is given back by work that can be stopped and gone on with: a long answer of IMAP, a long search. So long waits who comes behind it."""
 SIGN_IN_THREADS = 4
 """For who is about to sign in: a rush of hashes leaves the others alone."""
 SIGN_INS_OF_ONE_NETWORK = 2

@@ -6,6 +6,7 @@ from concurrent.futures import CancelledError, Future
 
 import pytest
 
+from bascule.platform import limits
 from bascule.platform.fair_threads import FairThreads
 
 
@@ -83,3 +84,67 @@ def test_leaving_waits_for_all_that_was_asked_for() -> None:
         for number in range(200):
             threads.submit(str(number % 3), lambda number=number: done.append(number))  # type: ignore[misc]
     assert sorted(done) == list(range(200))
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_who_works_for_long_leaves_threads_however_many_they_are(gate: Gate) -> None:
+    clock = Clock()
+    with FairThreads(8, 6, 4, clock) as threads:
+        stuck = [_begun(threads, gate, f"flood {number % 3}") for number in range(30)]
+        waits = threads.submit("anna", lambda: "served")
+        assert not waits.done()  # they have only just begun
+        clock.now += 10.0
+        gate.let_go()
+        assert waits.result(60) == "served"
+        for each in stuck:
+            each.result(60)
+        again = Gate()
+        stuck = [_begun(threads, again, f"flood {number % 3}") for number in range(30)]
+        assert threads.submit("anna", lambda: "served").result(60) == "served"
+        assert len(again.begun) == 4
+        assert set(again.begun) == {"flood 0", "flood 1", "flood 2"}
+        again.let_go()
+        for each in stuck:
+            each.result(60)
+
+
+def test_work_that_runs_counts_as_long_before_it_ends(gate: Gate) -> None:
+    clock = Clock()
+    with FairThreads(3, 2, 1, clock) as threads:
+        stuck = [_begun(threads, gate, name) for name in ("flood", "flood")]
+        clock.now += limits.LONG_WORK_SECONDS + limits.QUICK_WORK_SECONDS
+        more = threads.submit("flood", lambda: None)
+        assert threads.submit("anna", lambda: "served").result(60) == "served"
+        assert not more.done()
+        gate.let_go()
+        for each in (*stuck, more):
+            each.result(60)
+
+
+def test_what_was_worked_is_forgotten_in_time_and_quick_work_counts_for_nothing() -> None:
+    clock = Clock()
+
+    def work(seconds: float) -> None:
+        clock.now += seconds
+
+    def is_long(name: str) -> bool:
+        return threads._is_long(name, clock.now)
+
+    with FairThreads(1, 1, 1, clock) as threads:
+        for _ in range(1000):
+            threads.submit("anna", lambda: work(limits.QUICK_WORK_SECONDS)).result(60)
+        threads.submit("flood", lambda: work(limits.LONG_WORK_SECONDS + 1)).result(60)
+        threads.submit("anna", lambda: None).result(60)  # what "flood" worked is counted
+        assert is_long("flood")
+        assert not is_long("anna")
+        clock.now += limits.LONG_WORK_SECONDS / limits.FORGOTTEN_PER_SECOND
+        assert not is_long("flood")
+        threads.submit("flood", lambda: None).result(60)
+    clock.now += 1000.0
+    assert set(threads._worked) <= {"flood"}

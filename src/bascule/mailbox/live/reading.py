@@ -5,7 +5,7 @@ import json
 import sqlite3
 from array import array
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bascule.mailbox.database import lazily
 from bascule.mailbox.live.answers import Answers
@@ -162,6 +162,12 @@ class Reading:
         digest: bytes = self._database.execute("SELECT sha256 FROM bodies WHERE id = ?", (body,)).fetchone()[0]
         return digest
 
+    def bodies_that_begin(self, digest: bytes) -> list[int]:
+        """Those whose SHA-256 begins so."""
+        query = "SELECT id FROM bodies WHERE sha256 BETWEEN ? AND ?"
+        found = self._database.execute(query, (digest, digest + b"\xff" * (32 - len(digest)))).fetchall()
+        return [body for (body,) in found]
+
     def described(self, bodies: Sequence[int]) -> dict[int, Described]:
         """ENVELOPE and BODYSTRUCTURE of those of these bodies of which they are kept; of others, `describe` makes them of the octets."""
         query = "SELECT body, envelope, structure FROM descriptions WHERE body IN (SELECT value FROM json_each(?))"
@@ -195,13 +201,8 @@ class Reading:
             found = self._database.execute(query, (json.dumps(list(only)),))
         return {row[0]: HeaderSummary(*row[1:]) for row in found}
 
-    def header_values(self, folder: int, column: str, only: Collection[int] | None = None) -> dict[int, str]:
-        """As `headers`, but of one column: ``sender``, ``subject``."""
-        if only is None:
-            query = (
-                f"SELECT h.message, h.{column} FROM messages m JOIN headers h ON h.message = m.id WHERE m.folder = ?"
-            )
-            return dict(self._database.execute(query, (folder,)).fetchall())
+    def header_values(self, column: str, only: Collection[int]) -> dict[int, Any]:
+        """Row id → one column of the header, of those row ids: ``sender``, ``subject``, ``date_utc``."""
         query = f"SELECT message, {column} FROM headers WHERE message IN (SELECT value FROM json_each(?))"
         return dict(self._database.execute(query, (json.dumps(list(only)),)).fetchall())
 

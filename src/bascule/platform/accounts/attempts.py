@@ -30,6 +30,10 @@ CREATE TABLE IF NOT EXISTS wrong_guesses (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS wrong_guesses_peer ON wrong_guesses (peer);
 CREATE INDEX IF NOT EXISTS wrong_guesses_at ON wrong_guesses (at_utc);
+CREATE TABLE IF NOT EXISTS strange_guesses (
+    account TEXT NOT NULL, peer TEXT NOT NULL, at_utc INTEGER NOT NULL, wrong INTEGER NOT NULL, PRIMARY KEY (account, peer, at_utc)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS strange_guesses_at ON strange_guesses (at_utc);
 CREATE TABLE IF NOT EXISTS guesses_key (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS known_peers (
     account TEXT NOT NULL, peer TEXT NOT NULL, at_utc INTEGER NOT NULL, PRIMARY KEY (account, peer)
@@ -37,17 +41,26 @@ CREATE TABLE IF NOT EXISTS known_peers (
 CREATE INDEX IF NOT EXISTS known_peers_at ON known_peers (at_utc);
 """
 _COUNTS = """
-WITH strange AS (
-    SELECT account, peer FROM wrong_guesses AS guess WHERE at_utc > :since AND (account = :account OR peer = :peer) AND NOT EXISTS (
-        SELECT 1 FROM known_peers AS known WHERE known.account = guess.account AND known.peer = guess.peer AND known.at_utc > :known_since
-    )
-)
 SELECT
     (SELECT count(*) FROM wrong_guesses WHERE account = :account AND peer = :peer AND at_utc > :since),
-    (SELECT count(*) FROM strange WHERE peer = :peer),
-    (SELECT count(*) FROM strange WHERE account = :account)
+    (SELECT coalesce(sum(wrong), 0) FROM strange_guesses WHERE account = '' AND peer = :peer AND at_utc > :since),
+    (SELECT coalesce(sum(wrong), 0) FROM strange_guesses WHERE account = :account AND peer = '' AND at_utc > :since)
 """
-"""Of the pair, of the address, of the account. Guesses where an account is known have a count of their own: nobody else is to wait because of them."""
+"""Of the pair, of the address, of the account. Guesses where an account is known have a count of their own: nobody else is to wait because of them.
+
+``strange_guesses`` has the others summed up, for each address (an empty ``account``) and each account (an empty ``peer``) by the second: a look at the counts
+reads at most a row for each second of the window, however much is guessed."""
+_STRANGE = """
+SELECT account, peer, at_utc FROM wrong_guesses AS guess WHERE NOT EXISTS (
+    SELECT 1 FROM known_peers AS known WHERE known.account = guess.account AND known.peer = guess.peer AND known.at_utc > :known_since
+)
+"""
+_SUM_UP = f"""
+INSERT INTO strange_guesses
+    SELECT '', peer, at_utc, count(*) FROM ({_STRANGE}) GROUP BY peer, at_utc
+    UNION ALL SELECT account, '', at_utc, count(*) FROM ({_STRANGE}) GROUP BY account, at_utc
+"""
+_ADD = "INSERT INTO strange_guesses VALUES (?, ?, ?, ?) ON CONFLICT (account, peer, at_utc) DO UPDATE SET wrong = wrong + excluded.wrong"
 _DAY_SECONDS = 24 * 3600
 
 
@@ -98,6 +111,9 @@ class Attempts:
         self._trusted = tuple(trusted)
         self._database.execute("INSERT OR IGNORE INTO guesses_key VALUES (1, ?)", (os.urandom(32),))
         (self._key,) = self._database.execute("SELECT key FROM guesses_key").fetchone()
+        if self._has_rows("wrong_guesses") and not self._has_rows("strange_guesses"):  # of a version that kept no sums
+            with self._guard, _best_effort(), self._transaction():
+                self._sum_up()
 
     def close(self) -> None:
         self._database.close()
@@ -109,7 +125,7 @@ class Attempts:
     def at_once(self, account: str, peer: str) -> int | None:
         """How many passwords may be looked at in one process at the same time, from there, if they are for accounts like ``account``; None: any number."""
         account, peer = counted_name(account), counted_peer(peer)
-        told = {"account": account, "peer": peer, "since": self._since(), "known_since": self._known_since()}
+        told = {"account": account, "peer": peer, "since": self._since()}
         with self._guard:
             of_pair, of_peer, of_account = self._database.execute(_COUNTS, told).fetchone()
             is_known = self._is_known(account, peer)
@@ -130,8 +146,12 @@ class Attempts:
             found = self._database.execute(query, row).fetchone()
             if found is not None and found[0] > self._since():
                 return
-            self._database.execute("DELETE FROM wrong_guesses WHERE at_utc <= ?", (self._since(),))
-            self._database.execute("INSERT OR REPLACE INTO wrong_guesses VALUES (?, ?, ?, ?)", (*row, now))
+            with self._transaction():
+                self._database.execute("DELETE FROM wrong_guesses WHERE at_utc <= ?", (self._since(),))
+                self._database.execute("DELETE FROM strange_guesses WHERE at_utc <= ?", (self._since(),))
+                added = self._database.execute("INSERT OR IGNORE INTO wrong_guesses VALUES (?, ?, ?, ?)", (*row, now))
+                if added.rowcount and not self._is_known(account, peer):
+                    self._add(account, peer, now)
 
     def know(self, account: str, peer: str) -> None:
         """``account`` is at home there: it signed in, or its owner saw its password there. Written once a day for each address."""
@@ -140,8 +160,11 @@ class Attempts:
             query = "SELECT at_utc FROM known_peers WHERE account = ? AND peer = ?"
             found = self._database.execute(query, (account, peer)).fetchone()
             if found is None or not now - _DAY_SECONDS <= found[0] <= now:
-                self._database.execute("DELETE FROM known_peers WHERE at_utc <= ?", (self._known_since(),))
-                self._database.execute("INSERT OR REPLACE INTO known_peers VALUES (?, ?, ?)", (account, peer, now))
+                with self._transaction():
+                    if not self._is_known(account, peer):
+                        self._take_out(account, peer)
+                    self._database.execute("DELETE FROM known_peers WHERE at_utc <= ?", (self._known_since(),))
+                    self._database.execute("INSERT OR REPLACE INTO known_peers VALUES (?, ?, ?)", (account, peer, now))
 
     def waiting(self) -> list[Waiting]:
         """Who is asked to wait on this machine now, the most guessed at first."""
@@ -166,8 +189,43 @@ class Attempts:
         if not account and not peer:
             return 0
         query = "DELETE FROM wrong_guesses WHERE (?1 = '' OR account = ?1) AND (?2 = '' OR peer = ?2)"
-        with self._guard:
-            return self._database.execute(query, (counted_name(account), counted_peer(peer))).rowcount
+        with self._guard, self._transaction():
+            lifted = self._database.execute(query, (counted_name(account), counted_peer(peer))).rowcount
+            self._database.execute("DELETE FROM strange_guesses")
+            self._sum_up()
+        return lifted
+
+    def _take_out(self, account: str, peer: str) -> None:
+        """Guesses of a pair that becomes known: a few (`limits.OF_ACCOUNT_AND_ADDRESS`), and those looked at together with the last."""
+        query = "SELECT at_utc, count(*) FROM wrong_guesses WHERE account = ? AND peer = ? GROUP BY at_utc"
+        for at_utc, wrong in self._database.execute(query, (account, peer)).fetchall():
+            update = (
+                "UPDATE strange_guesses SET wrong = max(0, wrong - ?) WHERE at_utc = ?"
+                " AND (account, peer) IN (VALUES ('', ?), (?, ''))"
+            )
+            self._database.execute(update, (wrong, at_utc, peer, account))
+
+    def _add(self, account: str, peer: str, at_utc: int) -> None:
+        self._database.execute(_ADD, ("", peer, at_utc, 1))
+        self._database.execute(_ADD, (account, "", at_utc, 1))
+
+    def _sum_up(self) -> None:
+        """Anew; there are no sums."""
+        self._database.execute(_SUM_UP, {"known_since": self._known_since()})
+
+    def _has_rows(self, table: str) -> bool:
+        return self._database.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
 
     def _since(self) -> int:
         return int(self._clock()) - limits.WINDOW_SECONDS

@@ -8,9 +8,10 @@ import asyncio
 import contextlib
 import select
 import ssl
+import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from bascule.platform.imap import limits
 from bascule.platform.imap.commands.authenticate import takes_response
 from bascule.platform.imap.session import Connection, Services, Session
 from bascule.platform.imap.states import State
+from bascule.platform.limits import WORK_SECONDS
 from bascule.platform.spool import Spool
 from bascule.protocols.imap.answers import condition
 from bascule.protocols.imap.errors import RemoteError
@@ -339,13 +341,18 @@ class ImapConnection(asyncio.BufferedProtocol):
         done = False
         while not done:
             if is_quick:
-                octets, done = _gather(pieces)
+                octets, done = _gather(session.connection, pieces)
                 await asyncio.sleep(0)  # others have their turn, however much was sent ahead
             else:
-                octets, done = await self._in_thread(session, lambda: _gather(pieces))
+                octets, done = await self._in_thread(session, lambda: _gather(session.connection, pieces))
             await self._write(octets)
             if self._lost:
+                if not is_quick:
+                    await self._in_thread(session, pieces.close)  # what it has open is closed there
                 return
+            if session.connection.rests:
+                session.connection.rests = False
+                await asyncio.sleep(limits.REST_SECONDS)
 
     async def _after(self, session: Session, request: Request) -> None:
         """What the command asked of the connection."""
@@ -483,7 +490,7 @@ class ImapConnection(asyncio.BufferedProtocol):
                 await asyncio.wait_for(asyncio.shield(self._task), 5.0)
 
 
-def _pieces(session: Session, requests: list[Request]) -> Iterator[bytes]:
+def _pieces(session: Session, requests: list[Request]) -> Generator[bytes, None, None]:
     """Behind a BYE nothing is done, and nothing answered (RFC 9051 §7.1.5)."""
     for request in requests:
         if session.state is State.ENDED:
@@ -491,13 +498,14 @@ def _pieces(session: Session, requests: list[Request]) -> Iterator[bytes]:
         yield from session.handle(request)
 
 
-def _gather(pieces: Iterator[bytes]) -> tuple[bytes, bool]:
-    """In a thread: up to about WRITE_OCTETS of the answer, and whether that was its end."""
+def _gather(connection: Connection, pieces: Iterator[bytes]) -> tuple[bytes, bool]:
+    """In a thread: up to about WRITE_OCTETS of the answer, or what can be made of it in WORK_SECONDS; and whether that was its end."""
     held: list[bytes] = []
     size = 0
+    until = time.monotonic() + WORK_SECONDS
     for piece in pieces:
         held.append(piece)
         size += len(piece)
-        if size >= limits.WRITE_OCTETS:
+        if size >= limits.WRITE_OCTETS or connection.rests or time.monotonic() > until:
             return b"".join(held), False
     return b"".join(held), True

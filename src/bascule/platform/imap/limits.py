@@ -48,16 +48,24 @@ LARGE_AT_ONCE_OCTETS = 256 * 1024 * 1024
 STORED_AT_ONCE = 5000
 """Messages whose flags STORE changes in one transaction, some 20 ms: between two of them other sessions on the mailbox, and deliveries, have their turn."""
 SEARCHES_AT_ONCE = 3
-"""Of a mailbox, and process, that look into texts: each takes a thread, and somebody's many searches must leave some for others."""
+"""SEARCH, SORT and THREAD of a mailbox, and process, that look into texts, or take longer than `QUICK_SEARCH_SECONDS`: each holds the rows of its folder,
+30 MB of 100,000."""
 SEARCHES_THAT_WAIT = 2
-"""For one of these to end: a person's programs may well search at once. With those that run they leave the member a thread (`platform.limits`); more are
-asked to come again."""
+"""For one of these to end: a person's programs may well search at once. They hold no thread; more are asked to come again."""
 SEARCH_TURN_SECONDS = 20.0
 """How long they wait."""
+QUICK_SEARCH_SECONDS = 0.5
+"""For a search that looks into no texts, before it counts among these: the flags of 100,000 messages take a third of it."""
 SEARCH_SECONDS = 60.0
-"""For one search: 2,000 strings in each of 100,000 texts would take an hour. Making the texts ready, where nobody had the time, is not counted."""
+"""For one search, sort or threading, whatever it asks for, in a thread: 2,000 strings in each of 100,000 texts would take an hour. What others have of the
+threads meanwhile is not counted, nor is making the texts ready, where nobody had the time."""
 SEARCHED_AT_ONCE = 500
-"""Texts read by SEARCH, between two of which other sessions on the mailbox have their turn, and it is looked whether the client is still there."""
+"""Texts read by SEARCH, between two of which others have their turn (on the mailbox, and of the threads), and it is looked whether the client is still
+there…"""
+COMPARED_AT_ONCE = 5000
+"""…and messages of which only the row, or a field of it, is looked at: a few milliseconds."""
+REST_SECONDS = 0.1
+"""Before a command that waits for others looks again whether it may go on."""
 IDLE_SECONDS = 31 * 60.0
 """Without a command; RFC 9051 §5.4: at least 30 minutes. In IDLE too: programs begin it anew every 29."""
 LOOK_AGAIN_SECONDS = 2.0

@@ -82,6 +82,8 @@ class Connection:
     admit: Callable[[str], bool] = lambda account: True
     is_gone: Callable[[], bool] = lambda: False
     """Whether nobody waits for an answer any more; for any thread."""
+    rests: bool = False
+    """The command waits for others: it goes on in a moment, and holds no thread until then."""
     looks_again: bool = False
     """What changed could not be read during IDLE: it is to be looked at again in a moment."""
     asks_for_literal: bool = False

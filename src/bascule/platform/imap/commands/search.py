@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from bascule.mailbox.live import LiveRow
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.replies import Done
-from bascule.platform.imap.searching import find
+from bascule.platform.imap.searching import Searching
 from bascule.protocols.imap.answers import string
 from bascule.protocols.imap.requests import Arguments, Request
 from bascule.protocols.imap.requests.search import parse_search_request
@@ -20,7 +20,8 @@ def run(session: "Session", request: Request) -> Answer:
     view = session.selected
     try:
         asked = parse_search_request(Arguments(request))
-        rows = find(session, asked.key)
+        with Searching(session) as searching:
+            rows = yield from searching.find(asked.key)
         numbers = [row.uid if request.uid else view.number_of(row.uid) for row in rows]
     except Exception:
         view.saved = []  # RFC 5182 §2.1: after a NO or BAD, $ is empty

@@ -7,7 +7,7 @@ from bascule.mailbox.live import LiveRow
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.search import extended
 from bascule.platform.imap.replies import Done
-from bascule.platform.imap.searching import find, first_mailboxes
+from bascule.platform.imap.searching import Rows, Searching, Steps, in_groups
 from bascule.protocols.imap.requests import Arguments, Request
 from bascule.protocols.imap.requests.search import parse_sort
 from bascule.protocols.imap.subject import base_subject
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 def run(session: "Session", request: Request) -> Answer:
     asked = parse_sort(Arguments(request))
     view = session.selected
-    rows = find(session, asked.search.key)
-    with session.lock:
+    with Searching(session) as searching:
+        rows = yield from searching.find(asked.search.key)
         needs_headers = {"DATE", "SUBJECT"} & {name for name, _ in asked.order}
-        headers = session.box.reading.headers(view.folder) if needs_headers else {}
-    for name, reverse in reversed(asked.order):  # a stable sort: the last key first
-        rows.sort(key=_key(session, name, rows, headers), reverse=reverse)
+        headers = (yield from searching.summaries(rows)) if needs_headers else {}
+        for name, reverse in reversed(asked.order):  # a stable sort: the last key first
+            compared = yield from _compared(searching, name, rows, headers)
+            rows.sort(key=lambda row: compared[row.id], reverse=reverse)
     numbers = [row.uid if request.uid else view.number_of(row.uid) for row in rows]
     if asked.search.returns is None:
         yield b"* SORT" + b"".join(b" %d" % number for number in numbers) + b"\r\n"
@@ -37,9 +38,19 @@ def run(session: "Session", request: Request) -> Answer:
     return Done("SORT completed")
 
 
+def _compared(searching: Searching, name: str, rows: Rows, headers: dict[int, HeaderSummary]) -> Steps[dict[int, Any]]:
+    """Row id → what is compared."""
+    key = yield from _key(searching, name, rows, headers)
+    compared: dict[int, Any] = {}
+    for group in in_groups(rows):
+        yield from searching.go_on()
+        compared.update((row.id, key(row)) for row in group)
+    return compared
+
+
 def _key(
-    session: "Session", name: str, rows: list[LiveRow], headers: dict[int, HeaderSummary]
-) -> Callable[[LiveRow], Any]:
+    searching: Searching, name: str, rows: Rows, headers: dict[int, HeaderSummary]
+) -> Steps[Callable[[LiveRow], Any]]:
     none = HeaderSummary()
     match name:
         case "ARRIVAL":
@@ -51,7 +62,7 @@ def _key(
         case "SUBJECT":
             return lambda row: base_subject(headers.get(row.id, none).subject)[0]
         case _:
-            told = first_mailboxes(session, rows, name.lower())
+            told = yield from searching.first_mailboxes(rows, name.lower())
             return lambda row: told.get(row.body, "").upper()
 
 
