@@ -69,24 +69,23 @@ class TooMuchAtOnce(OSError):
 
 
 class SpoolFile:
-    """All large literals of one command, or one message: one behind the other, each written once and before the next is opened. Others may be read by
-    other threads meanwhile."""
+    """All large literals of one command, or one message, each written before the next is begun."""
 
     def __init__(self, room: Room) -> None:
         self._room = room
         self._descriptor: int | None = None
         self._reserved = 0
-        self._end = 0
+        self.end = 0
 
     def open(self, octets: int = 0) -> "Spool":
         """For so many octets. What there is no room for has a ``failure`` from the beginning."""
-        spool = Spool(self, self._end)
+        spool = Spool(self)
         try:
             if self._descriptor is None:
                 self._descriptor = self._made()
             self.reserve(octets)
         except OSError as error:
-            spool.failure = error
+            spool.fail(error)
         return spool
 
     def _made(self) -> int:
@@ -112,8 +111,8 @@ class SpoolFile:
         left = memoryview(octets)
         try:
             while left:
-                written = os.pwrite(self._descriptor, left, self._end)
-                self._end += written
+                written = os.pwrite(self._descriptor, left, self.end)
+                self.end += written
                 left = left[written:]
         except OSError as error:
             raise SpoolError(error) from error
@@ -139,30 +138,37 @@ class Spool(Body):
     It is written by the event loop, and measured by the thread that carries the command out: hashing takes ten times as long as writing.
     """
 
-    def __init__(self, file: SpoolFile, start: int) -> None:
+    def __init__(self, file: SpoolFile) -> None:
         self.failure: OSError | None = None
         self.octets = 0
         self._file: SpoolFile | None = file
-        self._start = start
+        self._start = 0
         self._measure: Measure | None = None
 
     def write(self, octets: "memoryview | bytes") -> None:
         if self.failure is not None or self._file is None:
             return
+        if not self.octets:
+            self._start = self._file.end
         try:
             self._file.write(octets)
         except OSError as error:
-            self.failure = error
+            self.fail(error)
         else:
             self.octets += len(octets)
 
     def reserve(self, octets: int) -> None:
         """Where it was not known how many would come. What there is no room for is a ``failure``."""
         try:
-            if self._file is not None:
+            if self._file is not None and self.failure is None:
                 self._file.reserve(octets)
         except OSError as error:
-            self.failure = error
+            self.fail(error)
+
+    def fail(self, error: OSError) -> None:
+        """Its traceback would hold the file, and this."""
+        self.failure = error.with_traceback(None)
+        error.__cause__ = error.__context__ = None
 
     def measure(self) -> Measure:
         """Read it once, whole."""

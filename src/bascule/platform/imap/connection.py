@@ -315,6 +315,7 @@ class ImapConnection(asyncio.BufferedProtocol):
         """It is over: nothing more is taken."""
         self._failure = self._failure or "it is over"
         self._frames.clear()
+        self._receiver.drop()
         if self._room is not None:
             self._room.held.change(-self._counted)
         self._room = self._file = None

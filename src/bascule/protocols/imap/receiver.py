@@ -167,6 +167,14 @@ class Receiver:
             self._in_literal = False
             self._sink = None
 
+    def drop(self) -> None:
+        """Let go of all that came: the connection is over. Nothing is taken afterwards."""
+        self._end_frame()
+        self._sink = None
+        self._is_undecided = True
+        self.take_rest()
+        self.give_back()
+
     def _end_frame(self) -> None:
         self._frame, self._held, self._literals_octets = [], 0, 0
         self._announced, self._skips = None, False
