@@ -12,7 +12,7 @@ from bascule.platform.imap import limits
 from bascule.platform.imap.session import Connection, Services, Session
 from bascule.platform.imap.states import State
 from bascule.platform.mailboxes import Mailboxes
-from bascule.platform.spool import Spool
+from bascule.platform.spool import Room, SpoolFile
 from bascule.protocols.imap import Receiver, RemoteError
 from bascule.protocols.imap.requests import BadRequest, parse_request
 from bascule.protocols.imap.responses import parse_response
@@ -74,7 +74,9 @@ def answers(octets: bytes) -> int:
 
 def converse(session: Session, octets: bytes) -> None:
     """As a connection does: frames, requests, answers. What the server can't read ends the conversation."""
-    receiver = Receiver(lambda size: Spool(), limits.SIGNED_IN, announce=lambda size, waits: size < 100_000)
+    receiver = Receiver(
+        lambda size: SpoolFile(Room(0, 1, 0)).open(size), limits.SIGNED_IN, announce=lambda size, waits: size < 100_000
+    )
     receiver.feed(octets)
     with contextlib.suppress(RemoteError):
         while (frame := receiver.next_frame()) is not None:

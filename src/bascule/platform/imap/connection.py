@@ -10,7 +10,6 @@ import select
 import ssl
 import time
 import zlib
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -20,13 +19,15 @@ from bascule.platform.certificate import Certificate
 from bascule.platform.fair_threads import Threads
 from bascule.platform.imap import limits
 from bascule.platform.imap.commands.authenticate import takes_response
+from bascule.platform.imap.read_ahead import ReadAhead
 from bascule.platform.imap.session import Connection, Services, Session
 from bascule.platform.imap.states import State
+from bascule.platform.imap.turns import Turns
 from bascule.platform.limits import WORK_SECONDS
-from bascule.platform.spool import Spool
+from bascule.platform.spool import Room, Rooms, SpoolFile
 from bascule.protocols.imap.answers import condition
 from bascule.protocols.imap.errors import RemoteError
-from bascule.protocols.imap.receiver import Announcement, Frame, Receiver
+from bascule.protocols.imap.receiver import Announcement, Frame, Receiver, Refused, Sink
 from bascule.protocols.imap.requests import BadRequest, Request, parse_request
 from bascule.terms.location import is_loopback
 
@@ -41,7 +42,8 @@ _SIGN_INS = frozenset(("LOGIN", "AUTHENTICATE"))
 
 @dataclass(slots=True)
 class Shared:
-    """What the connections of a process share. ``watchers``: account → those who are to be woken when its mailbox changes."""
+    """What the connections of a process share. ``watchers``: account → those who are to be woken when its mailbox changes. ``rooms``: for what the
+    connections of an account send."""
 
     services: Services
     threads: Threads
@@ -49,6 +51,10 @@ class Shared:
     admission: Admission
     watchers: dict[str, set["ImapConnection"]] = field(default_factory=dict)
     connections: set["ImapConnection"] = field(default_factory=set)
+    rooms: Rooms = field(
+        default_factory=lambda: Rooms(lambda: Room(limits.HELD_OCTETS, limits.SPOOL_FILES, limits.SPOOLED_OCTETS))
+    )
+    turns: Turns = field(default_factory=Turns)
 
 
 class ImapConnection(asyncio.BufferedProtocol):
@@ -62,9 +68,12 @@ class ImapConnection(asyncio.BufferedProtocol):
         self.heard = self._loop.time()
         self.is_at_work = False
         self._receiver = Receiver(
-            lambda octets: Spool(), limits.BEFORE_SIGN_IN, announce=self._announced, read_octets=limits.READ_OCTETS
+            self._open_sink, limits.BEFORE_SIGN_IN, announce=self._announced, read_octets=limits.READ_OCTETS
         )
-        self._frames: deque[Frame] = deque()
+        self._frames = ReadAhead()
+        self._room: Room | None = None
+        self._file: SpoolFile | None = None
+        self._counted = 0
         self._wake = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
@@ -79,6 +88,9 @@ class ImapConnection(asyncio.BufferedProtocol):
         self._inflate: zlib._Decompress | None = None
         self._deflate: zlib._Compress | None = None
         self._compressed = bytearray()
+        self._packed = b""
+        self._has_packed = False
+        self._has_turn = False
         self._session: Session | None = None
         self._sign_in_until = self._loop.time() + limits.SIGN_IN_SECONDS
         self._watched: set[str] = set()
@@ -128,42 +140,106 @@ class ImapConnection(asyncio.BufferedProtocol):
         self.heard = self._loop.time()
         if self._inflate is None:
             self._receiver.arrived(nbytes)
+            self._take_frames()
         else:
-            try:
-                self._receiver.feed(self._inflate.decompress(bytes(memoryview(self._compressed)[:nbytes])))
-            except zlib.error:
-                self._fail("what came is not compressed as it was announced")
-                return
-        self._take_frames()
+            self._packed += memoryview(self._compressed)[:nbytes]
+            self._has_packed = True
+            self._pause()
+            self._unpack_in_turn()
 
     def _take_frames(self) -> None:
         try:
-            while not self._at_border and len(self._frames) < limits.FRAMES_WAITING:
+            while not self._has_enough:
                 frame = self._receiver.next_frame()
                 if frame is None:
                     break
+                self._file = None
                 self._frames.append(frame)
                 words = frame[0].split(b" ", 2) if isinstance(frame[0], bytes) else []
                 self._at_border = len(words) > 1 and words[1].decode("latin-1").upper() in _BORDERS
         except RemoteError as error:
             self._fail(str(error))
-        if (self._at_border or len(self._frames) >= limits.FRAMES_WAITING) and not self._paused and self._transport:
+        self._count()
+        if self._has_enough:
+            self._pause()
+        self._wake.set()
+
+    @property
+    def _has_enough(self) -> bool:
+        """Whether nothing more is to be read before something is carried out."""
+        return self._at_border or self._frames.are_enough or self._receiver.is_undecided
+
+    def _pause(self) -> None:
+        if not self._paused and self._transport:
             self._paused = True
             self._transport.pause_reading()
-        self._wake.set()
+
+    def _count(self) -> None:
+        """What is held now, with what the account's other connections hold. Who makes that too much is not heard on."""
+        if self._room is None:
+            return
+        held = self._receiver.held_octets + self._frames.octets + self._frames.taken_octets
+        grown = max(0, held - limits.UNCOUNTED_OCTETS) - self._counted
+        self._counted += grown
+        if grown and not self._room.held.change(grown) and grown > 0:
+            self._fail("too much is sent at once, by this program or by others that are signed in to this account")
+
+    def _unpack_in_turn(self) -> None:
+        """Once it is the account's turn: inflate what came. Nothing more is read before all of that is taken."""
+        assert self._session is not None
+        assert self._session.account is not None
+        if not self._has_turn:
+            self._has_turn = True
+            self._shared.turns.ask(self._session.account.id, self._unpack)
+
+    def _unpack(self) -> None:
+        """As much as one turn allows. RFC 4978 §4"""
+        assert self._inflate is not None
+        self._has_turn = False
+        left = limits.INFLATED_OCTETS
+        try:
+            while self._has_packed and left > 0 and not self._has_enough and self._failure is None:
+                room = self._receiver.room()[:left]
+                piece = self._inflate.decompress(self._packed, len(room))
+                self._packed = self._inflate.unconsumed_tail
+                self._has_packed = bool(self._packed) or len(piece) == len(room)
+                room[: len(piece)] = piece
+                self._receiver.arrived(len(piece))
+                left -= len(piece)
+                self._take_frames()
+        except zlib.error:
+            self._fail("what came is not compressed as it was announced")
+        if self._inflate.eof:
+            self._fail("the compressed octets have come to their end")
+        self._read_on()
+
+    def _open_sink(self, octets: int) -> Sink:
+        """For a large literal. A stranger has none: what is said before the sign-in is short."""
+        if self._room is None:
+            return Refused()
+        if self._file is None:
+            self._file = SpoolFile(self._room)
+        return self._file.open(octets)
 
     def _announced(self, octets: int, waits: bool) -> bool:
         """A literal is about to come: it is asked for, or refused before it is sent."""
         words = self._receiver.beginning.split(b" ", 2)
         is_message = len(words) > 1 and words[1].upper() == b"APPEND" and bool(self._watched)
         wanted = octets <= (self._shared.services.append_limit if is_message else limits.ARGUMENT_OCTETS)
-        if waits and wanted and is_message:  # answered in its turn, behind the commands that came before
-            self._frames.append(self._receiver.announcement(octets))
+        if wanted and is_message:
+            if waits or self._is_asked_about(octets):  # in its turn, behind the commands that came before
+                self._frames.append(self._receiver.announcement(octets, waits=waits))
         elif waits and wanted:
             self._send(b"+ go on\r\n")
         elif waits:
+            self._file = None
             self._send(condition(words[0] or b"*", b"NO", "that is larger than this server takes", b"TOOBIG"))
         return wanted
+
+    def _is_asked_about(self, octets: int) -> bool:
+        """Whether the command's literals reach the next `UNASKED_OCTETS` with this one."""
+        before = self._receiver.literals_octets
+        return (before + octets) // limits.UNASKED_OCTETS > before // limits.UNASKED_OCTETS
 
     def eof_received(self) -> bool:
         self._lost = True
@@ -189,9 +265,7 @@ class ImapConnection(asyncio.BufferedProtocol):
     def _fail(self, why: str) -> None:
         """After the answers that are due, say goodbye."""
         self._failure = self._failure or why
-        if self._transport and not self._paused:
-            self._paused = True
-            self._transport.pause_reading()
+        self._pause()
         self._wake.set()
 
     # -- octets out ---------------------------------------------------------------------------------------------------
@@ -231,12 +305,22 @@ class ImapConnection(asyncio.BufferedProtocol):
             self._shared.connections.discard(self)
             self._shared.admission.leave(self)
             self._watch(set())
+            self._give_back()
             if session.account is None:
                 session.close()
             else:
                 await self._in_thread(session, session.close)
             if self._transport:
                 self._transport.close()
+
+    def _give_back(self) -> None:
+        """It is over: nothing more is taken."""
+        self._failure = self._failure or "it is over"
+        self._frames.clear()
+        self._receiver.drop()
+        if self._room is not None:
+            self._room.held.change(-self._counted)
+        self._room = self._file = None
 
     async def _converse(self, session: Session) -> None:
         wrong = 0
@@ -255,12 +339,14 @@ class ImapConnection(asyncio.BufferedProtocol):
                 if wrong > limits.WRONG_COMMANDS:
                     self._send(condition(b"*", b"BYE", "this is not IMAP"))
                     return
+                del frame
                 continue
             wrong = 0
             if requests[0].name == "AUTHENTICATE" and not await self._complete(session, requests):
                 continue
             await self._answer(session, requests)
             await self._after(session, requests[-1])
+            del frame, requests  # what they hold is not kept while the next one is waited for
 
     async def _next_frame_in_time(self, session: Session) -> Frame | None:
         """As `_next_frame`. Raises TimeoutError: who has not signed in has a certain time for all of it, however much they say meanwhile."""
@@ -279,20 +365,28 @@ class ImapConnection(asyncio.BufferedProtocol):
                 return None
             if self._lost:
                 return None
+            self._frames.done()
+            self._receiver.give_back()
+            self._count()
             self._wake.clear()
             await self._wake.wait()
+        self._frames.done()
         frame = self._frames.popleft()
         self._read_on()
         return frame
 
     def _read_on(self) -> None:
         """Once more than half of what was read ahead is taken, read again. To be called after each taking: nothing else begins it."""
-        wanted = self._failure is None and not self._at_border and len(self._frames) < limits.FRAMES_WAITING // 2
-        if wanted and self._paused:
-            self._paused = False
-            if self._transport:
-                self._transport.resume_reading()
-            self._loop.call_soon(self._take_frames)
+        wanted = self._failure is None and not self._at_border and self._frames.are_few
+        if not wanted or not self._paused or self._receiver.is_undecided:
+            return
+        if self._has_packed:
+            self._unpack_in_turn()
+            return
+        self._paused = False
+        if self._transport:
+            self._transport.resume_reading()
+        self._loop.call_soon(self._take_frames)
 
     def _requests(self, frame: Frame) -> list[Request] | bytes:
         """What ``frame`` asks, and what follows it and may be handed over with it; or the reply to what is no command."""
@@ -359,6 +453,8 @@ class ImapConnection(asyncio.BufferedProtocol):
         connection = session.connection
         if session.account is not None and not self._watched:
             self._receiver.limits = limits.SIGNED_IN
+            self._frames.most_octets = limits.WAITING_OCTETS
+            self._room = self._shared.rooms.of(session.account.id)
         self._watch(session.watched)
         self._settle(connection, request.frame)
         if connection.wants_tls:
@@ -371,10 +467,16 @@ class ImapConnection(asyncio.BufferedProtocol):
             await self._idle(session, request)
 
     def _settle(self, connection: Connection, frame: Frame) -> None:
-        """A message that was announced and not asked for will not come, whatever its command was answered."""
+        """A message that was announced and not asked for will not come, or not be kept, whatever its command was answered."""
         is_asked_for, connection.asks_for_literal = connection.asks_for_literal, False
-        if isinstance(frame, Announcement) and not is_asked_for:
+        if not isinstance(frame, Announcement):
+            return
+        if is_asked_for:
+            self._receiver.go_on(frame)
+        else:
             self._receiver.forget(frame)
+            self._file = None
+        self._read_on()
 
     # -- IDLE ---------------------------------------------------------------------------------------------------------
 
@@ -468,19 +570,13 @@ class ImapConnection(asyncio.BufferedProtocol):
         self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         self._compressed = bytearray(limits.COMPRESSED_OCTETS)
         connection.compressed = True
-        if rest:
-            try:
-                self._receiver.feed(self._inflate.decompress(rest))
-            except zlib.error:
-                self._fail("what came is not compressed as it was announced")
+        self._packed, self._has_packed = rest, bool(rest)
         self._cross_border()
 
     def _cross_border(self) -> None:
         self._at_border = False
-        if self._paused and self._failure is None and self._transport:
-            self._paused = False
-            self._transport.resume_reading()
         self._take_frames()
+        self._read_on()
 
     async def end(self, why: str) -> None:
         """The server stops: say so, and close once the answer in progress is written."""

@@ -6,11 +6,27 @@ BEFORE_SIGN_IN = Limits(
     line_octets=40 * 1024, inline_octets=8 * 1024, literal_octets=8 * 1024, literals_per_response=4, response_octets=64 * 1024
 )  # fmt: skip
 """A user name and a password, each perhaps as a literal; and the longest ID, 30 pairs of 30 and 1,024 octets (RFC 2971 §3.3). Who is not known may not
-fill our memory."""
+fill our memory: as much is read ahead, and as much is being carried out, so that `STRANGERS` have 200 MB at the very most."""
 SIGNED_IN = Limits(
-    line_octets=1024 * 1024, inline_octets=1024 * 1024, literals_per_response=1000, response_octets=32 * 1024 * 1024
+    line_octets=1024 * 1024, inline_octets=128 * 1024, literals_per_response=1000, response_octets=4 * 1024 * 1024
 )  # fmt: skip
-"""A line of 1 MB names 100,000 messages one by one. MULTIAPPEND of 1,000 messages is more than programs send."""
+"""A line of 1 MB names 100,000 messages one by one. MULTIAPPEND of 1,000 messages is more than programs send. Nine of ten messages are smaller than
+128 kB; larger ones, and those beyond 2 MB of one command, go to the command's file. With what was read ahead and what is being carried out, a connection
+holds some 15 MB at the very most, and the connections of an account together `HELD_OCTETS`."""
+HELD_OCTETS = 64 * 1024 * 1024
+"""In memory, of commands that are not carried out yet: of all connections of an account to one process, each without its first `UNCOUNTED_OCTETS`. The
+connection that asks for more is closed. Twenty programs that each send messages in memory's size hold a tenth of it."""
+UNCOUNTED_OCTETS = 64 * 1024
+"""With 200 connections, 13 MB."""
+SPOOL_FILES = 100
+"""Commands with large literals, of all connections of an account to one process: a file each, and one connection has two at most (one that is carried
+out, one that comes). The next is refused. A process lets four descriptors go to each connection that it takes, IMAP's and SMTP's together."""
+SPOOLED_OCTETS = 300 * 1024 * 1024
+"""In these files: three of the largest messages, and any number of usual ones. A literal that is announced has its place; for one that finds none the command
+is refused, and what comes is thrown away. A single larger one is taken, where `append_limit` is set so."""
+UNASKED_OCTETS = 1024 * 1024
+"""Of one command's messages that do not wait to be asked for (LITERAL+), before it is looked whether there is a mailbox that takes them, and room. Looking takes
+some 1 ms, behind the commands that came before."""
 ARGUMENT_OCTETS = 64 * 1024
 """A literal of any command but APPEND: names and search strings."""
 PATTERN_CHARACTERS = 5000
@@ -24,9 +40,13 @@ READ_OCTETS = 16 * 1024
 TLS_OCTETS = 32 * 1024
 """Of a TLS session's own buffer: one record (RFC 8446 §5.1) and what may follow it. asyncio takes 256 KiB, which Python fills with zeros."""
 COMPRESSED_OCTETS = 16 * 1024
-"""Taken from the socket at once under COMPRESS: 16 kB become 16 MB at the very most."""
+"""Taken from the socket at once under COMPRESS: 16 kB become 16 MB at the very most, of which no more is made than is taken: `INFLATED_OCTETS`."""
+INFLATED_OCTETS = 64 * 1024
+"""Made of them in one turn of the event loop, for all connections of an account together: some 0.3 ms."""
 FRAMES_WAITING = 200
 """Commands that were read ahead; more wait in the socket."""
+WAITING_OCTETS = 1024 * 1024
+"""Of commands that were read ahead; from there on, or from one with a file on, more wait in the socket."""
 WRITE_OCTETS = 256 * 1024
 """Made at once: a session holds that much of an answer, and its socket as much again."""
 STRANGER_SECONDS = 60.0

@@ -14,7 +14,9 @@ from bascule.platform.fair_threads import Threads
 from bascule.platform.smtp import limits
 from bascule.platform.smtp.accepting import Steps
 from bascule.platform.smtp.roles import Role
+from bascule.platform.smtp.rooms import members_room, strangers_room
 from bascule.platform.smtp.session import Expects, Peer, Services, Session
+from bascule.platform.spool import Room, Rooms
 from bascule.protocols.smtp import LineTooLong, SmtpReceiver, format_reply
 from bascule.terms.location import is_loopback
 
@@ -25,16 +27,20 @@ _TOGETHER = (b"MAIL", b"RCPT", b"RSET", b"NOOP", b"DATA", b"VRFY", b"HELP")
 
 @dataclass(slots=True)
 class SmtpShared:
-    """What the connections of one process share."""
+    """What the connections of one process share. ``strangers``, ``members``: for what they send. ``buffer``: what comes is put there, and taken out in the
+    same turn of the event loop."""
 
     services: Services
     threads: Threads
     certificate: Certificate | None
     admission: Admission
     connections: set["SmtpConnection"] = field(default_factory=set)
+    strangers: Room = field(default_factory=strangers_room)
+    members: Rooms = field(default_factory=lambda: Rooms(members_room))
+    buffer: memoryview = field(default_factory=lambda: memoryview(bytearray(limits.READ_OCTETS)))
 
 
-class SmtpConnection(asyncio.Protocol):
+class SmtpConnection(asyncio.BufferedProtocol):
     """``encrypted``: TLS begins before anything is said. It is a `bascule.platform.admission.Guest` from when it is accepted, so before the handshake."""
 
     def __init__(self, shared: SmtpShared, role: Role, *, encrypted: bool = False) -> None:
@@ -47,6 +53,8 @@ class SmtpConnection(asyncio.Protocol):
         self.is_at_work = False
         self._receiver = SmtpReceiver()
         self._arrived = bytearray()
+        self._room = shared.strangers
+        self._counted = 0
         self._wake = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
@@ -78,6 +86,7 @@ class SmtpConnection(asyncio.Protocol):
             not self.address or is_loopback(self.address),
             self._encrypted,
             admit=lambda account: self._shared.admission.recognise(self, account),
+            room=lambda: self._room,
         )
         self._session = Session(self._shared.services, self._role, peer)
         self._shared.connections.add(self)
@@ -94,13 +103,31 @@ class SmtpConnection(asyncio.Protocol):
             self._transport.write(format_reply(421, "4.7.0", "too many connections; try again later"))
         self._transport.close()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._shared.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         self.heard = self._loop.time()
-        self._arrived += data
-        if len(self._arrived) > limits.READ_AHEAD_OCTETS and not self._paused and self._transport:
+        self._arrived += self._shared.buffer[:nbytes]
+        if (
+            (not self._count() or len(self._arrived) > limits.READ_AHEAD_OCTETS)
+            and not self._paused
+            and self._transport
+        ):
             self._paused = True
             self._transport.pause_reading()
         self._wake.set()
+
+    def _count(self) -> bool:
+        """What waits here, and in the receiver, is counted with what others sent. False: there is too much of it."""
+        held = len(self._arrived) + len(self._receiver)
+        grown, self._counted = held - self._counted, held
+        return self._room.held.change(grown)
+
+    def _move(self, room: Room) -> None:
+        """From here on it is counted there."""
+        self._room.held.change(-self._counted)
+        self._room, self._counted = room, 0
 
     def eof_received(self) -> bool:
         self._lost = True
@@ -159,6 +186,7 @@ class SmtpConnection(asyncio.Protocol):
             self._shared.connections.discard(self)
             self._shared.admission.leave(self)
             session.close()
+            self._move(strangers_room())  # nobody's
             if self._transport:
                 self._transport.close()
 
@@ -183,8 +211,17 @@ class SmtpConnection(asyncio.Protocol):
                     return
                 continue
             await self._write(await self._answer(session, lines))
+            self._settle(session)
             if session.expects is Expects.TLS and not await self._start_tls(session):
                 return
+
+    def _settle(self, session: Session) -> None:
+        """Who has signed in is a stranger no more."""
+        account = session.peer.account
+        room = self._shared.strangers if account is None else self._shared.members.of(account.id)
+        if room is not self._room:
+            self._move(room)
+        self._count()
 
     async def _answer(self, session: Session, lines: list[bytes]) -> bytes:
         if all(map(session.is_at_hand, lines)):
@@ -212,10 +249,11 @@ class SmtpConnection(asyncio.Protocol):
         assert transaction.incoming is not None
         sink = transaction.incoming.write
         while True:
-            if len(self._receiver) > limits.READ_AHEAD_OCTETS // 4:  # enough to be written to a file: not here
+            if len(self._receiver) > limits.READ_AHEAD_OCTETS // 4:  # enough to take a while: not here
                 is_whole = await self._in_thread(session, lambda: self._receiver.take_message(sink))
             else:
                 is_whole = self._receiver.take_message(sink)
+            self._count()
             if is_whole:
                 break
             if not await self._more():

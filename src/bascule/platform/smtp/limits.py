@@ -4,8 +4,22 @@ COMMAND_SECONDS = 5 * 60.0
 """For the next command or piece of a message: RFC 5321 §4.5.3.2.7."""
 STALL_SECONDS = 5 * 60.0
 """For a client to take a reply."""
-READ_AHEAD_OCTETS = 256 * 1024
-"""That wait in memory of a connection before its socket is left alone."""
+READ_OCTETS = 32 * 1024
+"""Taken from a socket at once."""
+READ_AHEAD_OCTETS = 64 * 1024
+"""That wait in memory of a connection before its socket is left alone; it may have as much again in work."""
+HELD_OCTETS = 64 * 1024
+"""Of one message, in memory; a larger one is in a file as it comes. Of ten messages eight are smaller; a file takes some 0.1 ms."""
+STRANGERS_HELD_OCTETS = 32 * 1024 * 1024
+"""Of all strangers of a process, of their messages in memory and of what was read ahead: room for 2,000 usual messages. Where there is none a message goes
+to its file from its first octet on, and nothing is read ahead: beyond it each has `READ_OCTETS`, and as much in work, 64 MB with all `STRANGERS`."""
+STRANGERS_SPOOLED_OCTETS = 2 * 1024**3
+"""Of all strangers of a process, in files: twenty of the largest messages at once. More is refused for now (452), as where the disk is full; what is small
+comes in all the same."""
+MEMBERS_HELD_OCTETS = 4 * 1024 * 1024
+"""As for strangers, of all connections that signed in as the same."""
+MEMBERS_SPOOLED_OCTETS = 300 * 1024 * 1024
+"""As for strangers, of all connections that signed in as the same: three of the largest messages at once."""
 RECIPIENTS = 1000
 """Of one message: RFC 5321 §4.5.3.1.8 asks for at least 100; a class mailing has several hundred."""
 REPEATED_RECIPIENTS = 100

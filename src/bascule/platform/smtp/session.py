@@ -19,7 +19,9 @@ from bascule.platform.smtp.accepting import Accepting, Outcome, Refusal, Steps
 from bascule.platform.smtp.outward import Outward
 from bascule.platform.smtp.postmaster import find_account
 from bascule.platform.smtp.roles import Role
+from bascule.platform.smtp.rooms import strangers_room
 from bascule.platform.smtp.transaction import Incoming, Recipient, Transaction
+from bascule.platform.spool import Room
 from bascule.protocols.sasl import BadResponse, read_plain
 from bascule.protocols.smtp import BadCommand, Command, format_reply, parse_command
 
@@ -76,6 +78,8 @@ class Peer:
     wrong: int = field(default=0)
     asked: int = field(default=0)
     admit: Callable[[str], bool] = lambda account: True
+    room: Callable[[], Room] = strangers_room
+    """For what it sends: it shares that with all strangers, or with all who signed in as the same."""
 
 
 class Session:
@@ -394,7 +398,7 @@ class Session:
     def _data(self, _: Command) -> bytes:
         if self.transaction is None or not self.transaction.recipients:
             raise Refusal(503, "5.5.1", "RCPT comes first")
-        self.transaction.incoming = Incoming(self.services.message_limit)
+        self.transaction.incoming = Incoming(self.services.message_limit, self.peer.room())
         self.expects = Expects.MESSAGE
         return format_reply(354, "", "go on; end with a line of one dot")
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bascule.platform.accounts import Account
-from bascule.platform.smtp.limits import HOPS
-from bascule.terms.body import HELD_OCTETS, Body, HeldBody, SpooledBody
+from bascule.platform.smtp.limits import HELD_OCTETS, HOPS
+from bascule.platform.spool import Room, Spool, SpoolFile
+from bascule.terms.body import Body, HeldBody
 
 if TYPE_CHECKING:
     from bascule.platform.smtp.accepting import Outcome
@@ -31,12 +32,15 @@ class Recipient:
 
 
 class Incoming:
-    """A message as it comes: held while it is small, then in a file without a name. Too much, or no room, is noted and the rest thrown away."""
+    """A message as it comes: held while it is small and there is ``room``, then in a file without a name. Too much, or no room there, is noted and the
+    rest thrown away."""
 
-    def __init__(self, limit_octets: int) -> None:
+    def __init__(self, limit_octets: int, room: Room) -> None:
         self._limit = limit_octets
+        self._room = room
         self._held: list[bytes] = []
-        self._file: SpooledBody | None = None
+        self._held_octets = 0
+        self._file: Spool | None = None
         self.octets = 0
         self.failure: OSError | None = None
 
@@ -49,24 +53,33 @@ class Incoming:
         if self.is_too_large or self.failure is not None:
             self.close()
             return
-        if self._file is None and self.octets <= HELD_OCTETS:
+        if self._file is None and self.octets <= HELD_OCTETS and self._room.held.take(len(piece)):
             self._held.append(piece)
+            self._held_octets += len(piece)
             return
-        try:
-            if self._file is None:
-                self._file = SpooledBody()
-                for held in self._held:
-                    self._file.write(held)
-                self._held.clear()
-            self._file.write(piece)
-        except OSError as error:
-            self.failure = error
+        if self._file is None:
+            self._file = SpoolFile(self._room).open()
+            self._spool(b"".join(self._held))
+            self._let_go()
+        self._spool(piece)
+
+    def _spool(self, octets: bytes) -> None:
+        assert self._file is not None
+        self._file.reserve(len(octets))
+        self._file.write(octets)
+        self.failure = self._file.failure
+
+    def _let_go(self) -> None:
+        self._held.clear()
+        self._room.held.change(-self._held_octets)
+        self._held_octets = 0
 
     def body(self) -> Body:
+        """Whoever asks for it reads a large one whole, to measure it: in a thread."""
         return self._file if self._file is not None else HeldBody(b"".join(self._held))
 
     def close(self) -> None:
-        self._held.clear()
+        self._let_go()
         if self._file is not None:
             self._file.close()
 

@@ -45,11 +45,14 @@ class Refused:
 
 
 class Announcement(list[Literal]):
-    """A frame up to a literal of ``octets`` that its sender waits to be asked for."""
+    """A frame up to a literal of ``octets``. ``waits``: its sender waits to be asked for it; otherwise it comes, and is not taken before it is decided
+    whether it is kept. ``sink``: where it would go, once ``announce`` has returned; None: into memory."""
 
-    def __init__(self, frame: Frame, octets: int) -> None:
+    def __init__(self, frame: Frame, octets: int, *, waits: bool = True) -> None:
         super().__init__(frame)
         self.octets = octets
+        self.waits = waits
+        self.sink: Sink | None = None
 
 
 class Receiver:
@@ -59,7 +62,8 @@ class Receiver:
     ``limits.response_octets``, and gives the sink for it.
     ``announce`` is called with the size of each literal before its octets are taken, and with whether the other side waits for ``+``
     first (a server's part, RFC 9051 §4.3). Where it gives False, a command that waits is forgotten, as it will not go on; of one that does
-    not wait, `Refused` takes the octets. After a RemoteError the receiver must not be used again.
+    not wait, `Refused` takes the octets. Where it asks for an `announcement` of one that does not wait, nothing more is taken until `go_on` or `forget`.
+    After a RemoteError the receiver must not be used again.
     """
 
     def __init__(
@@ -85,6 +89,9 @@ class Receiver:
         self._sink: Sink | None = None
         self._in_literal = False
         self._announced: Announcement | None = None
+        self._literals_octets = 0
+        self._is_undecided = False
+        self._skips = False
 
     def _set_buffer(self, buffer: bytearray) -> None:
         """Never resized while it is in use: a shell may still hold the view that `room` gave it."""
@@ -111,19 +118,66 @@ class Receiver:
         """The first text of the frame that is not complete; empty between frames."""
         return self._frame[0] if self._frame and isinstance(self._frame[0], bytes) else b""
 
-    def announcement(self, octets: int) -> Announcement:
+    @property
+    def literals_octets(self) -> int:
+        """Of the literals that came before, or began, in the frame that is not complete."""
+        return self._literals_octets
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether nothing more is taken until `go_on` or `forget`."""
+        return self._is_undecided
+
+    @property
+    def held_octets(self) -> int:
+        """In memory: of the frame that is not complete, and of a buffer that had to grow."""
+        return self._held + len(self._buffer) - self._read_octets
+
+    def give_back(self) -> None:
+        """Let go of a buffer that had to grow, where nothing is in it."""
+        if self._start == self._end and len(self._buffer) > self._read_octets:
+            self._set_buffer(bytearray(self._read_octets))
+            self._start = self._scanned = self._end = 0
+
+    def announcement(self, octets: int, *, waits: bool = True) -> Announcement:
         """What came before the literal of ``octets`` that ``announce`` is being called for."""
-        self._announced = Announcement(self._frame, octets)
+        self._announced = Announcement(self._frame, octets, waits=waits)
+        self._is_undecided = not waits
         return self._announced
 
+    def go_on(self, announced: Announcement) -> None:
+        """Its literal is kept."""
+        if announced is self._announced:
+            self._announced = None
+            self._is_undecided = False
+
     def forget(self, announced: Announcement) -> None:
-        """The frame whose literal ``announce`` wanted, and whose sender was then told that it is not taken after all: it will not go on. A sender who did
-        not wait has begun with the literal: that is taken as one, and not for commands."""
-        is_begun = self.buffered_octets > 0 or self._literal_left < announced.octets
-        if announced is self._announced and self._in_literal and not is_begun:
-            self._frame, self._held = [], 0
+        """The frame whose literal ``announce`` wanted, and whose sender was then told that it is not taken after all. One that waits will not go on; but a
+        sender who should have waited, and did not, has begun with the literal: that is taken as one, and not for commands. What does not wait is thrown
+        away as it comes, up to the end of its command."""
+        if announced is not self._announced or not self._in_literal:
+            return
+        self._announced = None
+        if not announced.waits:
+            self._is_undecided = False
+            self._skips = True
+            self._frame, self._held, self._sink = [b""], 0, Refused()
+        elif self.buffered_octets == 0 and self._literal_left == announced.octets:
+            self._end_frame()
             self._in_literal = False
             self._sink = None
+
+    def drop(self) -> None:
+        """Let go of all that came: the connection is over. Nothing is taken afterwards."""
+        self._end_frame()
+        self._sink = None
+        self._is_undecided = True
+        self.take_rest()
+        self.give_back()
+
+    def _end_frame(self) -> None:
+        self._frame, self._held, self._literals_octets = [], 0, 0
+        self._announced, self._skips = None, False
 
     def room(self) -> memoryview:
         """Where to put what comes next; not empty. Valid until the next call of any method."""
@@ -171,15 +225,18 @@ class Receiver:
 
     def next_frame(self) -> Frame | None:
         """The next complete frame, or None when more octets are needed. Raises RemoteError past a limit."""
-        while True:
+        while not self._is_undecided:
             if self._in_literal:
                 if not self._take_literal():
                     return None
             elif not self._take_line():
                 return None
             elif not self._in_literal and self._frame:
-                frame, self._frame, self._held = self._frame, [], 0
-                return frame
+                frame, is_skipped = self._frame, self._skips
+                self._end_frame()
+                if not is_skipped:
+                    return frame
+        return None
 
     def _take_line(self) -> bool:
         buffer, start = self._buffer, self._start
@@ -209,17 +266,21 @@ class Receiver:
             raise RemoteError(f"a literal of {size} octets is announced; the limit is {limits.literal_octets}")
         if len(self._frame) > 2 * limits.literals_per_response:
             raise RemoteError(f"a response has more than {limits.literals_per_response} literals")
-        wanted = self._announce is None or self._announce(size, waits)
+        self._announced = None
+        wanted = not self._skips and (self._announce is None or self._announce(size, waits))
         if not wanted and waits:
-            self._frame, self._held = [], 0
+            self._end_frame()
             return
         self._in_literal = True
         self._literal_left = size
+        self._literals_octets += size
         if not wanted:
             self._sink = Refused()
         else:
             is_large = size > limits.inline_octets or self._held + size > limits.response_octets // 2
             self._sink = self._open_sink(size) if is_large else None
+            if self._announced is not None:
+                self._announced.sink = self._sink
 
     def _take_literal(self) -> bool:
         if self._sink is not None:

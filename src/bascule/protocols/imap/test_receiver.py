@@ -1,13 +1,14 @@
 """Framing: the same octets give the same frames, fed whole, octet by octet, or split anywhere."""
 
 import random
+import weakref
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bascule.protocols.imap import Limits, Receiver, RemoteError
-from bascule.protocols.imap.receiver import Refused
+from bascule.protocols.imap.receiver import Announcement, Refused
 from bascule.terms.body import SpooledBody
 
 CASES: list[tuple[bytes, list[list[bytes]]]] = [
@@ -130,3 +131,100 @@ def test_what_a_frame_holds_is_bounded_by_sinks() -> None:
     assert frame is not None
     assert [isinstance(part, bytes) for part in frame[1::2]] == [True, False, False, False, False]
     assert [body.whole() for body in opened] == [b"m" * 90] * 4
+
+
+class Asking:
+    """A server that decides later about what does not wait."""
+
+    def __init__(self) -> None:
+        self.opened: list[SpooledBody] = []
+        self.asked: list[Announcement] = []
+        self.receiver = Receiver(self._open, Limits(inline_octets=10), announce=self._announce)
+
+    def _open(self, octets: int) -> SpooledBody:
+        self.opened.append(SpooledBody())
+        return self.opened[-1]
+
+    def _announce(self, octets: int, waits: bool) -> bool:
+        if octets > 10 and not self.asked:
+            self.asked.append(self.receiver.announcement(octets, waits=waits))
+        return True
+
+
+SENT = b"a APPEND b {3+}\r\nabc {20+}\r\n" + b"m" * 20 + b" {30+}\r\n" + b"n" * 30 + b"\r\nb NOOP\r\n"
+
+
+@pytest.mark.parametrize("size", [1, 7, len(SENT)])
+def test_nothing_is_taken_before_it_is_decided_whether_it_is_kept(size: int) -> None:
+    pieces = [SENT[start : start + size] for start in range(0, len(SENT), size)]
+    for is_kept in (True, False):
+        server = Asking()
+        frames = []
+        for piece in pieces:
+            server.receiver.feed(piece)
+            while (frame := server.receiver.next_frame()) is not None:
+                frames.append(frame)
+        assert frames == []
+        (announced,) = server.asked
+        assert server.receiver.is_undecided
+        assert (list(announced), announced.octets) == ([b"a APPEND b ", b"abc", b" "], 20)
+        assert announced.sink is server.opened[0]
+        assert server.receiver.literals_octets == 23
+        if is_kept:
+            server.receiver.go_on(announced)
+            assert server.receiver.next_frame() == [b"a APPEND b ", b"abc", b" ", *_between(server.opened)]
+            assert [body.whole() for body in server.opened] == [b"m" * 20, b"n" * 30]
+        else:
+            server.receiver.forget(announced)
+        assert server.receiver.next_frame() == [b"b NOOP"]
+        assert server.receiver.next_frame() is None
+        assert server.receiver.is_between_frames
+        if not is_kept:
+            assert [body.octets for body in server.opened] == [0]
+
+
+def _between(bodies: list[SpooledBody]) -> list[object]:
+    first, second = bodies
+    return [first, b" ", second, b""]
+
+
+def test_a_command_whose_rest_is_thrown_away_ends_where_its_sender_waits() -> None:
+    server = Asking()
+    server.receiver.feed(b"a APPEND b {20+}\r\n" + b"m" * 20)
+    assert server.receiver.next_frame() is None
+    server.receiver.forget(server.asked[0])
+    server.receiver.feed(b" {5}\r\nb NOOP\r\n")
+    assert server.receiver.next_frame() == [b"b NOOP"]
+
+
+def test_a_buffer_that_grew_is_given_back_once_it_is_empty() -> None:
+    receiver = Receiver(lambda size: SpooledBody(), read_octets=1024)
+    receiver.feed(b"a b {100000+}\r\n" + b"x" * 100_000)
+    receiver.give_back()
+    assert receiver.held_octets > 100_000, "something is in it"
+    assert receiver.next_frame() is None
+    receiver.give_back()
+    assert 100_000 < receiver.held_octets < 100_100, "what it held is in the frame now"
+    receiver.feed(b"\r\n")
+    assert receiver.next_frame() == [b"a b ", b"x" * 100_000, b""]
+    assert receiver.held_octets == 0
+    receiver.feed(b"c d\r\n")
+    assert receiver.next_frame() == [b"c d"]
+
+
+def test_what_is_dropped_is_held_no_more() -> None:
+    opened: list[SpooledBody] = []
+
+    def open_sink(octets: int) -> SpooledBody:
+        opened.append(SpooledBody())
+        return opened[-1]
+
+    receiver = Receiver(open_sink, Limits(inline_octets=10), read_octets=1024)
+    receiver.feed(b"a APPEND b {20}\r\n" + b"m" * 20 + b" {30}\r\n" + b"n" * 20)
+    assert receiver.next_frame() is None
+    kept = [weakref.ref(opened.pop()) for _ in range(2)]
+    assert [each() is not None for each in kept] == [True, True]
+    receiver.drop()
+    assert [each() for each in kept] == [None, None]
+    receiver.feed(b"n" * 10 + b"\r\nb NOOP\r\n")
+    assert receiver.next_frame() is None

@@ -8,7 +8,7 @@ from bascule.platform.imap.access import allowed
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.quota import require_room
 from bascule.platform.imap.replies import Bad, Done, No
-from bascule.platform.spool import Spool
+from bascule.platform.spool import Spool, TooMuchAtOnce
 from bascule.protocols.imap.receiver import Announcement, Literal
 from bascule.protocols.imap.requests import Arguments, BadRequest, Request
 from bascule.protocols.imap.requests.append import NewMessage, parse_append
@@ -27,7 +27,8 @@ def run(session: "Session", request: Request) -> Answer:
     if isinstance(request.frame, Announcement):
         _require_place(session, request, request.frame)
         session.connection.asks_for_literal = True
-        yield GO_ON
+        if request.frame.waits:
+            yield GO_ON
         return None
     asked = parse_append(Arguments(request))
     group = [_arriving(session, new) for new in asked.messages]
@@ -52,7 +53,8 @@ def run(session: "Session", request: Request) -> Answer:
 
 def _require_place(session: "Session", request: Request, announced: Announcement) -> None:
     """The leave to send a message is given once it is known that there is a mailbox that takes it, and room (RFC 9051 §4.3: or it is refused
-    before it is sent). Another session may be quicker: `run` looks again. Raises No."""
+    before it is sent); one that is sent unasked is kept then, and thrown away otherwise. Another session may be quicker: `run` looks again. Raises No."""
+    _require_kept(announced.sink)
     try:
         name = Arguments(request).string("a mailbox name")
     except BadRequest:  # the name itself is the literal, or it can't be read yet: the whole command will tell
@@ -70,12 +72,22 @@ def _octets(literal: Literal) -> int:
 
 def _arriving(session: "Session", new: NewMessage) -> Arriving:
     body = new.octets if isinstance(new.octets, Body) else HeldBody(bytes(new.octets))  # type: ignore[arg-type]
+    if isinstance(body, Spool) and body.failure is None:
+        body.measure()  # not while others wait for the mailbox
     return Arriving(body, new.flags, new.date or InternalDate(session.now()))
 
 
-def _require_sizes(session: "Session", group: list[Arriving]) -> None:
-    if any(isinstance(new.body, Spool) and new.body.failure for new in group):
+def _require_kept(sink: object) -> None:
+    """Raises No where it is, or would be, thrown away."""
+    if isinstance(sink, Spool) and isinstance(sink.failure, TooMuchAtOnce):
+        raise No("too much is on its way to this server at once; nothing was kept. Try again in a while", "LIMIT")
+    if isinstance(sink, Spool) and sink.failure is not None:
         raise No("there is no room to take that message now; nothing was kept. Try again in a while", "UNAVAILABLE")
+
+
+def _require_sizes(session: "Session", group: list[Arriving]) -> None:
+    for new in group:
+        _require_kept(new.body)
     if any(new.body.octets == 0 for new in group):
         raise Bad("a message without an octet is none")
     if any(new.body.octets > session.services.append_limit for new in group):
