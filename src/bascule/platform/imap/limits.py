@@ -56,6 +56,10 @@ SEARCH_TURN_SECONDS = 20.0
 """How long they wait."""
 SEARCH_SECONDS = 60.0
 """For one search: 2,000 strings in each of 100,000 texts would take an hour. Making the texts ready, where nobody had the time, is not counted."""
+TEXTS_SECONDS = 30.0
+"""For housekeeping to let others write the texts that a search needs, asked for again and again: it does so every few tenths of a second…"""
+TEXTS_AGAIN_SECONDS = 0.05
+"""…and between two questions the mailbox is free for its other sessions."""
 SEARCHED_AT_ONCE = 500
 """Texts read by SEARCH, between two of which other sessions on the mailbox have their turn, and it is looked whether the client is still there."""
 IDLE_SECONDS = 31 * 60.0

@@ -25,6 +25,8 @@ from bascule.platform.imap.limits import (
     SEARCHED_AT_ONCE,
     SEARCHES_AT_ONCE,
     SEARCHES_THAT_WAIT,
+    TEXTS_AGAIN_SECONDS,
+    TEXTS_SECONDS,
 )
 from bascule.platform.imap.replies import No
 from bascule.platform.mailboxes import OpenMailbox
@@ -132,9 +134,18 @@ class _Finder:
             if not group:
                 self._deadline = time.monotonic() + SEARCH_SECONDS
                 return
-            known = texts.compare(group, self._note_failed)
+            self._keep(texts.compare(group, self._note_failed))
+
+    def _keep(self, known: list[texts.Known]) -> None:
+        """Raises No where another process writes for too long, or as `_go_on`."""
+        until = time.monotonic() + TEXTS_SECONDS
+        while time.monotonic() < until:
             with self._session.lock:
-                texts.keep(self._mailbox, known)
+                if texts.keep(self._mailbox, known):
+                    return
+            self._go_on()
+            time.sleep(TEXTS_AGAIN_SECONDS)
+        raise No("this mailbox is being indexed; ask again in a while", "INUSE")
 
     def _note_failed(self, body: int, error: Exception) -> None:
         """A bug of ours: the message is not found by what it says."""
