@@ -107,7 +107,7 @@ def test_another_writes_between_the_groups_that_are_indexed_or_forgotten(
         add(other, f"meanwhile{len(kept)}")
         kept.append(texts.keep(other.mailbox, texts.compare(texts.pending(other.mailbox))))
 
-    monkeypatch.setattr(texts.time, "sleep", write)
+    monkeypatch.setattr("bascule.mailbox.texts.time.sleep", write)
     monkeypatch.setattr(texts, "INDEXED_CHARACTERS", 50)
     with LiveMailbox.open(box.root) as other:
         texts.update(box.mailbox)
