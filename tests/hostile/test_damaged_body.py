@@ -3,19 +3,25 @@
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from support import messages
 from support.dialogue import Dialogue
 from support.server import ANNA, PASSWORD, PrivateBascule
 
 
-def test_one_damaged_body_does_not_stand_in_the_way_of_the_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage", ["data = x'00', encoding = 1", "data = x'00', encoding = 0", "data = NULL", "octets = 1, data = x'00', encoding = 0"]
+)  # fmt: skip
+def test_one_damaged_body_does_not_stand_in_the_way_of_the_others(damage: str, tmp_path: Path) -> None:
+    """Compressed, as it is, in parts that are not there, and one that agrees with itself and not with the catalogue."""
     with PrivateBascule(tmp_path) as server:
         client = Dialogue(server.imap)
         client.ok(f"LOGIN {ANNA} {PASSWORD}")
         mails = [messages.plain(number) for number in range(5)]
         client.ok("APPEND INBOX" + " {}" * len(mails), *mails)
         with sqlite3.connect(server.mailbox() / "bodies-0001.sqlite") as bodies:
-            bodies.execute("UPDATE bodies SET data = x'00', encoding = 1 WHERE id = 3")
+            bodies.execute(f"UPDATE bodies SET {damage} WHERE id = 3")
         client.ok("SELECT INBOX")
         for asked in (
             "ENVELOPE",

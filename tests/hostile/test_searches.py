@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import itertools
+import select
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +69,23 @@ def test_two_thousand_strings_over_a_dozen_connections(server: PrivateBascule) -
         client.close()
     with contextlib.closing(signed_in(server, ANNA)) as client:  # their turns are over
         assert client.ok("SEARCH BODY word2999").lines[0].count(b" ") == MESSAGES + 1
+
+
+def test_a_search_that_waits_for_who_writes_the_texts_leaves_the_mailbox_to_others(server: PrivateBascule) -> None:
+    with contextlib.closing(signed_in(server, ANNA)) as one, contextlib.closing(signed_in(server, ANNA)) as other:
+        one.append("INBOX", messages.plain(1))
+        one.ok("SEARCH TEXT ready")
+        file = sqlite3.connect(server.mailbox() / "texts.sqlite", isolation_level=None, timeout=30)
+        with contextlib.closing(file):
+            file.execute("BEGIN IMMEDIATE")
+            one.append("INBOX", b"Subject: found\r\n\r\nx\r\n")
+            tag = one.begin("SEARCH SUBJECT found")
+            for number in range(20):
+                other.append("INBOX", messages.plain(number + 2))
+                other.ok("FETCH 1:* (FLAGS BODY.PEEK[])")
+            assert select.select([one.socket], [], [], 0)[0] == [], "it is still at work"
+            file.execute("ROLLBACK")
+        assert one.end(tag).line(b"SEARCH") == b"* SEARCH 2"
 
 
 @in_a_loop

@@ -1,11 +1,15 @@
 """What SEARCH compares of each body: made in steps, by whoever comes first, and forgotten with the body."""
 
+import contextlib
+import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bascule.mailbox import texts
+from bascule.mailbox.database import transaction
 from bascule.mailbox.live import Arriving, LiveMailbox
 from bascule.mailbox.live.purging import purge
 from bascule.terms.body import HeldBody
@@ -86,3 +90,69 @@ def test_a_body_that_can_not_be_read_is_passed_over(box: LiveMailbox) -> None:
     assert texts.update(box.mailbox) == 2
     assert found(box, "beta") == ["beta"]
     assert found(box, "alpha") == []
+
+
+def test_another_writes_between_the_groups_that_are_indexed_or_forgotten(
+    box: LiveMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group is of so many characters, not of so many bodies."""
+    words = [f"word{number}" for number in range(1, 7)]
+    add(box, *words, "last")
+    texts.keep(box.mailbox, texts.compare(texts.pending(box.mailbox)))
+    folder = box.folders.find(INBOX)
+    assert folder is not None
+    kept: list[bool] = []
+
+    def write(seconds: float) -> None:
+        add(other, f"meanwhile{len(kept)}")
+        kept.append(texts.keep(other.mailbox, texts.compare(texts.pending(other.mailbox))))
+
+    monkeypatch.setattr("bascule.mailbox.texts.time.sleep", write)
+    monkeypatch.setattr(texts, "INDEXED_CHARACTERS", 50)
+    with LiveMailbox.open(box.root) as other:
+        texts.update(box.mailbox)
+        assert kept == [True] * len(kept)
+        assert len(kept) >= 3
+        assert texts.narrowed(box.mailbox, "nowhere") == set()
+        before = len(kept)
+        box.messages.expunge(folder.id, [1, 2, 3, 4, 5, 6], 1)
+        purge(box, 2)
+        assert texts.forget_purged(box.mailbox) == 6
+        assert kept == [True] * len(kept)
+        assert len(kept) >= before + 2
+        texts.update(box.mailbox)
+    assert found(box, "word") == []
+    assert found(box, "last") == ["last"]
+    assert "meanwhile0" in found(box, "meanwhile")
+
+
+def test_what_was_forgotten_while_it_was_prepared_is_not_indexed(
+    box: LiveMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(box, "alpha", "beta")
+    texts.keep(box.mailbox, texts.compare(texts.pending(box.mailbox)))
+    real = transaction
+
+    def forgotten_before(database: sqlite3.Connection) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        monkeypatch.setattr(texts, "transaction", real)
+        with LiveMailbox.open(box.root) as other:
+            other.mailbox.database.execute("DELETE FROM bodies WHERE id = 1")
+            assert texts.forget_purged(other.mailbox) == 1
+        return real(database)
+
+    monkeypatch.setattr(texts, "transaction", forgotten_before)
+    texts.update(box.mailbox)
+    assert texts.narrowed(box.mailbox, "text of") == {2}
+
+
+def test_who_holds_the_lock_of_a_mailbox_does_not_wait_for_who_writes_its_texts(box: LiveMailbox) -> None:
+    add(box, "alpha")
+    known = texts.compare(texts.pending(box.mailbox))
+    with contextlib.closing(sqlite3.connect(box.root / "texts.sqlite", isolation_level=None)) as file:
+        file.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        assert not texts.keep(box.mailbox, known)
+        assert time.monotonic() - began < 10
+        file.execute("ROLLBACK")
+    assert texts.keep(box.mailbox, known)
+    assert found(box, "alpha") == ["alpha"]

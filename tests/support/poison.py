@@ -28,6 +28,15 @@ def _many_parts(count: int) -> bytes:
     return b'Content-Type: multipart/mixed; boundary="x"\r\n\r\n' + b"--x\r\n\r\na\r\n" * count + b"--x--\r\n"
 
 
+def _attached(count: int, header: bytes) -> bytes:
+    """Messages beside one another."""
+    part = b"--x\r\nContent-Type: message/rfc822\r\n\r\n" + header + b"\r\ntext\r\n"
+    return b'Content-Type: multipart/mixed; boundary="x"\r\n\r\n' + part * count + b"--x--\r\n"
+
+
+_PEOPLE = _folded(b'"a b (c)" (d) <x@b.example>, ' * 4000)
+"""Written so that they are read octet by octet."""
+
 POISON = {
     "comments that never end": HTML + _lines(b"<!--" * 50_000),
     "scripts that never end": HTML + _lines(b"<script>" * 200_000),
@@ -49,6 +58,9 @@ POISON = {
     "parameters by the hundred thousand": b"Content-Type: text/plain" + _folded(b"; a*0*=x; b=(((" * 60_000) + b"\r\ntext\r\n",
     "References by the hundred thousand": b"References: " + _folded(b"<a@b.example> " * 100_000) + b"\r\ntext\r\n",
     "fields by the hundred thousand": b"X: y\r\n" * 200_000 + b"\r\ntext\r\n",
+    "long lists of people in each attached message": _attached(12, b"From: " + _PEOPLE + b"To: " + _PEOPLE),
+    "a thousand fields in each attached message": _attached(1000, b"X:\r\n" * 999),
+    "newlines within a hundred messages": _attached(1, b"Content-Type: message/rfc822\r\n\r\n" * 97 + b"\r\n" + b"\n" * 5_000_000),
     "a field's name of a megabyte": b"\r\n".join([b"x" * 990] * 1000) + b"\r\n\r\ntext\r\n",
     "a charset that is slow": b"X-A: =?punycode?Q?a-" + b"b" * 60_000 + b"?=\r\nContent-Type: text/plain; charset=punycode\r\n\r\n" + _lines(b"b" * 300_000),
     "half characters in UTF-7": b"Content-Type: text/plain; charset=utf-7\r\n\r\n" + _lines(b"+2D0- " * 100_000),

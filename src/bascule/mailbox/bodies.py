@@ -147,11 +147,26 @@ def _parts(body: Body) -> Iterator[bytes]:
         yield bytes(held)
 
 
+class _WrongSize(ValueError):
+    """What was read is not as large as it was when it was stored."""
+
+
+def _of_size(octets: bytes, recorded: int) -> bytes:
+    """Raises _WrongSize."""
+    if len(octets) != recorded:
+        raise _WrongSize(f"it has {len(octets)} octets instead of {recorded}")
+    return octets
+
+
 def _require_size(data: bytes, octets: int) -> None:
     """A frame says how large its contents are, and zstandard takes that much memory before it looks at them (RFC 8878 §3.1.1.1.4): a damaged one may say
-    anything. Raises ZstdError where it is more than the row says, or than a row holds."""
-    if zstandard.frame_content_size(data) > min(octets, PART_OCTETS):
-        raise zstandard.ZstdError("it claims to be larger than it is")
+    anything. Raises ZstdError where it is not what the row says, or more than a row holds."""
+    if zstandard.frame_content_size(data) not in (octets, -1) or octets > PART_OCTETS:  # -1: it does not say
+        raise zstandard.ZstdError("it claims to be of another size than it is")
+
+
+_DAMAGED = (sqlite3.Error, zstandard.ZstdError, _WrongSize, TypeError)
+"""What reading a row of a damaged file raises."""
 
 
 class BodyReader:
@@ -185,16 +200,16 @@ class BodyReader:
                 raise MailboxError(f"Body {place} is missing in {path}.", "Run “bascule check”.", ExitStatus.MISSING)
             octets, encoding, data = row
             if data is not None:
-                return HeldBody(self._whole(data, octets) if encoding == ZSTD else data)
-            return self._read_parts(segment, place)
-        except (sqlite3.Error, zstandard.ZstdError) as error:
+                return HeldBody(self._whole(data, octets) if encoding == ZSTD else _of_size(data, octets))
+            return self._read_parts(segment, place, octets)
+        except _DAMAGED as error:
             raise MailboxError(
                 f"Body {place} in {path} is damaged: {error}.", "Restore the file from a backup.", ExitStatus.MISSING
             ) from error
 
     def octets(self, segment: int, place: int, most: int | None = None) -> bytes:
-        """The octets as they lie there, or the first ``most`` of them, not compared with any SHA-256. Raises MailboxError when they are missing or
-        damaged."""
+        """The octets as they lie there, or the first ``most`` of them: as many as were stored, not compared with any SHA-256. Raises MailboxError when
+        they are missing or damaged."""
         database = self._database(segment)
         try:
             row = database.execute("SELECT octets, encoding, data FROM bodies WHERE id = ?", (place,)).fetchone()
@@ -203,8 +218,9 @@ class BodyReader:
                 return self._unpacked(data, encoding, octets, octets if most is None else min(most, octets))
             if row is not None and most is not None and most <= PART_OCTETS:
                 query = "SELECT data FROM parts WHERE body = ? ORDER BY part LIMIT 1"
-                return self._unpacked(database.execute(query, (place,)).fetchone()[0], ZSTD, PART_OCTETS, most)
-        except (sqlite3.Error, zstandard.ZstdError, TypeError) as error:
+                first = min(row[0], PART_OCTETS)
+                return self._unpacked(database.execute(query, (place,)).fetchone()[0], ZSTD, first, min(most, first))
+        except _DAMAGED as error:
             path = self._root / segment_name(segment)
             raise MailboxError(f"Body {place} in {path} is damaged: {error}.", "Restore it from a backup.") from error
         return self.read(segment, place).whole()
@@ -220,31 +236,39 @@ class BodyReader:
             values: tuple[int | str, ...] = (low, high) if lie_together else (json.dumps(places),)
             query = f"SELECT id, octets, encoding, data FROM bodies WHERE {condition} AND data IS NOT NULL"
             for place, octets, encoding, data in self._database(segment).execute(query, values).fetchall():
-                with contextlib.suppress(zstandard.ZstdError, TypeError):
+                with contextlib.suppress(*_DAMAGED):
                     found[place] = self._unpacked(data, encoding, octets, octets if most is None else min(most, octets))
         return found
 
     def _unpacked(self, data: bytes, encoding: int, octets: int, wanted: int) -> bytes:
         """The first ``wanted`` of ``octets`` octets at most."""
         if encoding == AS_IT_IS:
-            return data[:wanted]
+            return _of_size(data, octets)[:wanted]
         _require_size(data, octets)
         if wanted < octets:
             with self._decompressor.stream_reader(data) as reader:
-                beginning: bytes = reader.read(wanted)
-                return beginning
+                return _of_size(reader.read(wanted), wanted)
         return self._whole(data, octets)
 
     def _whole(self, data: bytes, octets: int) -> bytes:
         _require_size(data, octets)
-        whole: bytes = self._decompressor.decompress(data, max_output_size=min(octets, PART_OCTETS))
-        return whole
+        return _of_size(self._decompressor.decompress(data, max_output_size=octets), octets)
 
-    def _read_parts(self, segment: int, place: int) -> Body:
-        spooled = SpooledBody()
-        query = "SELECT data FROM parts WHERE body = ? ORDER BY part"
-        for (data,) in self._database(segment).execute(query, (place,)):
-            spooled.write(self._whole(data, PART_OCTETS))
+    def _read_parts(self, segment: int, place: int, octets: int) -> Body:
+        """Raises ZstdError or _WrongSize where any is missing, too many, or not as large as it was."""
+        left = octets
+        with contextlib.ExitStack() as on_error:
+            spooled = SpooledBody()
+            on_error.callback(spooled.close)
+            query = "SELECT data FROM parts WHERE body = ? ORDER BY part"
+            for (data,) in self._database(segment).execute(query, (place,)):
+                if left <= 0:
+                    raise _WrongSize("it has more parts than it had")
+                spooled.write(self._whole(data, min(left, PART_OCTETS)))
+                left -= PART_OCTETS
+            if left > 0:
+                raise _WrongSize(f"its last {left} octets are missing")
+            on_error.pop_all()
         return spooled
 
     def close(self) -> None:

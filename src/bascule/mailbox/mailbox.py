@@ -192,26 +192,31 @@ class Mailbox:
         """The octets of the catalogue's body ``body``, or the first ``most`` of them, not compared with its SHA-256. Raises MailboxError."""
         if self._reader is None:
             raise MailboxError("This mailbox remembers messages and does not hold them.")
-        place = self.database.execute("SELECT segment, place FROM bodies WHERE id = ?", (body,)).fetchone()
-        if place is None:
+        row = self.database.execute("SELECT segment, place, octets FROM bodies WHERE id = ?", (body,)).fetchone()
+        if row is None:
             raise MailboxError(f"Body {body} of {self.root} is missing.", "Run “bascule check”.")
-        segment, number = place
-        return self._reader.octets(segment, number, most)
+        segment, place, octets = row
+        found = self._reader.octets(segment, place, most)
+        if len(found) != (octets if most is None else min(octets, most)):
+            raise MailboxError(
+                f"Body {body} of {self.root} is damaged: it had {octets} octets.", "Run “bascule check”."
+            )
+        return found
 
     def many_octets(self, bodies: Sequence[int], most: int | None = None) -> dict[int, bytes]:
         """`octets` of several bodies, read at once: of those that are small and sound. The others are to be asked for one by one."""
         if self._reader is None:
             return {}
-        query = (
-            "SELECT segment, place, id FROM bodies WHERE id IN (SELECT value FROM json_each(?)) ORDER BY segment, place"
-        )
+        query = "SELECT segment, place, id, octets FROM bodies WHERE id IN (SELECT value FROM json_each(?)) ORDER BY segment, place"
         places = self.database.execute(query, (json.dumps(bodies),)).fetchall()
         found: dict[int, bytes] = {}
         for segment, group in groupby(places, key=itemgetter(0)):
-            body_at = {place: body for _, place, body in group}
+            body_at = {place: (body, octets if most is None else min(octets, most)) for _, place, body, octets in group}
             with contextlib.suppress(MailboxError):  # a file that is missing
-                octets = self._reader.many(segment, list(body_at), most)
-                found.update((body_at[place], each) for place, each in octets.items())
+                for place, each in self._reader.many(segment, list(body_at), most).items():
+                    body, octets = body_at[place]
+                    if len(each) == octets:
+                        found[body] = each
         return found
 
     def transaction(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:

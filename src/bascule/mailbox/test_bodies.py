@@ -44,3 +44,40 @@ def test_a_damaged_frame_that_claims_gigabytes_takes_no_memory(recorded: int, in
     finally:
         tracemalloc.stop()
         reader.close()
+
+
+WHOLE = {"as it is": bytes(range(256)), "compressed": b"abc" * 100, "in parts": b"abc" * PART_OCTETS}
+DAMAGE = {
+    "as it is": ["UPDATE bodies SET data = x'00'", "UPDATE bodies SET data = CAST(data || x'00' AS BLOB)", "UPDATE bodies SET octets = 300", "UPDATE bodies SET data = 7"],
+    "compressed": ["UPDATE bodies SET encoding = 0", "UPDATE bodies SET data = x'00'", "UPDATE bodies SET octets = 299", "UPDATE bodies SET octets = 301"],
+    "in parts": [
+        "DELETE FROM parts WHERE part = 2", "DELETE FROM parts WHERE part = 1", "INSERT INTO parts SELECT body, 9, data FROM parts WHERE part = 0",
+        "UPDATE parts SET data = (SELECT data FROM bodies WHERE id = 2) WHERE part = 1", "DELETE FROM parts",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "damage"), [(kind, each) for kind, damages in DAMAGE.items() for each in damages])
+def test_a_body_that_is_not_as_large_as_it_was_is_damaged(kind: str, damage: str, tmp_path: Path) -> None:
+    writer = BodyWriter(tmp_path, set())
+    segment, place = writer.add(HeldBody(WHOLE[kind]))
+    _, other = writer.add(HeldBody(b"x" * 1000))
+    writer.close()
+    reader = BodyReader(tmp_path)
+    assert reader.read(segment, place).whole() == reader.octets(segment, place) == WHOLE[kind]
+    assert reader.octets(segment, place, 2) == WHOLE[kind][:2]
+    reader.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / segment_name(segment))) as database, database:
+        database.execute(f"{damage} {'AND' if 'WHERE' in damage else 'WHERE'} {_rows_of(damage)} = {place}")
+    reader = BodyReader(tmp_path)
+    with pytest.raises(MailboxError, match="damaged"):
+        reader.read(segment, place)
+    with pytest.raises(MailboxError, match="damaged"):
+        reader.octets(segment, place)
+    assert list(reader.many(segment, [place, other])) == [other]
+    assert reader.octets(segment, other) == b"x" * 1000
+    reader.close()
+
+
+def _rows_of(damage: str) -> str:
+    return "body" if "parts" in damage else "id"

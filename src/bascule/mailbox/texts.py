@@ -9,13 +9,15 @@ not while what others wrote is looked at. Where two processes do the same step, 
 number never comes to stand for another one (`bascule.mailbox.live.purging`).
 """
 
+import contextlib
 import json
 import sqlite3
+import time
 import zlib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from bascule.mailbox.database import open_beside, transaction
+from bascule.mailbox.database import BUSY_SECONDS, open_beside, transaction
 from bascule.mailbox.format import TEXTS, TEXTS_TABLES, MailboxError
 from bascule.mailbox.mailbox import Mailbox
 from bascule.protocols.mime.compared import Compared, compared, without_accents
@@ -23,6 +25,13 @@ from bascule.protocols.mime.compared import Compared, compared, without_accents
 GROUP_BODIES = 100
 GROUP_OCTETS = 1024 * 1024
 """Bodies read at once, up to either: the caller holds the mailbox's lock meanwhile."""
+INDEXED_CHARACTERS = 1_000_000
+"""Put into the index, or taken out of it, in one transaction: 0.1 s of work, for which others wait who write to the file. A text that is longer is in one
+by itself."""
+TURN_SECONDS = 0.1
+"""Between two of these: who waits asks SQLite for the file at least every 0.05 s (sqlite3DefaultBusyHandler, in the first 0.2 s), and has it then."""
+KEEP_SECONDS = 0.2
+"""For the file to be free, where the mailbox's lock is held meanwhile."""
 GRAM = 3
 """Characters of one entry of the index."""
 GRAMS_ASKED = 12
@@ -64,16 +73,37 @@ def compare(group: Iterable[Pending], failed: Callable[[int, Exception], None] |
     return [Known(each.body, _compared(each, failed)) for each in group]
 
 
-def keep(mailbox: Mailbox, group: list[Known]) -> None:
-    """Raises sqlite3.Error, MailboxError."""
+def keep(mailbox: Mailbox, group: list[Known]) -> bool:
+    """False: another process writes to the file for longer than `KEEP_SECONDS`; to be asked again, once the mailbox's lock was let go. Raises
+    sqlite3.Error, MailboxError."""
     texts = _open(mailbox)
+    try:
+        with _waiting_at_most(texts, KEEP_SECONDS):
+            _keep(texts, group)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _waiting_at_most(texts: sqlite3.Connection, seconds: float) -> Iterator[None]:
+    texts.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+    try:
+        yield
+    finally:
+        texts.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+
+
+def _keep(texts: sqlite3.Connection, group: list[Known]) -> None:
+    rows = []
+    for each in group:
+        header, rest = _joined(each.text)
+        rows.append((each.body, _repeats(each.text), _packed(header), _packed(rest)))
     with transaction(texts):
-        if _last(texts) >= group[0].body:
-            return  # another was quicker
-        for each in group:
-            header, rest = _joined(each.text)
-            row = (each.body, _repeats(each.text), _packed(header), _packed(rest))
-            texts.execute("INSERT INTO texts VALUES (?, ?, ?, ?)", row)
+        if _last(texts) < group[0].body:  # else another was quicker
+            texts.executemany("INSERT INTO texts VALUES (?, ?, ?, ?)", rows)
 
 
 def update(mailbox: Mailbox, failed: Callable[[int, Exception], None] | None = None) -> int:
@@ -81,24 +111,32 @@ def update(mailbox: Mailbox, failed: Callable[[int, Exception], None] | None = N
     shares the mailbox with no other thread. Raises MailboxError, sqlite3.Error."""
     count = 0
     while group := pending(mailbox):
-        keep(mailbox, compare(group, failed))
+        _keep(_open(mailbox), compare(group, failed))
         count += len(group)
     while _index(_open(mailbox)):
-        pass
+        time.sleep(TURN_SECONDS)
     return count
 
 
-def _index(texts: sqlite3.Connection) -> int:
-    """The next texts; how many those were."""
-    with transaction(texts):
-        done = _indexed(texts)
-        query = "SELECT body, header, rest FROM texts WHERE body > ? ORDER BY body LIMIT ?"
-        rows = texts.execute(query, (done, GROUP_BODIES)).fetchall()
+def _index(texts: sqlite3.Connection) -> bool:
+    """The next texts, up to `INDEXED_CHARACTERS`; whether there may be more."""
+    done, left = _indexed(texts), INDEXED_CHARACTERS
+    group: list[tuple[int, str]] = []
+    query = "SELECT body, header, rest FROM texts WHERE body > ? ORDER BY body LIMIT ?"
+    with contextlib.closing(texts.execute(query, (done, GROUP_BODIES))) as rows:
         for body, header, rest in rows:
-            texts.execute("INSERT INTO grams (rowid, text) VALUES (?, ?)", (body, _indexed_text(header, rest)))
-        if rows:
-            texts.execute("UPDATE progress SET indexed_body = ?", (rows[-1][0],))
-    return len(rows)
+            group.append((body, _indexed_text(header, rest)))
+            left -= len(group[-1][1])
+            if left <= 0:
+                break
+    if not group:
+        return False
+    with transaction(texts):
+        if _indexed(texts) == done:  # else another was quicker
+            for each in group:  # what was forgotten meanwhile is not there
+                texts.execute("INSERT INTO grams (rowid, text) SELECT body, ?2 FROM texts WHERE body = ?1", each)
+            texts.execute("UPDATE progress SET indexed_body = ?", (group[-1][0],))
+    return left <= 0 or len(group) == GROUP_BODIES
 
 
 def narrowed(mailbox: Mailbox, text: str) -> set[int] | None:
@@ -142,25 +180,34 @@ def inner_and_body(packed: bytes) -> tuple[str, str]:
 
 
 def forget_purged(mailbox: Mailbox) -> int:
-    """Forget the texts of bodies that the catalogue does not have any more; how many those were. Raises MailboxError,
-    sqlite3.Error."""
+    """Forget the texts of bodies that the catalogue does not have any more, some at a time; how many those were. Raises MailboxError, sqlite3.Error; what
+    was forgotten until then is forgotten."""
     if mailbox.texts is None and not (mailbox.root / TEXTS).exists():
         return 0
     texts = _open(mailbox)
     there = {body for (body,) in mailbox.database.execute("SELECT id FROM bodies")}
     gone = [body for (body,) in texts.execute("SELECT body FROM texts").fetchall() if body not in there]
-    with transaction(texts):
-        for body in gone:
-            _forget(texts, body)
-    return len(gone)
+    count = len(gone)
+    while gone:
+        left = INDEXED_CHARACTERS
+        with transaction(texts):
+            while gone and left > 0:
+                left -= _forget(texts, gone.pop())
+        if gone:
+            time.sleep(TURN_SECONDS)
+    return count
 
 
-def _forget(texts: sqlite3.Connection, body: int) -> None:
-    """An index without contents is told what it held (FTS5 §6.6, the delete command)."""
+def _forget(texts: sqlite3.Connection, body: int) -> int:
+    """An index without contents is told what it held (FTS5 §6.6, the delete command); the characters of that."""
+    row = texts.execute("SELECT header, rest FROM texts WHERE body = ?", (body,)).fetchone()
+    if row is None:  # another was quicker
+        return 0
+    held = _indexed_text(*row)
     if body <= _indexed(texts):
-        held = _indexed_text(*texts.execute("SELECT header, rest FROM texts WHERE body = ?", (body,)).fetchone())
         texts.execute("INSERT INTO grams (grams, rowid, text) VALUES ('delete', ?, ?)", (body, held))
     texts.execute("DELETE FROM texts WHERE body = ?", (body,))
+    return len(held)
 
 
 def _open(mailbox: Mailbox) -> sqlite3.Connection:

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,9 @@ class ThatBreakForBob(Arrivals):
 
 
 class Rig:
+    folder: str | None = None
+    """Where temporary files are made once the message has come; None: where they always are."""
+
     def __init__(self, root: Path, milters: Milters, arrivals: type[Arrivals]) -> None:
         self.accounts, self.mailboxes = EmbeddedAccounts(root / "accounts.sqlite"), Mailboxes(root / "mailboxes")
         for login in (ANNA, BOB):
@@ -64,7 +68,9 @@ class Rig:
         assert session.transaction is not None
         assert session.transaction.incoming is not None
         session.transaction.incoming.write(text)
-        return [line[:9] for line in session.finish().decode().splitlines()]
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("tempfile.tempdir", self.folder or tempfile.tempdir)
+            return [line[:9] for line in session.finish().decode().splitlines()]
 
     def messages(self, login: str) -> int:
         account = self.accounts.find(login)
@@ -87,7 +93,7 @@ def rig_of(root: Path, milters: Milters | None = None, arrivals: type[Arrivals] 
 
 @pytest.fixture
 def no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(Rig, "folder", str(tmp_path / "nowhere"))
 
 
 def text_of(octets: int) -> bytes:
@@ -96,7 +102,7 @@ def text_of(octets: int) -> bytes:
 
 
 LARGE = text_of(HELD_OCTETS - 10)
-"""It is held in memory; with a field before it, it is not."""
+"""With a field before it, it is no longer held in memory."""
 
 
 @pytest.mark.usefixtures("no_room")

@@ -55,7 +55,7 @@ class LiveMailbox:
         first_folders: Mapping[str, SpecialUse] = FIRST_FOLDERS,
         segment_octets: int = SEGMENT_OCTETS,
     ) -> Self:
-        """A new mailbox with INBOX and ``first_folders``; these are subscribed to, INBOX need not be: every program shows it. A making that was cut off is gone on with. Raises MailboxError."""
+        """A new mailbox with INBOX and ``first_folders``; these are subscribed to, INBOX need not be: every program shows it. If its creation was interrupted, this completes it. Raises MailboxError."""
         with Mailbox.open_or_create(root) as mailbox:
             if mailbox.meta("live") != "1":
                 _make_live(mailbox, now_utc, first_folders)

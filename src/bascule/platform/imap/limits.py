@@ -79,6 +79,8 @@ QUICK_SEARCH_SECONDS = 0.5
 SEARCH_SECONDS = 60.0
 """For one search, sort or threading, whatever it asks for, in a thread: 2,000 strings in each of 100,000 texts would take an hour. What others have of the
 threads meanwhile is not counted, nor is making the texts ready, where nobody had the time."""
+TEXTS_SECONDS = 30.0
+"""For housekeeping to let others write the texts that a search needs, asked for again and again: it does so every few tenths of a second."""
 SEARCHED_AT_ONCE = 500
 """Texts read by SEARCH, between two of which others have their turn (on the mailbox, and of the threads), and it is looked whether the client is still
 there…"""

@@ -24,6 +24,7 @@ from bascule.platform.imap.limits import (
     QUICK_SEARCH_SECONDS,
     SEARCH_SECONDS,
     SEARCHED_AT_ONCE,
+    TEXTS_SECONDS,
 )
 from bascule.platform.imap.replies import No
 from bascule.platform.imap.search_turns import GONE, Turn
@@ -141,10 +142,23 @@ class Searching:
                 group = texts.pending(self._mailbox)
             if not group:
                 return
-            known = texts.compare(group, self._note_failed)
+            yield from self._keep(texts.compare(group, self._note_failed))
+
+    def _keep(self, known: list[texts.Known]) -> Steps[None]:
+        """Where another process writes, asked again in a while, without the lock and without a thread. Raises No where that takes too long, or as
+        `go_on`."""
+        until = time.monotonic() + TEXTS_SECONDS
+        while True:
             with self._session.lock:
-                texts.keep(self._mailbox, known)
+                is_kept = texts.keep(self._mailbox, known)
             self._went_on = time.monotonic()
+            if is_kept:
+                return
+            if self._went_on > until:
+                raise No("this mailbox is being indexed; ask again in a while", "INUSE")
+            self._session.connection.rests = True
+            yield b""
+            yield from self.go_on()
 
     def _note_failed(self, body: int, error: Exception) -> None:
         """A bug of ours: the message is not found by what it says."""

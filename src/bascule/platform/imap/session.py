@@ -317,7 +317,9 @@ class Session:
             raise No("this can't be done now; try again in a while", "UNAVAILABLE") from error
         except Exception as error:
             self.services.log("bug", command=request.name, error=repr(error), exc_info=error)
-            raise No("this went wrong on the server; look what was done before you repeat it", "SERVERBUG") from error
+            raise No(
+                "this went wrong on the server; check what has been done before you try again", "SERVERBUG"
+            ) from error
 
     def _run(self, request: Request) -> Generator[bytes, None, Done | None]:
         command = COMMANDS.get(("UID " if request.uid else "") + request.name)

@@ -1,29 +1,51 @@
 """ENVELOPE, BODY and BODYSTRUCTURE of a message, as a server writes them. RFC 9051 §7.5.2"""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from bascule.protocols.imap.answers import nstring, string
 from bascule.protocols.mime.fields import Address, parse_addresses, parse_parameters
+from bascule.protocols.mime.limits import ADDRESSES, ADDRESSES_OCTETS, ADDRESSES_OF_A_FIELD
 from bascule.protocols.mime.structure import Part
 
 _EMPTY_TEXT = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0'
 
 
+@dataclass(slots=True)
+class _Limit:
+    """What may still be read of the address fields, of a message and all that are attached to it."""
+
+    addresses: int = ADDRESSES
+    octets: int = ADDRESSES_OCTETS
+
+    def read(self, value: bytes) -> list[Address]:
+        value = value[: self.octets]
+        found = parse_addresses(value, min(ADDRESSES_OF_A_FIELD, self.addresses))
+        self.octets -= len(value)
+        self.addresses = max(0, self.addresses - len(found))
+        return found
+
+
 def envelope(part: Part) -> bytes:
-    """Of a message, or of the one within message/rfc822. Sender and Reply-To are From's where they are missing or empty."""
+    """Of a message. Sender and Reply-To are From's where they are missing or empty."""
+    return _envelope(part, _Limit())
+
+
+def _envelope(part: Part, limit: _Limit) -> bytes:
+    """Of a message, or of the one within message/rfc822."""
     values: dict[bytes, list[bytes]] = {}
     for name, value in part.fields:
         values.setdefault(name, []).append(value)
-    sender = _addresses(values, b"from")
+    sender = _addresses(values, b"from", limit)
     fields = [
         _first(values, b"date"),
         _first(values, b"subject"),
         sender,
-        _addresses(values, b"sender", sender),
-        _addresses(values, b"reply-to", sender),
-        _addresses(values, b"to"),
-        _addresses(values, b"cc"),
-        _addresses(values, b"bcc"),
+        _addresses(values, b"sender", limit, sender),
+        _addresses(values, b"reply-to", limit, sender),
+        _addresses(values, b"to", limit),
+        _addresses(values, b"cc", limit),
+        _addresses(values, b"bcc", limit),
         _first(values, b"in-reply-to"),
         _first(values, b"message-id"),
     ]
@@ -34,8 +56,8 @@ def _first(values: Mapping[bytes, list[bytes]], name: bytes) -> bytes:
     return string(values[name][0]) if name in values else b"NIL"
 
 
-def _addresses(values: Mapping[bytes, list[bytes]], name: bytes, otherwise: bytes = b"NIL") -> bytes:
-    found = [address for value in values.get(name, ()) for address in parse_addresses(value)]
+def _addresses(values: Mapping[bytes, list[bytes]], name: bytes, limit: _Limit, otherwise: bytes = b"NIL") -> bytes:
+    found = [address for value in values.get(name, ()) for address in limit.read(value)]
     return b"(" + b"".join(map(_address, found)) + b")" if found else otherwise
 
 
@@ -46,15 +68,19 @@ def _address(address: Address) -> bytes:
 
 def body_structure(part: Part, *, extended: bool = True) -> bytes:
     """BODYSTRUCTURE; BODY where not ``extended``."""
+    return _structure(part, extended, _Limit())
+
+
+def _structure(part: Part, extended: bool, limit: _Limit) -> bytes:
     if part.is_multipart:
-        return _multipart(part, extended)
+        return _multipart(part, extended, limit)
     main = part.type or b"text"
     out = [nstring(main), nstring(part.subtype or b"plain"), _parameters(_shown_parameters(part))]
     out += [nstring(part.field(b"content-id")), nstring(part.field(b"content-description")), _encoding(part)]
     out.append(b"%d" % part.octets)
     if part.is_message and part.parts:
         inner = part.parts[0]
-        out += [envelope(inner), body_structure(inner, extended=extended), b"%d" % part.lines]
+        out += [_envelope(inner, limit), _structure(inner, extended, limit), b"%d" % part.lines]
     elif main == b"text":
         out.append(b"%d" % part.lines)
     if extended:
@@ -62,8 +88,8 @@ def body_structure(part: Part, *, extended: bool = True) -> bytes:
     return b"(" + b" ".join(out) + b")"
 
 
-def _multipart(part: Part, extended: bool) -> bytes:
-    inner = b"".join(body_structure(child, extended=extended) for child in part.parts)
+def _multipart(part: Part, extended: bool, limit: _Limit) -> bytes:
+    inner = b"".join(_structure(child, extended, limit) for child in part.parts)
     if not part.parts:  # the grammar wants one (RFC 9051 §9, body-type-mpart)
         inner = _EMPTY_TEXT + (b" NIL NIL NIL NIL)" if extended else b")")
     out = [inner, nstring(part.subtype)]

@@ -1,11 +1,13 @@
 """What is written of a message can be read again, whatever the message."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bascule.protocols.imap.describe import body_structure, envelope
 from bascule.protocols.imap.receiver import Receiver
 from bascule.protocols.imap.tokens import Value, parse_values
+from bascule.protocols.mime.limits import ADDRESSES, ADDRESSES_OCTETS
 from bascule.protocols.mime.structure import parse_structure
 from bascule.terms.body import SpooledBody
 
@@ -48,6 +50,20 @@ def test_any_message_is_described_in_imap(octets: bytes, extended: bool) -> None
     )
     assert len(read(envelope(part))) == 10
     assert read(body_structure(part, extended=extended))
+
+
+@pytest.mark.parametrize(
+    "people", [b"a@b," * 9000, b'"a name (b) that is not short at all, and read octet by octet" (c) <d@e.f>, ' * 2000]
+)
+def test_the_people_of_all_attached_messages_are_told_up_to_a_limit(people: bytes) -> None:
+    attached = b"--x\r\nContent-Type: message/rfc822\r\n\r\nSubject: told\r\nTo: " + people + b"\r\n\r\ntext\r\n"
+    message = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + attached * 12 + b"--x--\r\n"
+    described = body_structure(parse_structure(message))
+    told = described.count(b'(NIL NIL "a" "b")') + described.count(b' NIL "d" "e.f")')
+    assert told in (ADDRESSES, pytest.approx(ADDRESSES_OCTETS * 2000 / len(people), abs=2))
+    assert described.count(b'"told"') == 12
+    assert len(described) < 4 * ADDRESSES_OCTETS
+    assert read(described)
 
 
 def test_a_type_with_octets_that_no_quoted_string_can_hold() -> None:

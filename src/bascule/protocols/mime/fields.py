@@ -14,12 +14,12 @@ _SPECIALS = b'()<>[]:;@\\,."'
 _PARAMETER_SPECIALS = b'()<>@,;:\\"/[]?='
 
 
-def fields_of(header: bytes) -> list[tuple[bytes, bytes]]:
-    """(name in small letters, value unfolded and stripped) of each field, in order. A line that is no field is passed over."""
+def fields_of(header: bytes, most: int = FIELDS_OF_A_PART) -> list[tuple[bytes, bytes]]:
+    """(name in small letters, value unfolded and stripped) of the first ``most`` fields, in order. A line that is no field is passed over."""
     found: list[tuple[bytes, bytes]] = []
     position = 0
     header = header[:FIELDS_OCTETS]
-    while position < len(header) and len(found) < FIELDS_OF_A_PART:
+    while position < len(header) and len(found) < most:
         field = _FIELD.match(header, position)
         if field is None:
             line = _LINE.match(header, position)
@@ -31,6 +31,11 @@ def fields_of(header: bytes) -> list[tuple[bytes, bytes]]:
             value = _FOLD.sub(b"", value)
         found.append((name.lower(), value.strip(b" \t\r\n")))
     return found
+
+
+@lru_cache
+def _any_of(octets: bytes) -> re.Pattern[bytes]:
+    return re.compile(b"[" + re.escape(octets) + b"]")
 
 
 class Scanner:
@@ -80,8 +85,8 @@ class Scanner:
     def until(self, octets: bytes) -> bytes:
         """What comes before any of ``octets``, or the end."""
         start = self.position
-        while not self.at_end and self.peek() not in octets:
-            self.position += 1
+        found = _any_of(octets).search(self.octets, start)
+        self.position = found.start() if found else len(self.octets)
         return self.octets[start : self.position]
 
     def _take_quoted(self) -> bytes:
@@ -223,26 +228,26 @@ _USUAL = re.compile(
 """An address as nearly all are written; what is not goes the long way."""
 
 
-def parse_addresses(value: bytes) -> list[Address]:
-    """An address list; groups as ENVELOPE has them. Never fails: what is no address has an empty host."""
+def parse_addresses(value: bytes, most: int = ADDRESSES_OF_A_FIELD) -> list[Address]:
+    """The first ``most`` of an address list; groups as ENVELOPE has them. Never fails: what is no address has an empty host."""
     found: list[Address] = []
     position = 0
     while position < len(value):
         usual = _USUAL.match(value, position)
-        if usual is None or len(found) >= ADDRESSES_OF_A_FIELD:
-            return scan_addresses(value)
+        if usual is None or len(found) >= most:
+            return scan_addresses(value, most)
         quoted, phrase, local, host, bare, at = usual.groups()
         found.append(Address(None, None, bare, at) if bare else Address(quoted or phrase or None, None, local, host))
         position = usual.end()
     return found
 
 
-def scan_addresses(value: bytes) -> list[Address]:
+def scan_addresses(value: bytes, most: int = ADDRESSES_OF_A_FIELD) -> list[Address]:
     """`parse_addresses`, octet by octet: for every way in which a list can be written."""
     scanner = Scanner(value)
     found: list[Address] = []
     in_group = False
-    while len(found) < ADDRESSES_OF_A_FIELD:
+    while len(found) < most:
         scanner.skip()
         if scanner.at_end:
             break

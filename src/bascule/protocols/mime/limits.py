@@ -11,10 +11,19 @@ FIELDS_OF_A_PART = 1000
 """A header with more fields is an attack on whoever reads it; the rest is left unread."""
 FIELDS_OCTETS = 512 * 1024
 """Of one header: ten thousand recipients with their names. What comes after is left unread."""
+HEADERS_OCTETS = 2 * 1024 * 1024
+"""Of all headers of one message, those of its parts and of attached messages included: two hundred attached messages with ten kilobytes each. What comes
+after is left unread: a part has no fields then, and is a text of its own."""
+FIELDS = 100_000
+"""Of all these headers: ten for each of `PARTS`; more are left unread."""
 PARAMETERS_OCTETS = 16 * 1024
 """Of one field with parameters: a file's name of 255 characters takes 2,500 (RFC 2231)."""
 ADDRESSES_OF_A_FIELD = 10_000
 """More recipients in one field are left out."""
+ADDRESSES = 20_000
+"""In the address fields of one message and of all that are attached to it: two fields that are full. More are left out."""
+ADDRESSES_OCTETS = FIELDS_OCTETS
+"""Of these fields together: what the header of one message may have. What comes after is left unread."""
 TEXT_CHARACTERS = 200_000
 """Of one message: about 60 printed pages. What comes after is data rather than text."""
 TEXT_OCTETS = 1024 * 1024

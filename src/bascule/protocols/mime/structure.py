@@ -6,7 +6,15 @@ Octets are those of the wire (CRLF). Nothing is decoded: a part says where it be
 from dataclasses import dataclass
 
 from bascule.protocols.mime.fields import fields_of, parse_parameters
-from bascule.protocols.mime.limits import DASHED_LINES, DEPTH, PARTS
+from bascule.protocols.mime.limits import (
+    DASHED_LINES,
+    DEPTH,
+    FIELDS,
+    FIELDS_OCTETS,
+    FIELDS_OF_A_PART,
+    HEADERS_OCTETS,
+    PARTS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,10 @@ class _Parser:
         self._message = message
         self._left = PARTS
         self._dashed_left = DASHED_LINES
+        self._fields_left = FIELDS
+        self._octets_left = HEADERS_OCTETS
+        self._sought, self._dashes = 1, 0
+        """Between these two there is no line that begins with dashes: from where one was last looked for, to the line end before it."""
 
     def part(self, start: int, boundaries: tuple[bytes, ...], default: bytes, depth: int) -> tuple[Part, _Stop | None]:
         """The part that begins at ``start``, up to a line of one of ``boundaries`` (outermost first), and that line."""
@@ -96,7 +108,7 @@ class _Parser:
         limit = stop.begins if stop is not None else len(self._message)
         found = _empty_line(self._message, start, limit)
         header_end, body = found or (self._end_before(stop, start),) * 2
-        fields = tuple(fields_of(self._message[start:header_end]))
+        fields = self._fields(start, header_end)
         told = next((value for name, value in fields if name == b"content-type"), None)
         main, parameters = parse_parameters(told if told is not None else default)
         kind, _, subtype = main.lower().partition(b"/")
@@ -113,8 +125,24 @@ class _Parser:
                 parts = (inner,)
         # An inner header's empty line may be the line end before the boundary: it belongs to the parts around it, too.
         end = max(self._end_before(stop, body), parts[-1].end if parts else 0)
-        lines = self._message.count(b"\n", body, end)
+        lines = self._lines(body, end, parts)
         return Part(start, body, end, lines, fields, kind, subtype, parameters, is_typed, parts), stop
+
+    def _fields(self, start: int, end: int) -> tuple[tuple[bytes, bytes], ...]:
+        """Of the header that lies there: what may still be read of the message's headers."""
+        octets = min(end - start, FIELDS_OCTETS, self._octets_left)
+        found = fields_of(self._message[start : start + octets], min(FIELDS_OF_A_PART, self._fields_left))
+        self._octets_left -= octets
+        self._fields_left -= len(found)
+        return tuple(found)
+
+    def _lines(self, start: int, end: int, parts: tuple[Part, ...]) -> int:
+        """Each is counted once, in whatever depth it lies."""
+        count = 0
+        for part in parts:
+            count += self._message.count(b"\n", start, part.body) + part.lines
+            start = part.end
+        return count + self._message.count(b"\n", start, end)
 
     def _multipart(
         self, body: int, boundaries: tuple[bytes, ...], subtype: bytes, depth: int
@@ -136,22 +164,26 @@ class _Parser:
         place = start if self._message.startswith(b"--", start) else self._next_dashes(start)
         while place >= 0 and self._dashed_left > 0:
             self._dashed_left -= 1
-            end = self._message.find(b"\n", place)
-            line = self._message[place + 2 : end if end >= 0 else len(self._message)]
-            if line.startswith(boundaries):
+            found = self._message.find(b"\n", place)
+            end = found if found >= 0 else len(self._message)
+            text = place + 2
+            if self._message.startswith(boundaries, text, end):
                 # RFC 2046 §5.1.1: a line that begins with the boundary is one; of two, the longer is meant.
                 level = max(
-                    (i for i, b in enumerate(boundaries) if line.startswith(b)), key=lambda i: (len(boundaries[i]), i)
+                    (i for i, b in enumerate(boundaries) if self._message.startswith(b, text, end)),
+                    key=lambda i: (len(boundaries[i]), i),
                 )
-                closes = line.startswith(b"--", len(boundaries[level]))
-                return _Stop(place, len(self._message) if end < 0 else end + 1, level, closes)
+                closes = self._message.startswith(b"--", text + len(boundaries[level]), end)
+                return _Stop(place, min(end + 1, len(self._message)), level, closes)
             place = self._next_dashes(place)
         return None
 
     def _next_dashes(self, start: int) -> int:
-        """Where the next line begins that starts with two dashes; -1: nowhere."""
-        found = self._message.find(b"\n--", start)
-        return found + 1 if found >= 0 else -1
+        """Where the next line begins that starts with two dashes; -1: nowhere. Asked again from a place between, as parts within parts do, it is known."""
+        if not self._sought <= start <= self._dashes:
+            found = self._message.find(b"\n--", start)
+            self._sought, self._dashes = start, found if found >= 0 else len(self._message)
+        return self._dashes + 1 if self._dashes < len(self._message) else -1
 
     def _end_before(self, stop: _Stop | None, start: int) -> int:
         """A part ends before the line end that precedes its boundary line (RFC 2046 §5.1.1)."""

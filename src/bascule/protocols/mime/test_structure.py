@@ -1,10 +1,12 @@
 """Parts are found where they are, whatever the message."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bascule.protocols.mime.limits import DEPTH
+from bascule.protocols.mime.limits import DEPTH, FIELDS, FIELDS_OF_A_PART, HEADERS_OCTETS
 from bascule.protocols.mime.structure import Part, parse_structure
 
 Outline = tuple[object, ...]
@@ -67,6 +69,48 @@ def test_parts_within_parts_end_somewhere() -> None:
     while part.parts:
         part, depth = part.parts[0], depth + 1
     assert depth == DEPTH
+
+
+def _flat(part: Part) -> list[Part]:
+    return [part, *(each for inner in part.parts for each in _flat(inner))]
+
+
+@pytest.mark.parametrize("header", [b"X: " + b"y" * 9000 + b"\r\n", b"X:\r\n" * FIELDS_OF_A_PART])
+def test_the_headers_of_one_message_are_read_up_to_a_limit_together(header: bytes) -> None:
+    count = 1000
+    part = b"--x\r\n" + header + b"\r\nbody\r\n"
+    octets = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + part * count + b"--x--\r\n"
+    root = parse_structure(octets)
+    fields = [field for each in _flat(root) for field in each.fields]
+    assert sum(len(name) + len(value) for name, value in fields) <= HEADERS_OCTETS
+    assert len(fields) <= FIELDS
+    assert len(fields) == FIELDS or len(fields) * len(header) > HEADERS_OCTETS - 2 * len(header)
+    assert root.parts[0].fields
+    assert not root.parts[-1].fields
+    assert [octets[each.body : each.end] for each in root.parts] == [b"body"] * count
+
+
+class Counted(bytes):
+    """Counts the octets that are looked through for a line's end, or for dashes."""
+
+    looked_at = 0
+
+    def count(self, sought: Any, start: Any = None, end: Any = None) -> int:
+        self.looked_at += (end or len(self)) - (start or 0)
+        return super().count(sought, start, end)
+
+    def find(self, sought: Any, start: Any = None, end: Any = None) -> int:
+        found = super().find(sought, start, end)
+        self.looked_at += (found if found >= 0 else end or len(self)) - (start or 0)
+        return found
+
+
+def test_what_lies_within_many_is_looked_through_a_few_times() -> None:
+    within = b"Content-Type: message/rfc822\r\n\r\n" * (DEPTH - 2) + b"\r\n" + b"\n" * 100_000
+    octets = Counted(b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n" + within)
+    inner = _flat(parse_structure(octets))[-1]
+    assert inner.lines == 100_000
+    assert octets.looked_at < 6 * len(octets)
 
 
 @pytest.mark.parametrize(

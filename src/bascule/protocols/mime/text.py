@@ -1,6 +1,6 @@
 """What a message says in words: its text and the names of its attachments, for the search index and for previews."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -31,12 +31,13 @@ def searchable(message: bytes) -> Searchable:
     names: list[str] = []
     left, characters = TEXT_OCTETS, 0
     for part in _each(parse_structure(message)):
-        if name := _name(part):
+        attached, parameters = parse_parameters(part.field(b"content-disposition") or b"")
+        if name := _name(part, parameters):
             names.append(name)
         elif (
             part.type in _READABLE
             and not part.parts
-            and not _is_attached(part)
+            and attached.lower() != b"attachment"
             and left > 0
             and characters < TEXT_CHARACTERS
         ):
@@ -63,13 +64,8 @@ def _text(encoded: bytes, part: Part) -> str:
     return html_words(text) if part.subtype == b"html" else text
 
 
-def _is_attached(part: Part) -> bool:
-    return parse_parameters(part.field(b"content-disposition") or b"")[0].lower() == b"attachment"
-
-
-def _name(part: Part) -> str:
+def _name(part: Part, disposition: Iterable[tuple[bytes, bytes]]) -> str:
     """Of an attachment: RFC 2183 §2.3, RFC 2231 §4; where programs write it in encoded words, or with the type alone, that counts as well."""
-    _, disposition = parse_parameters(part.field(b"content-disposition") or b"")
     for parameters, key in ((dict(disposition), b"filename"), (dict(part.parameters), b"name")):
         if extended := parameters.get(key + b"*"):
             charset, _, rest = extended.partition(b"'")
