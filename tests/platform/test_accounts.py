@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -403,7 +404,7 @@ def test_a_name_and_aliases_are_changed_all_or_none(accounts: EmbeddedAccounts) 
     changed = accounts.change(ANNA, name="Anne", aliases=("C@example.org",), without_aliases=("a.b@example.org",))
     assert (changed.name, changed.addresses) == ("Anne", (ANNA, "c@example.org"))
     assert accounts.find("a.b@example.org") is None
-    refusals = {
+    refusals: dict[str, dict[str, Any]] = {
         "b@example.org is taken: it is an alias of bob@example.org.": {"aliases": ("d@example.org", "b@example.org")},
         "bob@example.org is taken: it is an account.": {"aliases": ("bob@example.org",)},
         "“x” is not a mail address.": {"aliases": ("x",)},
