@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bascule.platform.accounts import EmbeddedAccounts, SignInRefused, Why, embedded, limits, passwords
+from bascule.platform.accounts import EmbeddedAccounts, SignInRefused, Why, limits, passwords
 from bascule.platform.accounts.attempts import _COUNTS
 from bascule.platform.accounts.passwords import generate_password, hash_chosen, hash_generated, is_password
 from bascule.terms.errors import BasculeError
@@ -84,7 +85,7 @@ def test_another_password_takes_the_place_of_the_first_at_once(accounts: Embedde
 def test_another_password_ends_the_sessions_of_the_first(
     accounts: EmbeddedAccounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "LOOKED_AT_SECONDS", -1.0)
+    monkeypatch.setattr(limits, "LOOKED_AT_SECONDS", -1.0)
     account = accounts.sign_in(ANNA, "secret", HOME)
     assert accounts.may_go_on(account)
     accounts.set_password(ANNA, "other")
@@ -422,3 +423,64 @@ def test_what_is_taken_or_wrong_is_refused(accounts: EmbeddedAccounts) -> None:
     assert [record.account.login for record in accounts.all()] == [ANNA]
     with pytest.raises(BasculeError, match="no account"):
         accounts.set_locked("nobody@example.org", True)
+
+
+def test_a_lock_by_another_process_is_known_and_its_undoing_too(
+    accounts: EmbeddedAccounts, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LOOKED_AT_SECONDS", -1.0)
+    other = EmbeddedAccounts(tmp_path / "accounts.sqlite", clock=clock)
+    account = accounts.sign_in(ANNA, "secret", HOME)
+    assert accounts.may_go_on(account)
+    other.set_locked(ANNA, True)
+    assert not accounts.may_go_on(account)
+    other.set_locked(ANNA, False)
+    assert accounts.may_go_on(accounts.sign_in(ANNA, "secret", HOME))
+    other.close()
+
+
+def test_who_just_signed_in_goes_by_what_is_so_now(
+    accounts: EmbeddedAccounts, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long ago the process looked at other accounts."""
+    account = accounts.sign_in(ANNA, "secret", HOME)
+    other = EmbeddedAccounts(tmp_path / "accounts.sqlite", clock=clock)
+    other.set_locked(ANNA, True)
+    monkeypatch.setattr(limits, "LOOKED_AT_SECONDS", -1.0)
+    assert not accounts.may_go_on(account)
+    monkeypatch.setattr(limits, "LOOKED_AT_SECONDS", 3600.0)
+    other.set_locked(ANNA, False)
+    assert accounts.may_go_on(accounts.sign_in(ANNA, "secret", HOME))
+    other.close()
+
+
+def test_an_unchanged_account_is_not_read_again_for_each_command(
+    accounts: EmbeddedAccounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = accounts.sign_in(ANNA, "secret", HOME)
+    accounts.may_go_on(account)
+    monkeypatch.setattr(limits, "LOOKED_AT_SECONDS", 3600.0)
+    asked: list[str] = []
+    accounts._database.set_trace_callback(asked.append)
+    assert all(accounts.may_go_on(account) for _ in range(100))
+    assert asked == []
+
+
+def test_a_name_and_aliases_are_changed_all_or_none(accounts: EmbeddedAccounts) -> None:
+    accounts.add("bob@example.org", "secret", aliases=("b@example.org",), generated=True)
+    changed = accounts.change(ANNA, name="Anne", aliases=("C@example.org",), without_aliases=("a.b@example.org",))
+    assert (changed.name, changed.addresses) == ("Anne", (ANNA, "c@example.org"))
+    assert accounts.find("a.b@example.org") is None
+    refusals: dict[str, dict[str, Any]] = {
+        "b@example.org is taken: it is an alias of bob@example.org.": {"aliases": ("d@example.org", "b@example.org")},
+        "bob@example.org is taken: it is an account.": {"aliases": ("bob@example.org",)},
+        "“x” is not a mail address.": {"aliases": ("x",)},
+        "b@example.org is no alias of anna@example.org.": {"without_aliases": ("b@example.org",)},
+        f"{ANNA} is the account's own address": {"without_aliases": (ANNA,)},
+    }
+    for sentence, words in refusals.items():
+        with pytest.raises(BasculeError, match=sentence):
+            accounts.change(ANNA, name="Other", **words)
+    assert accounts.find(ANNA) == changed
+    with pytest.raises(BasculeError, match=r"is an alias of bob@example.org"):
+        accounts.add("eve@example.org", "secret", aliases=("b@example.org",), generated=True)

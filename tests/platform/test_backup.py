@@ -200,6 +200,63 @@ def test_what_is_no_backup_is_left_alone(server: PrivateBascule, box: Dialogue, 
     assert "Give --account" in run(server, "restore", str(tmp_path / "photos"), status=2)
 
 
+def test_where_no_backup_can_lie_nothing_is_made(server: PrivateBascule, tmp_path: Path) -> None:
+    data = server.root / "data"
+    (tmp_path / "afile").write_text("x")
+    (tmp_path / "link").symlink_to(data)
+    for place in (data / "bk", data, tmp_path / "link/bk"):
+        assert "lies within the data folder" in run(server, "backup", str(place), status=2)
+    for place in (tmp_path / "afile", tmp_path / "afile/below", Path("/proc/nowhere")):
+        said = run(server, "backup", str(place), status=2)
+        assert f"{place} " in said
+        assert "Nothing was backed up." in said
+        assert "again" not in said
+    assert not (data / "bk").exists()
+
+
+def test_all_of_a_backup_is_its_owners_alone(server: PrivateBascule, box: Dialogue, tmp_path: Path) -> None:
+    server.config.chmod(0o644)
+    run(server, "backup", str(tmp_path / "backup"))
+    modes = {str(path): path.stat().st_mode & 0o077 for path in (tmp_path / "backup").rglob("*")}
+    assert {path: mode for path, mode in modes.items() if mode} == {}
+
+
+@pytest.mark.parametrize("words", [("{backup}",), ("--deleted",)])
+def test_a_name_that_is_nowhere_is_refused(
+    server: PrivateBascule, box: Dialogue, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    backup = str(tmp_path / "backup")
+    run(server, "backup", backup)
+    words = ("restore", *(word.format(backup=backup) for word in words), "--account", ANNA)
+    for folder in ("Nope", "sent", "projets/2026", "Projets"):
+        said = run(server, *words, "--folder", folder, status=2)
+        assert f"has no folder {folder}; there are " in said
+        assert "INBOX" in said
+        assert "Projets/2026" in said
+    assert "there are Sent, " in run(server, *words, "--folder", "sent", status=2)
+    assert "has no message <no@x>." in run(server, *words, "--message-id", "<no@x>", status=2)
+    said = run(server, *words, "--folder", "Sent", "--message-id", "<large@x>", status=2)
+    assert "has no message <large@x> in Sent." in said
+    for known in (("--folder", "INBOX"), ("--folder", "inbox"), ("--message-id", "<large@x>"), ("--folder", "INBOX/")):
+        assert "Nothing is missing" in run(server, *words, *known)
+
+
+def test_a_folder_that_held_copies_comes_back_as_the_dry_run_said(server: PrivateBascule, box: Dialogue) -> None:
+    for name in ("Courrier", "Rapports"):
+        box.ok(f"CREATE {name}")
+    fill(box, "Courrier", [b"Subject: report %d\r\n\r\n" % number for number in range(3)])
+    box.ok("SELECT Courrier")
+    box.ok("COPY 1:2 Rapports")
+    box.ok("STORE 1:3 +FLAGS (\\Deleted)")
+    box.ok("EXPUNGE")
+    box.ok("DELETE Rapports")
+    words = ("restore", "--deleted", "--account", ANNA)
+    assert "5 would come back" in run(server, *words, "--dry-run")
+    assert "3 came back" in run(server, *words, "--folder", "Courrier")
+    assert "2 came back" in run(server, *words, "--folder", "Rapports")
+    assert "Nothing is missing" in run(server, *words)
+
+
 def test_the_backup_is_right_while_mail_arrives(server: PrivateBascule, box: Dialogue, tmp_path: Path) -> None:
     import threading
 

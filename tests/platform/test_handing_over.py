@@ -99,8 +99,23 @@ def test_taken_back(tmp_path: Path) -> None:
         words = ("account", "--config", one.config, "hand-over", ANNA)
         assert "was not handed over" in bascule(tmp_path, *words, "--undo", status=2).stderr
         bascule(tmp_path, *words, tmp_path / "parcel")
-        bascule(tmp_path, *words, "--undo")
+        listing = ("account", "--config", one.config, "list")
+        assert "handed over: closed here" in bascule(tmp_path, *listing).stdout
+        refused = bascule(tmp_path, *words, "--undo", status=2).stderr
+        assert "would be in use on two nodes" in refused
+        assert "give --yes" in refused
+        assert "handed over: closed here" in bascule(tmp_path, *listing).stdout
+        bascule(tmp_path, *words, "--undo", "--yes")
+        assert "handed over" not in bascule(tmp_path, *listing).stdout
         assert sum(reference.read_mailbox(one.imap, ANNA).values()) == 5
+
+
+def test_a_parcel_that_can_not_be_a_folder_is_refused(tmp_path: Path) -> None:
+    with PrivateBascule(tmp_path / "one") as one:
+        reference.append(one.imap, ANNA, "INBOX", messages.many(1))
+        (tmp_path / "afile").write_text("x")
+        words = ("account", "--config", one.config, "hand-over", ANNA, tmp_path / "afile/below")
+        assert "Name a folder that this user may write to" in bascule(tmp_path, *words, status=2).stderr
 
 
 def test_handed_over_again_it_can_still_be_taken_over(tmp_path: Path) -> None:

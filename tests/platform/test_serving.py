@@ -79,6 +79,7 @@ def test_accounts_from_the_command_line(tmp_path: Path) -> None:
             "locked": True,
             "quota": None,
             "here": True,
+            "handed_over": False,
         }
     ]
     assert "no account" in bascule(tmp_path, *words, "lock", "nobody@example.org", status=2).stderr

@@ -59,7 +59,7 @@ def kept(request: pytest.FixtureRequest, portal: Portal, tmp_path: Path) -> Iter
         for login, aliases in ((ANNA, (f"a.b@{DOMAIN}",)), (PAUL, ())):
             store.add(login, "secret", aliases=aliases, generated=True, calendar=wave.calendar())
         embedded_accounts = pytest.MonkeyPatch()
-        embedded_accounts.setattr("bascule.platform.accounts.embedded.LOOKED_AT_SECONDS", -1.0)
+        embedded_accounts.setattr("bascule.platform.accounts.limits.LOOKED_AT_SECONDS", -1.0)
         yield Kept(
             store, {ANNA: "secret", PAUL: "secret"}, store.set_locked, lambda login: store.set_password(login, "another", generated=True),
             lambda: store.let_send(store.find(PAUL), store.find(ANNA), True), portal.move_to,

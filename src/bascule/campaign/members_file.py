@@ -215,7 +215,10 @@ def _list(told: Mapping[str, str], column: str, read: Callable[[str], str]) -> t
 
 
 def _quota(text: str) -> int | None:
+    """With its unit: a number alone is rarely meant in octets. Raises Wrong."""
     try:
+        if text.strip().isdigit():
+            raise ValueError("no unit")
         return parse_size(text) if text else None
     except ValueError as error:
         raise Wrong(gettext_noop("quota “%(text)s” is not a size: write “5 GB”"), text=text) from error

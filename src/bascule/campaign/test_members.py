@@ -70,6 +70,19 @@ def test_what_is_wrong_with_a_line_is_said_with_its_number(row: str, why: str) -
     assert why in errors[0].what
 
 
+def test_a_quota_has_a_unit() -> None:
+    rows, errors = parse_members(
+        lines(
+            "anna;Anna;anna@x.org;5 GB",
+            "paul;Paul;paul@x.org;5",
+            "eve;Eve;eve@x.org;",
+            headings="sign_on;name;address;quota",
+        )
+    )
+    assert [row.quota_octets for row in rows] == [5_000_000_000, None]
+    assert [(error.line, error.what) for error in errors] == [(3, "quota “5” is not a size: write “5 GB”")]
+
+
 def test_two_lines_that_contradict_each_other() -> None:
     rows, errors = parse_members(lines("anna;Anna;anna@x.org", "anna;Anna;a@x.org", "paul;Paul;p@x.org;anna@x.org"))
     assert [(error.line, error.what) for error in errors] == [

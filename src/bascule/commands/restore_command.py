@@ -12,6 +12,7 @@ import click
 
 from bascule.commands.backup_command import tell_progress
 from bascule.commands.options import CONFIG
+from bascule.commands.restore_choice import Choice
 from bascule.commands.stores import open_store
 from bascule.commands.terminal import say, so_many
 from bascule.mailbox.copying import generations, lay_out
@@ -34,7 +35,10 @@ from bascule.terms.folder import FolderPath
     help="One account's mailbox, into the one that is in use: what is missing comes back, nothing else changes.",
 )
 @click.option(
-    "--deleted", "undelete", is_flag=True, help="Without a backup: what was deleted from the account's mailbox."
+    "--deleted",
+    "undelete",
+    is_flag=True,
+    help="Without a backup: what was deleted from the account's mailbox, each message into the folder it was in; a deleted folder is made again.",
 )
 @click.option("--folder", "only", help="Only this folder: “Projets/2026”.")
 @click.option("--message-id", help="Only this message.")
@@ -58,7 +62,7 @@ def command(
         return ExitStatus.MISSING if done.failed else 0
     if account is None:
         raise BasculeError("It is not said what to restore.", "Give --account ADDRESS, or --all.", ExitStatus.USAGE)
-    path = FolderPath(tuple(only.split("/"))) if only else None
+    choice = Choice(FolderPath.split(only, "/") if only else None, message_id)
     identity = _account(config, account)
     if states:
         place = _required(folder) / "mailboxes" / f"{identity}.mailbox"
@@ -67,9 +71,9 @@ def command(
     problems: list[str] = []
     with LiveMailbox.open(settings.data / "mailboxes" / f"{identity}.mailbox") as live:
         lines = list(
-            _undeleted(live, path, message_id, _since(since, settings), dry_run)
+            _undeleted(live, choice, _since(since, settings), dry_run)
             if undelete
-            else _from_backup(live, _required(folder), identity, path, message_id, at, dry_run, problems)
+            else _from_backup(live, _required(folder), identity, choice, at, dry_run, problems)
         )
     for line in lines:
         say(line)
@@ -131,27 +135,24 @@ def _since(text: str | None, settings: Settings) -> int:
         raise BasculeError(f"“{text}” is no date.", "Write 2026-11-24.", ExitStatus.USAGE) from error
 
 
-def _undeleted(
-    live: LiveMailbox, path: FolderPath | None, message_id: str | None, since: int, dry_run: bool
-) -> Iterator[str]:
-    found = [
-        each for each in deleted(live, since) if path in (None, each.path) and message_id in (None, each.message_id)
-    ]
+def _undeleted(live: LiveMailbox, choice: Choice, since: int, dry_run: bool) -> Iterator[str]:
+    choice.require_known(live, "The mailbox", with_deleted=True)
+    found = [each for each in deleted(live, since) if choice.takes(each.path, each.message_id)]
     if not dry_run:
         give_back(live, found, int(time.time()))
     return (f"{each.path}\t{each.sender}\t{each.subject}" for each in found)
 
 
 def _from_backup(
-    live: LiveMailbox, backup: Path, identity: str, path: FolderPath | None, message_id: str | None, at: str | None, dry_run: bool,
-    problems: list[str],
+    live: LiveMailbox, backup: Path, identity: str, choice: Choice, at: str | None, dry_run: bool, problems: list[str],
 ) -> Iterator[str]:  # fmt: skip
     """A line for each that is back, or would be; what can't be read is added to ``problems``."""
     with tempfile.TemporaryDirectory(prefix="bascule-restore-") as folder:
         place = lay_out(backup / "mailboxes" / f"{identity}.mailbox", Path(folder), at)
         with LiveMailbox.open(place) as kept:
+            choice.require_known(kept, "The backup")
             for each in restore_messages(
-                kept, live, int(time.time()), folder=path, message_id=message_id, dry_run=dry_run
+                kept, live, int(time.time()), folder=choice.folder, message_id=choice.message_id, dry_run=dry_run
             ):
                 line = f"{each.path}\t{each.subject}\t{each.message_id}"
                 if each.problem:

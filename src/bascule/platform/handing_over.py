@@ -26,7 +26,7 @@ from typing import Any
 from bascule.mailbox import Mailbox, check
 from bascule.mailbox.copying import STAMP, copy_mailbox
 from bascule.mailbox.database import sync_file
-from bascule.mailbox.format import CATALOGUE
+from bascule.mailbox.format import CATALOGUE, MailboxError
 from bascule.mailbox.live import HANDED_OVER, LiveMailbox
 from bascule.mailbox.lock import alone
 from bascule.mailbox.mailbox import open_alone
@@ -49,7 +49,10 @@ def hand_over(data: Path, accounts: AccountStore, account: Account, folder: Path
     """Bring ``folder`` up to date, and retire the mailbox here. Cut off, or refused, the mailbox goes on here; do it again. Raises BasculeError."""
     require_here(account)
     place = data / "mailboxes" / f"{account.id}.mailbox"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise BasculeError(f"{folder} can't be made: {error.strerror}.", "Name a folder that this user may write to.", ExitStatus.USAGE) from error  # fmt: skip
     if any(each.name not in (MAILBOX, ACCOUNT) for each in folder.iterdir()):
         raise BasculeError(f"{folder} holds something else.", "Name an empty folder.", ExitStatus.USAGE)
     tell("Copying, while it is in use …")
@@ -78,9 +81,24 @@ def _write(path: Path, text: str) -> None:
     sync_file(path.parent)
 
 
-def take_back(data: Path, accounts: AccountStore, account: Account) -> None:
-    """Use a mailbox here again that was handed over and not taken over. Raises BasculeError."""
+def is_handed_over(data: Path, account: Account) -> bool:
+    """Whether its mailbox is closed here, for another node to take over. One that was never used, or can't be read, is not."""
+    try:
+        return _meta(data / "mailboxes" / f"{account.id}.mailbox", "live") == HANDED_OVER
+    except MailboxError:
+        return False
+
+
+def require_handed_over(data: Path, account: Account) -> None:
+    """Raises BasculeError."""
     require_here(account)
+    if not is_handed_over(data, account):
+        raise BasculeError(f"The mailbox of {account.login} was not handed over.", "It is in use here.", ExitStatus.USAGE)  # fmt: skip
+
+
+def take_back(data: Path, accounts: AccountStore, account: Account) -> None:
+    """Use a mailbox here again that was handed over. Where no portal knows better, whoever calls must know that it was taken over nowhere. Raises BasculeError."""
+    require_handed_over(data, account)
     with Mailbox.open(data / "mailboxes" / f"{account.id}.mailbox", shared=True) as mailbox:
         if mailbox.meta("live") != HANDED_OVER:
             raise BasculeError(

@@ -29,3 +29,11 @@ ARRIVING_OF_ONE_NETWORK = 6
 """Of these, for one network: a server in front that brings everybody's mail needs most of them, and one that floods leaves two to others."""
 ACCEPTED_AT_ONCE = 20
 """Connections taken from a listening socket before who is connected has their turn again. Each takes some 0.1 ms."""
+SIGN_IN_MINUTE_SECONDS = 60.0
+"""For which the following lines of the log are counted, in each process; the rest is told by its number, a line for each network or account."""
+REFUSED_LINES_OF_ONE_NETWORK = 30
+"""Three times as many as let fail2ban and its like act."""
+REFUSED_LINES = 300
+"""Of all networks: where a botnet guesses, some 60 kB a minute, 90 MB a day."""
+SIGN_IN_LINES = 20
+"""Of one account: a program that signs in again and again writes no more than that."""

@@ -28,6 +28,7 @@ from bascule.platform.imap.connection import ImapConnection, Shared
 from bascule.platform.imap.session import Services
 from bascule.platform.mailboxes import LOOKED_AT_SECONDS, Mailboxes
 from bascule.platform.settings import FOLDERS, Settings, read_settings
+from bascule.platform.sign_ins import SignIns
 from bascule.platform.smtp import limits as smtp_limits
 from bascule.platform.smtp.accepting import Accepting
 from bascule.platform.smtp.connection import SmtpConnection, SmtpShared
@@ -102,6 +103,7 @@ async def serve(orders: Orders, until: asyncio.Event) -> None:
             connection.wake()
 
     wakeups = Wakeups(settings.data / "run", woken, log.warning)
+    sign_ins = SignIns(log.info, accounts)
     services = Services(
         accounts,
         mailboxes,
@@ -111,6 +113,7 @@ async def serve(orders: Orders, until: asyncio.Event) -> None:
         settings.hostname,
         settings.others,
         settings.append_limit,
+        sign_ins=sign_ins,
     )
     certificate = certificate_of(settings)
     asyncio.sslproto.SSLProtocol.max_size = imap_limits.TLS_OCTETS
@@ -122,7 +125,7 @@ async def serve(orders: Orders, until: asyncio.Event) -> None:
         smtp_admission = Admission(places, min(places // 2, smtp_limits.STRANGERS), smtp_limits.OF_ONE_ACCOUNT)
         imap = Shared(services, threads, certificate, imap_admission, watchers)
         arrivals = Arrivals(mailboxes, wakeups.send, log.warning, clock)
-        smtp_services = _smtp_services(settings, accounts, arrivals, queue, trace, wakeups, clock)
+        smtp_services = _smtp_services(settings, accounts, arrivals, queue, trace, wakeups, clock, sign_ins)
         smtp = SmtpShared(smtp_services, threads, certificate, smtp_admission)
         servers = await _listen(orders, imap, smtp)
         log.info("serving", **{name: len(fds) for name, fds in orders.sockets.items()})
@@ -130,6 +133,7 @@ async def serve(orders: Orders, until: asyncio.Event) -> None:
         while not until.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(until.wait(), LOOKED_AT_SECONDS)
+            sign_ins.look()
             if certificate is not None:
                 _renew(certificate, log)
             await threads.members.run("", mailboxes.close_idle)
@@ -167,7 +171,8 @@ async def _listen(orders: Orders, imap: Shared, smtp: SmtpShared) -> list[asynci
 
 
 def _smtp_services(
-    settings: Settings, accounts: Accounts, arrivals: Arrivals, queue: QueueStore, trace: Trace, wakeups: Wakeups, clock: Clock
+    settings: Settings, accounts: Accounts, arrivals: Arrivals, queue: QueueStore, trace: Trace, wakeups: Wakeups, clock: Clock,
+    sign_ins: SignIns,
 ) -> SmtpServices:  # fmt: skip
     log = structlog.get_logger()
     signer = Signer(settings.dkim_key or settings.data / "dkim.pem", settings.dkim_selector)
@@ -185,5 +190,5 @@ def _smtp_services(
     return SmtpServices(
         accounts, arrivals, accepting, clock, log.warning, new_id,
         lambda account: settings.recipients_per_day - queue.submitted_within_a_day(account.id), settings.hostname,
-        settings.message_limit, settings.postmaster, settings.certificate is not None, Outward(settings.inner_networks),
+        settings.message_limit, settings.postmaster, settings.certificate is not None, Outward(settings.inner_networks), sign_ins,
     )  # fmt: skip

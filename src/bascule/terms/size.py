@@ -14,6 +14,15 @@ def parse_size(text: str) -> int:
     return int(float(found[1]) * (1024 if found[3] else 1000) ** ("", "k", "m", "g", "t").index(found[2].lower()))
 
 
+def size_of(octets: int) -> str:
+    """As `parse_size` reads it: ``5 GB``, ``1.5 MB``; in the largest unit that it is not below, to a thousandth."""
+    for power, unit in ((4, "TB"), (3, "GB"), (2, "MB"), (1, "kB")):
+        if octets >= 1000**power:
+            text = f"{octets / 1000**power:.3f}".rstrip("0").rstrip(".")
+            return f"{text} {unit}"
+    return f"{octets} B"
+
+
 def grouped(number: int) -> str:
     """``12 408``, with a narrow space that does not break."""
     return f"{number:,}".replace(",", NARROW_SPACE)

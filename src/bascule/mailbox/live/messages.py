@@ -21,6 +21,8 @@ from bascule.terms.instant import InternalDate
 
 DELIVERIES_SECONDS = 30 * 24 * 3600
 """How long a delivery is remembered: longer than a queue tries."""
+GIVEN_BACK = "given-back:"
+"""Before a row's number, among ``deliveries``: a copy that came back from what was deleted."""
 _IS_THERE = "folder = ? AND vanished_utc IS NULL"
 _IS_LACKING = (
     "NOT EXISTS (SELECT 1 FROM messages n WHERE n.folder = ? AND n.body = messages.body AND n.vanished_utc IS NULL)"
@@ -152,10 +154,16 @@ class LiveMessages:
         with self._mailbox.transaction():
             return self._copy(self._among(rows, "TRUE"), target)
 
-    def copy_lacking(self, rows: Sequence[int], target: int) -> Placed:
-        """`copy` of those whose octets the folder does not hold, or no longer. Raises FolderGone."""
+    def give_back(self, rows: Sequence[int], target: int, now_utc: int) -> Placed:
+        """`copy` of those whose octets the folder does not hold, or no longer; that they were given back is remembered for `DELIVERIES_SECONDS`. Raises FolderGone."""
         with self._mailbox.transaction():
-            return self._copy(self._among(rows, _IS_LACKING, target), target)
+            placed = self._copy(self._among(rows, _IS_LACKING, target), target)
+            self._database.executemany(
+                f"INSERT OR REPLACE INTO deliveries SELECT '{GIVEN_BACK}' || id, ? FROM messages"
+                " WHERE folder = ? AND uidvalidity = ? AND uid = ?",
+                [(now_utc, target, placed.uidvalidity, uid) for uid in placed.uids],
+            )
+            return placed
 
     def _among(self, rows: Sequence[int], condition: str, *values: int) -> list[int]:
         """Those of ``rows`` that meet an SQL condition now, in their order. Within a transaction, where anything depends on it."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bascule.mailbox.live.mailbox import LiveMailbox
+from bascule.mailbox.live.messages import GIVEN_BACK
 from bascule.terms.folder import FolderPath
 
 
@@ -20,13 +21,29 @@ class Deleted:
     message_id: str
 
 
+_IS_IN_ITS_FOLDER = (
+    "EXISTS (SELECT 1 FROM messages n JOIN folders g ON g.id = n.folder"
+    " WHERE n.body = m.body AND g.path = f.path AND g.gone_utc IS NULL AND n.vanished_utc IS NULL)"
+)
+_WAS_IN_ITS_FOLDER_AGAIN = (
+    "EXISTS (SELECT 1 FROM messages n JOIN folders g ON g.id = n.folder"
+    " WHERE n.body = m.body AND g.path = f.path AND g.gone_utc IS NULL)"
+)
+_WAS_MOVED = (
+    "EXISTS (SELECT 1 FROM messages n WHERE n.body = m.body AND n.vanished_utc IS NULL"
+    f" AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.id = '{GIVEN_BACK}' || n.id))"
+)
+
+
 def deleted(box: LiveMailbox, since_utc: int) -> list[Deleted]:
-    """What was expunged since, latest first. A message that is still somewhere in the mailbox was moved, not deleted; several copies of one
-    are given once for each folder."""
+    """What was deleted since, latest first, and its folder lacks now. What went with its folder is deleted, wherever there are copies. What was expunged
+    alone is deleted unless the mailbox has it in another folder, to which it was moved then; copies that were given back are no sign of that, so that
+    the order in which folders are given back makes no difference. Several copies of one are given once for each folder."""
     query = (
         "SELECT max(m.id), f.path, max(m.vanished_utc), h.subject, h.sender, h.message_id FROM messages m JOIN folders f ON f.id = m.folder"
-        " LEFT JOIN headers h ON h.message = m.id WHERE m.vanished_utc >= ? AND NOT EXISTS"
-        " (SELECT 1 FROM messages n WHERE n.body = m.body AND n.vanished_utc IS NULL) GROUP BY m.folder, m.body ORDER BY max(m.vanished_utc) DESC, 1 DESC"
+        f" LEFT JOIN headers h ON h.message = m.id WHERE m.vanished_utc >= ? AND NOT {_IS_IN_ITS_FOLDER}"
+        f" AND CASE WHEN m.vanished_utc = f.gone_utc THEN NOT {_WAS_IN_ITS_FOLDER_AGAIN} ELSE NOT {_WAS_MOVED} END"
+        " GROUP BY f.path, m.body ORDER BY max(m.vanished_utc) DESC, 1 DESC"
     )
     return [
         Deleted(row, FolderPath.from_json(path), when, subject or "", sender or "", message_id or "")
@@ -43,7 +60,7 @@ def give_back(box: LiveMailbox, messages: Iterable[Deleted], now_utc: int) -> in
     given = 0
     for path, those in by_path.items():
         folder = box.folders.find(path) or box.folders.create(path, now_utc)
-        placed = box.messages.copy_lacking(sorted(each.row for each in those), folder.id)
+        placed = box.messages.give_back(sorted(each.row for each in those), folder.id, now_utc)
         box.messages.set_flags(folder.id, placed.uids, lambda flags: flags - {"\\Deleted"})
         given += len(placed.uids)
     return given

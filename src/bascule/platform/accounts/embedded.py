@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bascule.mailbox.database import keep_a_log
+from bascule.platform.accounts import limits
 from bascule.platform.accounts.attempts import TABLES as ATTEMPTS_TABLES
 from bascule.platform.accounts.attempts import Attempts, Network
 from bascule.platform.accounts.doors import from_json, to_json
@@ -38,8 +39,6 @@ CREATE TABLE IF NOT EXISTS senders (owner TEXT NOT NULL, member TEXT NOT NULL, P
 """
 _EXPORTED = ("id", "login", "name", "password", "locked", "quota_octets", "calendar", "created_utc")
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]{1,255}")
-LOOKED_AT_SECONDS = 2.0
-"""How long a session goes on before it is looked at again whether its account was changed. Instants are kept to exactly."""
 
 
 class EmbeddedAccounts:
@@ -59,7 +58,10 @@ class EmbeddedAccounts:
         self._clock = clock
         self.attempts = Attempts(path, clock, trusted)
         self._judge = Judge(self.attempts, clock, ZoneInfo(zone), side)
-        self._looked_at: dict[str, tuple[float, Known | None]] = {}
+        self._by_others = 0
+        self._by_others_at = -limits.LOOKED_AT_SECONDS
+        self._looked_at: dict[str, tuple[tuple[int, int], Known | None]] = {}
+        """Account → what is known of it, as of a `_version_now`."""
 
     def close(self) -> None:
         self.attempts.close()
@@ -73,16 +75,32 @@ class EmbeddedAccounts:
     # -- what the servers ask -----------------------------------------------------------------------------------------
 
     def sign_in(self, login: str, password: str, peer: str) -> Account:
+        """What is known of an account is looked up now, and goes for its session from here on: not what was known a moment ago."""
         login = login.strip().lower()
-        return self._judge.judge(self._known("login", login), login, password, peer)
+        version = self._version_now()
+        known = self._known("login", login)
+        account = self._judge.judge(known, login, password, peer)
+        self._looked_at[account.id] = (version, known)
+        return account
 
     def may_go_on(self, account: Account) -> bool:
-        now = time.monotonic()
-        looked, known = self._looked_at.get(account.id, (0.0, None))
-        if known is None or now - looked > LOOKED_AT_SECONDS:
+        version = self._version_now()
+        looked, known = self._looked_at.get(account.id, ((-1, -1), None))
+        if looked != version:
             known = self._known("id", account.id)
-            self._looked_at[account.id] = (now, known)
+            self._looked_at[account.id] = (version, known)
         return self._judge.may_go_on(known, account)
+
+    def _version_now(self) -> tuple[int, int]:
+        """Another one once anything was changed: here, or by others `limits.LOOKED_AT_SECONDS` ago or longer."""
+        if time.monotonic() - self._by_others_at >= limits.LOOKED_AT_SECONDS:
+            with self._using() as database:
+                self._by_others_at = time.monotonic()
+                (by_others,) = database.execute("PRAGMA data_version").fetchone()
+            if by_others != self._by_others:
+                self._by_others = by_others
+                self._looked_at.clear()
+        return self._by_others, self._database.total_changes
 
     def _known(self, column: str, value: str) -> Known | None:
         query = f"SELECT id, password, locked, calendar FROM accounts WHERE {column} = ?"
@@ -146,10 +164,7 @@ class EmbeddedAccounts:
     ) -> Account:  # fmt: skip
         """Raises BasculeError where an address is taken or is none."""
         login = login.strip().lower()
-        addresses = [login, *(alias.strip().lower() for alias in aliases)]
-        for address in addresses:
-            if not _ADDRESS.fullmatch(address):
-                raise _refused(f"“{address}” is not a mail address.", "Write it as name@domain.")
+        addresses = _addresses([login, *aliases])
         identity = uuid.uuid4().hex
         kept = hash_generated(password) if generated else hash_chosen(password)
         with self._using() as database:
@@ -169,12 +184,60 @@ class EmbeddedAccounts:
                 )
                 database.executemany("INSERT INTO addresses VALUES (?, ?)", [(each, identity) for each in addresses])
                 database.execute("COMMIT")
-            except sqlite3.IntegrityError as error:
+                is_taken = False
+            except sqlite3.IntegrityError:
                 database.execute("ROLLBACK")
-                raise _refused(f"{login} or one of its aliases is taken.", "See “bascule account list”.") from error
+                is_taken = True
+        if is_taken:
+            raise self._taken(addresses)
         account = self._get(identity)
         assert account is not None
         return account
+
+    def _taken(self, addresses: Sequence[str]) -> BasculeError:
+        """Why those can't be given to one account."""
+        for address in addresses:
+            with self._using() as database:
+                query = "SELECT accounts.login FROM addresses JOIN accounts ON accounts.id = addresses.account WHERE address = ?"
+                row = database.execute(query, (address,)).fetchone()
+            if row is not None:
+                whose = "an account" if row[0] == address else f"an alias of {row[0]}"
+                return _refused(f"{address} is taken: it is {whose}.", "See “bascule account list”.")
+        return _refused("One of the addresses is named twice.", "Name each once.")
+
+    def change(
+        self, login: str, *, name: str | None = None, aliases: tuple[str, ...] = (), without_aliases: tuple[str, ...] = ()
+    ) -> Account:  # fmt: skip
+        """Another name, more aliases, fewer: all of it, or nothing. Raises BasculeError."""
+        account = self.find(login)
+        if account is None or account.login != login.lower():
+            raise _refused(f"There is no account {login}.", "See “bascule account list”.")
+        new = _addresses(aliases)
+        old = [address.strip().lower() for address in without_aliases]
+        for address in old:
+            if address == account.login:
+                raise _refused(f"{address} is the account's own address, by which it signs in.", "It stays as long as the account does.")  # fmt: skip
+            if address not in account.addresses:
+                raise _refused(f"{address} is no alias of {account.login}.", "See “bascule account list”.")
+        with self._using() as database:
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                if name is not None:
+                    database.execute("UPDATE accounts SET name = ? WHERE id = ?", (name, account.id))
+                database.executemany(
+                    "DELETE FROM addresses WHERE address = ? AND account = ?", [(each, account.id) for each in old]
+                )
+                database.executemany("INSERT INTO addresses VALUES (?, ?)", [(each, account.id) for each in new])
+                database.execute("COMMIT")
+                refused = False
+            except sqlite3.IntegrityError:
+                database.execute("ROLLBACK")
+                refused = True
+        if refused:
+            raise self._taken(new)
+        changed = self._get(account.id)
+        assert changed is not None
+        return changed
 
     def exported(self, login: str) -> dict[str, object]:
         """All that is known of an account, its password's hash included: for another node's `take`. Raises BasculeError."""
@@ -267,6 +330,15 @@ class EmbeddedAccounts:
             changed = database.execute(f"UPDATE accounts SET {what} WHERE login = ?", (value, login.lower())).rowcount
         if not changed:
             raise _refused(f"There is no account {login}.", "See “bascule account list”.")
+
+
+def _addresses(typed: Sequence[str]) -> list[str]:
+    """As they are kept. Raises BasculeError where one is none."""
+    addresses = [address.strip().lower() for address in typed]
+    for address in addresses:
+        if not _ADDRESS.fullmatch(address):
+            raise _refused(f"“{address}” is not a mail address.", "Write it as name@domain.")
+    return addresses
 
 
 def _refused(message: str, advice: str) -> BasculeError:

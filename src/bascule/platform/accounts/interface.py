@@ -115,6 +115,11 @@ class AccountStore(Accounts, Protocol):
         generated: bool = False,
     ) -> Account: ...
 
+    def change(
+        self, login: str, *, name: str | None = None, aliases: tuple[str, ...] = (), without_aliases: tuple[str, ...] = ()
+    ) -> Account:  # fmt: skip
+        """Give it another name, more aliases, fewer; the account as it is then."""
+
     def all(self) -> list[Record]:
         """By login."""
 

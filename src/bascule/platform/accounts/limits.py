@@ -33,3 +33,10 @@ NAME_CHARACTERS = 254
 """Of a name that is counted: no address is longer (RFC 5321 §4.5.3.1.3), and a stranger writes these rows."""
 REMEMBERED = 10_000
 """Wrong passwords that a process remembers, so that repeating one costs no hash: 1 MB."""
+CHOSEN_CHARACTERS = 8
+"""Of a password that an administrator brings, at least (NIST SP 800-63B §5.1.1.1). What members choose on the portal has twelve."""
+LOOKED_AT_SECONDS = 0.05
+"""Between two looks at whether accounts were changed: how long a session may go on after a lock or another password. Instants are kept to exactly. A look
+costs some microseconds, and each command of each session asks."""
+NOTICED_SECONDS = 0.2
+"""After a change, for every server process to go by it: `LOOKED_AT_SECONDS`, with room."""

@@ -19,7 +19,7 @@ from bascule.mailbox.database import sync_file
 from bascule.mailbox.format import LOCK
 from bascule.mailbox.lock import alone
 from bascule.platform.node import FILE as NODE
-from bascule.terms.errors import BasculeError
+from bascule.terms.errors import BasculeError, ExitStatus
 
 VERSION = 1
 DATABASES = ("accounts.sqlite", "portal.sqlite", "accounts-notes.sqlite", "queue.sqlite")
@@ -46,7 +46,7 @@ def back_up(
     instant = datetime.fromtimestamp(now_utc, UTC).strftime(INSTANT)
     done = BackedUp(instant)
     try:
-        _require_ours(backup)
+        _require_ours(data, backup)
         with alone(backup):
             _claim(backup)
             _copy_files(data, config, backup)
@@ -80,13 +80,23 @@ def _copy_files(data: Path, config: Path, backup: Path) -> None:
     for name, source in [*((name, data / name) for name in FILES), ("bascule.toml", config)]:
         if source.exists():
             (backup / name).parent.mkdir(exist_ok=True, mode=0o700)
-            _copy_whole(source, backup / name, shutil.copy2)
+            _copy_whole(source, backup / name, shutil.copyfile)
     _copy_queue(data / "queue", backup / "queue", _queued(backup / "queue.sqlite"))
 
 
-def _require_ours(backup: Path) -> None:
-    """Raises BasculeError where the folder holds something else."""
-    backup.mkdir(parents=True, exist_ok=True, mode=0o700)
+def _require_ours(data: Path, backup: Path) -> None:
+    """Raises BasculeError where the folder holds something else, lies within the data folder, or can't be a folder; then nothing is made."""
+    if backup.resolve().is_relative_to(data.resolve()):
+        raise BasculeError(
+            f"{backup} lies within the data folder, and would be lost with it.",
+            "Name a folder elsewhere, on another disk or machine.", ExitStatus.USAGE,
+        )  # fmt: skip
+    try:
+        backup.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        is_file = isinstance(error, (FileExistsError, NotADirectoryError))
+        what = "is no folder" if is_file else f"can't be made: {error.strerror}"
+        raise BasculeError(f"{backup} {what}.", "Nothing was backed up. Name a folder that this user may write to.", ExitStatus.USAGE) from error  # fmt: skip
     if not (backup / "backup.json").exists() and any(each.name != LOCK for each in backup.iterdir()):
         raise BasculeError(
             f"{backup} holds something else.", "Name an empty folder, or one that “bascule backup” made."
@@ -100,9 +110,15 @@ def _claim(backup: Path) -> None:
 
 
 def _copy_whole(source: Path, target: Path, copy: Callable[[Path, Path], object]) -> None:
+    """Its owner's alone, whatever the source's mode is."""
     partial = target.with_name(f"{target.name}.partial")
     partial.unlink(missing_ok=True)
-    copy(source, partial)
+    partial.touch(mode=0o600)
+    try:
+        copy(source, partial)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     sync_file(partial)
     os.replace(partial, target)
 
@@ -122,7 +138,7 @@ def _copy_queue(source: Path, target: Path, queued: Mapping[str, int]) -> None:
     for name, octets in queued.items():
         if there.get(name) != octets:
             with contextlib.suppress(FileNotFoundError):
-                _copy_whole(source / name, target / name, shutil.copy2)
+                _copy_whole(source / name, target / name, shutil.copyfile)
     for name in there.keys() - queued.keys():
         (target / name).unlink(missing_ok=True)
 

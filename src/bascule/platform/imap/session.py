@@ -15,13 +15,13 @@ import contextlib
 import sqlite3
 from array import array
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from bascule.mailbox.format import MailboxElsewhere, MailboxError
 from bascule.mailbox.live import FolderGone, LiveMailbox, NameRefused
 from bascule.platform import memory
-from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, require_here, words
+from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, SignInRefused, require_here, words
 from bascule.platform.imap.access import Access, Place
 from bascule.platform.imap.capabilities import capabilities
 from bascule.platform.imap.commands import COMMANDS
@@ -30,6 +30,7 @@ from bascule.platform.imap.states import State
 from bascule.platform.imap.view import View
 from bascule.platform.mailboxes import Mailboxes
 from bascule.platform.queued_lock import QueuedLock
+from bascule.platform.sign_ins import SignIns
 from bascule.platform.wakeups import after_commit
 from bascule.protocols.imap.answers import condition, string
 from bascule.protocols.imap.names import decode_name, encode_name
@@ -61,6 +62,7 @@ class Services:
     """The name above other people's mailboxes (RFC 2342 §5)."""
     append_limit: int = 100 * 1024 * 1024
     """The largest message taken, in octets."""
+    sign_ins: SignIns = field(default_factory=lambda: SignIns(lambda *_, **__: None))
 
     def __post_init__(self) -> None:
         memory.settle()
@@ -229,13 +231,28 @@ class Session:
     def sign_in(self, login: str, password: str) -> None:
         """A mailbox that can't be opened is found out here. Nobody waits for its lock: whoever works long in a mailbox would keep all from signing
         in. Raises SignInRefused, MailboxError, No; a place is taken (`Connection.admit`) once nothing can fail any more."""
-        account = self.services.accounts.sign_in(login, password, self.connection.peer)
-        require_here(account)
-        self.services.mailboxes.give_back(self.services.mailboxes.take(account.id))
-        if not self.connection.admit(account.id):
-            raise No(words.TOO_MANY_CONNECTIONS, "LIMIT")
+        told = self.services.sign_ins
+        peer = self.connection.peer
+        try:
+            account = self.services.accounts.sign_in(login, password, peer)
+            require_here(account)
+            self.services.mailboxes.give_back(self.services.mailboxes.take(account.id))
+            if not self.connection.admit(account.id):
+                raise No(words.TOO_MANY_CONNECTIONS, "LIMIT")
+        except SignInRefused as refused:
+            told.refused(login, peer, "imap", refused.why.value)
+            raise
+        except No:
+            told.refused(login, peer, "imap", "too-many-connections")
+            raise
+        except MailboxError as error:
+            told.refused(
+                login, peer, "imap", "elsewhere" if isinstance(error, MailboxElsewhere) else "mailbox-not-open"
+            )
+            raise
         self.account = account
         self.state = State.SIGNED_IN
+        told.made(account, peer, "imap")
 
     def deselect(self) -> None:
         self.view = None

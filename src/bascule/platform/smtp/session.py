@@ -14,6 +14,7 @@ from enum import Enum, auto
 
 from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, SignInRefused, Why, words
 from bascule.platform.arrivals import Arrivals, NotDelivered
+from bascule.platform.sign_ins import SignIns
 from bascule.platform.smtp import limits
 from bascule.platform.smtp.accepting import Accepting, Outcome, Refusal, Steps
 from bascule.platform.smtp.outward import Outward
@@ -62,6 +63,7 @@ class Services:
     postmaster: str | None = None
     can_encrypt: bool = False
     outward: Outward = field(default_factory=Outward)
+    sign_ins: SignIns = field(default_factory=lambda: SignIns(lambda *_, **__: None))
 
 
 @dataclass(slots=True)
@@ -292,13 +294,16 @@ class Session:
         try:
             account = self.services.accounts.sign_in(user, password, self.peer.address)
         except SignInRefused as refused:
+            self.services.sign_ins.refused(user, self.peer.address, self.role.value, refused.why.value)
             code, status = _SIGN_IN_REPLIES[refused.why]
             raise Refusal(code, status, refused.text) from refused
         except AccountsUnavailable as error:  # RFC 4954 §6
             raise Refusal(454, "4.7.0", "the accounts can't be asked now; try again later") from error
         if not self.peer.admit(account.id):
+            self.services.sign_ins.refused(user, self.peer.address, self.role.value, "too-many-connections")
             raise Refusal(454, "4.7.0", words.TOO_MANY_CONNECTIONS)
         self.peer.account = account
+        self.services.sign_ins.made(account, self.peer.address, self.role.value)
         return format_reply(235, "2.7.0", "signed in")
 
     # -- one message --------------------------------------------------------------------------------------------------

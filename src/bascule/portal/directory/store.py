@@ -39,6 +39,12 @@ class PortalStore(PortalAccounts):
             "Add a line to it, then: bascule campaign members LIST, and bascule campaign provision", ExitStatus.USAGE,
         )  # fmt: skip
 
+    def change(self, login: str, **_: Any) -> Account:
+        raise BasculeError(
+            "Here the portal keeps the accounts: names and aliases are those of the institution's list.",
+            "Change the line in it, then: bascule campaign members LIST", ExitStatus.USAGE,
+        )  # fmt: skip
+
     def all(self) -> list[Record]:
         told = Mailbox.objects.filter(is_gone=False).select_related("wave").order_by("login")
         found = [(self.find(box.login), box) for box in told]
