@@ -1,11 +1,16 @@
 """A full disk, a mailbox that can't be opened: refused for now, nothing acknowledged that is not kept, the others served."""
 
+import contextlib
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from bascule.mailbox import check
+from bascule.platform.accounts import EmbeddedAccounts
+from bascule.platform.smtp.queue import QueueStore
+from bascule.terms.body import HeldBody
 from support.dialogue import Dialogue
 from support.inbox import Inbox
 from support.server import ANNA, PASSWORD, PrivateBascule
@@ -51,6 +56,29 @@ def test_a_full_disk(tmp_path: Path) -> None:
         assert kept <= set(names), "acknowledged, and not there"
         assert len(names) == len(set(names)), "there twice"
         assert check(server.mailbox()) == []
+
+
+@pytest.mark.needs("mount")
+def test_what_the_disk_could_not_hold_is_told_by_its_cause(tmp_path: Path) -> None:
+    """SQLite ends a transaction of itself when the disk is full: to roll it back again is an error that would hide the first."""
+    with SmallDisk(tmp_path / "data", 4) as disk:
+        with contextlib.closing(QueueStore(disk.place)) as queue, contextlib.closing(_accounts(disk.place)) as accounts:
+            queue.put("one", ANNA, ["c@d.example"], HeldBody(b"Subject: x\r\n\r\n"))
+            disk.fill()
+            long = "x" * 100_000  # more than what is left of pages in use
+            for write in (
+                lambda: queue.postpone("one", "c@d.example", 0.0, long),
+                lambda: accounts.add("denis@example.org", PASSWORD, name=long, generated=True),
+            ):
+                with pytest.raises(sqlite3.OperationalError, match="full"):
+                    write()
+            disk.empty()
+            assert queue.retry("one")
+            assert accounts.add("denis@example.org", PASSWORD, generated=True).login == "denis@example.org"
+
+
+def _accounts(data: Path) -> EmbeddedAccounts:
+    return EmbeddedAccounts(data / "accounts.sqlite")
 
 
 class _Outcomes:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from bascule.mailbox.database import keep_a_log
+from bascule.mailbox.database import keep_a_log, transaction
 from bascule.platform.smtp.queue import limits
 from bascule.terms.body import Body
 
@@ -141,14 +141,8 @@ class QueueStore:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._guard:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-                self._database.execute("COMMIT")
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
+        with self._guard, transaction(self._database):
+            yield self._database
 
     def file_of(self, identity: str) -> Path:
         """Where its octets lie. A message may be gone by the time it is opened."""
