@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from bascule.mailbox.database import keep_a_log, transaction
+from bascule.mailbox.database import keep_a_log, open_to_look, transaction
 from bascule.platform.smtp.queue import limits
 from bascule.terms.body import Body
 
@@ -106,10 +106,14 @@ def is_lane_here(lane: str) -> bool:
 
 
 class QueueStore:
-    """For any thread and any process. All calls may raise sqlite3.Error and OSError; then nothing was changed."""
+    """For any thread and any process. All calls may raise sqlite3.Error and OSError; then nothing was changed.
 
-    def __init__(self, data: Path, *, clock: Callable[[], float] = time.time) -> None:
+    ``to_look``: to read only; nothing is made or written, so that a full disk does not matter. BasculeError where it can't be read."""
+
+    def __init__(self, data: Path, *, clock: Callable[[], float] = time.time, to_look: bool = False) -> None:
         self._folder = data / "queue"
+        if to_look and self._is_opened_to_look(data / "queue.sqlite", clock):
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         self._clock = clock
         self._guard = threading.RLock()
@@ -120,6 +124,16 @@ class QueueStore:
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
         self._bring_up_to_date()
+
+    def _is_opened_to_look(self, path: Path, clock: Callable[[], float]) -> bool:
+        """False where it is not there yet, or is an earlier Bascule's."""
+        if not path.exists():
+            return False
+        self._clock, self._guard, self._database = clock, threading.RLock(), open_to_look(path)
+        if self._columns("messages") >= {"is_spam"} and self._columns("recipients") >= {"lane"}:
+            return True
+        self._database.close()
+        return False
 
     def close(self) -> None:
         self._database.close()
@@ -285,9 +299,9 @@ class QueueStore:
     # -- what administrators do ---------------------------------------------------------------------------------------
 
     def change(self, identity: str, state: State) -> bool:
-        """Hold it, or let it go, to be tried now. False: there is no such message."""
+        """Hold it, or let it go, to be tried now. False: there is no such message, or it is so already."""
         with self._transaction() as database:
-            query = "UPDATE recipients SET state = ?, next_utc = ? WHERE message = ?"
+            query = "UPDATE recipients SET state = ?1, next_utc = ?2 WHERE message = ?3 AND state <> ?1"
             return database.execute(query, (state.value, self._clock(), identity)).rowcount > 0
 
     def retry(self, identity: str) -> bool:
