@@ -5,14 +5,13 @@ import os
 import pwd
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 
 from bascule.commands.options import CONFIG, OfAnInstallation
-from bascule.commands.terminal import say, say_json, so_many
+from bascule.commands.terminal import clock_time, say, say_json, so_many
 from bascule.platform.clock import Clock
 from bascule.platform.settings import Settings, read_settings
 from bascule.platform.smtp.queue import QUEUE, Entry, QueueStore, State
@@ -103,16 +102,12 @@ def list_(queue: _Queue, as_json: bool) -> int:
         return 0
     say(f"Message\tCame ({queue.zone.key})\tSize\tSender", "\tRecipient\tState\tAttempts\tLast answer")
     for entry in entries:
-        arrived = _date(entry.arrived_utc, queue.zone)
+        arrived = clock_time(entry.arrived_utc, queue.zone)
         say(f"{entry.id}\t{arrived}\t{entry.octets / 1000:.1f} kB\tfrom <{entry.sender}>")
         for each in entry.recipients:
-            state = "held" if each.state is State.HELD else f"waits, next {_date(each.next_utc, queue.zone)}"
+            state = "held" if each.state is State.HELD else f"waits, next {clock_time(each.next_utc, queue.zone)}"
             say(f"\tto <{each.address}>\t{state}\t{so_many(each.attempts, 'attempt')}\t{each.reply}".rstrip())
     return 0
-
-
-def _date(utc: float, zone: ZoneInfo) -> str:
-    return datetime.fromtimestamp(utc, zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _as_json(entry: Entry) -> dict[str, object]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from bascule.commands.options import CONFIG
-from bascule.commands.terminal import say, say_json
+from bascule.commands.terminal import clock_time, say, say_json
 from bascule.platform.settings import read_settings
 from bascule.platform.trace import FILE, KEPT_SECONDS, Row, search
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -71,9 +71,8 @@ def command(
 
 
 def _line(row: Row, zone: ZoneInfo) -> str:
-    at = datetime.fromtimestamp(row.at_utc, zone).strftime("%Y-%m-%d %H:%M:%S")
     detail = f"{row.detail} (from {row.peer})".strip() if row.peer else row.detail
-    return f"{at}\t{row.event}\t<{row.sender}> → <{row.recipient}>\t{row.subject}\t{row.message}\t{detail}".rstrip()
+    return f"{clock_time(row.at_utc, zone)}\t{row.event}\t<{row.sender}> → <{row.recipient}>\t{row.subject}\t{row.message}\t{detail}".rstrip()
 
 
 def _instant(text: str, zone: ZoneInfo, otherwise: float) -> float:

@@ -6,6 +6,7 @@ counted in the log, and mail goes on.
 """
 
 import contextlib
+import os
 import queue
 import sqlite3
 import threading
@@ -15,7 +16,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from bascule.mailbox.database import keep_a_log, open_to_look, transaction
+from bascule.mailbox.copying import copy_database
+from bascule.mailbox.database import attach, keep_a_log, open_to_look, transaction
 
 FILE = "trace.sqlite"
 """In the data folder."""
@@ -157,6 +159,42 @@ def _open(path: Path) -> sqlite3.Connection:
     database.execute("PRAGMA synchronous = NORMAL")
     database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
     return database
+
+
+def copy_trace(source: Path, target: Path, now_utc: float) -> None:
+    """Bring the copy ``target`` up to date, while others write to ``source``: rows are only ever added, so those that are missing are written, and those
+    whose time is over leave the copy as well. In one transaction: cut off, it is as it was. Raises sqlite3.Error, BasculeError."""
+    if not _is_copy_of(source, target):
+        partial = target.with_name(f"{target.name}.partial")
+        partial.unlink(missing_ok=True)
+        copy_database(source, partial)
+        os.replace(partial, target)
+    with contextlib.closing(sqlite3.connect(target.absolute().as_uri(), uri=True, isolation_level=None)) as copy:
+        copy.execute("PRAGMA synchronous = FULL")
+        attach(copy, source)
+        with transaction(copy):
+            copy.execute("DELETE FROM main.events WHERE at_utc < ?", (now_utc - KEPT_SECONDS,))
+            last = copy.execute(_LAST.format("main")).fetchone()[0] or 0
+            copy.execute(f"INSERT INTO main.events (id, {_COLUMNS}) SELECT id, {_COLUMNS} FROM source.events WHERE id > ? AND at_utc >= ?", (last, now_utc - KEPT_SECONDS))  # fmt: skip
+        copy.execute("DETACH source")
+
+
+_LAST = "SELECT max(id) FROM {}.events"
+
+
+def _is_copy_of(source: Path, target: Path) -> bool:
+    """Whether the last row of the copy is in ``source``, as it is: not where that was begun anew, or either is damaged."""
+    if not target.exists():
+        return False
+    query = f"SELECT id, {_COLUMNS} FROM {{}}.events WHERE id = ?"
+    try:
+        with contextlib.closing(sqlite3.connect(target.absolute().as_uri(), uri=True, isolation_level=None)) as copy:
+            attach(copy, source)
+            last = copy.execute(_LAST.format("main")).fetchone()
+            rows = [copy.execute(query.format(place), last).fetchone() for place in ("main", "source")]
+    except sqlite3.Error:
+        return False
+    return rows[0] == rows[1]
 
 
 def search(
