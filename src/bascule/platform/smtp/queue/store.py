@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from bascule.mailbox.database import keep_a_log, open_to_look, transaction
+from bascule.mailbox.database import keep_a_log, lazily, open_to_look, transaction
 from bascule.platform.smtp.queue import limits
 from bascule.terms.body import Body
 
@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS recipients (
     PRIMARY KEY (message, address)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS recipients_next ON recipients (state, next_utc);
+CREATE TABLE IF NOT EXISTS begun (message TEXT NOT NULL, address TEXT NOT NULL, PRIMARY KEY (message, address)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS submitted (account TEXT NOT NULL, at_utc REAL NOT NULL, recipients INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS submitted_at ON submitted (account, at_utc);
 """
@@ -252,6 +253,17 @@ class QueueStore:
 
     # -- out ----------------------------------------------------------------------------------------------------------
 
+    def begin(self, identity: str, addresses: Sequence[str]) -> None:
+        """The message's octets go to another server now: until it has answered, who knows whether these have it? Not synced: it outlives this
+        process, not the machine."""
+        with self._guard, lazily(self._database) as database:
+            database.executemany("INSERT OR IGNORE INTO begun VALUES (?, ?)", [(identity, each) for each in addresses])
+
+    def begun(self) -> list[tuple[str, str]]:
+        """(message, address) of each that was begun and has no outcome."""
+        with self._guard:
+            return self._database.execute("SELECT message, address FROM begun ORDER BY message, address").fetchall()
+
     def settle(self, identity: str, addresses: Sequence[str]) -> None:
         """These have it, or never will: with the last recipient the message goes."""
         with self._transaction():
@@ -260,8 +272,9 @@ class QueueStore:
             self.file_of(identity).unlink(missing_ok=True)
 
     def _remove(self, identity: str, addresses: Sequence[str]) -> bool:
-        database = self._database
-        database.executemany("DELETE FROM recipients WHERE message = ? AND address = ?", [(identity, each) for each in addresses])  # fmt: skip
+        database, rows = self._database, [(identity, each) for each in addresses]
+        database.executemany("DELETE FROM recipients WHERE message = ? AND address = ?", rows)
+        database.executemany("DELETE FROM begun WHERE message = ? AND address = ?", rows)
         query = "DELETE FROM messages WHERE id = ? AND NOT EXISTS (SELECT 1 FROM recipients WHERE message = id)"
         return database.execute(query, (identity,)).rowcount > 0
 
@@ -272,6 +285,7 @@ class QueueStore:
         )
         with self._transaction() as database:
             database.execute(query, (is_attempt, next_utc, reply, identity, address))
+            database.execute("DELETE FROM begun WHERE message = ? AND address = ?", (identity, address))
 
     def move(self, identity: str, address: str, lane: str) -> None:
         """It turned out to be somewhere else: it waits there, and its time stays."""
@@ -314,6 +328,7 @@ class QueueStore:
         """Nobody is told. False: there is no such message."""
         with self._transaction() as database:
             database.execute("DELETE FROM recipients WHERE message = ?", (identity,))
+            database.execute("DELETE FROM begun WHERE message = ?", (identity,))
             is_there = database.execute("DELETE FROM messages WHERE id = ?", (identity,)).rowcount > 0
         self.file_of(identity).unlink(missing_ok=True)
         return is_there
