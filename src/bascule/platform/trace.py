@@ -194,7 +194,7 @@ def _is_copy_of(source: Path, target: Path) -> bool:
             rows = [copy.execute(query.format(place), last).fetchone() for place in ("main", "source")]
     except sqlite3.Error:
         return False
-    return rows[0] == rows[1]
+    return bool(rows[0] == rows[1])
 
 
 def search(
