@@ -10,12 +10,14 @@ import pytest
 
 from bascule.mailbox import check
 from bascule.platform.accounts import EmbeddedAccounts
-from bascule.platform.smtp.queue import QueueStore
+from bascule.platform.smtp.queue import QueueStore, limits
 from bascule.platform.trace import FILE
 from bascule.terms.body import HeldBody
 from support.command import ENTRY
 from support.dialogue import Dialogue
+from support.far_server import FarServer
 from support.inbox import Inbox
+from support.queue_rig import queue_rig
 from support.server import ANNA, PASSWORD, PrivateBascule
 from support.small_disk import SmallDisk
 from support.smtp import SmtpDialogue, message
@@ -116,6 +118,26 @@ def test_commands_tell_a_full_disk_in_a_sentence_and_what_only_reads_works(tmp_p
             run(1, "queue", "release", "one")
         disk.empty()
         run(0, "account", "passwd", ANNA)
+
+
+@pytest.mark.needs("mount")
+def test_with_a_full_disk_nothing_is_sent_that_could_not_be_noted_as_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be sent again and again."""
+    monkeypatch.setattr(limits, "ERROR_SECONDS", 0.1)
+    with (
+        FarServer(host="127.0.0.9") as far,
+        SmallDisk(tmp_path / "data", 4) as disk,
+        queue_rig(disk.place, far.port) as rig,
+    ):
+        rig.put("one", "zoe@[127.0.0.9]")
+        disk.fill()
+        rig.run(lambda: sum("full" in str(fields) for _, fields in rig.logged) >= 3)
+        assert far.messages == []
+        disk.empty()
+        rig.run(lambda: rig.store.all() == [])
+        assert len(far.messages) == 1
 
 
 def _accounts(data: Path) -> EmbeddedAccounts:
