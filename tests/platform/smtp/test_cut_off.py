@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bascule.platform.smtp.queue import limits
-from support.far_server import FarServer
+from support.far_server import Answer, FarServer
 from support.queue_rig import QueueRig, queue_rig
 
 ZOE, BOB, LATER = "zoe@[127.0.0.9]", "nobody@[127.0.0.9]", "later@[127.0.0.9]"
@@ -20,7 +20,7 @@ class SlowServer(FarServer):
 
     def __init__(self) -> None:
         self.may_answer = threading.Event()
-        answers = {"end": self._answer, f"RCPT TO:<{BOB}>": b"550 5.1.1 nobody\r\n"}
+        answers: dict[str, Answer] = {"end": self._answer, f"RCPT TO:<{BOB}>": b"550 5.1.1 nobody\r\n"}
         super().__init__(answers, host="127.0.0.9")
 
     def _answer(self, connection: socket.socket) -> None:
