@@ -14,6 +14,7 @@ from bascule.commands.main import COMMANDS, cli
 from bascule.deliver.proof import FolderCounts, Report, ReportedException
 from bascule.mailbox.format import CATALOGUE_TABLES, FORMAT_VERSION, LIVE_TABLES
 from bascule.platform.settings import KEYS
+from bascule.platform.trace import Event
 from bascule.portal.configuration import KEYS as PORTAL_KEYS
 from bascule.terms import OutcomeCode
 
@@ -53,6 +54,13 @@ def test_every_option_has_a_sentence() -> None:
         for option in command.params:
             if isinstance(option, click.Option):
                 assert option.help, f"{name} {option.name}"
+
+
+def test_every_event_of_the_trace_and_every_state_of_the_queue_is_explained() -> None:
+    text = read("docs/runbooks/mail-that-did-not-arrive.md")
+    for event in Event:
+        assert re.search(rf"^\| [^|]*`{event.value}`", text, re.MULTILINE), event
+    assert {"waits, next …", "held"} <= set(re.findall(r"^\| ([\w …,]+) \|", text, re.MULTILINE))
 
 
 def test_every_outcome_code_is_listed() -> None:

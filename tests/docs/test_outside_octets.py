@@ -171,6 +171,8 @@ OUR_OWN_SQL = {
     "portal/accounts/database.py: query.replace('?', '%s')": "the same",
     "portal/copying.py: statement": "Django's own",
     "portal/prepared.py: self._sql": "Django's own, compiled once",
+    "platform/accounts/attempts.py: f'SELECT 1 FROM {table} LIMIT 1'": "two callers, in the same file, with literals",
+    "platform/trace.py: query.format(place)": "two literals, in the same line",
 }
 """Where a query is made of more than what the test can follow, and why it is of our own words all the same."""
 

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,10 @@ from bascule.mailbox.format import MailboxInUse, segment_name
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.undeleting import deleted
 from bascule.platform.backup import back_up, restore_installation
+from bascule.platform.backup.backing_up import INSTANT, THE_TRACE
 from bascule.platform.smtp.queue import QueueStore
+from bascule.platform.trace import FILE as TRACE
+from bascule.platform.trace import KEPT_SECONDS, Event, Trace, search
 from bascule.terms.body import HeldBody
 from support import messages
 from support.command import ENTRY
@@ -32,7 +36,9 @@ MAILS = [*messages.many(30), b"Subject: large\r\nMessage-ID: <large@x>\r\n\r\n" 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[PrivateBascule]:
-    with PrivateBascule(tmp_path / "server", accounts=(ANNA, BOB)) as running:
+    with PrivateBascule(
+        tmp_path / "server", accounts=(ANNA, BOB), settings={"server": 'zone = "Asia/Tokyo"'}
+    ) as running:
         yield running
 
 
@@ -154,6 +160,11 @@ def test_one_that_is_damaged_in_the_backup_is_named_and_the_others_come_back(
     assert check(place) == []
 
 
+def in_tokyo(state: str) -> str:
+    """Nine hours before UTC, summer and winter."""
+    return (datetime.strptime(state, INSTANT) + timedelta(hours=9)).isoformat(" ")
+
+
 def test_an_earlier_state_can_be_gone_back_to(server: PrivateBascule, box: Dialogue, tmp_path: Path) -> None:
     backup = str(tmp_path / "backup")
     run(server, "backup", backup)
@@ -165,9 +176,13 @@ def test_an_earlier_state_can_be_gone_back_to(server: PrivateBascule, box: Dialo
     first_second = int(time.time())
     while int(time.time()) == first_second:  # states have seconds
         time.sleep(0.01)
-    run(server, "backup", backup)
+    last = run(server, "backup", backup)
     assert "Nothing is missing" in run(server, "restore", backup, "--account", ANNA)
-    first, second = run(server, "restore", backup, "--account", ANNA, "--states").split()
+    heading, *lines = run(server, "restore", backup, "--account", ANNA, "--states").splitlines()
+    assert heading == "For --at\tWhen (Asia/Tokyo)"
+    (first, _), (second, at) = (line.split("\t") for line in lines)
+    assert at == in_tokyo(second)
+    assert f"as of {at} (Asia/Tokyo)" in last
     assert first < second
     assert "31 came back" in run(server, "restore", backup, "--account", ANNA, "--at", first)
     assert held(place) == before
@@ -307,6 +322,78 @@ def test_of_the_queue_what_is_acknowledged_is_copied_and_copied_whole(tmp_path: 
             rows.execute("DELETE FROM recipients")
             rows.execute("DELETE FROM messages")
         assert once() == {}
+
+
+class Diary:
+    """A trace, and its copy in a backup."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.data, self.backup = root, root / "data", root / "backup"
+        (self.data / "mailboxes").mkdir(parents=True)
+        self.now = time.time()
+
+    def note(self, *messages: str, age_seconds: float = 0.0) -> None:
+        trace = Trace(self.data / TRACE, clock=lambda: self.now - age_seconds)
+        for each in messages:
+            trace.note(Event.SENT, each)
+        trace.close()
+
+    def back_up(self) -> list[str]:
+        """Which messages the copy tells of afterwards."""
+        done = back_up(
+            self.data, self.root / "none.toml", self.backup, self.now, keep=1, progress=lambda done, of: None
+        )
+        assert done.failed == {}
+        return [row.message for row in search(self.backup / TRACE)]
+
+
+@pytest.fixture
+def diary(tmp_path: Path) -> Diary:
+    return Diary(tmp_path)
+
+
+def test_the_trace_is_backed_up_row_by_row_and_comes_back(diary: Diary) -> None:
+    diary.note("one", "two")
+    assert diary.back_up() == ["one", "two"]
+    copy = (diary.backup / TRACE).stat().st_ino
+    diary.note("three")
+    assert diary.back_up() == diary.back_up() == ["one", "two", "three"]
+    assert (diary.backup / TRACE).stat().st_ino == copy, "what was copied once is not copied again"
+    restore_installation(diary.backup, diary.root / "back", lambda done, of: None)
+    assert [row.message for row in search(diary.root / "back" / TRACE)] == ["one", "two", "three"]
+
+
+def test_what_the_trace_no_longer_keeps_leaves_the_copy_too(diary: Diary) -> None:
+    diary.note("long ago", age_seconds=KEPT_SECONDS - 60)
+    assert diary.back_up() == ["long ago"]
+    diary.now += 120
+    assert diary.back_up() == []
+    diary.note("new")
+    assert diary.back_up() == ["new"]
+
+
+def test_a_trace_that_was_begun_anew_or_a_copy_that_is_damaged_is_copied_whole(diary: Diary) -> None:
+    diary.note("one", "two")
+    diary.back_up()
+    (diary.data / TRACE).unlink()
+    diary.note("another", "and another", "a third")
+    assert diary.back_up() == ["another", "and another", "a third"]
+    (diary.backup / TRACE).write_bytes(b"no database at all" * 100)
+    assert diary.back_up() == ["another", "and another", "a third"]
+
+
+def test_a_trace_that_is_damaged_is_named_and_keeps_nothing_else_from_coming_back(diary: Diary) -> None:
+    LiveMailbox.create(diary.data / "mailboxes/anna.mailbox", 1_700_000_000).close()
+    diary.note("one")
+    diary.back_up()
+    (diary.backup / TRACE).write_bytes(b"no database at all" * 100)
+    done = restore_installation(diary.backup, diary.root / "back", lambda done, of: None)
+    assert (done.mailboxes, list(done.failed)) == (1, [THE_TRACE])
+    (diary.data / TRACE).write_bytes(b"no database at all" * 100)
+    saved = back_up(
+        diary.data, diary.root / "none.toml", diary.backup, diary.now, keep=1, progress=lambda done, of: None
+    )
+    assert (saved.mailboxes, list(saved.failed)) == (1, [THE_TRACE])
 
 
 def test_of_two_backups_to_one_folder_the_second_is_refused(tmp_path: Path) -> None:

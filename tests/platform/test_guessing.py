@@ -6,7 +6,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -97,13 +99,16 @@ def test_a_campus_where_somebody_guesses_without_pause(server: PrivateBascule) -
 
 
 def test_who_waits_is_listed_and_let_in_again_at_the_command_line(tmp_path: Path) -> None:
-    made = PrivateBascule(tmp_path / "mail")
+    made = PrivateBascule(tmp_path / "mail", settings={"server": 'zone = "Asia/Tokyo"'})
     words = ("account", "--config", made.config, "lockouts")
     assert bascule(tmp_path, *words).stdout == "Nobody is asked to wait.\n"
     with contextlib.closing(made.accounts()) as store:
         for number in range(12):
             store.attempts.was_wrong("nobody\x1b[2J@example.org", f"guess {number}", "203.0.113.9")
+        until = datetime.fromtimestamp(store.attempts.waiting()[0].until_utc, ZoneInfo("Asia/Tokyo"))
     told = bascule(tmp_path, *words).stdout
+    assert told.splitlines()[0].endswith("\tWaits until (Asia/Tokyo)")
+    assert f"until {until:%Y-%m-%d %H:%M:%S}" in told
     assert "from 203.0.113.9\t12 wrong passwords\tuntil " in told
     assert "\x1b" not in told
     assert "12 wrong passwords forgotten" in bascule(tmp_path, *words, "--lift", "203.0.113.9").stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bascule.mailbox import texts
+from bascule.mailbox.database import unusable
 from bascule.mailbox.format import segment_name
 from bascule.mailbox.live import HANDED_OVER, Arriving, LiveMailbox
 from bascule.mailbox.live.purging import purge
@@ -114,6 +115,24 @@ def test_a_mailbox_at_which_housekeeping_fails_is_named_and_the_next_is_looked_a
     asyncio.run(asyncio.wait_for(keep(tmp_path, 3600.0, until, log), 20))
     assert sorted(seen) == ["a", "b"]
     assert told == [("housekeeping-failed", name, True) for name in seen]
+
+
+def test_the_log_of_a_server_names_no_command_to_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "run").mkdir()
+    LiveMailbox.create(tmp_path / "mailboxes/a.mailbox", 1_700_000_000).close()
+    until = asyncio.Event()
+    told: list[dict[str, object]] = []
+
+    def fail(place: Path, before_utc: int, ask_for_way: object) -> None:
+        until.set()
+        raise unusable(place, sqlite3.OperationalError("database or disk is full"))
+
+    monkeypatch.setattr("bascule.platform.housekeeping.clean", fail)
+    asyncio.run(asyncio.wait_for(keep(tmp_path, 3600.0, until, lambda event, **fields: told.append(fields)), 20))
+    [fields] = told
+    assert str(fields["error"]).endswith("can't be written: database or disk is full.")
+    assert "done again" in str(fields["advice"])
+    assert "command" not in str(fields)
 
 
 def test_a_mailbox_that_was_handed_over_is_passed_over_in_silence(tmp_path: Path) -> None:

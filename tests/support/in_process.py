@@ -22,6 +22,7 @@ from bascule.platform.smtp.accepting import Accepting
 from bascule.platform.smtp.connection import SmtpConnection, SmtpShared
 from bascule.platform.smtp.milter import Milters
 from bascule.platform.smtp.queue import QUEUE, QueueStore, WakingQueue
+from bascule.platform.smtp.refusals import Refusals
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.session import Services as SmtpServices
 from bascule.platform.smtp.transaction import new_id
@@ -102,7 +103,9 @@ async def served(
             time.time,
             "mail.example.org",
         )
-        services = SmtpServices(accounts, arrivals, accepting, time.time, log, new_id, lambda account: 1000)
+        services = SmtpServices(
+            accounts, arrivals, accepting, time.time, log, new_id, lambda account: 1000, refusals=Refusals(trace)
+        )
         smtp = SmtpShared(services, threads, certificate, Admission(1000, 500, 100))
         loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as listening:

@@ -55,9 +55,11 @@ class QueueRig:
         sender = Sender("mail.example.org", self.log, smarthost[1] if smarthost else None)
         patience = patience or Patience(first_retry_seconds=300.0)
         silence = Silence(rest_seconds)
-        attempts = Attempts(self.accounts, self.arrivals, routes, sender, self.workers, time.time, postmaster, silence)
+        attempts = Attempts(
+            self.accounts, self.arrivals, routes, sender, self.workers, time.time, postmaster, silence, self.store.begin
+        )
         zone = ZoneInfo("Europe/Paris")
-        conclusions = Conclusions(
+        self.conclusions = conclusions = Conclusions(
             self.store, self.accounts, self.trace, "mail.example.org", zone, patience, time.time, postmaster
         )
         self.runner = Runner(self.store, attempts, conclusions, self.workers, self.log)

@@ -3,8 +3,8 @@
 import ipaddress
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -13,7 +13,7 @@ from bascule.commands.account_sharing import SETTINGS, owner_of, share, shares, 
 from bascule.commands.options import CONFIG, OfAnInstallation
 from bascule.commands.passwords import password_in, password_of, warn_of_readers
 from bascule.commands.stores import open_store
-from bascule.commands.terminal import say, say_json, so_many
+from bascule.commands.terminal import clock_time, say, say_json, so_many
 from bascule.platform.accounts import AccountStore
 from bascule.platform.accounts.limits import CHOSEN_CHARACTERS, NOTICED_SECONDS
 from bascule.platform.accounts.passwords import generate_password
@@ -204,16 +204,19 @@ def quota(accounts: AccountStore, address: str, size: str) -> int:
 
 @command.command("lockouts")
 @click.option("--lift", metavar="ACCOUNT|IP", help="Let an account, or everybody at an IP address, try again at once.")
-@click.pass_obj
-def lockouts(accounts: AccountStore, lift: str | None) -> int:
+@click.pass_context
+def lockouts(context: click.Context, lift: str | None) -> int:
     """List who is asked to wait after wrong passwords, on this machine."""
+    accounts: AccountStore = context.obj
+    zone = ZoneInfo(context.meta[SETTINGS].zone)
     if lift is not None:
         return _lift(accounts, lift)
     waiting = accounts.attempts.waiting()
+    if waiting:
+        say(f"Who\tFrom\tDifferent wrong passwords\tWaits until ({zone.key})")
     for each in waiting:
-        until = datetime.fromtimestamp(each.until_utc, UTC).astimezone()
         who, whence = each.account or "everybody not known there", each.peer or "everywhere else"
-        say(f"{who}\tfrom {whence}\t{so_many(each.wrong, 'wrong password')}\tuntil {until:%H:%M}")
+        say(f"{who}\tfrom {whence}\t{so_many(each.wrong, 'wrong password')}\tuntil {clock_time(each.until_utc, zone)}")
     if not waiting:
         say("Nobody is asked to wait.")
     return 0

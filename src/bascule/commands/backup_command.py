@@ -4,11 +4,12 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
 from bascule.commands.options import CONFIG
-from bascule.commands.terminal import say, say_again, say_json, so_many
+from bascule.commands.terminal import clock_time, say, say_again, say_json, so_many
 from bascule.platform.backup import back_up
 from bascule.platform.settings import read_settings
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -22,15 +23,16 @@ from bascule.terms.errors import BasculeError, ExitStatus
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON report.")
 def command(config: Path, folder: Path, keep: int, as_json: bool) -> int:
-    """Bring the backup in FOLDER up to date: mailboxes, accounts, queue, keys. The servers may run meanwhile; only what is new is written."""
+    """Bring the backup in FOLDER up to date: mailboxes, accounts, queue, trace, keys. The servers may run meanwhile; only what is new is written."""
     settings = read_settings(config)
-    done = back_up(settings.data, config, folder, time.time(), keep=max(1, keep), progress=tell_progress)
+    now = time.time()
+    done = back_up(settings.data, config, folder, now, keep=max(1, keep), progress=tell_progress)
     if settings.has_portal:
         _back_up_portal(config, folder)
     if as_json:
         say_json(asdict(done))
     else:
-        say(f"Backed up as of {done.instant}: {so_many(done.mailboxes, 'mailbox')}, {done.changed} changed, {done.octets / 1e6:.1f} MB of new mail.")  # fmt: skip
+        say(f"Backed up as of {clock_time(now, ZoneInfo(settings.zone))} ({settings.zone}): {so_many(done.mailboxes, 'mailbox')}, {done.changed} changed, {done.octets / 1e6:.1f} MB of new mail.")  # fmt: skip
         for account, why in done.failed.items():
             say(f"Not backed up: {account}: {why}", err=True)
     return ExitStatus.MISSING if done.failed else 0

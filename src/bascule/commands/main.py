@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import sqlite3
 import sys
 
 import click
@@ -73,6 +74,30 @@ def _require_utf8(words: list[str]) -> None:
             ) from error
 
 
+_FILES = {
+    sqlite3.SQLITE_FULL: "Free some space on the disk of the data folder, then run the same command again.",
+    sqlite3.SQLITE_IOERR: "Look whether the disk of the data folder is full, or damaged; then run the same command again.",
+    sqlite3.SQLITE_CANTOPEN: "Look at the data folder, whose it is, and whether its disk is full; then run the same command again.",
+    sqlite3.SQLITE_READONLY: "Run the command as the user that the data folder belongs to.",
+    sqlite3.SQLITE_PERM: "Run the command as the user that the data folder belongs to.",
+    sqlite3.SQLITE_BUSY: "Another program has kept it for too long: run the same command again.",
+    sqlite3.SQLITE_CORRUPT: "A file of the data folder is damaged: bring it back from a backup (docs/runbooks/backup-and-restore.md).",
+    sqlite3.SQLITE_NOTADB: "A file of the data folder is damaged: bring it back from a backup (docs/runbooks/backup-and-restore.md).",
+}
+"""What SQLite says of a file and its disk, and what to do about it. Whatever else it says is a mistake of ours, and keeps its traceback."""
+
+
+def _of_a_file(error: BaseException) -> tuple[str, str] | None:
+    """What ``error``, or what it came of (Django wraps SQLite's), says of a file's disk, and what to do; None: it is about something else."""
+    found: BaseException | None = error
+    while found is not None:
+        code = getattr(found, "sqlite_errorcode", None)
+        if isinstance(found, sqlite3.Error) and code is not None and code & 0xFF in _FILES:
+            return str(found), _FILES[code & 0xFF]
+        found = found.__cause__
+    return None
+
+
 OTHERS = 0o077
 """The rights of the group and of everybody else, as `umask` takes them away."""
 
@@ -102,4 +127,10 @@ def main() -> None:
     except KeyboardInterrupt:
         say("bascule: interrupted. What is done is kept: run the same command again to go on.", err=True)
         status = ExitStatus.INTERRUPTED
+    except Exception as error:
+        if (told := _of_a_file(error)) is None:
+            raise
+        say(f"bascule: a database of the installation can't be read or written: {told[0]}.", err=True)
+        say(f"         {told[1]}", err=True)
+        status = ExitStatus.MISSING
     sys.exit(int(status or 0))

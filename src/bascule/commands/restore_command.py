@@ -4,7 +4,7 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,11 +14,12 @@ from bascule.commands.backup_command import tell_progress
 from bascule.commands.options import CONFIG
 from bascule.commands.restore_choice import Choice
 from bascule.commands.stores import open_store
-from bascule.commands.terminal import say, so_many
+from bascule.commands.terminal import clock_time, say, so_many
 from bascule.mailbox.copying import generations, lay_out
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.undeleting import deleted, give_back
 from bascule.platform.backup import RestoredAll, restore_installation, restore_messages
+from bascule.platform.backup.backing_up import INSTANT
 from bascule.platform.backup.restoring import require_backup
 from bascule.platform.settings import Settings, read_settings
 from bascule.platform.wakeups import send_to_all
@@ -42,7 +43,7 @@ from bascule.terms.folder import FolderPath
 )
 @click.option("--folder", "only", help="Only this folder: “Projets/2026”.")
 @click.option("--message-id", help="Only this message.")
-@click.option("--at", help="As of this state of the backup; see --states.")
+@click.option("--at", help="As of this state of the backup, by its name; see --states.")
 @click.option("--since", help="With --deleted: since this date (2026-11-24); otherwise the last 30 days.")
 @click.option("--states", is_flag=True, help="List the states that the account's mailbox can be restored from.")
 @click.option("--dry-run", is_flag=True, help="Say what would come back, and change nothing.")
@@ -66,7 +67,7 @@ def command(
     identity = _account(config, account)
     if states:
         place = _required(folder) / "mailboxes" / f"{identity}.mailbox"
-        say(*(generations(place) or ["There is no earlier state."]))
+        _say_states(generations(place), ZoneInfo(settings.zone))
         return 0
     problems: list[str] = []
     with LiveMailbox.open(settings.data / "mailboxes" / f"{identity}.mailbox") as live:
@@ -84,6 +85,16 @@ def command(
         say(f"Not restored: {problem}", err=True)
     send_to_all(settings.data / "run", identity)
     return ExitStatus.MISSING if problems else 0
+
+
+def _say_states(names: list[str], zone: ZoneInfo) -> None:
+    """A state's name is its instant in UTC: of two in the hour that comes twice in autumn, each has its own."""
+    if not names:
+        say("There is no earlier state.")
+        return
+    say(f"For --at\tWhen ({zone.key})")
+    for name in names:
+        say(f"{name}\t{clock_time(datetime.strptime(name, INSTANT).replace(tzinfo=UTC).timestamp(), zone)}")
 
 
 def _restore_all(config: Path, settings: Settings, backup: Path) -> RestoredAll:

@@ -4,7 +4,9 @@ import io
 import json
 import os
 import sys
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -36,6 +38,11 @@ def so_many(number: int, noun: str) -> str:
     """``1 folder``, ``1 932 folders``, ``2 mailboxes``."""
     ending = "" if number == 1 else "es" if noun.endswith("x") else "s"
     return f"{grouped(number)} {noun}{ending}"
+
+
+def clock_time(utc: float, zone: ZoneInfo) -> str:
+    """``2026-11-24 09:05:00`` where the institution is; which zone that is, a heading or the sentence says."""
+    return datetime.fromtimestamp(utc, zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def say_again(text: str, *, last: bool) -> None:

@@ -54,6 +54,28 @@ def open_database(path: Path, *, read_only: bool = False, cache_kib: int = 8 * 1
     return database
 
 
+def open_to_look(path: Path) -> sqlite3.Connection:
+    """To read a file in WAL mode that others may write to, also where nothing can be written: the disk is full, or the folder somebody else's. Its log
+    needs an index, a file that whoever comes first makes; where there is no room for that, and no log either, the file alone is all there is, and is read as
+    it lies there. For any thread. Raises BasculeError."""
+    place = path.absolute().as_uri()
+    log = path.with_name(f"{path.name}-wal")
+    for mode in ("mode=rw", "mode=ro", "mode=ro&immutable=1"):
+        if "immutable" in mode and log.exists() and log.stat().st_size:
+            break
+        database = sqlite3.connect(
+            f"{place}?{mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
+        )
+        try:
+            database.execute("PRAGMA query_only = ON")
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            return database
+        except sqlite3.Error as error:
+            database.close()
+            problem = error
+    raise unusable(path, problem) from problem
+
+
 def keep_a_log(database: sqlite3.Connection) -> None:
     """``journal_mode = WAL``. Two who make one file at once both want its lock for that, and SQLite tells one of them at once that it is taken, without
     a wait (sqlite3_busy_handler: where waiting might be for ever). Raises sqlite3.Error."""

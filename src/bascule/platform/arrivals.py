@@ -20,6 +20,7 @@ from bascule.platform.accounts import Account, require_here
 from bascule.platform.mailboxes import MailboxBusy, Mailboxes
 from bascule.platform.octets import Octets, prefixed
 from bascule.platform.wakeups import after_commit
+from bascule.terms.errors import without_advice
 from bascule.terms.flags import Flags
 from bascule.terms.folder import INBOX, SpecialUse
 from bascule.terms.instant import InternalDate
@@ -217,7 +218,7 @@ class Arrivals:
     def _failed(self, account: Account, error: BaseException) -> NotDelivered:
         is_ours = not isinstance(error, MailboxError | sqlite3.Error | OSError)
         bug = {"exc_info": error} if is_ours else {}
-        self._log("not-delivered", account=account.login, error=str(error) or repr(error), **bug)
+        self._log("not-delivered", account=account.login, error=without_advice(error), **bug)
         is_elsewhere = isinstance(error, MailboxElsewhere)
         return NotDelivered(
             "the mailbox is on another server" if is_elsewhere else "the mailbox can't be written to now"

@@ -28,6 +28,7 @@ from bascule.platform.child import Orders
 from bascule.platform.settings import read_settings
 from bascule.platform.wakeups import RELEASE, Wakeups
 from bascule.protocols.imap.section import header_fields
+from bascule.terms.errors import without_advice
 
 QUIET_SECONDS = 2.0
 """A mailbox is left alone until nothing changed in it for so long…"""
@@ -83,7 +84,7 @@ class PassedOver:
         known.add(body)
         places = [f"{path.display()} UID {uid}" for path, uid in box.reading.places_of(body)]
         is_bug = not isinstance(error, MailboxError)
-        self._log("message-unreadable", account=account, messages=places, error=str(error), exc_info=is_bug)
+        self._log("message-unreadable", account=account, messages=places, error=without_advice(error), exc_info=is_bug)
 
     def forget(self, place: Path) -> None:
         """Of that mailbox."""
@@ -174,7 +175,12 @@ async def keep(data: Path, keep_deleted_seconds: float, until: asyncio.Event, lo
         except MailboxElsewhere:
             continue  # it was handed over: its home looks after it
         except (MailboxError, sqlite3.Error, OSError) as error:
-            log("housekeeping-failed", account=place.stem, error=str(error))
+            log(
+                "housekeeping-failed",
+                account=place.stem,
+                error=without_advice(error),
+                advice="it is done again with the mailbox's next change, or within a day; look whether the disk is full",
+            )
         except Exception:  # noqa: BLE001 - a bug of ours, which one mailbox meets: the others are looked after all the same
             log("housekeeping-failed", account=place.stem, exc_info=True)
     wakeups.close()

@@ -6,6 +6,7 @@ counted in the log, and mail goes on.
 """
 
 import contextlib
+import os
 import queue
 import sqlite3
 import threading
@@ -15,8 +16,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from bascule.mailbox.database import keep_a_log
+from bascule.mailbox.copying import copy_database
+from bascule.mailbox.database import attach, keep_a_log, open_to_look, transaction
 
+FILE = "trace.sqlite"
+"""In the data folder."""
 KEPT_SECONDS = 90 * 24 * 3600
 """A person asks for a message weeks later; a year of who wrote to whom is more than a help desk needs."""
 GROUP_SECONDS = 0.5
@@ -34,6 +38,7 @@ CREATE INDEX IF NOT EXISTS events_sender ON events (sender, at_utc);
 CREATE INDEX IF NOT EXISTS events_recipient ON events (recipient, at_utc);
 CREATE INDEX IF NOT EXISTS events_message ON events (message);
 """
+_COLUMNS = "at_utc, event, message, sender, recipient, subject, message_id, octets, peer, detail"
 
 
 class Event(StrEnum):
@@ -51,8 +56,9 @@ class Event(StrEnum):
     BOUNCED = "bounced"
     """It could not be sent, and the sender is told by a notice."""
     HELD = "held"
+    """By an administrator, as are the two below: who, the detail says."""
+    RELEASED = "released"
     DELETED = "deleted"
-    """By an administrator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +142,9 @@ class Trace:
     def _insert(self, rows: list[tuple[object, ...]]) -> None:
         if not rows:
             return
-        with contextlib.closing(_open(self._path)) as database:
-            database.execute("BEGIN IMMEDIATE")
+        with contextlib.closing(_open(self._path)) as database, transaction(database):
             database.execute("DELETE FROM events WHERE at_utc < ?", (self._clock() - KEPT_SECONDS,))
-            columns = "at_utc, event, message, sender, recipient, subject, message_id, octets, peer, detail"
-            database.executemany(f"INSERT INTO events ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            database.execute("COMMIT")
+            database.executemany(f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def _storable(text: str) -> str:
@@ -158,11 +161,48 @@ def _open(path: Path) -> sqlite3.Connection:
     return database
 
 
+def copy_trace(source: Path, target: Path, now_utc: float) -> None:
+    """Bring the copy ``target`` up to date, while others write to ``source``: rows are only ever added, so those that are missing are written, and those
+    whose time is over leave the copy as well. In one transaction: cut off, it is as it was. Raises sqlite3.Error, BasculeError."""
+    if not _is_copy_of(source, target):
+        partial = target.with_name(f"{target.name}.partial")
+        partial.unlink(missing_ok=True)
+        copy_database(source, partial)
+        os.replace(partial, target)
+    with contextlib.closing(sqlite3.connect(target.absolute().as_uri(), uri=True, isolation_level=None)) as copy:
+        copy.execute("PRAGMA synchronous = FULL")
+        attach(copy, source)
+        with transaction(copy):
+            copy.execute("DELETE FROM main.events WHERE at_utc < ?", (now_utc - KEPT_SECONDS,))
+            last = copy.execute(_LAST.format("main")).fetchone()[0] or 0
+            copy.execute(f"INSERT INTO main.events (id, {_COLUMNS}) SELECT id, {_COLUMNS} FROM source.events WHERE id > ? AND at_utc >= ?", (last, now_utc - KEPT_SECONDS))  # fmt: skip
+        copy.execute("DETACH source")
+
+
+_LAST = "SELECT max(id) FROM {}.events"
+
+
+def _is_copy_of(source: Path, target: Path) -> bool:
+    """Whether the last row of the copy is in ``source``, as it is: not where that was begun anew, or either is damaged."""
+    if not target.exists():
+        return False
+    query = f"SELECT id, {_COLUMNS} FROM {{}}.events WHERE id = ?"
+    try:
+        with contextlib.closing(sqlite3.connect(target.absolute().as_uri(), uri=True, isolation_level=None)) as copy:
+            attach(copy, source)
+            last = copy.execute(_LAST.format("main")).fetchone()
+            rows = [copy.execute(query.format(place), last).fetchone() for place in ("main", "source")]
+    except sqlite3.Error:
+        return False
+    return bool(rows[0] == rows[1])
+
+
 def search(
     path: Path, *, message: str = "", sender: str = "", recipient: str = "", subject: str = "", since_utc: float = 0.0,
     until_utc: float = 1e12, limit: int = 200,
 ) -> Iterator[Row]:  # fmt: skip
-    """Rows in the order of time, the newest ``limit`` of those that fit. Addresses and subject may be parts of them."""
+    """Rows in the order of time, the newest ``limit`` of those that fit. Addresses and subject may be parts of them. Nothing is written. Raises
+    BasculeError, sqlite3.Error."""
     if not path.exists():
         return
     conditions, values = ["at_utc BETWEEN ? AND ?"], [since_utc, until_utc]
@@ -174,8 +214,10 @@ def search(
     if message:
         conditions.append("(message = ? OR message_id = ?)")
         told += [message, message]
-    query = f"SELECT at_utc, event, message, sender, recipient, subject, message_id, octets, peer, detail FROM events WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
-    with contextlib.closing(_open(path)) as database:
+    query = f"SELECT {_COLUMNS} FROM events WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
+    with contextlib.closing(open_to_look(path)) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone():
+            return  # it is just being made
         database.create_function("fold", 1, str.casefold, deterministic=True)
         rows = database.execute(query, (*told, limit)).fetchall()
     for row in reversed(rows):

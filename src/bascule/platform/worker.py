@@ -36,9 +36,11 @@ from bascule.platform.smtp.dkim import Signer
 from bascule.platform.smtp.milter import Milters
 from bascule.platform.smtp.outward import Outward
 from bascule.platform.smtp.queue import QUEUE, QueueStore, WakingQueue
+from bascule.platform.smtp.refusals import Refusals
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.session import Services as SmtpServices
 from bascule.platform.smtp.transaction import new_id
+from bascule.platform.trace import FILE as TRACE
 from bascule.platform.trace import Trace
 from bascule.platform.wakeups import RELEASE, Wakeups
 from bascule.terms.errors import BasculeError
@@ -118,14 +120,15 @@ async def serve(orders: Orders, until: asyncio.Event) -> None:
     certificate = certificate_of(settings)
     asyncio.sslproto.SSLProtocol.max_size = imap_limits.TLS_OCTETS
     queue = QueueStore(settings.data, clock=clock)
-    trace = Trace(settings.data / "trace.sqlite", log=log.warning)
+    trace = Trace(settings.data / TRACE, log=log.warning)
+    refusals = Refusals(trace)
     with Threads() as threads:
         places = raise_file_limit() // 4
         imap_admission = Admission(places, min(places // 2, imap_limits.STRANGERS), imap_limits.OF_ONE_ACCOUNT)
         smtp_admission = Admission(places, min(places // 2, smtp_limits.STRANGERS), smtp_limits.OF_ONE_ACCOUNT)
         imap = Shared(services, threads, certificate, imap_admission, watchers)
         arrivals = Arrivals(mailboxes, wakeups.send, log.warning, clock)
-        smtp_services = _smtp_services(settings, accounts, arrivals, queue, trace, wakeups, clock, sign_ins)
+        smtp_services = _smtp_services(settings, accounts, arrivals, queue, trace, refusals, wakeups, clock, sign_ins)
         smtp = SmtpShared(smtp_services, threads, certificate, smtp_admission)
         servers = await _listen(orders, imap, smtp)
         log.info("serving", **{name: len(fds) for name, fds in orders.sockets.items()})
@@ -137,6 +140,7 @@ async def serve(orders: Orders, until: asyncio.Event) -> None:
             if certificate is not None:
                 _renew(certificate, log)
             await threads.members.run("", mailboxes.close_idle)
+            refusals.count()
         for server in servers:
             server.close()
         await asyncio.gather(
@@ -144,6 +148,7 @@ async def serve(orders: Orders, until: asyncio.Event) -> None:
             *(each.end() for each in set(smtp.connections)),
         )
     wakeups.close()
+    refusals.count(at_once=True)
     trace.close()
     queue.close()
     mailboxes.close()
@@ -171,8 +176,8 @@ async def _listen(orders: Orders, imap: Shared, smtp: SmtpShared) -> list[asynci
 
 
 def _smtp_services(
-    settings: Settings, accounts: Accounts, arrivals: Arrivals, queue: QueueStore, trace: Trace, wakeups: Wakeups, clock: Clock,
-    sign_ins: SignIns,
+    settings: Settings, accounts: Accounts, arrivals: Arrivals, queue: QueueStore, trace: Trace, refusals: Refusals, wakeups: Wakeups,
+    clock: Clock, sign_ins: SignIns,
 ) -> SmtpServices:  # fmt: skip
     log = structlog.get_logger()
     signer = Signer(settings.dkim_key or settings.data / "dkim.pem", settings.dkim_selector)
@@ -191,4 +196,5 @@ def _smtp_services(
         accounts, arrivals, accepting, clock, log.warning, new_id,
         lambda account: settings.recipients_per_day - queue.submitted_within_a_day(account.id), settings.hostname,
         settings.message_limit, settings.postmaster, settings.certificate is not None, Outward(settings.inner_networks), sign_ins,
+        refusals,
     )  # fmt: skip

@@ -37,3 +37,8 @@ def advice_for(error: OSError, otherwise: str) -> str:
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return "Let the program open more files (ulimit -n), or name fewer connections, and run the same command again."
     return otherwise
+
+
+def without_advice(error: BaseException) -> str:
+    """What happened, for a server's log: the advice is for whoever typed a command."""
+    return error.message if isinstance(error, BasculeError) else str(error) or repr(error)

@@ -111,7 +111,8 @@ def _one_instant(database: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        database.execute("ROLLBACK")
+        if database.in_transaction:  # an error of the disk has ended it
+            database.execute("ROLLBACK")
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bascule.mailbox.database import keep_a_log
+from bascule.mailbox.database import keep_a_log, transaction
 from bascule.platform.accounts import limits
 from bascule.platform.accounts.attempts import TABLES as ATTEMPTS_TABLES
 from bascule.platform.accounts.attempts import Attempts, Network
@@ -167,26 +167,16 @@ class EmbeddedAccounts:
         addresses = _addresses([login, *aliases])
         identity = uuid.uuid4().hex
         kept = hash_generated(password) if generated else hash_chosen(password)
+        row = (identity, login, name, kept, quota_octets, to_json(calendar) if calendar else None, int(self._clock()))
         with self._using() as database:
-            database.execute("BEGIN IMMEDIATE")
             try:
-                database.execute(
-                    "INSERT INTO accounts VALUES (?, ?, ?, ?, 0, ?, ?, ?)",
-                    (
-                        identity,
-                        login,
-                        name,
-                        kept,
-                        quota_octets,
-                        to_json(calendar) if calendar else None,
-                        int(self._clock()),
-                    ),
-                )
-                database.executemany("INSERT INTO addresses VALUES (?, ?)", [(each, identity) for each in addresses])
-                database.execute("COMMIT")
+                with transaction(database):
+                    database.execute("INSERT INTO accounts VALUES (?, ?, ?, ?, 0, ?, ?, ?)", row)
+                    database.executemany(
+                        "INSERT INTO addresses VALUES (?, ?)", [(each, identity) for each in addresses]
+                    )
                 is_taken = False
             except sqlite3.IntegrityError:
-                database.execute("ROLLBACK")
                 is_taken = True
         if is_taken:
             raise self._taken(addresses)
@@ -262,19 +252,16 @@ class EmbeddedAccounts:
     def take(self, told: dict[str, Any]) -> Account:
         """Add an account as `exported` gave it, or bring it up to date. Raises BasculeError where one of its addresses is taken."""
         with self._using() as database:
-            database.execute("BEGIN IMMEDIATE")
             try:
-                names = ", ".join(_EXPORTED)
-                marks = ", ".join("?" * len(_EXPORTED))
-                database.execute("DELETE FROM addresses WHERE account = ?", (told["id"],))
-                database.execute(
-                    f"INSERT OR REPLACE INTO accounts ({names}) VALUES ({marks})", [told[name] for name in _EXPORTED]
-                )
-                addresses = [(address, told["id"]) for address in told["addresses"]]
-                database.executemany("INSERT INTO addresses VALUES (?, ?)", addresses)
-                database.execute("COMMIT")
+                with transaction(database):
+                    names = ", ".join(_EXPORTED)
+                    marks = ", ".join("?" * len(_EXPORTED))
+                    database.execute("DELETE FROM addresses WHERE account = ?", (told["id"],))
+                    values = [told[name] for name in _EXPORTED]
+                    database.execute(f"INSERT OR REPLACE INTO accounts ({names}) VALUES ({marks})", values)
+                    addresses = [(address, told["id"]) for address in told["addresses"]]
+                    database.executemany("INSERT INTO addresses VALUES (?, ?)", addresses)
             except (sqlite3.Error, KeyError) as error:
-                database.execute("ROLLBACK")
                 raise _refused(f"The account can't be taken: {error}.", "See “bascule account list”.") from error
         account = self._get(told["id"])
         assert account is not None

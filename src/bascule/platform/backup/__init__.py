@@ -1,11 +1,11 @@
 """The installation's backup: a folder that anyone can open, brought up to date while the servers run, and what comes back from it.
 
     BACKUP/backup.json                    whose it is, and when it was last brought up to date
-    BACKUP/accounts.sqlite, queue.sqlite, queue/, dkim.pem, bascule.toml
+    BACKUP/accounts.sqlite, queue.sqlite, queue/, trace.sqlite, dkim.pem, bascule.toml
     BACKUP/mailboxes/ACCOUNT.mailbox/     a mailbox (docs/formats/mailbox.md), with earlier catalogues in ``catalogues/``
 
 What always holds: a body is copied once; a backup that was cut off is whole, as of before or after, mailbox by mailbox; nothing in it is ever
-deleted but catalogues beyond the number that is kept. Who calls: `bascule backup`, `bascule restore`.
+deleted but catalogues beyond the number that is kept, and rows of the trace when their time is over. Who calls: `bascule backup`, `bascule restore`.
 """
 
 from bascule.platform.backup.backing_up import BackedUp, back_up

@@ -19,17 +19,20 @@ from bascule.mailbox.database import sync_file
 from bascule.mailbox.format import LOCK
 from bascule.mailbox.lock import alone
 from bascule.platform.node import FILE as NODE
-from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.platform.trace import FILE as TRACE
+from bascule.platform.trace import copy_trace
+from bascule.terms.errors import BasculeError, ExitStatus, without_advice
 
 VERSION = 1
 DATABASES = ("accounts.sqlite", "portal.sqlite", "accounts-notes.sqlite", "queue.sqlite")
 FILES = ("dkim.pem", "keys/portal.json", NODE)
+THE_TRACE = "the trace"
 INSTANT = "%Y-%m-%dT%H%M%SZ"
 
 
 @dataclass(slots=True)
 class BackedUp:
-    """``failed``: mailbox → why it is as it was before; ``octets``: of bodies, before compression."""
+    """``failed``: mailbox, or `THE_TRACE` → why it is as it was before; ``octets``: of bodies, before compression."""
 
     instant: str
     mailboxes: int = 0
@@ -50,6 +53,7 @@ def back_up(
         with alone(backup):
             _claim(backup)
             _copy_files(data, config, backup)
+            _back_up_trace(data / TRACE, backup / TRACE, done, now_utc)
             boxes = sorted((data / "mailboxes").glob("*.mailbox"))
             for place, box in enumerate(boxes):
                 progress(place, len(boxes))
@@ -70,6 +74,16 @@ def _back_up_one(box: Path, target: Path, done: BackedUp, keep: int) -> None:
         return
     done.changed += copied.is_new
     done.octets += copied.octets
+
+
+def _back_up_trace(source: Path, target: Path, done: BackedUp, now_utc: float) -> None:
+    """A diary that can't be read stops nothing else."""
+    if not source.exists():
+        return
+    try:
+        copy_trace(source, target, now_utc)
+    except (BasculeError, sqlite3.Error) as error:
+        done.failed[THE_TRACE] = without_advice(error)
 
 
 def _copy_files(data: Path, config: Path, backup: Path) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 from bascule.mailbox.copying import copy_database, copy_mailbox
 from bascule.mailbox.format import CATALOGUE, MailboxError, MailboxInUse
 from bascule.mailbox.live import Arriving, LiveFolder, LiveMailbox, LiveRow
-from bascule.platform.backup.backing_up import DATABASES, FILES, VERSION
+from bascule.platform.backup.backing_up import DATABASES, FILES, THE_TRACE, VERSION
+from bascule.platform.trace import FILE as TRACE
 from bascule.terms.body import HeldBody
-from bascule.terms.errors import BasculeError
+from bascule.terms.errors import BasculeError, without_advice
 from bascule.terms.folder import FolderPath
 from bascule.terms.instant import InternalDate
 
@@ -27,7 +28,7 @@ HOLDS_ACCOUNTS = ("accounts.sqlite", "portal.sqlite")
 
 @dataclass(slots=True)
 class RestoredAll:
-    """``mailboxes``: how many are back; ``failed``: account → why its mailbox is not."""
+    """``mailboxes``: how many are back; ``failed``: account → why its mailbox is not, or `THE_TRACE`."""
 
     mailboxes: int = 0
     failed: dict[str, str] = field(default_factory=dict)
@@ -76,6 +77,7 @@ def restore_installation(backup: Path, data: Path, progress: Callable[[int, int]
             if (backup / name).exists():
                 (data / name).parent.mkdir(exist_ok=True, mode=0o700)
                 shutil.copy2(backup / name, data / name)
+        _restore_trace(backup / TRACE, data / TRACE, done)
         shutil.copytree(backup / "queue", data / "queue", dirs_exist_ok=True)
         for name in reversed(DATABASES):  # the accounts last: with them the installation is there
             if (backup / name).exists():
@@ -103,6 +105,22 @@ def _restore_one(box: Path, target: Path, done: RestoredAll) -> None:
         return
     (target / "copied.json").unlink(missing_ok=True)
     done.mailboxes += 1
+
+
+def _restore_trace(kept: Path, target: Path, done: RestoredAll) -> None:
+    """Where it is damaged in the backup, a new one begins."""
+    if not kept.exists():
+        return
+    partial = target.with_name(f"{target.name}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        copy_database(kept, partial)
+        partial.replace(target)
+    except (BasculeError, sqlite3.Error) as error:
+        partial.unlink(missing_ok=True)
+        if shutil.disk_usage(target.parent).free < FREE_OCTETS:
+            raise
+        done.failed[THE_TRACE] = without_advice(error)
 
 
 def _hold_all(queue: Path) -> None:

@@ -23,6 +23,7 @@ from bascule.protocols.imap.section import Text, header_fields, octets_of, part_
 from bascule.protocols.mime.decoding import UnknownEncoding, decoded
 from bascule.protocols.mime.structure import Part, parse_structure
 from bascule.protocols.mime.text import searchable
+from bascule.terms.errors import without_advice
 
 if TYPE_CHECKING:
     from bascule.platform.imap.session import Session
@@ -229,7 +230,9 @@ class Writer:
         self.refusal = (f"the message of UID {row.uid} can't be read; an administrator is told", "CORRUPTION")
         account = self._view.access.owner.login
         bug = None if isinstance(error, MailboxError) else error
-        self._session.services.log("message-unreadable", account=account, uid=row.uid, error=str(error), exc_info=bug)
+        self._session.services.log(
+            "message-unreadable", account=account, uid=row.uid, error=without_advice(error), exc_info=bug
+        )
 
     # -- without it ---------------------------------------------------------------------------------------------------
 

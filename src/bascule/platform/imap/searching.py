@@ -33,6 +33,7 @@ from bascule.protocols.imap.requests import MessageSet
 from bascule.protocols.imap.search import Key
 from bascule.protocols.mime.compared import ADDRESS_FIELDS, first_mailbox_label, fold, holds
 from bascule.protocols.mime.headers import FIELD_CHARACTERS, HeaderSummary
+from bascule.terms.errors import without_advice
 
 if TYPE_CHECKING:
     from bascule.platform.imap.session import Session
@@ -164,7 +165,7 @@ class Searching:
         """A bug of ours: the message is not found by what it says."""
         account = self._session.selected.access.owner.login
         log = self._session.services.log
-        log("message-unreadable", account=account, body=body, error=str(error), exc_info=error)
+        log("message-unreadable", account=account, body=body, error=without_advice(error), exc_info=error)
 
     def _candidates(self, key: Key) -> Steps[Rows]:
         """Messages among which all are that meet ``key``, as far as the index knows."""

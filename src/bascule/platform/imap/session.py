@@ -38,6 +38,7 @@ from bascule.protocols.imap.receiver import Announcement, Refused
 from bascule.protocols.imap.requests import BadRequest, MessageSet, Request
 from bascule.protocols.imap.search import BadCharset
 from bascule.protocols.imap.sequence import Range
+from bascule.terms.errors import without_advice
 from bascule.terms.folder import FolderPath
 
 SEPARATOR = "/"
@@ -404,7 +405,7 @@ class Session:
         self._log_unreadable(error)
 
     def _log_unreadable(self, error: Exception) -> None:
-        self.services.log("mailbox-error", account=self.account and self.account.login, error=str(error))
+        self.services.log("mailbox-error", account=self.account and self.account.login, error=without_advice(error))
 
     def _folder_is_gone(self) -> Iterator[bytes]:
         """The selected folder was deleted by another session: this one must not go on as if it had numbers (RFC 2180 §3.4)."""

@@ -17,7 +17,7 @@ from bascule.platform.smtp import limits
 from bascule.platform.smtp.dkim import Signer
 from bascule.platform.smtp.milter import MilterError, Milters, Verdict
 from bascule.platform.smtp.roles import Role
-from bascule.platform.smtp.transaction import Recipient, Transaction, is_looping
+from bascule.platform.smtp.transaction import Incoming, Recipient, Transaction, is_looping
 from bascule.platform.trace import Event, Trace
 from bascule.protocols.mime import HeaderSummary, summarise
 from bascule.protocols.mime.header import Header, written
@@ -75,10 +75,10 @@ class Accepting:
         """One outcome, or over LMTP one for each recipient. Raises Refusal where it is the same for all that have none in ``transaction`` yet."""
         incoming = transaction.incoming
         assert incoming is not None
-        if incoming.is_too_large:
-            raise Refusal(552, "5.3.4", "the message is larger than this server takes")
-        if incoming.failure is not None:
-            raise Refusal(*_NO_ROOM)
+        refusal = _not_whole(incoming)
+        if refusal is not None:
+            _Note(self.trace, transaction, peer, summarise(b""), incoming.octets).write_refusal(refusal)
+            raise refusal
         came = body = incoming.body()
         try:
             body = _with_crlf(came) if role is Role.SUBMISSION else came
@@ -91,10 +91,10 @@ class Accepting:
 
     def _accept(self, transaction: Transaction, role: Role, peer: "Peer", body: Body) -> Steps[list[Outcome]]:
         start = body.start(limits.HEADER_OCTETS)
-        if is_looping(start[: Header.of(start)[1]], transaction.recipients):
-            raise Refusal(554, "5.4.6", "mail loop detected")
         note = _Note(self.trace, transaction, peer, summarise(start), body.octets)
         try:
+            if is_looping(start[: Header.of(start)[1]], transaction.recipients):
+                raise Refusal(554, "5.4.6", "mail loop detected")
             verdict = self.milters.ask(transaction, peer, body, role)
             if verdict.is_discarded:
                 note.write(Event.DISCARDED, "by a filter")
@@ -111,7 +111,7 @@ class Accepting:
             note.write(Event.REFUSED, str(error))
             raise
         except Refusal as refusal:
-            note.write(Event.REFUSED, f"{refusal.code} {refusal.status} {refusal.text}")
+            note.write_refusal(refusal)
             raise
 
     # -- for our accounts ---------------------------------------------------------------------------------------------
@@ -240,6 +240,14 @@ class Accepting:
         return written("Received", value).octets
 
 
+def _not_whole(incoming: Incoming) -> Refusal | None:
+    if incoming.is_too_large:
+        return Refusal(552, "5.3.4", "the message is larger than this server takes")
+    if incoming.failure is not None:
+        return Refusal(452, "4.3.1", "there is no room to take that message now; try again later")
+    return None
+
+
 def _at_once(octets: int) -> int:
     """How many recipients a message of that size is written to before its reply."""
     return min(limits.AT_ONCE, max(1, limits.AT_ONCE_OCTETS // max(1, octets)))
@@ -271,6 +279,9 @@ class _Note:
             header,
             octets,
         )
+
+    def write_refusal(self, refusal: Refusal) -> None:
+        self.write(Event.REFUSED, f"{refusal.code} {refusal.status} {refusal.text}")
 
     def write(self, event: Event, detail: str, recipient: str = "") -> None:
         header, transaction = self._header, self._transaction

@@ -54,3 +54,14 @@ FILTERED_AT_ONCE = 5
 (`bascule.platform.limits`)."""
 FILTERS_SLOW_SECONDS = 5.0
 """Where one message has been with them for that long, no other waits for its place: it is refused for now. Nor does one wait longer."""
+REFUSED_NAMED = 60
+"""Rows of the trace a minute for what strangers were refused at MAIL or RCPT, of one process, and as many for members. An attack that never ends writes
+some 25 MB a day of them."""
+REFUSED_OF_ONE = 20
+"""Of these, for one network or account: a server that brings a school's mail is refused a few; who goes through a dictionary, all."""
+REFUSED_SHARED = 30
+"""Once so many are written…"""
+REFUSED_OF_ONE_WHEN_MANY = 3
+"""…each network has so many: a few that guess leave the others theirs."""
+REFUSED_COUNTED = 20
+"""Networks, and accounts, that have a count of their own in a minute; those of others are one count."""

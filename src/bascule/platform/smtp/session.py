@@ -19,6 +19,7 @@ from bascule.platform.smtp import limits
 from bascule.platform.smtp.accepting import Accepting, Outcome, Refusal, Steps
 from bascule.platform.smtp.outward import Outward
 from bascule.platform.smtp.postmaster import find_account
+from bascule.platform.smtp.refusals import Refusals
 from bascule.platform.smtp.roles import Role
 from bascule.platform.smtp.rooms import strangers_room
 from bascule.platform.smtp.transaction import Incoming, Recipient, Transaction
@@ -49,7 +50,8 @@ _SIGN_IN_REPLIES = {
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What sessions share. ``new_id``: another one each time. ``allowance``: how many more recipients an account may write to now."""
+    """What sessions share. ``new_id``: another one each time. ``allowance``: how many more recipients an account may write to now. ``refusals``: where
+    what is refused before there is a message is noted; None: nowhere."""
 
     accounts: Accounts
     arrivals: Arrivals
@@ -64,6 +66,7 @@ class Services:
     can_encrypt: bool = False
     outward: Outward = field(default_factory=Outward)
     sign_ins: SignIns = field(default_factory=lambda: SignIns(lambda *_, **__: None))
+    refusals: Refusals | None = None
 
 
 @dataclass(slots=True)
@@ -107,6 +110,7 @@ class Session:
 
     def take(self, line: bytes) -> bytes:
         """The reply to one line."""
+        command: Command | None = None
         try:
             if self.expects is Expects.RESPONSE:
                 return self._response(line)
@@ -118,6 +122,7 @@ class Session:
         except BadCommand as refusal:
             return self._refused(refusal.code, refusal.status, refusal.text)
         except Refusal as refusal:
+            self._note(command, refusal)
             return self._refused(refusal.code, refusal.status, refusal.text)
         except AccountsUnavailable:
             self.expects = Expects.LINE
@@ -138,6 +143,17 @@ class Session:
         """Whether it has had enough answers, and sent nothing."""
         self.peer.asked += command.name in _ASKING
         return self.peer.asked > limits.QUESTIONS
+
+    def _note(self, command: Command | None, refusal: Refusal) -> None:
+        """A sender or a recipient that is not taken. What a program only did in the wrong order, or is to do in another way, it does anew by itself."""
+        refusals, transaction = self.services.refusals, self.transaction
+        if refusals is None or command is None or refusal.status.startswith(("5.5.", "4.5.")) or refusal.code == 530:
+            return
+        reply = f"{refusal.code} {refusal.status} {refusal.text}"
+        if command.name == "MAIL":
+            refusals.note(self.peer, "", command.argument, "", reply)
+        elif command.name == "RCPT" and transaction is not None:
+            refusals.note(self.peer, transaction.id, transaction.sender, command.argument, reply)
 
     def _refused(self, code: int, status: str, text: str) -> bytes:
         self.expects = Expects.LINE

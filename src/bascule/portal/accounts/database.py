@@ -42,7 +42,8 @@ class SqliteDatabase:
             try:
                 yield _SqliteReading(self._connection)
             finally:
-                self._connection.execute("COMMIT")
+                if self._connection.in_transaction:  # an error of the disk has ended it
+                    self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             self.close()
             raise DatabaseAway(str(error)) from error

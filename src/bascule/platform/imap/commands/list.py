@@ -16,6 +16,7 @@ from bascule.protocols.imap.names import decode_name
 from bascule.protocols.imap.patterns import Patterns, literal_start
 from bascule.protocols.imap.requests import Arguments, Request
 from bascule.protocols.imap.requests.list import List, parse_list
+from bascule.terms.errors import without_advice
 from bascule.terms.folder import FolderPath, SpecialUse
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _shared(session: "Session") -> Iterator[tuple[FolderPath, Access, LiveFolder
             with access.lock:
                 folders = [f for f in access.box.folders.all() if "l" in access.rights_on(f.id)]
         except (MailboxError, sqlite3.Error) as error:  # theirs can't be opened: one's own is listed all the same
-            session.services.log("mailbox-error", account=owner.login, error=str(error))
+            session.services.log("mailbox-error", account=owner.login, error=without_advice(error))
             continue
         yield from ((access.full(folder.path), access, folder) for folder in folders)
 

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 from bascule.platform.accounts import Account, Accounts
 from bascule.platform.arrivals import Arrivals, NotDelivered
@@ -71,7 +72,8 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """``workers``: threads for what blocks. ``postmaster``: see `find_account`."""
+    """``workers``: threads for what blocks. ``postmaster``: see `find_account`. ``begun``: told of a message, and for whom, before its octets go to
+    another server."""
 
     accounts: Accounts
     arrivals: Arrivals
@@ -81,6 +83,7 @@ class Attempts:
     clock: Callable[[], float]
     postmaster: str | None
     silence: Silence
+    begun: Callable[[str, Sequence[str]], None] = lambda message, recipients: None
 
     async def make(
         self,
@@ -108,7 +111,9 @@ class Attempts:
         for first in range(0, len(asked), limits.RECIPIENTS):
             some = tuple(asked[first : first + limits.RECIPIENTS])
             await loop.run_in_executor(self.workers, begin, some)
-            yield await self._send(domain, Outgoing(entry.sender, some, octets, entry.is_utf8))
+            yield await self._send(
+                domain, Outgoing(entry.sender, some, octets, entry.is_utf8, partial(self.begun, entry.id))
+            )
 
     def _deliver(self, entry: Entry, waiting: Sequence[Waiting], octets: FileOctets) -> dict[str, Outcome]:
         """Of those who have, or should have, a mailbox here."""

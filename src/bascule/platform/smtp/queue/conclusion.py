@@ -15,9 +15,11 @@ from bascule.platform.smtp.queue.notices import Failing, notice
 from bascule.platform.smtp.queue.store import Entry, QueueStore
 from bascule.platform.trace import Event, Trace
 from bascule.protocols.mime import HeaderSummary, summarise
-from bascule.protocols.mime.headers import header_of
+from bascule.protocols.mime.headers import HEADER_OCTETS, header_of
 from bascule.protocols.smtp import Reply
 from bascule.terms.body import HeldBody
+
+_CUT_OFF = "451 4.4.2 the server was stopped in the middle of sending it: it is sent again, and may arrive twice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,30 @@ class Conclusions:
             self.store.settle(entry.id, done)
         except (OSError, sqlite3.Error) as error:
             raise NotSettled(str(error)) from error
+
+    def note_cut_off(self, log: Callable[..., None]) -> None:
+        """Call while nothing is in hand. What was being sent when this process, or one before it, was stopped or killed is an attempt that failed, and is tried
+        again at the time that was noted before it (`QueueStore.put_off`); whether the other server had it already, nobody knows (RFC 5321 §4.5.3.2.6 on
+        why that is rare), and so it is said."""
+        for message, address in self.store.begun():
+            entry = self.store.get(message)
+            due = {each.address: each.next_utc for each in entry.recipients} if entry is not None else {}
+            self.store.postpone(message, address, due.get(address, self.clock()), _CUT_OFF)
+            if entry is not None and address in due:
+                self._note(Event.DELAYED, entry, address, summarise(self._start(message)), _CUT_OFF)
+                log(
+                    "sending-cut-off",
+                    id=message,
+                    recipient=address,
+                    advice="it is sent again; the other server may have it already",
+                )
+
+    def _start(self, message: str) -> bytes:
+        try:
+            with self.store.file_of(message).open("rb") as file:
+                return file.read(HEADER_OCTETS)
+        except OSError:
+            return b""
 
     def _warn(self, entry: Entry, header: HeaderSummary, start: bytes) -> None:
         """One notice for all who have waited in vain, in whatever lane: the sender need not hear of each domain by itself."""

@@ -32,6 +32,8 @@ END_SECONDS = 10 * 60.0
 """A server may take ten minutes over a message's end: RFC 5321 §4.5.3.2.6."""
 ATTEMPT_SECONDS = 3600.0
 """That one transaction may hold a connection, however often something of it arrives: 50 MB need 15 kB/s."""
+STOP_SECONDS = 10.0
+"""For what is on its way when the queue is stopped; then it is cut off, noted, and sent again. The supervisor ends us after 15."""
 QUIT_SECONDS = 5.0
 """Everything is known by then."""
 REPLY_OCTETS = 64 * 1024

@@ -66,13 +66,15 @@ async def _deliver(settings: Settings, orders: Orders, until: asyncio.Event) -> 
         attempts = Attempts(
             accounts, Arrivals(mailboxes, wakeups.send, log.warning, clock), Routes(settings.smarthost, settings.nameservers, settings.mx_port, Outward(settings.inner_networks)),
             Sender(settings.hostname, log.warning, smarthost), workers, clock, postmaster,
-            Silence(min(limits.REST_SECONDS, settings.first_retry_seconds)),
+            Silence(min(limits.REST_SECONDS, settings.first_retry_seconds)), store.begin,
         )  # fmt: skip
         conclusions = Conclusions(store, accounts, trace, settings.hostname, zone, patience, clock, postmaster)
+        conclusions.note_cut_off(log.warning)
         log.info("queue-serving")
         closing = asyncio.create_task(_close_idle(mailboxes, workers))
         await Runner(store, attempts, conclusions, workers, log.warning, clock).run(wake, until)
         closing.cancel()
+    conclusions.note_cut_off(log.warning)
     wakeups.close()
     trace.close()
     store.close()

@@ -83,7 +83,8 @@ class Runner:
     _tasks: dict[Part, asyncio.Task[None]] = field(default_factory=dict)
 
     async def run(self, wake: asyncio.Event, until: asyncio.Event) -> None:
-        """``wake``: something was put, or an administrator wants it tried. Returns once what is in hand is finished."""
+        """``wake``: something was put, or an administrator wants it tried. Returns once what is in hand is finished, or
+        cut off after `limits.STOP_SECONDS`: `Conclusions.note_cut_off` tells of it."""
         await self._in_thread(self.store.tidy)
         ending = asyncio.create_task(until.wait())
         while not until.is_set():
@@ -95,8 +96,17 @@ class Runner:
             tasks = [woken, ending, *self._tasks.values()]
             await asyncio.wait(tasks, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
             woken.cancel()
-        await asyncio.gather(*self._tasks.values())
+        await self._finish()
         ending.cancel()
+
+    async def _finish(self) -> None:
+        """What goes to a mailbox here has no other server to wait for."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=limits.STOP_SECONDS)
+        for part, task in self._tasks.items():
+            if not part.is_for_here:
+                task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _begin(self, until: asyncio.Event) -> float | None:
         """Begin what there is room for; when the next one is due. A queue that can't be read is looked at again later."""
@@ -172,7 +182,7 @@ class Runner:
         def begin(addresses: Sequence[str]) -> None:
             now, patience = self.clock(), self.conclusions.patience
             due = {each: now + patience.wait_seconds(left[each].attempts) for each in addresses}
-            self.store.begin(entry.id, due)
+            self.store.put_off(entry.id, due)
             begun.update(due)
 
         octets = await self._in_thread(lambda: FileOctets(self.store.file_of(entry.id)))

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,12 +20,13 @@ from bascule.protocols.smtp.paths import format_path, is_path
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """``recipients``: at most `limits.RECIPIENTS`."""
+    """``recipients``: at most `limits.RECIPIENTS`. ``begun``: called, in a thread, with those who get the octets, right before these go."""
 
     sender: str
     recipients: tuple[str, ...]
     octets: Octets
     is_utf8: bool
+    begun: Callable[[Sequence[str]], None] = lambda recipients: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,8 @@ class _Transaction:
         elif not is_path(message.sender):
             self.settle(final("5.1.7", "the sender has no mail address"))
         elif await self._envelope() and await self._is_done(Step.DATA, await self._client.exchange(b"DATA")):
+            left = [each for each in message.recipients if each not in self.outcomes]
+            await asyncio.to_thread(message.begun, left)
             reply = await self._client.send(_in_threads(message.octets))
             self.settle(Outcome.of(Step.END, reply))
         await self._client.quit()

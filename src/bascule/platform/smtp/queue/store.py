@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from bascule.mailbox.database import keep_a_log
+from bascule.mailbox.database import keep_a_log, lazily, open_to_look, transaction
 from bascule.platform.smtp.queue import limits
 from bascule.platform.wakeups import after_commit
 from bascule.terms.body import Body
@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS recipients (
     PRIMARY KEY (message, address)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS recipients_next ON recipients (state, next_utc);
+CREATE TABLE IF NOT EXISTS begun (message TEXT NOT NULL, address TEXT NOT NULL, PRIMARY KEY (message, address)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS submitted (account TEXT NOT NULL, at_utc REAL NOT NULL, recipients INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS submitted_at ON submitted (account, at_utc);
 """
@@ -107,10 +108,14 @@ def is_lane_here(lane: str) -> bool:
 
 
 class QueueStore:
-    """For any thread and any process. All calls may raise sqlite3.Error and OSError; then nothing was changed."""
+    """For any thread and any process. All calls may raise sqlite3.Error and OSError; then nothing was changed.
 
-    def __init__(self, data: Path, *, clock: Callable[[], float] = time.time) -> None:
+    ``to_look``: to read only; nothing is made or written, so that a full disk does not matter. BasculeError where it can't be read."""
+
+    def __init__(self, data: Path, *, clock: Callable[[], float] = time.time, to_look: bool = False) -> None:
         self._folder = data / "queue"
+        if to_look and self._is_opened_to_look(data / "queue.sqlite", clock):
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         self._clock = clock
         self._guard = threading.RLock()
@@ -121,6 +126,16 @@ class QueueStore:
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
         self._bring_up_to_date()
+
+    def _is_opened_to_look(self, path: Path, clock: Callable[[], float]) -> bool:
+        """False where it is not there yet, or is an earlier Bascule's."""
+        if not path.exists():
+            return False
+        self._clock, self._guard, self._database = clock, threading.RLock(), open_to_look(path)
+        if self._columns("messages") >= {"is_spam"} and self._columns("recipients") >= {"lane"}:
+            return True
+        self._database.close()
+        return False
 
     def close(self) -> None:
         self._database.close()
@@ -142,14 +157,8 @@ class QueueStore:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._guard:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-                self._database.execute("COMMIT")
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
+        with self._guard, transaction(self._database):
+            yield self._database
 
     def file_of(self, identity: str) -> Path:
         """Where its octets lie. A message may be gone by the time it is opened."""
@@ -245,6 +254,17 @@ class QueueStore:
 
     # -- out ----------------------------------------------------------------------------------------------------------
 
+    def begin(self, identity: str, addresses: Sequence[str]) -> None:
+        """The message's octets go to another server now: until it has answered, who knows whether these have it? Not synced: it outlives this
+        process, not the machine."""
+        with self._guard, lazily(self._database) as database:
+            database.executemany("INSERT OR IGNORE INTO begun VALUES (?, ?)", [(identity, each) for each in addresses])
+
+    def begun(self) -> list[tuple[str, str]]:
+        """(message, address) of each that was begun and has no outcome."""
+        with self._guard:
+            return self._database.execute("SELECT message, address FROM begun ORDER BY message, address").fetchall()
+
     def settle(self, identity: str, addresses: Sequence[str]) -> None:
         """These have it, or never will: with the last recipient the message goes."""
         with self._transaction():
@@ -253,12 +273,13 @@ class QueueStore:
             self.file_of(identity).unlink(missing_ok=True)
 
     def _remove(self, identity: str, addresses: Sequence[str]) -> bool:
-        database = self._database
-        database.executemany("DELETE FROM recipients WHERE message = ? AND address = ?", [(identity, each) for each in addresses])  # fmt: skip
+        database, rows = self._database, [(identity, each) for each in addresses]
+        database.executemany("DELETE FROM recipients WHERE message = ? AND address = ?", rows)
+        database.executemany("DELETE FROM begun WHERE message = ? AND address = ?", rows)
         query = "DELETE FROM messages WHERE id = ? AND NOT EXISTS (SELECT 1 FROM recipients WHERE message = id)"
         return database.execute(query, (identity,)).rowcount > 0
 
-    def begin(self, identity: str, due: Mapping[str, float]) -> None:
+    def put_off(self, identity: str, due: Mapping[str, float]) -> None:
         """These are about to be sent elsewhere. Whatever comes in between, each is tried again at its time in ``due``, and not before."""
         rows = [(next_utc, identity, address) for address, next_utc in due.items()]
         with self._transaction() as database:
@@ -271,6 +292,7 @@ class QueueStore:
         )
         with self._transaction() as database:
             database.execute(query, (is_attempt, next_utc, reply, identity, address))
+            database.execute("DELETE FROM begun WHERE message = ? AND address = ?", (identity, address))
 
     def move(self, identity: str, address: str, lane: str) -> None:
         """It turned out to be somewhere else: it waits there, and its time stays."""
@@ -298,9 +320,9 @@ class QueueStore:
     # -- what administrators do ---------------------------------------------------------------------------------------
 
     def change(self, identity: str, state: State) -> bool:
-        """Hold it, or let it go, to be tried now. False: there is no such message."""
+        """Hold it, or let it go, to be tried now. False: there is no such message, or it is so already."""
         with self._transaction() as database:
-            query = "UPDATE recipients SET state = ?, next_utc = ? WHERE message = ?"
+            query = "UPDATE recipients SET state = ?1, next_utc = ?2 WHERE message = ?3 AND state <> ?1"
             return database.execute(query, (state.value, self._clock(), identity)).rowcount > 0
 
     def retry(self, identity: str) -> bool:
@@ -313,6 +335,7 @@ class QueueStore:
         """Nobody is told. False: there is no such message."""
         with self._transaction() as database:
             database.execute("DELETE FROM recipients WHERE message = ?", (identity,))
+            database.execute("DELETE FROM begun WHERE message = ?", (identity,))
             is_there = database.execute("DELETE FROM messages WHERE id = ?", (identity,)).rowcount > 0
         self.file_of(identity).unlink(missing_ok=True)
         return is_there
