@@ -19,3 +19,6 @@ ARRIVING_OF_ONE_NETWORK = 6
 """Of these, for one network: a server in front that brings everybody's mail needs most of them, and one that floods leaves two to others."""
 ACCEPTED_AT_ONCE = 20
 """Connections taken from a listening socket before who is connected has their turn again. Each takes some 0.1 ms."""
+LOOKED_AT_AT_THE_START = 200_000
+"""Files and folders whose rights `bascule serve` looks at before it starts: of twenty thousand mailboxes, in a second or two. Whatever root made by mistake
+is seldom one file alone; what lies beyond is named in the log when it is met."""
