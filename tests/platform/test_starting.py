@@ -114,8 +114,8 @@ def test_after_a_kill_it_waits_for_the_queue_that_was_left_over_and_is_ready_the
     with (run / "queue.lock").open("w") as left_over:
         fcntl.flock(left_over, fcntl.LOCK_EX)
         process = begin(config, log)
+        assert process.stdout is not None
         try:
-            assert process.stdout is not None
             assert within(30, lambda: "queue-already-running" in log.read_text() and '"serving"' in log.read_text())
             (endpoint, *_) = json.loads((run / "endpoints.json").read_text())
             Dialogue(endpoint["port"]).close()  # nobody waits for the queue but whoever wants to know that all is well
