@@ -116,7 +116,7 @@ def test_after_a_kill_it_waits_for_the_queue_that_was_left_over_and_is_ready_the
         process = begin(config, log)
         assert process.stdout is not None
         try:
-            assert within(30, lambda: "queue-already-running" in log.read_text() and '"serving"' in log.read_text())
+            assert within(120, lambda: "queue-already-running" in log.read_text() and '"serving"' in log.read_text())
             (endpoint, *_) = json.loads((run / "endpoints.json").read_text())
             Dialogue(endpoint["port"]).close()  # nobody waits for the queue but whoever wants to know that all is well
             said = os.read(process.stdout.fileno(), 10_000)
@@ -126,7 +126,7 @@ def test_after_a_kill_it_waits_for_the_queue_that_was_left_over_and_is_ready_the
             assert os.read(process.stdout.fileno(), 10_000) == b"ready\n"
         finally:
             process.terminate()
-            assert process.wait(30) == 0
+            assert process.wait(60) == 0
             process.stdout.close()
 
 
