@@ -1,5 +1,6 @@
 """What the docs say is what there is: commands, options, outcome codes, targets of make, report fields."""
 
+import ast
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -104,3 +105,27 @@ def test_every_setting_is_described() -> None:
         assert f"## `[{section}]`" in text
         for key in keys:
             assert f"| `{key}` |" in text, key
+
+
+LOGS = {"info", "warning", "error", "log", "_log"}
+"""Functions that are called with an event's name."""
+
+
+def events_of(source: str) -> set[str]:
+    """What a file logs."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args]
+    return {
+        call.args[0].value
+        for call in calls
+        if isinstance(call.args[0], ast.Constant)
+        and isinstance(call.args[0].value, str)
+        and re.fullmatch(r"[a-z]+(-[a-z]+)*", call.args[0].value)
+        and (getattr(call.func, "attr", None) or getattr(call.func, "id", None)) in LOGS
+    }
+
+
+def test_every_event_of_the_log_is_described_and_no_other() -> None:
+    files = [path for path in (ROOT / "src/bascule").rglob("*.py") if not path.name.startswith("test_")]
+    logged = set().union(*(events_of(path.read_text("utf-8")) for path in files))
+    rows = [line.split("|")[1] for line in read("docs/log.md").splitlines() if line.startswith("| `")]
+    assert {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)} == logged

@@ -63,8 +63,9 @@ def test_what_is_wrong_is_said(tmp_path: Path, what: str) -> None:
 def test_one_that_programs_refuse_for_its_dates_is_named(tmp_path: Path) -> None:
     certificate = Certificate(*make_certificate(tmp_path))
     now, days = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
-    assert certificate.what_programs_will_say(now) == ""
-    assert "ended on" in certificate.what_programs_will_say(now + 2 * days)
+    assert certificate.what_programs_will_say(now + 75 * days) == ""
+    assert "ends on" in certificate.what_programs_will_say(now + 77 * days)
+    assert "ended on" in certificate.what_programs_will_say(now + 91 * days)
     assert "holds from" in certificate.what_programs_will_say(now - days)
 
 

@@ -29,12 +29,16 @@ def words(tmp_path: Path) -> tuple[object, ...]:
     return ("programs", "--config", config)
 
 
+def zone_of(printed: str, domain: str) -> dns.zone.Zone:
+    return dns.zone.from_text(f"$TTL 3600\n@ IN SOA ns. host. 1 2 3 4 5\n@ IN NS ns.\n{printed}", origin=f"{domain}.")
+
+
 def test_dns_records(tmp_path: Path, words: tuple[object, ...]) -> None:
     printed = bascule(tmp_path, *words, "dns", f"{DOMAIN.upper()}.").stdout
-    zone = dns.zone.from_text(f"$TTL 3600\n@ IN SOA ns. host. 1 2 3 4 5\n@ IN NS ns.\n{printed}", origin=f"{DOMAIN}.")
+    zone = zone_of(printed, DOMAIN)
 
     def text(name: str, kind: str) -> str:
-        return zone.find_rdataset(name, kind)[0].to_text()
+        return str(zone.find_rdataset(name, kind)[0].to_text())
 
     assert text("@", "MX") == "10 mail"
     assert text("_imaps._tcp", "SRV") == "0 1 993 mail"
@@ -93,4 +97,27 @@ def test_what_can_not_be_made_is_said(tmp_path: Path) -> None:
     assert "is no domain" in bascule(tmp_path, *words, "dns", "a@b.fr", status=2).stderr
     told = bascule(tmp_path, *words, "mobileconfig", "a@b.fr", "--certificate", "x", status=2).stderr
     assert "go together" in told
-    assert "_imaps._tcp.b.fr. IN SRV 0 0 0 ." in bascule(tmp_path, *words, "dns", "b.fr").stdout
+
+
+def test_what_is_not_there_yet_is_not_denied_in_the_dns(tmp_path: Path) -> None:
+    """Programs would remember that the domain has no IMAP."""
+    config = tmp_path / "bascule.toml"
+    config.write_text('[server]\ndata = "data"\nhostname = "mail.b.fr"\n')
+    printed = bascule(tmp_path, "programs", "--config", config, "dns", "b.fr").stdout
+    assert [line for line in printed.splitlines() if "SRV" in line] == [
+        "_pop3._tcp.b.fr. IN SRV 0 0 0 .",
+        "_pop3s._tcp.b.fr. IN SRV 0 0 0 .",
+    ]
+    assert printed.count("not served yet") == 4
+    assert zone_of(printed, "b.fr").find_rdataset("_dmarc", "TXT")[0].to_text() == '"v=DMARC1; p=none"'
+
+
+def test_where_one_way_is_served_the_other_is_denied(tmp_path: Path, words: tuple[object, ...]) -> None:
+    config = tmp_path / "bascule.toml"
+    config.write_text(
+        config.read_text().replace('listen = [":143"]', "listen = []") + f'[smtp]\npostmaster = "it@{DOMAIN}"\n'
+    )
+    zone = zone_of(bascule(tmp_path, *words, "dns", DOMAIN).stdout, DOMAIN)
+    assert zone.find_rdataset("_imap._tcp", "SRV")[0].to_text() == "0 0 0 ."
+    assert zone.find_rdataset("_imaps._tcp", "SRV")[0].to_text() == "0 1 993 mail"
+    assert f"rua=mailto:postmaster@{DOMAIN}" in zone.find_rdataset("_dmarc", "TXT")[0].to_text()

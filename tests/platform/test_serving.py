@@ -7,7 +7,6 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from bascule.terms.errors import BasculeError
 from support.command import bascule
 from support.dialogue import Dialogue
 from support.server import ANNA, PASSWORD, PrivateBascule
+from support.waiting import within
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,9 @@ from support.server import ANNA, PASSWORD, PrivateBascule
         ("[server]\ndata = 'd'\nzone = 'Mars/Base'", "no time zone “Mars/Base”"),
         ("[server]\ndata = 'd'\n[imap]\nlisten = ['nowhere']", "no address with a port"),
         ("[server]\ndata = 'd'\n[imap]\nlisten = ['1.2.3.4:70000']", "no address with a port"),
+        ("[server]\ndata = 'd'\n[queue]\nsmarthost = 'relay.example.org'", r'Write "relay\.example\.org:25"'),
+        ("[server]\ndata = 'd'\n[queue]\nsmarthost = ':25'", r'names no server. Write "relay\.example\.org:25"'),
+        ("[server]\ndata = 'd'\n[queue]\nnameservers = ['192.0.2.53']", r'Write \["192\.0\.2\.53:53"\]'),
         ("[server]\ndata = 'd'\n[imap]\nappend_limit = 'much'", "is a size"),
         ("[server]\ndata = 'd'\n[imap]\nlisten_tls = [':993']", "needs a certificate"),
         ("[server]\ndata = 'd'\n[tls]\ncertificate = 'c'", "needs both"),
@@ -98,15 +101,6 @@ def test_a_process_that_dies_is_replaced_and_the_others_go_on(tmp_path: Path) ->
             client.ok(f"LOGIN {ANNA} {PASSWORD}")
             client.close()
         assert "process-died" in server.log()
-
-
-def within(seconds: float, true: Callable[[], bool]) -> bool:
-    until = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def names_of(processes: list[int]) -> list[str]:

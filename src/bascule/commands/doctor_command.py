@@ -1,5 +1,6 @@
 """``bascule doctor``"""
 
+import datetime
 import importlib.util
 import platform
 import shutil
@@ -10,9 +11,12 @@ from pathlib import Path
 import click
 
 from bascule import __version__
-from bascule.commands.installation import open_to_everybody
+from bascule.commands.installation import open_to_everybody, require_its_user
 from bascule.commands.terminal import say
 from bascule.deliver.proof.certificate import key_path, own_fingerprint
+from bascule.platform.ownership import require_access
+from bascule.platform.settings import Settings, read_settings
+from bascule.platform.worker import certificate_of
 from bascule.terms.errors import BasculeError
 
 DEFAULT = Path("bascule.toml")
@@ -27,7 +31,8 @@ _FREE_OCTETS = 2_000_000_000
     help="The settings of an installation, which is looked at as well; bascule.toml, where there is one here.",
 )
 def command(config: Path | None) -> int:
-    """Tell what is installed, what is missing, and what that means; and whether others on this machine can read an installation."""
+    """Tell what is installed, what is missing, and what that means; of an installation, whether others on this machine can read it, its own user can write it, and its
+    certificate holds."""
     good = True
     say(f"Bascule {__version__}, Python {platform.python_version()}, {platform.platform()}")
     good &= _say(
@@ -64,10 +69,34 @@ def _say_key() -> bool:
 
 def _say_installation(config: Path) -> bool:
     """Raises BasculeError where the settings are wrong."""
+    settings = read_settings(config)
     found = list(open_to_everybody(config))
     for each in found:
         _say("Installation", False, "", f"{each.what} Do: {each.advice}")
-    return not found and _say("Installation", True, f"{config}; nobody else on this machine can read it", "")
+    good = not found and _say("Installation", True, f"{config}; nobody else on this machine can read it", "")
+    good &= _say_users(config, settings)
+    return good & _say_certificate(settings)
+
+
+def _say_users(config: Path, settings: Settings) -> bool:
+    """What root can read and write says nothing of what the installation's own user can."""
+    try:
+        require_its_user(config)
+        require_access(settings.data)
+    except BasculeError as error:
+        return _say("User", False, "", str(error))
+    return True
+
+
+def _say_certificate(settings: Settings) -> bool:
+    try:
+        certificate = certificate_of(settings)
+    except BasculeError as error:
+        return _say("Certificate", False, "", str(error))
+    if certificate is None:
+        return _say("Certificate", True, "none: programs on other machines can't sign in", "")
+    wrong = certificate.what_programs_will_say(datetime.datetime.now(datetime.UTC))
+    return _say("Certificate", not wrong, str(settings.certificate), f"{wrong} Do: renew it.")
 
 
 def _say(what: str, is_good: bool, good: str, bad: str) -> bool:

@@ -272,8 +272,18 @@ class OfAnInstallation(click.Group):
         return super().parse_args(ctx, args)
 
 
+def _of_its_user(context: click.Context, option: click.Parameter, config: Path) -> Path:
+    """Raises BasculeError for root, where the installation is another's."""
+    from bascule.commands.installation import require_its_user
+
+    if not context.resilient_parsing:
+        require_its_user(config)
+    return config
+
+
 CONFIG = click.option(
     "--config",
+    callback=_of_its_user,
     type=click.Path(path_type=Path),
     default=Path("bascule.toml"),
     show_default=True,

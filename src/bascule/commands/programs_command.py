@@ -32,8 +32,9 @@ def dns(settings: Settings, domain: str) -> int:
     if not any(offer.encrypted for offer in offers(settings)):
         say("No service is offered to programs yet: listen on public ports, with a certificate.", err=True)
     for line in zone_records(
-        _domain(domain), settings.hostname, offers(settings), (settings.dkim_selector, signer.record())
-    ):
+        _domain(domain), settings.hostname, offers(settings), (settings.dkim_selector, signer.record()),
+        has_postmaster=settings.postmaster is not None,
+    ):  # fmt: skip
         say(line)
     return 0
 

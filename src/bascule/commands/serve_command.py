@@ -2,8 +2,7 @@
 
 import contextlib
 import datetime
-import socket
-import time
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +15,11 @@ from bascule.commands.terminal import say, so_many
 from bascule.platform.accounts.opening import EMBEDDED
 from bascule.platform.certificate import Certificate
 from bascule.platform.child import Program
+from bascule.platform.data_lock import DataLock
 from bascule.platform.logs import set_up_logs
+from bascule.platform.ownership import require_access
 from bascule.platform.permissions import close_data
-from bascule.platform.settings import read_settings
-from bascule.platform.settings_file import Endpoint
+from bascule.platform.settings import Settings, read_settings
 from bascule.platform.supervisor import Supervisor, listen, require_free
 from bascule.platform.worker import certificate_of
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from bascule.portal.configuration import PortalSettings
 
 PORTAL_ACCOUNTS = "bascule.portal.accounts:open_accounts"
-PORTAL_SECONDS = 30.0
-"""For the portal to begin to listen."""
 
 
 @click.command("serve")
@@ -38,26 +36,30 @@ def command(config: Path) -> int:
     foreground; Ctrl-C stops it."""
     settings = read_settings(config)
     set_up_logs()
+    require_access(settings.data)
+    lock = DataLock(settings.data)
+    try:
+        _serve(config, settings, lock)
+    finally:
+        lock.close()
+    say("stopped")
+    return 0
+
+
+def _serve(config: Path, settings: Settings, lock: DataLock) -> None:
+    """Until it is told to stop. Raises BasculeError; what was started has ended then."""
     _keep_to_ourselves(config, settings.data)
-    accounts, beside, portal = EMBEDDED, list[Program](), None
+    accounts, beside = EMBEDDED, list[Program]()
     if settings.has_portal:
-        accounts, portal = PORTAL_ACCOUNTS, _prepare_portal(config)
-        beside = _beside(portal)
+        accounts, beside = PORTAL_ACCOUNTS, _beside(_prepare_portal(config))
     _say_what_is_wrong_with(certificate_of(settings))
+    _say_what_is_not_usual(settings)
     listening = listen(settings)
     for each in listening:
         host, port = each.address
         say(f"{each.service}\t{host}:{port}")
-
-    def say_ready() -> None:
-        """The sockets of mail are open already; the portal opens its own, a little later."""
-        if portal is not None:
-            _wait_for(portal.listen)
-        say("ready")
-
-    Supervisor(settings, config, listening, accounts=accounts, beside=beside).run(say_ready)
-    say("stopped")
-    return 0
+    supervisor = Supervisor(settings, config, listening, lock=lock, accounts=accounts, beside=beside)
+    supervisor.run(lambda: say("ready"))
 
 
 def _keep_to_ourselves(config: Path, data: Path) -> None:
@@ -76,15 +78,15 @@ def _say_what_is_wrong_with(certificate: Certificate | None) -> None:
         say(wrong, "  Do: renew it; it is read again within a minute, without a restart.", err=True)
 
 
-def _wait_for(endpoint: Endpoint) -> None:
-    """Until somebody listens there; not for ever, so that what is wrong with one part does not hold up the others."""
-    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(endpoint.host, endpoint.host)  # noqa: S104 - where all addresses are served, this one is
-    until = time.monotonic() + PORTAL_SECONDS
-    while time.monotonic() < until:
-        with contextlib.suppress(OSError), socket.create_connection((host, endpoint.port), timeout=1.0):
-            return
-        time.sleep(0.05)
-    say(f"The portal does not answer on {endpoint} yet; its log says why.", err=True)
+def _say_what_is_not_usual(settings: Settings) -> None:
+    """What works, and is seldom meant."""
+    if os.geteuid() == 0:
+        say("Bascule runs as root, which it never needs: docs/runbooks/in-service.md gives it a user of its own.", err=True)  # fmt: skip
+    if settings.postmaster is None:
+        say(
+            "Nobody is named in [smtp] postmaster: mail for postmaster and abuse is refused, unless an account has these addresses.",
+            err=True,
+        )
 
 
 def _prepare_portal(config: Path) -> "PortalSettings":

@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bascule.terms.errors import BasculeError, ExitStatus
 
+ENDS_SOON = datetime.timedelta(days=14)
+"""ACME programs renew a certificate of ninety days thirty days before its end: one that is this near to it was not renewed."""
 Seen = tuple[tuple[int, int, int], ...]
 """Of each file what changes with it: inode, octets, time of its last change in nanoseconds."""
 
@@ -36,13 +38,15 @@ class Certificate:
         return True
 
     def what_programs_will_say(self, now: datetime.datetime) -> str:
-        """Why programs refuse it at that time, as far as the certificate itself tells; empty where it holds."""
+        """Why programs refuse it at that time, or will within `ENDS_SOON`, as far as its dates tell; empty where it holds."""
         held = x509.load_pem_x509_certificates(self._certificate.read_bytes())[0]
         begins, ends = held.not_valid_before_utc, held.not_valid_after_utc
         if now < begins:
             return f"The certificate {self._certificate} holds from {begins:%Y-%m-%d %H:%M} UTC on: until then programs refuse it."
         if now >= ends:
             return f"The certificate {self._certificate} ended on {ends:%Y-%m-%d %H:%M} UTC: programs refuse it."
+        if now >= ends - ENDS_SOON:
+            return f"The certificate {self._certificate} ends on {ends:%Y-%m-%d %H:%M} UTC: programs refuse it from then on."
         return ""
 
     def _look(self) -> Seen:

@@ -151,11 +151,14 @@ class Round:
         return self.left.pop() if self.left else None
 
 
-async def keep(data: Path, keep_deleted_seconds: float, until: asyncio.Event, log: Callable[..., None]) -> None:
+async def keep(
+    data: Path, keep_deleted_seconds: float, until: asyncio.Event, log: Callable[..., None], say_serving: Callable[[], None] = lambda: None
+) -> None:  # fmt: skip
     """Work until ``until`` is set."""
     turn, passed_over = Round(data / "mailboxes"), PassedOver(log)
     due, loop = Due(), asyncio.get_running_loop()
     wakeups = Wakeups(data / "run", lambda account: due.note(account, time.monotonic()), log)
+    say_serving()
     while not until.is_set():
         account = due.take(time.monotonic())
         place = turn.take(time.monotonic()) if account is None else turn.root / f"{account}.mailbox"
@@ -186,8 +189,8 @@ async def keep(data: Path, keep_deleted_seconds: float, until: asyncio.Event, lo
     wakeups.close()
 
 
-async def serve(orders: Orders, until: asyncio.Event) -> None:
+async def serve(orders: Orders, until: asyncio.Event, say_serving: Callable[[], None]) -> None:
     """Work until ``until`` is set, at a low priority."""
     os.nice(NICENESS)
     settings = read_settings(orders.settings)
-    await keep(settings.data, settings.keep_deleted_seconds, until, structlog.get_logger().warning)
+    await keep(settings.data, settings.keep_deleted_seconds, until, structlog.get_logger().warning, say_serving)

@@ -37,3 +37,6 @@ REFUSED_LINES = 300
 """Of all networks: where a botnet guesses, some 60 kB a minute, 90 MB a day."""
 SIGN_IN_LINES = 20
 """Of one account: a program that signs in again and again writes no more than that."""
+LOOKED_AT_AT_THE_START = 200_000
+"""Files and folders whose rights `bascule serve` looks at before it starts: of twenty thousand mailboxes, in a second or two. Whatever root made by mistake
+is seldom one file alone; what lies beyond is named in the log when it is met."""

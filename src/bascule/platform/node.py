@@ -4,6 +4,7 @@ import os
 import socket
 from pathlib import Path
 
+from bascule.platform.ownership import advice_for_one_kept_out
 from bascule.terms.errors import BasculeError, ExitStatus
 
 FILE = "node"
@@ -16,6 +17,8 @@ def node_of(data: Path) -> str:
         return (data / FILE).read_text("utf-8").strip() or socket.gethostname()
     except FileNotFoundError:
         return socket.gethostname()
+    except PermissionError as error:
+        raise BasculeError(f"{data / FILE} can't be read: {error.strerror}.", advice_for_one_kept_out(data / FILE), ExitStatus.USAGE) from error  # fmt: skip
     except (OSError, UnicodeError) as error:
         raise BasculeError(f"{data / FILE} can't be read: {error}.", "It holds this machine's name, in one line.", ExitStatus.USAGE) from error  # fmt: skip
 

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bascule.platform.accounts.attempts import Network
+from bascule.platform.ownership import advice_for_one_kept_out
 from bascule.protocols.smtp import is_address
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.size import parse_size
@@ -39,6 +40,8 @@ def load(path: Path) -> dict[str, Any]:
     """The file's sections, not looked at yet. Raises BasculeError."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except PermissionError as error:
+        raise wrong(f"{path} can't be read: {error.strerror}", advice_for_one_kept_out(path)) from error
     except OSError as error:
         raise wrong(f"{path} can't be read: {error.strerror}", "Name the file with --config.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -133,11 +136,35 @@ def as_networks(name: str, value: Any, base: Path) -> tuple[Network, ...]:
 
 
 def as_endpoints(name: str, value: Any, base: Path) -> tuple[Endpoint, ...]:
-    return tuple(as_endpoint(name, each, base) for each in (value if isinstance(value, list) else [value]))
+    """Where to listen."""
+    return tuple(
+        _endpoint(name, each, '["0.0.0.0:993", "[::]:993"]') for each in (value if isinstance(value, list) else [value])
+    )
 
 
 def as_endpoint(name: str, value: Any, base: Path) -> Endpoint:
+    """Where to listen, at one place."""
+    return _endpoint(name, value, '"127.0.0.1:8025"')
+
+
+def as_server(name: str, value: Any, base: Path) -> Endpoint:
+    """Another server, to be reached there."""
+    return _server(name, value, '"relay.example.org:25"')
+
+
+def as_name_servers(name: str, value: Any, base: Path) -> tuple[Endpoint, ...]:
+    return tuple(_server(name, each, '["192.0.2.53:53"]') for each in (value if isinstance(value, list) else [value]))
+
+
+def _server(name: str, value: Any, example: str) -> Endpoint:
+    found = _endpoint(name, value, example)
+    if not found.host:
+        raise wrong(f"{name}: “{value}” names no server", f"Write {example}.")
+    return found
+
+
+def _endpoint(name: str, value: Any, example: str) -> Endpoint:
     found = _ENDPOINT.fullmatch(value) if isinstance(value, str) else None
     if found is None or int(found["port"]) > 65535:
-        raise wrong(f"{name}: “{value}” is no address with a port", 'Write ["0.0.0.0:993", "[::]:993"].')
+        raise wrong(f"{name}: “{value}” is no address with a port", f"Write {example}.")
     return Endpoint(found["v6"] or found["host"] or "", int(found["port"]))

@@ -87,7 +87,7 @@ def _renew(certificate: Certificate, log: structlog.stdlib.BoundLogger) -> None:
         log.error("certificate-unreadable", error=error.message)
 
 
-async def serve(orders: Orders, until: asyncio.Event) -> None:
+async def serve(orders: Orders, until: asyncio.Event, say_serving: Callable[[], None]) -> None:
     """Serve until ``until`` is set; then write what is due, and end."""
     log = structlog.get_logger()
     asyncio.get_running_loop().set_exception_handler(LoopErrors(log.error))
@@ -132,6 +132,7 @@ async def serve(orders: Orders, until: asyncio.Event) -> None:
         smtp = SmtpShared(smtp_services, threads, certificate, smtp_admission)
         servers = await _listen(orders, imap, smtp)
         log.info("serving", **{name: len(fds) for name, fds in orders.sockets.items()})
+        say_serving()
         gc.freeze()
         while not until.is_set():
             with contextlib.suppress(TimeoutError):

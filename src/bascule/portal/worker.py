@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
-from bascule.platform.child import Orders, Program, wait_for_end
+from bascule.platform.child import Link, Orders, Program
 from bascule.platform.stopping import Stop
 from bascule.portal.configuration import read_portal_settings
 from bascule.portal.start import start
@@ -58,16 +58,16 @@ def work(config: Path, threads: int, until: Stop, ready: Callable[[], None] = la
     consumer.stop(graceful=True)
 
 
-def run(orders: Orders, link: int) -> None:
+def run(orders: Orders, link: Link) -> None:
     """Beside the servers (`bascule.platform.supervisor`)."""
     until = Stop()
 
     def follow_parent() -> None:
-        wait_for_end(link)
+        link.wait_for_end()
         until.set()
 
     threading.Thread(target=follow_parent, daemon=True).start()
-    work(orders.settings, read_portal_settings(orders.settings).workers, until)
+    work(orders.settings, read_portal_settings(orders.settings).workers, until, link.say_serving)
 
 
 PROGRAM = Program("bascule-worker", run)

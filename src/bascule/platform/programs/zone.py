@@ -21,16 +21,27 @@ STRING_OCTETS = 255
 """RFC 1035 §3.3: of one string of a TXT record."""
 
 
-def zone_records(domain: str, hostname: str, offered: Sequence[Offer], dkim: tuple[str, str] | None) -> list[str]:
-    """Raises BasculeError for what is no name in the DNS: nothing else is written into a line. ``dkim``: selector, and the record's text. A service that is not offered is said not to be (RFC 6186 §3.4), so that no program guesses it."""
+def zone_records(
+    domain: str, hostname: str, offered: Sequence[Offer], dkim: tuple[str, str] | None, *, has_postmaster: bool = False
+) -> list[str]:
+    """Raises BasculeError for what is no name in the DNS: nothing else is written into a line. ``dkim``: selector, and the record's text. ``has_postmaster``:
+    somebody reads what postmaster gets, and with it other servers' reports (RFC 7489 §7.1: at the domain itself, none needs its consent).
+
+    Where one way to read mail is offered, the other is said not to be (RFC 6186 §3.4), so that no program guesses it; so with sending. Where neither is yet,
+    a comment stands for both: such a record would tell programs, for as long as it is remembered, that this domain has no IMAP."""
     host = f"{_name(hostname)}."
     domain = _name(domain)
     lines = [f"{domain}. IN MX 10 {host}", f'{domain}. IN TXT "v=spf1 mx -all"']
     if dkim:
         lines.append(f"{_name(dkim[0])}._domainkey.{domain}. IN TXT {_strings(dkim[1])}")
-    lines.append(f'_dmarc.{domain}. IN TXT "v=DMARC1; p=none; rua=mailto:postmaster@{domain}"')
+    reports = f"; rua=mailto:postmaster@{domain}" if has_postmaster else ""
+    lines.append(f'_dmarc.{domain}. IN TXT "v=DMARC1; p=none{reports}"')
+    encrypted = [offer for offer in offered if offer.encrypted]
     for place, service in _SERVICES.items():
-        found = [offer for offer in offered if (offer.use, offer.tls) == place and offer.encrypted]
+        if not any(offer.use is place[0] for offer in encrypted):
+            lines.append(f"; {service}._tcp.{domain}.: not served yet on a public port, with a certificate")
+            continue
+        found = [offer for offer in encrypted if (offer.use, offer.tls) == place]
         lines += [
             f"{service}._tcp.{domain}. IN SRV {0 if offer.tls else 10} 1 {offer.port} {_name(offer.host)}."
             for offer in found

@@ -58,3 +58,5 @@ RETURNED_OCTETS = 16 * 1024
 """Of the header that goes back with a notice."""
 DOMAINS_REMEMBERED = 1000
 """That could not be reached. Forgetting one costs an attempt."""
+ASKED_AGAIN_SECONDS = 0.1
+"""Before the queue's process looks again whether one of before, which was left over, has ended."""

@@ -1,8 +1,11 @@
 """The queue's own process: one for each installation. Forked by `bascule.platform.supervisor`; see `bascule.platform.child`."""
 
 import asyncio
+import contextlib
 import fcntl
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import IO
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -25,20 +28,34 @@ from bascule.platform.trace import Trace
 from bascule.platform.wakeups import RELEASE, Wakeups
 
 
-async def serve(orders: Orders, until: asyncio.Event) -> None:
-    """Work until ``until`` is set. Raises SystemExit where another process works on this queue."""
+async def serve(orders: Orders, until: asyncio.Event, say_serving: Callable[[], None]) -> None:
+    """Work until ``until`` is set. No other `bascule serve` has this data folder (`bascule.platform.data_lock`), but the queue's process of one that was
+    killed may be at its last attempts: it is waited for."""
     settings = read_settings(orders.settings)
-    lock = (settings.data / "run" / "queue.lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        structlog.get_logger().error("queue-already-running", advice="another bascule serve has this data folder")
-        raise SystemExit(1) from None
-    with lock:
-        await _deliver(settings, orders, until)
+    with (settings.data / "run" / "queue.lock").open("w") as lock:
+        if await _taken(lock, until):
+            await _deliver(settings, orders, until, say_serving)
 
 
-async def _deliver(settings: Settings, orders: Orders, until: asyncio.Event) -> None:
+async def _taken(lock: IO[str], until: asyncio.Event) -> bool:
+    """False: it was to end before."""
+    is_told = False
+    while not until.is_set():
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if not is_told:
+                structlog.get_logger().warning(
+                    "queue-already-running", advice="one that was left over ends within moments"
+                )
+                is_told = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(until.wait(), limits.ASKED_AGAIN_SECONDS)
+    return False
+
+
+async def _deliver(settings: Settings, orders: Orders, until: asyncio.Event, say_serving: Callable[[], None]) -> None:
     log = structlog.get_logger()
     wake = asyncio.Event()
     accounts = open_accounts(orders.accounts, orders.settings)
@@ -71,6 +88,7 @@ async def _deliver(settings: Settings, orders: Orders, until: asyncio.Event) -> 
         conclusions = Conclusions(store, accounts, trace, settings.hostname, zone, patience, clock, postmaster)
         conclusions.note_cut_off(log.warning)
         log.info("queue-serving")
+        say_serving()
         closing = asyncio.create_task(_close_idle(mailboxes, workers))
         await Runner(store, attempts, conclusions, workers, log.warning, clock).run(wake, until)
         closing.cancel()
