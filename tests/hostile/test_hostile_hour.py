@@ -106,14 +106,21 @@ class Honest:
         self._ok(client.fetch(newest, "(FLAGS ENVELOPE BODY.PEEK[HEADER.FIELDS (FROM SUBJECT DATE)])"))
 
     def _deliver(self, client: imaplib.IMAP4, number: int) -> None:
+        """Until a program that is told of what came shows it."""
+        answer = client.status("INBOX", "(UIDNEXT)")[1][0]
+        came = f"{int(answer.split()[-1].rstrip(b')'))}:*"
         with smtplib.SMTP("127.0.0.1", self._server.ports["smtp"], timeout=60) as sender:
             sender.sendmail("friend@elsewhere.test", [ANNA], b"Subject: honest %d\r\n\r\ntext\r\n" % number)
-        wanted = f'SUBJECT "honest {number}"'
         deadline = time.monotonic() + 60
-        while client.search(None, wanted)[1] in ([b""], [None]):
+        while b"Subject: honest %d\r" % number not in self._subjects(client, came):
             assert time.monotonic() < deadline, "it did not arrive"
             time.sleep(0.05)
-            client.noop()
+
+    @staticmethod
+    def _subjects(client: imaplib.IMAP4, uids: str) -> bytes:
+        client.noop()
+        told = client.uid("FETCH", uids, "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]
+        return b"".join(each[1] for each in told if isinstance(each, tuple))
 
 
 def percentile(values: list[float], part: float) -> float:

@@ -50,9 +50,10 @@ def _nothing_is_served_by_the_tests_own_process(monkeypatch: pytest.MonkeyPatch)
 
 def settings_at(folder: Path, text: str = "") -> Path:
     config = folder / "bascule.toml"
-    config.write_text(
-        f'[server]\ndata = "data"\nhostname = "mail.example.org"\n[imap]\nlisten = ["127.0.0.1:0"]\n{text}'
-    )
+    listening = [
+        f'[{each}]\nlisten = ["127.0.0.1:0"]\n' for each in ("imap", "smtp", "submission") if f"[{each}]" not in text
+    ]
+    config.write_text(f'[server]\ndata = "data"\nhostname = "mail.example.org"\n{"".join(listening)}{text}')
     return config
 
 

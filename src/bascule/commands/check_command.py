@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from bascule.commands.options import CONFIG
 from bascule.commands.terminal import say, say_json
 from bascule.mailbox import check
 from bascule.mailbox.format import CATALOGUE
@@ -16,7 +15,13 @@ from bascule.terms.errors import BasculeError, ExitStatus
 @click.command("check")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--account", help="The mailbox of this account of the built-in platform, instead of FILE.")
-@CONFIG
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("bascule.toml"),
+    show_default=True,
+    help="With --account: the settings.",
+)
 @click.option("--quick", is_flag=True, help="Do not read the octets of each message.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(file: Path | None, account: str | None, config: Path, quick: bool, as_json: bool) -> int:
@@ -41,10 +46,12 @@ def command(file: Path | None, account: str | None, config: Path, quick: bool, a
 def _mailbox_of(config: Path, address: str) -> Path:
     """Raises BasculeError."""
     from bascule.commands.account_sharing import owner_of
+    from bascule.commands.installation import require_its_user
     from bascule.commands.stores import open_store
     from bascule.platform.accounts import require_here
     from bascule.platform.settings import read_settings
 
+    require_its_user(config)
     with contextlib.closing(open_store(config)) as accounts:
         owner = owner_of(accounts, address)
     require_here(owner)
