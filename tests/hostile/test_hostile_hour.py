@@ -25,7 +25,7 @@ from support.portal_server import PortalServer
 pytestmark = pytest.mark.soak
 ANNA, BERT, CLEO = (f"{name}@{DOMAIN}" for name in ("anna", "bert", "cleo"))
 SAMPLE_SECONDS, HOUR = 30.0, 3600.0
-P95_SECONDS, SAMPLE_P95_SECONDS = 2.0, 15.0
+P95_SECONDS, SAMPLE_P95_SECONDS = 2.0, 30.0
 """In the hour, on a machine of its own; and beside all other tests, where it says only that nobody waits for the attackers to be through."""
 
 
