@@ -334,8 +334,8 @@ class ImapConnection(asyncio.BufferedProtocol):
             self._read_on()
             if isinstance(requests, bytes):
                 wrong += 1
-                await self._write(requests)
                 self._settle(session.connection, frame)
+                await self._write(requests)
                 if wrong > limits.WRONG_COMMANDS:
                     self._send(condition(b"*", b"BYE", "this is not IMAP"))
                     return
@@ -400,6 +400,8 @@ class ImapConnection(asyncio.BufferedProtocol):
             if request.name in _ALONE or isinstance(frame, Announcement) or not self._frames or not self._watched:
                 return requests
             frame = self._frames[0]
+            if isinstance(frame, Announcement):
+                return requests
             words = frame[0].split(b" ", 2) if isinstance(frame[0], bytes) else []
             if len(words) < 2 or words[1].decode("latin-1").upper() in _ALONE:
                 return requests
@@ -432,13 +434,19 @@ class ImapConnection(asyncio.BufferedProtocol):
     async def _answer(self, session: Session, requests: list[Request]) -> None:
         pieces = _pieces(session, requests)
         is_quick = session.account is None and _SIGN_INS.isdisjoint(request.name for request in requests)
+        frame = requests[0].frame
+        is_announced = isinstance(frame, Announcement)
         done = False
         while not done:
             if is_quick:
-                octets, done = _gather(session.connection, pieces)
+                octets, done = _gather(session.connection, pieces, is_whole=is_announced)
                 await asyncio.sleep(0)  # others have their turn, however much was sent ahead
             else:
-                octets, done = await self._in_thread(session, lambda: _gather(session.connection, pieces))
+                octets, done = await self._in_thread(
+                    session, lambda: _gather(session.connection, pieces, is_whole=is_announced)
+                )
+            if is_announced:  # whoever has heard the answer may go on at once, with a command or with the message
+                self._settle(session.connection, frame)
             await self._write(octets)
             if self._lost:
                 if not is_quick:
@@ -456,7 +464,6 @@ class ImapConnection(asyncio.BufferedProtocol):
             self._frames.most_octets = limits.WAITING_OCTETS
             self._room = self._shared.rooms.of(session.account.id)
         self._watch(session.watched)
-        self._settle(connection, request.frame)
         if connection.wants_tls:
             connection.wants_tls = False
             await self._start_tls(connection)
@@ -594,14 +601,15 @@ def _pieces(session: Session, requests: list[Request]) -> Generator[bytes, None,
         yield from session.handle(request)
 
 
-def _gather(connection: Connection, pieces: Iterator[bytes]) -> tuple[bytes, bool]:
-    """In a thread: up to about WRITE_OCTETS of the answer, or what can be made of it in WORK_SECONDS; and whether that was its end."""
+def _gather(connection: Connection, pieces: Iterator[bytes], *, is_whole: bool) -> tuple[bytes, bool]:
+    """In a thread: up to about WRITE_OCTETS of the answer, or what can be made of it in WORK_SECONDS, but for an answer that is to be written ``is_whole``;
+    and whether that was its end."""
     held: list[bytes] = []
     size = 0
     until = time.monotonic() + WORK_SECONDS
     for piece in pieces:
         held.append(piece)
         size += len(piece)
-        if size >= limits.WRITE_OCTETS or connection.rests or time.monotonic() > until:
+        if not is_whole and (size >= limits.WRITE_OCTETS or connection.rests or time.monotonic() > until):
             return b"".join(held), False
     return b"".join(held), True
