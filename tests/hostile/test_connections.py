@@ -118,6 +118,15 @@ def test_who_only_asks_over_smtp_is_told_goodbye(server: PrivateBascule) -> None
     assert [line[:3] for line in lines] == [b"220", *[b"250"] * smtp_limits.QUESTIONS, b"421"]
 
 
+def test_who_speaks_another_protocol_to_imap_is_told_goodbye_soon(server: PrivateBascule) -> None:
+    with socket.create_connection(("127.0.0.1", server.imap), timeout=20) as client:
+        client.sendall(b"HELP\r\n" * 1000)
+        client.shutdown(socket.SHUT_WR)
+        lines = client.makefile("rb").read().splitlines()
+    assert lines[-1] == b"* BYE this is not IMAP"
+    assert len(lines) == 1 + imap_limits.STRANGERS_WRONG_COMMANDS + 1 + 1
+
+
 def test_between_messages_the_questions_are_counted_anew(server: PrivateBascule) -> None:
     with smtplib.SMTP("127.0.0.1", server.ports["smtp"], timeout=20) as client:
         for _ in range(3):

@@ -4,7 +4,9 @@ Whoever has signed in keeps their place. Of those who have not, the one goes fro
 of them: a peer that opens thousands of connections and leaves them takes room from itself alone.
 """
 
+import heapq
 import ipaddress
+import itertools
 import threading
 from typing import Protocol
 
@@ -34,6 +36,47 @@ def network_of(address: str) -> str:
     return str(int(parsed) >> 64)
 
 
+class _Network:
+    """Its guests. Who was not heard for longest is found without looking at each: those who open thousands of connections would have us do so at each."""
+
+    def __init__(self) -> None:
+        self.guests: set[Guest] = set()
+        self._heard: list[tuple[float, int, Guest]] = []
+        """A heap: when each was heard, as it was when somebody last looked; they may have been heard since, or be gone."""
+        self._numbers = itertools.count()
+
+    def __len__(self) -> int:
+        return len(self.guests)
+
+    def add(self, guest: Guest) -> None:
+        self.guests.add(guest)
+        heapq.heappush(self._heard, (guest.heard, next(self._numbers), guest))
+
+    def discard(self, guest: Guest) -> None:
+        self.guests.discard(guest)
+        if len(self._heard) > 2 * len(self.guests) + 10:
+            self._heard = [each for each in self._heard if each[2] in self.guests]
+            heapq.heapify(self._heard)
+
+    def least_heard(self) -> Guest | None:
+        """Of those for whom nothing is being done."""
+        at_work = []
+        found = None
+        while self._heard and found is None:
+            heard, number, guest = self._heard[0]
+            if guest not in self.guests:
+                heapq.heappop(self._heard)
+            elif guest.heard > heard:
+                heapq.heapreplace(self._heard, (guest.heard, number, guest))
+            elif guest.is_at_work:
+                at_work.append(heapq.heappop(self._heard))
+            else:
+                found = guest
+        for each in at_work:
+            heapq.heappush(self._heard, each)
+        return found
+
+
 class Admission:
     """``places``: for all; ``strangers``: of these, for who has not signed in; ``of_one_account``: for who signed in as the same. `enter` and `leave` are
     called in the event loop, `recognise` in any thread."""
@@ -43,7 +86,7 @@ class Admission:
         self._most_strangers = strangers
         self._of_one_account = of_one_account
         self._lock = threading.Lock()
-        self._networks: dict[str, set[Guest]] = {}
+        self._networks: dict[str, _Network] = {}
         self._strangers = 0
         self._known: dict[Guest, str] = {}
         self._accounts: dict[str, int] = {}
@@ -57,17 +100,20 @@ class Admission:
                 return False
             if leaving is not None:
                 self._forget(leaving)
-            self._networks.setdefault(network_of(guest.address), set()).add(guest)
+            self._networks.setdefault(network_of(guest.address), _Network()).add(guest)
             self._strangers += 1
         if leaving is not None:
             leaving.turn_away()
         return True
 
     def _least_missed(self) -> Guest | None:
-        for guests in sorted(self._networks.values(), key=len, reverse=True):
-            if idle := [guest for guest in guests if not guest.is_at_work]:
-                return min(idle, key=lambda guest: guest.heard)
-        return None
+        if not self._networks:
+            return None
+        largest = max(self._networks.values(), key=len)
+        if (guest := largest.least_heard()) is not None:
+            return guest
+        others = sorted(self._networks.values(), key=len, reverse=True)
+        return next((guest for each in others if (guest := each.least_heard()) is not None), None)
 
     def recognise(self, guest: Guest, account: str) -> bool:
         """It signed in as ``account``. False where so many have that it may not: it stays a stranger."""
@@ -92,11 +138,11 @@ class Admission:
     def _forget(self, guest: Guest) -> bool:
         """Whether it was one of the strangers."""
         network = network_of(guest.address)
-        guests = self._networks.get(network, set())
-        if guest not in guests:
+        among = self._networks.get(network)
+        if among is None or guest not in among.guests:
             return False
-        guests.discard(guest)
-        if not guests:
+        among.discard(guest)
+        if not among:
             del self._networks[network]
         self._strangers -= 1
         return True

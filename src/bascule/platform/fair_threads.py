@@ -57,7 +57,8 @@ class _Worked:
 
 class FairThreads:
     """Use as a context manager: leaving it waits for all work. ``threads``: in all; ``of_one``: for one name at the same time; ``of_long``: for all names
-    together that have worked for `limits.LONG_WORK_SECONDS` lately; None: as many as there are. For any thread."""
+    together that have worked for `limits.LONG_WORK_SECONDS` lately; None: as many as there are. It may be changed at any time: what runs goes on. For any
+    thread."""
 
     def __init__(
         self, threads: int, of_one: int, of_long: int | None = None, clock: Callable[[], float] = time.monotonic
@@ -65,7 +66,7 @@ class FairThreads:
         self._executor = ThreadPoolExecutor(threads)
         self._free = threads
         self._of_one = of_one
-        self._of_long = of_long
+        self.of_long = of_long
         self._clock = clock
         self._waiting: OrderedDict[str, deque[_Work]] = OrderedDict()
         self._running: dict[str, list[_Work]] = {}
@@ -100,9 +101,9 @@ class FairThreads:
             self._executor.submit(self._work_on, work)
 
     def _next(self) -> _Work | None:
-        """The next piece of the name that has waited longest and has a thread left; it counts as running."""
+        """The next piece of the name that may begin one and has worked least lately; of those that are alike, of the one that has waited longest. It counts as running."""
         now = self._clock()
-        name = next((name for name in self._waiting if self._may_begin(name, now)), None) if self._free else None
+        name = self._least_worked(now) if self._free else None
         if name is None:
             return None
         queue = self._waiting.pop(name)
@@ -114,18 +115,31 @@ class FairThreads:
         work.begun_at = now
         return work
 
-    def _may_begin(self, name: str, now: float) -> bool:
+    def _least_worked(self, now: float) -> str | None:
+        found, least = None, 0.0
+        for name in self._waiting:
+            seconds = self._seconds(name, now) if self.of_long is not None else 0.0
+            if (found is None or seconds < least) and self._may_begin(name, seconds, now):
+                found, least = name, seconds
+                if not seconds:
+                    break
+        return found
+
+    def _may_begin(self, name: str, seconds: float, now: float) -> bool:
         if len(self._running.get(name, ())) >= self._of_one:
             return False
-        if self._of_long is None or not self._is_long(name, now):
+        if self.of_long is None or seconds < limits.LONG_WORK_SECONDS:
             return True
-        return sum(len(works) for each, works in self._running.items() if self._is_long(each, now)) < self._of_long
+        return sum(len(works) for each, works in self._running.items() if self._is_long(each, now)) < self.of_long
 
     def _is_long(self, name: str, now: float) -> bool:
-        """Whether ``name`` has worked for long lately, what runs included."""
+        return self._seconds(name, now) >= limits.LONG_WORK_SECONDS
+
+    def _seconds(self, name: str, now: float) -> float:
+        """That ``name`` has worked lately, what runs included."""
         worked = self._worked.get(name)
         seconds = worked.left(now) if worked else 0.0
-        return seconds + sum(work.seconds(now) for work in self._running.get(name, ())) >= limits.LONG_WORK_SECONDS
+        return seconds + sum(work.seconds(now) for work in self._running.get(name, ()))
 
     def _end(self, work: _Work) -> None:
         now = self._clock()
@@ -136,7 +150,7 @@ class FairThreads:
             del self._running[work.name]
         worked = self._worked.pop(work.name, None)
         seconds = (worked.left(now) if worked else 0.0) + work.seconds(now)
-        if seconds and self._of_long is not None:
+        if seconds and self.of_long is not None:
             self._worked[work.name] = _Worked(seconds, now)
 
     def __enter__(self) -> Self:

@@ -4,6 +4,16 @@
 SWITCH_SECONDS = 0.001
 """That one thread may keep Python's interpreter to itself while another waits for it; Python's own value is five times that. The event loop gives it up
 with each write, and waits as long to have it back: beside three threads that look through mail, each write of each connection took up to 15 ms."""
+LATENESS_LOOKED_AT_SECONDS = 0.1
+"""How often it is looked whether the event loop is late (`bascule.platform.lateness`)."""
+LATE_SECONDS = 0.03
+"""That it is behind with what is due: with nothing but usual work it is some milliseconds."""
+HELPED_SECONDS = 2.0
+"""Once it was late, it is helped for so long: a flood of connections seldom ends at once."""
+SWITCH_SECONDS_WHEN_LATE = 0.0002
+"""As `SWITCH_SECONDS`, while it is late. Threads then lose up to a seventh of their time to changing over (three that compute, measured)."""
+LONG_WORK_THREADS_WHEN_LATE = 1
+"""As `LONG_WORK_THREADS`, while it is late: of several that compute each would only wait for the others, and the loop for all of them."""
 MEMBERS_THREADS = 8
 """For who has signed in. More than cores: a thread waits for the disk most of its time."""
 OF_ONE_MEMBER = 6
@@ -27,8 +37,9 @@ ARRIVING_THREADS = 8
 """For mail from the world: asking the accounts and the filters, and writing to mailboxes. Nobody who is signed in waits for them."""
 ARRIVING_OF_ONE_NETWORK = 6
 """Of these, for one network: a server in front that brings everybody's mail needs most of them, and one that floods leaves two to others."""
-ACCEPTED_AT_ONCE = 20
-"""Connections taken from a listening socket before who is connected has their turn again. Each takes some 0.1 ms."""
+ACCEPTED_AT_ONCE = 4
+"""Connections taken from a listening socket before who is connected has their turn again. Each takes 0.1 ms, and what it says at once another; where much
+else is to be done, several times that."""
 SIGN_IN_MINUTE_SECONDS = 60.0
 """For which the following lines of the log are counted, in each process; the rest is told by its number, a line for each network or account."""
 REFUSED_LINES_OF_ONE_NETWORK = 30

@@ -1,6 +1,9 @@
 """Who is let in, and who goes for it."""
 
+import random
 from dataclasses import dataclass, field
+
+import pytest
 
 from bascule.platform.admission import Admission, network_of
 
@@ -72,3 +75,31 @@ def test_ipv6_is_counted_by_the_network_that_one_customer_has() -> None:
     assert network_of("::ffff:192.0.2.1") == network_of("192.0.2.1")
     assert network_of("fe80::1%eth0") == network_of("fe80::2%eth0")
     assert network_of("") == ""
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_one_that_goes_is_of_the_largest_network_and_the_least_heard_whatever_happened_before(seed: int) -> None:
+    chance = random.Random(seed)
+    admission = Admission(10_000, 30, 2)
+    inside: list[Guest] = []
+    for now in range(3000):
+        for guest in chance.sample(inside, min(len(inside), 3)):
+            guest.heard, guest.is_at_work = now - 0.5, chance.random() < 0.2
+        if inside and chance.random() < 0.1:
+            admission.leave(inside.pop(chance.randrange(len(inside))))
+        late = Guest(f"192.0.2.{chance.randrange(4)}", heard=float(now))
+        is_full = len(inside) >= 30
+        before = list(inside)
+        assert admission.enter(late)
+        gone = [guest for guest in inside if guest.turned_away]
+        inside = [guest for guest in inside if not guest.turned_away] + [late]
+        assert len(gone) == is_full
+        for guest in gone:
+            networks = {
+                network: [each for each in before if each.address == network]
+                for network in {each.address for each in before}
+            }
+            largest = max(len(each) for network, each in networks.items() if any(not one.is_at_work for one in each))
+            assert len(networks[guest.address]) == largest
+            assert guest.heard == min(each.heard for each in networks[guest.address] if not each.is_at_work)
+            assert not guest.is_at_work

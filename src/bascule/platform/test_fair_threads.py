@@ -148,3 +148,39 @@ def test_what_was_worked_is_forgotten_in_time_and_quick_work_counts_for_nothing(
         threads.submit("flood", lambda: None).result(60)
     clock.now += 1000.0
     assert set(threads._worked) <= {"flood"}
+
+
+def test_of_those_who_wait_who_has_worked_least_is_first(gate: Gate) -> None:
+    clock = Clock()
+    order: list[str] = []
+
+    def work(name: str, seconds: float) -> None:
+        order.append(name)
+        clock.now += seconds
+
+    with FairThreads(1, 1, 1, clock) as threads:
+        for name, seconds in (("anna", 0.5), ("bert", 1.0), ("cleo", 0.3)):
+            threads.submit(name, lambda name=name, seconds=seconds: work(name, seconds)).result(60)  # type: ignore[misc]
+        order.clear()
+        first = _begun(threads, gate, "first")
+        for name in ("bert", "anna", "bert", "cleo", "new"):
+            threads.submit(name, lambda name=name: order.append(name))  # type: ignore[misc]
+        gate.let_go()
+        first.result(60)
+    assert order == ["new", "cleo", "anna", "bert", "bert"]
+
+
+def test_how_many_may_work_for_long_can_change_while_they_do(gate: Gate) -> None:
+    clock = Clock()
+    with FairThreads(4, 4, 4, clock) as threads:
+        threads.submit("flood", lambda: setattr(clock, "now", clock.now + 100.0)).result(60)
+        threads.of_long = 1
+        stuck = [_begun(threads, gate, "flood") for _ in range(3)]
+        assert threads.submit("anna", lambda: "served").result(60) == "served"
+        assert len(threads._running["flood"]) == 1
+        threads.of_long = 4
+        assert threads.submit("anna", lambda: "served").result(60) == "served"
+        assert len(threads._running["flood"]) == 3
+        gate.let_go()
+        for each in stuck:
+            each.result(60)

@@ -26,6 +26,7 @@ from bascule.platform.fair_threads import Threads
 from bascule.platform.imap import limits as imap_limits
 from bascule.platform.imap.connection import ImapConnection, Shared
 from bascule.platform.imap.session import Services
+from bascule.platform.lateness import Lateness
 from bascule.platform.mailboxes import LOOKED_AT_SECONDS, Mailboxes
 from bascule.platform.settings import FOLDERS, Settings, read_settings
 from bascule.platform.sign_ins import SignIns
@@ -134,6 +135,7 @@ async def serve(orders: Orders, until: asyncio.Event, say_serving: Callable[[], 
         log.info("serving", **{name: len(fds) for name, fds in orders.sockets.items()})
         say_serving()
         gc.freeze()
+        Lateness(threads.members).begin()
         while not until.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(until.wait(), LOOKED_AT_SECONDS)

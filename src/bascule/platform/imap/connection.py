@@ -336,7 +336,7 @@ class ImapConnection(asyncio.BufferedProtocol):
                 wrong += 1
                 self._settle(session.connection, frame)
                 await self._write(requests)
-                if wrong > limits.WRONG_COMMANDS:
+                if wrong > (limits.STRANGERS_WRONG_COMMANDS if session.account is None else limits.WRONG_COMMANDS):
                     self._send(condition(b"*", b"BYE", "this is not IMAP"))
                     return
                 del frame
@@ -461,7 +461,7 @@ class ImapConnection(asyncio.BufferedProtocol):
         connection = session.connection
         if session.account is not None and not self._watched:
             self._receiver.limits = limits.SIGNED_IN
-            self._frames.most_octets = limits.WAITING_OCTETS
+            self._frames.most_octets, self._frames.most_frames = limits.WAITING_OCTETS, limits.FRAMES_WAITING
             self._room = self._shared.rooms.of(session.account.id)
         self._watch(session.watched)
         if connection.wants_tls:

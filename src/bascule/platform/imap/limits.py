@@ -45,6 +45,8 @@ INFLATED_OCTETS = 64 * 1024
 """Made of them in one turn of the event loop, for all connections of an account together: some 0.3 ms."""
 FRAMES_WAITING = 200
 """Commands that were read ahead; more wait in the socket."""
+STRANGERS_FRAMES_WAITING = 20
+"""As before, of who has not signed in: a program sends its sign-in and some commands behind it."""
 WAITING_OCTETS = 1024 * 1024
 """Of commands that were read ahead; from there on, or from one with a file on, more wait in the socket."""
 WRITE_OCTETS = 256 * 1024
@@ -96,3 +98,5 @@ STALL_SECONDS = 5 * 60.0
 """For a client to take what was written."""
 WRONG_COMMANDS = 50
 """Commands that are not IMAP, one after the other, before the connection is closed."""
+STRANGERS_WRONG_COMMANDS = 10
+"""As before, of who has not signed in: most often a program that speaks another protocol."""

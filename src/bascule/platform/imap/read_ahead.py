@@ -8,12 +8,13 @@ from bascule.protocols.imap.receiver import Announcement, Frame
 
 
 class ReadAhead(deque[Frame]):
-    """``octets``: that they hold in memory; ``taken_octets``: of those that were taken from it since `done`, which are being carried out. ``most_octets``:
-    that may wait."""
+    """``octets``: that they hold in memory; ``taken_octets``: of those that were taken from it since `done`, which are being carried out. ``most_octets``
+    and ``most_frames``: that may wait."""
 
     def __init__(self) -> None:
         super().__init__()
         self.most_octets = limits.BEFORE_SIGN_IN.response_octets
+        self.most_frames = limits.STRANGERS_FRAMES_WAITING
         self.octets = 0
         self.taken_octets = 0
         self._files = 0
@@ -21,12 +22,12 @@ class ReadAhead(deque[Frame]):
     @property
     def are_enough(self) -> bool:
         """Whether nothing more is to be read ahead. The next command is not begun beside one that waits with a file: so a connection has two of these."""
-        return len(self) >= limits.FRAMES_WAITING or self.octets >= self.most_octets or self._files > 0
+        return len(self) >= self.most_frames or self.octets >= self.most_octets or self._files > 0
 
     @property
     def are_few(self) -> bool:
         """Whether reading ahead begins again: not for each command that is taken."""
-        return len(self) < limits.FRAMES_WAITING // 2 and self.octets < self.most_octets // 2 and not self._files
+        return len(self) < self.most_frames // 2 and self.octets < self.most_octets // 2 and not self._files
 
     def append(self, frame: Frame) -> None:
         self._count(frame, 1)

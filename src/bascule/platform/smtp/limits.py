@@ -26,7 +26,7 @@ REPEATED_RECIPIENTS = 100
 """RCPT of one message for whom it is for already: a list names some people twice. More are refused, and counted with `WRONG_COMMANDS`."""
 WRONG_COMMANDS = 20
 """Refused commands of one connection, before it is closed: whoever guesses recipients is slowed down."""
-QUESTIONS = 200
+QUESTIONS = 50
 """EHLO, NOOP, HELP, VRFY and RSET of one connection between two messages: a program that keeps its connection open says NOOP now and then."""
 ANSWERED_AT_ONCE = 20
 """Commands of one connection that ask nobody, on the event loop, before others have their turn: less than a millisecond."""

@@ -33,6 +33,14 @@ def fields_of(header: bytes, most: int = FIELDS_OF_A_PART) -> list[tuple[bytes, 
     return found
 
 
+_BLANKS = re.compile(rb"[ \t\r\n]++")
+_SKIPPED = frozenset((b" ", b"\t", b"\r", b"\n", b"("))
+_QUOTED = re.compile(rb'"((?:[^"\\]++|\\.?)*+)"?', re.DOTALL)
+"""A string that does not end has all that is left."""
+_ESCAPED = re.compile(rb"\\(.?)", re.DOTALL)
+_IN_A_COMMENT = re.compile(rb"\(++|\)|\\.?|[^()\\]++", re.DOTALL)
+
+
 @lru_cache
 def _any_of(octets: bytes) -> re.Pattern[bytes]:
     return re.compile(b"[" + re.escape(octets) + b"]")
@@ -49,14 +57,11 @@ class Scanner:
 
     def skip(self) -> None:
         """Over white space and comments; the last comment is kept in ``comment``."""
-        while not self.at_end:
-            octet = self.octets[self.position]
-            if octet in b" \t\r\n":
-                self.position += 1
-            elif octet == 0x28:
+        while (octet := self.peek()) in _SKIPPED:
+            if octet == b"(":
                 self.comment = self._take_comment()
-            else:
-                return
+            elif (blanks := _BLANKS.match(self.octets, self.position)) is not None:
+                self.position = blanks.end()
 
     @property
     def at_end(self) -> bool:
@@ -67,7 +72,7 @@ class Scanner:
 
     def accept(self, octet: bytes) -> bool:
         """Step over ``octet`` where it comes next."""
-        if self.peek() == octet:
+        if self.octets.startswith(octet, self.position):
             self.position += 1
             return True
         return False
@@ -90,29 +95,28 @@ class Scanner:
         return self.octets[start : self.position]
 
     def _take_quoted(self) -> bytes:
-        self.position += 1
-        value = bytearray()
-        while not self.at_end and not self.accept(b'"'):
-            if self.peek() == b"\\":
-                self.position += 1
-            value += self.peek()
-            self.position += 1
-        return bytes(value)
+        found = _QUOTED.match(self.octets, self.position)
+        assert found is not None  # one begins here
+        self.position = found.end()
+        value: bytes = found[1]
+        return _ESCAPED.sub(lambda pair: pair[1], value) if b"\\" in value else value
 
     def _take_comment(self) -> bytes:
+        """What stands in it, comments within it as they are written."""
         depth, value = 0, bytearray()
-        while not self.at_end:
-            octet = self.peek()
-            self.position += 1
-            if octet == b"\\":
-                value += self.peek()
-                self.position += 1
-                continue
-            depth += (octet == b"(") - (octet == b")")
-            if depth == 0:
-                break
-            if not (octet == b"(" and depth == 1):
-                value += octet
+        for found in _IN_A_COMMENT.finditer(self.octets, self.position):
+            self.position = found.end()
+            piece = found[0]
+            if piece == b")":
+                depth -= 1
+                if depth == 0:
+                    break
+            elif piece.startswith(b"("):
+                piece = piece if depth else piece[1:]
+                depth += len(found[0])
+            elif piece.startswith(b"\\"):
+                piece = piece[1:]
+            value += piece
         return bytes(value)
 
 

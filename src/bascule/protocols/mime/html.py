@@ -5,6 +5,7 @@ and closes none. Here each character is passed once: no quantifier gives back wh
 """
 
 import re
+from functools import lru_cache
 from html import unescape
 
 _MARKUP = re.compile(
@@ -24,8 +25,10 @@ _REFERENCE_CHARACTERS = 40
 
 def html_words(html: str) -> str:
     """In order, with one space between them. Never fails; what a tag, a comment or a quoted value that does not end would hide stays hidden."""
-    return " ".join(_REFERENCE.sub(_character, _MARKUP.sub(" ", html)).split())
+    return " ".join(_REFERENCE.sub(lambda found: _character(found[0]), _MARKUP.sub(" ", html)).split())
 
 
-def _character(reference: re.Match[str]) -> str:
-    return unescape(reference[0]) if len(reference[0]) <= _REFERENCE_CHARACTERS else "\ufffd"
+@lru_cache(maxsize=500)
+def _character(reference: str) -> str:
+    """Remembered: a text has few that differ, and may have very many."""
+    return unescape(reference) if len(reference) <= _REFERENCE_CHARACTERS else "\ufffd"

@@ -2,10 +2,10 @@
 
 DEPTH = 100
 """Parts within parts. Deeper ones are not looked into: the part is a leaf then."""
-PARTS = 10_000
-"""Parts of one message; the rest is left in the last one."""
-DASHED_LINES = 500_000
-"""Lines looked at that begin like a boundary: in parts within parts each is looked at more than once. A patch of 10 MB has some ten thousand; after
+PARTS = 3000
+"""Parts of one message: a year of a busy list, forwarded as one digest. The rest is left in the last one."""
+DASHED_LINES = 50_000
+"""Lines looked at that begin like a boundary: in parts within parts each may be looked at more than once. A patch of 10 MB has some ten thousand; after
 these, the rest is left in the last part."""
 FIELDS_OF_A_PART = 1000
 """A header with more fields is an attack on whoever reads it; the rest is left unread."""
@@ -14,14 +14,14 @@ FIELDS_OCTETS = 512 * 1024
 HEADERS_OCTETS = 2 * 1024 * 1024
 """Of all headers of one message, those of its parts and of attached messages included: two hundred attached messages with ten kilobytes each. What comes
 after is left unread: a part has no fields then, and is a text of its own."""
-FIELDS = 100_000
+FIELDS = 30_000
 """Of all these headers: ten for each of `PARTS`; more are left unread."""
 PARAMETERS_OCTETS = 16 * 1024
 """Of one field with parameters: a file's name of 255 characters takes 2,500 (RFC 2231)."""
 ADDRESSES_OF_A_FIELD = 10_000
 """More recipients in one field are left out."""
-ADDRESSES = 20_000
-"""In the address fields of one message and of all that are attached to it: two fields that are full. More are left out."""
+ADDRESSES = 10_000
+"""In the address fields of one message and of all that are attached to it: as of one field that is full. More are left out."""
 ADDRESSES_OCTETS = FIELDS_OCTETS
 """Of these fields together: what the header of one message may have. What comes after is left unread."""
 TEXT_CHARACTERS = 200_000

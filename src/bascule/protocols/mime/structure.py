@@ -99,6 +99,9 @@ class _Parser:
         self._octets_left = HEADERS_OCTETS
         self._sought, self._dashes = 1, 0
         """Between these two there is no line that begins with dashes: from where one was last looked for, to the line end before it."""
+        self._absent: tuple[bytes, ...] = ()
+        self._absent_from, self._absent_to = 0, 0
+        """Between these two there is no boundary line of any of those: what was last looked through."""
 
     def part(self, start: int, boundaries: tuple[bytes, ...], default: bytes, depth: int) -> tuple[Part, _Stop | None]:
         """The part that begins at ``start``, up to a line of one of ``boundaries`` (outermost first), and that line."""
@@ -161,22 +164,40 @@ class _Parser:
     def _next_stop(self, start: int, boundaries: tuple[bytes, ...]) -> _Stop | None:
         if not boundaries or self._left <= 0:
             return None
+        new, new_until = self._not_looked_for(start, boundaries)
         place = start if self._message.startswith(b"--", start) else self._next_dashes(start)
-        while place >= 0 and self._dashed_left > 0:
+        if not new and start < new_until:  # what is looked for stands nowhere before
+            place = new_until if new_until < len(self._message) else -1
+        stop = None
+        while place >= 0 and stop is None and self._dashed_left > 0:
             self._dashed_left -= 1
-            found = self._message.find(b"\n", place)
-            end = found if found >= 0 else len(self._message)
-            text = place + 2
-            if self._message.startswith(boundaries, text, end):
-                # RFC 2046 §5.1.1: a line that begins with the boundary is one; of two, the longer is meant.
-                level = max(
-                    (i for i, b in enumerate(boundaries) if self._message.startswith(b, text, end)),
-                    key=lambda i: (len(boundaries[i]), i),
-                )
-                closes = self._message.startswith(b"--", text + len(boundaries[level]), end)
-                return _Stop(place, min(end + 1, len(self._message)), level, closes)
-            place = self._next_dashes(place)
-        return None
+            if self._message.startswith(new if place < new_until else boundaries, place + 2):
+                stop = self._stop_at(place, boundaries)
+            if stop is None:
+                place = self._next_dashes(place)
+        if self._dashed_left > 0:
+            self._absent, self._absent_from = boundaries, start
+            self._absent_to = len(self._message) if stop is None else stop.begins
+        return stop
+
+    def _not_looked_for(self, start: int, boundaries: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], int]:
+        """Those of ``boundaries`` that may stand between ``start`` and the place that is told: parts within parts look for the same again and again."""
+        common = min(len(boundaries), len(self._absent))
+        if not self._absent_from <= start < self._absent_to or boundaries[:common] != self._absent[:common]:
+            return boundaries, start
+        return boundaries[common:], self._absent_to
+
+    def _stop_at(self, place: int, boundaries: tuple[bytes, ...]) -> _Stop | None:
+        """Where the line at ``place`` is the line of one. RFC 2046 §5.1.1: a line that begins with the boundary is one; of two, the longer is meant."""
+        found = self._message.find(b"\n", place)
+        end = found if found >= 0 else len(self._message)
+        text = place + 2
+        levels = [i for i, each in enumerate(boundaries) if self._message.startswith(each, text, end)]
+        if not levels:
+            return None
+        level = max(levels, key=lambda i: (len(boundaries[i]), i))
+        closes = self._message.startswith(b"--", text + len(boundaries[level]), end)
+        return _Stop(place, min(end + 1, len(self._message)), level, closes)
 
     def _next_dashes(self, start: int) -> int:
         """Where the next line begins that starts with two dashes; -1: nowhere. Asked again from a place between, as parts within parts do, it is known."""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bascule.protocols.mime.limits import DEPTH, FIELDS, FIELDS_OF_A_PART, HEADERS_OCTETS
-from bascule.protocols.mime.structure import Part, parse_structure
+from bascule.protocols.mime.structure import Part, _Parser, parse_structure
 
 Outline = tuple[object, ...]
 MIXED = (
@@ -142,3 +142,20 @@ def test_every_part_lies_within_its_own(lines: list[bytes]) -> None:
             place = inner.end
 
     look(parse_structure(octets), 0, len(octets))
+
+
+_PIECES = [
+    b"--a\r\n", b"--ab\r\n", b"--a--\r\n", b"--b\r\n", b"--b--\n", b"--", b"--c\r\n", b"\r\n", b"\n", b"text\r\n",
+    b"Content-Type: multipart/mixed; boundary=a\r\n\r\n", b"Content-Type: multipart/digest; boundary=b\r\n\r\n",
+    b"Content-Type: multipart/x; boundary=ab\r\n\r\n", b"Content-Type: message/rfc822\r\n\r\n",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=40))
+@settings(max_examples=300)
+def test_what_was_looked_for_before_is_found_as_by_a_fresh_look(pieces: list[bytes]) -> None:
+    message = b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + b"".join(pieces)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(_Parser, "_not_looked_for", lambda self, start, boundaries: (boundaries, start))
+        fresh = parse_structure(message)
+    assert parse_structure(message) == fresh
