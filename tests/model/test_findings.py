@@ -408,6 +408,61 @@ def test_what_moved_in_a_run_that_was_cut_and_was_deleted_since_leaves_one_copy(
         assert every(move.there())["a"] == 1
 
 
+STORED = b"Store completed"
+
+
+@pytest.mark.parametrize("deed", ["moves it", "flags it again", "nothing more"])
+def test_what_got_its_flags_in_a_run_that_was_killed_before_it_heard_so_is_none_of_the_members(
+    move: Move, deed: str
+) -> None:
+    move.fill({"A": "a b", "B": "c"})
+    move.run()
+    move.mark(move.old, "A", "a", "+", "\\Flagged")
+    move.cut("new", lambda said: STORED in said, heard=False)
+    assert move.flags("A", "a") == {"\\flagged"}
+    if deed == "moves it":
+        move.move(move.old, "A", "a", "B")
+    elif deed == "flags it again":
+        move.mark(move.old, "A", "a", "+", "\\Answered")
+    for _ in range(2):
+        move.run()
+        assert move.there() == ({"A": "b", "B": "a c"} if deed == "moves it" else {"A": "a b", "B": "c"})
+        flags = {"\\flagged", "\\answered"} if deed == "flags it again" else {"\\flagged"}
+        assert move.flags("B" if deed == "moves it" else "A", "a") == flags
+    move.mark(move.old, "B" if deed == "moves it" else "A", "a", "-", "\\Flagged")
+    move.run()
+    assert move.flags("B" if deed == "moves it" else "A", "a") == flags - {"\\flagged"}
+
+
+def test_what_the_member_marks_after_a_run_that_was_killed_as_it_gave_flags_is_theirs(move: Move) -> None:
+    move.fill({"A": "a"})
+    move.run()
+    move.mark(move.old, "A", "a", "+", "\\Flagged")
+    move.cut("new", lambda said: STORED in said, heard=False)
+    move.mark(move.new, "A", "a", "+", "\\Draft")
+    move.mark(move.old, "A", "a", "+", "\\Answered")
+    for _ in range(2):
+        move.run()
+        assert move.flags("A", "a") == {"\\flagged", "\\draft"}
+
+
+def test_what_moved_on_from_where_a_killed_run_put_it_and_the_member_filed_makes_way_in_the_first_run(
+    move: Move,
+) -> None:
+    move.fill({"INBOX": "a"})
+    move.run()
+    for name in "FG":
+        move.old.create(name)
+    move.move(move.old, "INBOX", "a", "F")
+    move.cut("new", lambda said: APPENDED in said, heard=False)
+    move.move(move.old, "F", "a", "G")
+    move.new.create("H")
+    move.move(move.new, "F", "a", "H")
+    for _ in range(2):
+        move.run()
+        assert {name: tags for name, tags in move.there().items() if tags} == {"G": "a", "H": "a"}
+
+
 def test_an_altered_message_moves_all_the_same(move: Move) -> None:
     """The target gives back another date than it was told."""
     move.fill({"A": "a", "B": "c"})

@@ -49,7 +49,23 @@ class Following:
     ledger: Ledger
     watcher: Watcher
 
-    async def follow(self, rows: Sequence[Reviewed]) -> list[Reviewed]:
+    async def settle_cut(self, folder: int) -> None:
+        """What a run was about to give, and did not hear of: a copy that has it has it of us, and not of the member. Raises CommandRefused, ConnectionLost."""
+        about_to = await self.mailbox.run(self.ledger.cut_following, folder)
+        if not about_to:
+            return
+        expected = await self.mailbox.run(copies_of, self.mailbox, self.ledger.target, about_to)
+        there = (await read_ours(self.session.client, expected.values())).flags
+        by_flags: dict[Flags, list[int]] = defaultdict(list)
+        for message, one in expected.items():
+            now = there.get(one.target_uid or 0)
+            if now is not None and is_touched(now, one.flags) and _was_given(now, one.flags, about_to[message]):
+                by_flags[now].append(message)
+        for flags, messages in by_flags.items():
+            await self.mailbox.run(self.ledger.gave, messages, flags)
+        await self.mailbox.run(self.ledger.about_to_follow, folder, {})
+
+    async def follow(self, folder: int, rows: Sequence[Reviewed]) -> list[Reviewed]:
         """Those whose copy is there no longer: what lies under its UID may be another message. What was recorded before an error stays. Raises CommandRefused, ConnectionLost."""
         found = await self._look(rows)
         there = found.flags
@@ -71,8 +87,14 @@ class Following:
                 taken.append(row)
         await self._take_over(taken)
         await self._end([row for row in taken if row.is_behind])
-        for change, alike in changes.items():
-            await self._carry_out(change, alike, there)
+        if changes:
+            about_to = {row.message: wanted for alike in changes.values() for row, wanted in alike}
+            await self.mailbox.run(self.ledger.about_to_follow, folder, about_to)
+        are_taken = [await self._carry_out(change, alike, there) for change, alike in changes.items()]
+        if not all(are_taken):  # of what was refused a part may have come
+            await self.settle_cut(folder)
+        elif changes:
+            await self.mailbox.run(self.ledger.about_to_follow, folder, {})
         if found.unclear:
             self.watcher.note(_UNCLEAR.format(len(found.unclear)))
         return [row for row in rows if found.lacks(row.target_uid)]
@@ -125,13 +147,14 @@ class Following:
 
     async def _carry_out(
         self, change: _Change, alike: Sequence[tuple[Reviewed, Flags]], before: Mapping[int, Flags]
-    ) -> None:
-        """Change the flags of these copies, and see that they have them."""
+    ) -> bool:
+        """Change the flags of these copies, and see that they have them. Whether the target takes them."""
         uids = [row.target_uid for row, _ in alike if row.target_uid is not None]
         if change == _Change(frozenset(), frozenset()):
             await self._record((row, wanted, wanted) for row, wanted in alike)
         elif refused := await self._give(change, uids):
             await self.name_behind([row for row, _ in alike], refused)
+            return False
         else:
             self.watcher.flagged(len(alike))
             now = await read_flags(self.session.client, uids)
@@ -139,6 +162,7 @@ class Following:
                 (row, wanted, _kept(wanted, before[row.target_uid or 0], now.get(row.target_uid or 0, wanted)))
                 for row, wanted in alike
             )
+        return True
 
     async def _record(self, found: Iterable[tuple[Reviewed, Flags, Flags]]) -> None:
         """What each was to have, and what it has of us now."""
@@ -179,6 +203,12 @@ def _told(row: Reviewed, wanted: Flags, kept: Flags) -> str:
     lost = flags_without(wanted, kept)
     told = [f"without {printable(' '.join(sorted(lost)))}"] if lost else []
     return "; ".join([told_unwritable(row.unwritable), *told] if row.unwritable else told)
+
+
+def _was_given(now: Flags, before: Flags, wanted: Flags) -> bool:
+    """Whether flags may be those of a copy that had ``before``, on its way to ``wanted``: what is new comes first (`Following._give`)."""
+    steps = (wanted, before | wanted, before | ordinary_flags(wanted), ordinary_flags(wanted) | (before & wanted))
+    return any(not is_touched(now, step) for step in steps)
 
 
 def _is_equal(now: Flags, row: Reviewed) -> bool:

@@ -107,10 +107,11 @@ class Reviewer:
         if view.is_new:
             await view.look()
         await view.settle_unnamed()
+        await self._following.settle_cut(folder)
         await self._resolve_vanished(view, folder)
         await self._find_removed(folder)
         flagged = await self.mailbox.run(flagged_in, self.mailbox, self.ledger.target, folder)
-        await self._gone(await self._following.follow(flagged.get(folder, [])))
+        await self._gone(await self._following.follow(folder, flagged.get(folder, [])))
         await self._read_back(folder)
         await self._look_for_faulty(folder)
         if self.agenda.fresh_since is not None:

@@ -280,6 +280,7 @@ class TargetRun:
         none = VerifyLevel.NONE
         agenda = await self.mailbox.run(agenda_of, self.mailbox, self.ledger, none, None, frozenset(self._delivered_to))
         await self._review(agenda, none)
+        await self.mailbox.run(self.ledger.release)  # of what was in doubt at the beginning, and was not there
         await follow_moves(self.session, self.mailbox, self.ledger, self.watcher)
         await self.close()
 

@@ -268,6 +268,39 @@ class Ledger:
                 [(number, self.target, message) for message in messages],
             )
 
+    def about_to_follow(self, folder: int, wanted: Mapping[int, Flags]) -> None:
+        """Message → the flags that its copy, in ``folder``, is about to get. Of a run that is killed before it hears the answer the next one learns so whose
+        flags they are. Nothing: it is over."""
+        key = self._following_key(folder)
+        if not wanted:
+            self._database.execute("DELETE FROM meta WHERE key = ?", (key,))
+            return
+        with transaction(self._database):
+            told = json.dumps([[message, self._number_of(flags)] for message, flags in wanted.items()])
+            self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, told))
+
+    def cut_following(self, folder: int) -> dict[int, Flags]:
+        """What `about_to_follow` said of ``folder``, where the run that said it did not come to the end of it."""
+        row = self._database.execute("SELECT value FROM meta WHERE key = ?", (self._following_key(folder),)).fetchone()
+        return {message: self._flagsets.flags_of(number) for message, number in json.loads(row[0])} if row else {}
+
+    def folders_of_cut_following(self) -> set[int]:
+        before = self._following_key("")
+        rows = self._database.execute("SELECT key FROM meta WHERE key >= ? AND key < ?", (before, f"{before}~"))
+        return {int(key.removeprefix(before)) for (key,) in rows}
+
+    def _following_key(self, folder: int | str) -> str:
+        return f"following:{self.target}:{folder}"
+
+    def gave(self, messages: Iterable[int], flags: Flags) -> None:
+        """The copies of these have ``flags`` of us; whether these are those of the old side now is another question."""
+        with transaction(self._database):
+            number = self._number_of(flags)
+            self._database.executemany(
+                "UPDATE outcomes SET flagset = ? WHERE target = ? AND message = ?",
+                [(number, self.target, message) for message in messages],
+            )
+
     def settled_uids(self, folder: int, uidvalidity: int) -> set[int]:
         """Source UIDs of the folder that no run has to deliver again."""
         query = (
