@@ -437,14 +437,16 @@ class ImapConnection(asyncio.BufferedProtocol):
         is_quick = session.account is None and _SIGN_INS.isdisjoint(request.name for request in requests)
         frame = requests[0].frame
         is_announced = isinstance(frame, Announcement)
+        # What changes how the next octets are read (signed in, TLS) is changed right behind the answer: whoever has heard it sends them at once.
+        is_whole = is_announced or requests[0].name in _ALONE
         done = False
         while not done:
             if is_quick:
-                octets, done = _gather(session.connection, pieces, is_whole=is_announced)
+                octets, done = _gather(session.connection, pieces, is_whole=is_whole)
                 await asyncio.sleep(0)  # others have their turn, however much was sent ahead
             else:
                 octets, done = await self._in_thread(
-                    session, lambda: _gather(session.connection, pieces, is_whole=is_announced)
+                    session, lambda: _gather(session.connection, pieces, is_whole=is_whole)
                 )
             if is_announced:  # whoever has heard the answer may go on at once, with a command or with the message
                 self._settle(session.connection, frame)
