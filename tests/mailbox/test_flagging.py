@@ -1,6 +1,7 @@
 """Many flags at once: what folders count is what they hold, and what was given one flag set is not taken for what had it."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,30 @@ def test_what_is_rolled_back_leaves_nothing_that_keeps_triggers_still(tmp_path: 
         with pytest.raises(FolderGone):
             box.messages.append(made.id, mails)
     assert check(tmp_path / "m") == []
+
+
+def test_one_message_is_as_little_work_in_a_large_folder(tmp_path: Path) -> None:
+    """Programs flag, move and expunge one message at a time. What SQLite does for it is counted in the instructions of its virtual machine."""
+
+    def thousands(box: LiveMailbox, work: Callable[[], object]) -> int:
+        counted = itertools.count()
+        box.mailbox.database.set_progress_handler(lambda: next(counted) and None, 1000)
+        work()
+        box.mailbox.database.set_progress_handler(None, 0)
+        return next(counted)
+
+    with LiveMailbox.create(tmp_path / "m", NOW) as box:
+        mails = [Arriving(HeldBody(b"Subject: %d\r\n\r\n" % n), SETS[0], InternalDate(NOW)) for n in range(4000)]
+        folder, other = inbox(box), box.folders.create(FolderPath(("Other",)), NOW)
+        box.messages.append(folder, mails)
+        row = [each.id for each in box.reading.rows(folder, 2000, 2003, limit=4)]
+        flagged = frozenset({"\\Deleted"})
+        works: dict[str, Callable[[], object]] = {
+            "flag": lambda: box.messages.set_flags(folder, [2000], lambda old: flagged),
+            "flag unless changed": lambda: box.messages.set_flags(folder, [2001], lambda old: flagged, 2**62),
+            "there": lambda: box.messages.there(folder, row),
+            "expunge": lambda: box.messages.expunge(folder, row[:1], NOW, only_flagged=True),
+            "move": lambda: box.messages.move(folder, row[2:3], other.id, NOW),
+            "give back": lambda: box.messages.give_back(row[:1], other.id, NOW),
+        }
+        assert {name: thousands(box, work) < 4 for name, work in works.items()} == dict.fromkeys(works, True)

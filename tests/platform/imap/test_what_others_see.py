@@ -5,10 +5,13 @@ import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bascule.mailbox import check
+from bascule.mailbox.live.flagging import Flagged
+from bascule.mailbox.live.messages import LiveMessages
 from bascule.platform.accounts import EmbeddedAccounts
 from bascule.platform.imap.commands import store
 from bascule.platform.imap.session import Connection, Services, Session
@@ -188,6 +191,34 @@ def test_what_another_changed_a_moment_ago_is_told_after_a_silent_store(several:
     other.do(b"STORE 1 +FLAGS (\\Answered)")
     one.store(1, 1, b"+", b"\\Seen", silent=True, uid=False)
     assert one.known == [frozenset({b"\\Flagged", b"\\Answered", b"\\Seen"})]
+
+
+def test_of_a_message_that_went_nothing_older_is_told_than_before(
+    several: tuple[list[Services], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process changes a message before a STORE, while it runs, and expunges it before the STORE is answered: the flags that it had before the
+    STORE are not told behind those that it has since (RFC 7162 §3.1.4: a MODSEQ never falls)."""
+    one, other = (Program(services, qresync=True) for services in several[0])
+    bring(one, 0)
+    one.learn(), other.learn()
+    other.do(b"STORE 1 +FLAGS (\\Deleted)")
+    flag = LiveMessages.flag
+
+    def after_another(messages: LiveMessages, *arguments: Any, **named: Any) -> Flagged:
+        monkeypatch.setattr(LiveMessages, "flag", flag)
+        other.do(b"STORE 1 +FLAGS (\\Answered)")
+        return messages.flag(*arguments, **named)
+
+    monkeypatch.setattr(LiveMessages, "flag", after_another)
+    answer = one.begin(b"STORE 1 +FLAGS.SILENT (\\Seen)")
+    told = next(answer)
+    other.do(b"EXPUNGE")
+    told += b"".join(answer)
+    modseqs = [int(modseq) for modseq in re.findall(rb"MODSEQ \((\d+)\)", told)]
+    assert modseqs
+    assert modseqs == sorted(modseqs), told
+    one.learn()
+    assert one.known == []
 
 
 def test_others_have_their_turn_while_many_are_flagged(

@@ -28,7 +28,8 @@ class Flagged:
 
 @dataclass(frozen=True, slots=True)
 class _Among:
-    """Messages of a folder that are there: an SQL condition, and its values."""
+    """Messages of a folder that are there: an SQL condition, and its values. They are found by their UIDs: a further condition has a ``+`` before a column
+    that has an index, which SQLite would take otherwise, to go through all that the folder holds."""
 
     condition: str
     values: tuple[int | str, ...]
@@ -56,13 +57,13 @@ def reflag(
     uidvalidity, highest = row
     if unchanged_since is not None:
         for each in _among(folder, uidvalidity, uids):
-            done.refused += [uid for uid, _ in _listed(database, each.where("modseq > ?", unchanged_since))]
+            done.refused += [uid for uid, _ in _listed(database, each.where("+modseq > ?", unchanged_since))]
         done.refused.sort()
         highest = min(highest, unchanged_since)
     known: dict[int, int] = {}
     changing: list[tuple[_Among, dict[int, int]]] = []
     for each in _among(folder, uidvalidity, uids):
-        held = _held(database, each := each.where("modseq <= ?", highest))
+        held = _held(database, each := each.where("+modseq <= ?", highest))
         known |= {flagset: becomes(flagset) for flagset in held if flagset not in known}
         changing.append((each, {flagset: count for flagset, count in held.items() if known[flagset] != flagset}))
     total = sum(sum(held.values()) for _, held in changing)

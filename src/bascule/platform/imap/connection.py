@@ -87,7 +87,7 @@ class ImapConnection(asyncio.BufferedProtocol):
         self._news = False
         self._inflate: zlib._Decompress | None = None
         self._deflate: zlib._Compress | None = None
-        self._compressed = bytearray()
+        self._compressed = memoryview(b"")
         self._packed = b""
         self._has_packed = False
         self._has_turn = False
@@ -133,7 +133,8 @@ class ImapConnection(asyncio.BufferedProtocol):
             self._send(condition(b"*", b"BYE", "too many connections; try again in a while", b"UNAVAILABLE"))
         self._transport.close()
 
-    def get_buffer(self, sizehint: int) -> memoryview | bytearray:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Beneath TLS each record goes to a slice of it: of anything but a view that would be a copy, and what it got would be lost."""
         return self._compressed if self._inflate is not None else self._receiver.room()
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -142,7 +143,7 @@ class ImapConnection(asyncio.BufferedProtocol):
             self._receiver.arrived(nbytes)
             self._take_frames()
         else:
-            self._packed += memoryview(self._compressed)[:nbytes]
+            self._packed += self._compressed[:nbytes]
             self._has_packed = True
             self._pause()
             self._unpack_in_turn()
@@ -436,14 +437,16 @@ class ImapConnection(asyncio.BufferedProtocol):
         is_quick = session.account is None and _SIGN_INS.isdisjoint(request.name for request in requests)
         frame = requests[0].frame
         is_announced = isinstance(frame, Announcement)
+        # What changes how the next octets are read (signed in, TLS) is changed right behind the answer: whoever has heard it sends them at once.
+        is_whole = is_announced or requests[0].name in _ALONE
         done = False
         while not done:
             if is_quick:
-                octets, done = _gather(session.connection, pieces, is_whole=is_announced)
+                octets, done = _gather(session.connection, pieces, is_whole=is_whole)
                 await asyncio.sleep(0)  # others have their turn, however much was sent ahead
             else:
                 octets, done = await self._in_thread(
-                    session, lambda: _gather(session.connection, pieces, is_whole=is_announced)
+                    session, lambda: _gather(session.connection, pieces, is_whole=is_whole)
                 )
             if is_announced:  # whoever has heard the answer may go on at once, with a command or with the message
                 self._settle(session.connection, frame)
@@ -575,7 +578,7 @@ class ImapConnection(asyncio.BufferedProtocol):
         rest = self._receiver.take_rest()
         self._deflate = zlib.compressobj(level=3, wbits=-zlib.MAX_WBITS)
         self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-        self._compressed = bytearray(limits.COMPRESSED_OCTETS)
+        self._compressed = memoryview(bytearray(limits.COMPRESSED_OCTETS))
         connection.compressed = True
         self._packed, self._has_packed = rest, bool(rest)
         self._cross_border()

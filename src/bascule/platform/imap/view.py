@@ -175,9 +175,10 @@ class View:
         for change in changes[:known]:
             if not change.vanished:
                 self._changed[change.uid] = change
-            elif self.number_of(
-                change.uid
-            ):  # it may be read only now, and as of the MODSEQ up to which the client knows
+                continue
+            # What it was before is told no more: the client may know of a later change by its own STORE or FETCH.
+            self._changed.pop(change.uid, None)
+            if self.number_of(change.uid):  # it may be read only now, and as of the MODSEQ up to which the client knows
                 self._unsaid.add(change.uid)
         self.modseq = max(map(_MODSEQ, changes))
         arrived = [change.uid for change in changes[known:] if not change.vanished]
