@@ -130,7 +130,7 @@ class Runner:
             [sys.executable, "-m", "support.runner", str(self._place), *(["hurry"] if self._hurry else [])],
             env={**os.environ, "PYTHONPATH": ":".join(sys.path)}, stdin=subprocess.PIPE,
         )  # fmt: skip
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not self._place.exists():
             assert time.monotonic() < deadline, "the runner does not start"
             assert self._process.poll() is None, "the runner ended"

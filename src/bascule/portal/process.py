@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server import Server
 
 from bascule.platform.child import Link, Orders, Program
+from bascule.portal import limits
 from bascule.portal.configuration import PortalSettings, read_portal_settings
 
 BACKLOG = 1024
@@ -75,8 +77,9 @@ def run(orders: Orders, link: Link) -> None:
     threading.Thread(target=_say_when_it_serves, args=(settings, link), daemon=True).start()
     platform = settings.platform
     Server(
-        "bascule.portal.wsgi:application", settings.listen.host or "0.0.0.0", settings.listen.port,  # noqa: S104 - as the settings say
-        interface=Interfaces.WSGI, workers=settings.processes, blocking_threads=settings.threads, backlog=BACKLOG, log_enabled=False,
+        "bascule.portal.wsgi:pages", settings.listen.host or "0.0.0.0", settings.listen.port,  # noqa: S104 - as the settings say
+        interface=Interfaces.RSGI, workers=settings.processes, backlog=BACKLOG, backpressure=limits.CONNECTIONS, log_enabled=False,
+        http=HTTPModes.http1, http1_settings=HTTP1Settings(header_read_timeout=limits.HEADER_SECONDS * 1000), websockets=False,
         ssl_cert=platform.certificate, ssl_key=platform.key,
         respawn_failed_workers=True, workers_kill_timeout=10,
     ).serve()  # fmt: skip

@@ -16,7 +16,7 @@ What always holds, beyond the invariants of `bascule.mailbox.check`:
 from bascule.mailbox.live.folders import LiveFolder, LiveFolders, NameRefused
 from bascule.mailbox.live.kept import KeptBody
 from bascule.mailbox.live.mailbox import FIRST_FOLDERS, HANDED_OVER, LiveMailbox
-from bascule.mailbox.live.messages import Arriving, FolderGone, LiveMessages, Placed
+from bascule.mailbox.live.messages import Arriving, FolderGone, LiveMessages, Placed, TooManyKeywords
 from bascule.mailbox.live.reading import Change, LiveRow, Reading
 
 __all__ = [
@@ -34,4 +34,5 @@ __all__ = [
     "NameRefused",
     "Placed",
     "Reading",
+    "TooManyKeywords",
 ]

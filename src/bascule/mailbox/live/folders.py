@@ -12,6 +12,12 @@ from bascule.terms.folder import INBOX, FolderPath, SpecialUse
 _COLUMNS = "id, path, uidvalidity, uidnext, modseq, special_use, subscribed, messages, unseen, deleted, octets, recent_uid, purged_modseq"
 
 
+NAMES = 20_000
+"""Folders of a mailbox, those included that were deleted and are not purged yet, and as many subscriptions: twice what anybody was seen to have…"""
+NAMES_CHARACTERS = 4_000_000
+"""…and characters of their names, of both. No quota counts them, and each LIST reads them all."""
+
+
 class NameRefused(Exception):
     """A folder can't be made, renamed or deleted so. ``code``: the response code of RFC 9051 §7.1 that says why."""
 
@@ -106,6 +112,17 @@ class LiveFolders:
                 )
             return made
 
+    def require_room(self) -> None:
+        """For one folder more that a person's program makes; what is given back has its place. Raises NameRefused."""
+        self._require_room("folders", "path")
+
+    def _require_room(self, table: str, column: str) -> None:
+        """For one name more. Raises NameRefused."""
+        query = f"SELECT count(*), coalesce(sum(length({column})), 0) FROM {table}"
+        count, characters = self._database.execute(query).fetchone()
+        if count >= NAMES or characters >= NAMES_CHARACTERS:
+            raise NameRefused("LIMIT", "a mailbox has no more names than these; delete some first")
+
     def _insert(self, path: FolderPath, now_utc: int, special_use: SpecialUse | None) -> LiveFolder:
         name = path.join("/")
         kept = self._database.execute("DELETE FROM subscriptions WHERE name = ?", (name,)).rowcount
@@ -168,11 +185,12 @@ class LiveFolders:
         self._database.execute("UPDATE rights SET folder = ? WHERE folder = ?", (made.id, inbox.id))
 
     def subscribe(self, name: str, folder: LiveFolder | None, wanted: bool) -> None:
-        """``name``: as people see it, for a mailbox that is no folder here (``folder`` None)."""
+        """``name``: as people see it, for a mailbox that is no folder here (``folder`` None). Raises NameRefused where there are too many."""
         with self._mailbox.transaction():
             if folder is not None:
                 self._database.execute("UPDATE folders SET subscribed = ? WHERE id = ?", (wanted, folder.id))
             elif wanted:
+                self._require_room("subscriptions", "name")
                 self._database.execute("INSERT OR IGNORE INTO subscriptions VALUES (?)", (name,))
             if not wanted:
                 self._database.execute("DELETE FROM subscriptions WHERE name = ?", (name,))

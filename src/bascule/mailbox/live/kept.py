@@ -8,7 +8,8 @@ from bascule.terms.body import CHUNK_OCTETS, Body, Traits
 
 
 class KeptBody(Body):
-    """Its octets are read when they are asked for; the mailbox stays open until then. Making one and each method raise MailboxError."""
+    """Its octets are read when they are asked for; the mailbox stays open until then, and its lock is held, but for one that was told to `hold` them. Making one
+    and each method raise MailboxError."""
 
     def __init__(self, mailbox: Mailbox, number: int) -> None:
         query = (
@@ -21,6 +22,11 @@ class KeptBody(Body):
         self.traits = Traits.from_bits(bits)
         self._mailbox = mailbox
         self._number = number
+        self._held: bytes | None = None
+
+    def hold(self) -> None:
+        """Read it now; from here on its mailbox is not asked. Raises MailboxError."""
+        self._held = self._mailbox.octets(self._number)
 
     def chunks(self) -> Iterator[bytes]:
         octets = self.whole()
@@ -31,4 +37,4 @@ class KeptBody(Body):
         return self.whole()[:octets]
 
     def whole(self) -> bytes:
-        return self._mailbox.octets(self._number)
+        return self._mailbox.octets(self._number) if self._held is None else self._held

@@ -34,6 +34,10 @@ class FolderGone(Exception):
     """The folder was deleted, by another session or a moment ago."""
 
 
+class TooManyKeywords(Exception):
+    """Messages of the mailbox have had so many different sets of keywords that there is no room for another (`bascule.mailbox.flagsets`)."""
+
+
 class _BodyPurged(Exception):
     """A body that was here a moment ago was purged since."""
 
@@ -70,9 +74,17 @@ class LiveMessages:
     def append(self, folder: int, group: Sequence[Arriving]) -> Placed:
         """Write a group; when this returns, all of it is on disk. On any error none of it is in the mailbox.
 
-        Raises FolderGone, sqlite3.Error (disk full), MailboxError.
+        Raises FolderGone, TooManyKeywords, sqlite3.Error (disk full), MailboxError.
         """
+        for flags in {new.flags for new in group}:
+            self._require_room(flags)
         return self._write(folder, group, lambda new: True)
+
+    def _require_room(self, flags: Flags) -> Flags:
+        """Raises TooManyKeywords."""
+        if not self._mailbox.flagsets.has_room_for(flags):
+            raise TooManyKeywords
+        return flags
 
     def deliver(self, folder: int, group: Sequence[Arriving], now_utc: int) -> None:
         """`append`, but for those whose ``delivery`` was made already, within `DELIVERIES_SECONDS`. Raises what `append` raises."""
@@ -243,14 +255,14 @@ class LiveMessages:
         listed: bool = True,
     ) -> Flagged:
         """Change the flags of messages that are there, within ranges of UIDs that have none in common. ``unchanged_since``: only where MODSEQ is not
-        above it. ``listed``: else what changed is not told one by one. Raises FolderGone."""
+        above it. ``listed``: else what changed is not told one by one. Raises FolderGone, TooManyKeywords."""
         flagsets = self._mailbox.flagsets
         with self._mailbox.transaction():
             return reflag(
                 self._database,
                 folder,
                 uids,
-                lambda flagset: flagsets.number_of(change(flagsets.flags_of(flagset))),
+                lambda flagset: flagsets.number_of(self._require_room(change(flagsets.flags_of(flagset)))),
                 lambda: self._advance(folder, 0)[2],
                 unchanged_since,
                 listed=listed,

@@ -135,7 +135,7 @@ class ReadersMessages(LiveMessages):
         flagsets = self._mailbox.flagsets
         common = flagsets.flags_of(flagset >> 1)
         flags = change(common - SEEN | (SEEN if flagset & 1 else frozenset()))
-        return flagsets.number_of(flags - SEEN | common & SEEN) * 2 + (flags >= SEEN)
+        return flagsets.number_of(self._require_room(flags - SEEN | common & SEEN)) * 2 + (flags >= SEEN)
 
     def _write_flags(self, updates: Sequence[tuple[int, int]], modseq: int) -> None:
         """(Flag set, row id) of each."""

@@ -69,6 +69,11 @@ LARGE_AT_ONCE_OCTETS = 256 * 1024 * 1024
 """…and all sessions on a mailbox hold so much of them at once: two of the largest, and any number of usual ones."""
 STORED_AT_ONCE = 5000
 """Messages whose flags STORE changes in one transaction, some 20 ms: between two of them other sessions on the mailbox, and deliveries, have their turn."""
+COPIED_AT_ONCE = 500
+"""Messages that COPY and MOVE bring into another mailbox at once, some 0.3 s of work: between two of these others have their turn in both mailboxes. Who may only read a
+folder could keep its owner from it otherwise, for a minute with each 100,000 messages…"""
+COPIED_AT_ONCE_OCTETS = 4 * 1024 * 1024
+"""…and octets of these messages, which are held in memory, or one message."""
 SEARCHES_AT_ONCE = 3
 """SEARCH, SORT and THREAD of a mailbox, and process, that look into texts, or take longer than `QUICK_SEARCH_SECONDS`: each holds the rows of its folder,
 30 MB of 100,000."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from bascule.mailbox.format import MailboxElsewhere, MailboxError
-from bascule.mailbox.live import FolderGone, LiveMailbox, NameRefused
+from bascule.mailbox.live import FolderGone, LiveMailbox, NameRefused, TooManyKeywords
 from bascule.platform import memory
 from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, SignInRefused, require_here, words
 from bascule.platform.imap.access import Access, Place
@@ -321,6 +321,8 @@ class Session:
             raise No(str(refusal), "BADCHARSET (US-ASCII UTF-8 ISO-8859-1)") from refusal
         except NameRefused as refusal:
             raise No(str(refusal), refusal.code) from refusal
+        except TooManyKeywords as refusal:
+            raise No("the messages of this mailbox have had too many different keywords", "LIMIT") from refusal
         except IndexError as refusal:
             raise Bad("there is no message of that number") from refusal
         except FolderGone as refusal:

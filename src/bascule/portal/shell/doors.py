@@ -2,7 +2,9 @@
 
 import functools
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -44,9 +46,14 @@ def keys() -> Keys:
 
 def peer_of(request: HttpRequest) -> str:
     """The address that a request comes from; what a web server in front says of it, where that one is to be believed."""
-    told = str(request.META.get("REMOTE_ADDR") or "127.0.0.1")
+    return peer_in(request.META)
+
+
+def peer_in(environ: Mapping[str, Any]) -> str:
+    """As `peer_of`, by a request's environment."""
+    told = str(environ.get("REMOTE_ADDR") or "127.0.0.1")
     if told in settings.BASCULE.proxies:
-        forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).rpartition(",")[2].strip()
+        forwarded = str(environ.get("HTTP_X_FORWARDED_FOR", "")).rpartition(",")[2].strip()
         return forwarded or told
     return told
 

@@ -2,14 +2,15 @@
 
 import contextlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bascule.mailbox.live import Arriving, KeptBody, LiveFolder, LiveRow, Placed
+from bascule.mailbox.live import Arriving, FolderGone, KeptBody, LiveFolder, LiveRow, Placed
 from bascule.platform.imap.access import Access, Place, allowed
 from bascule.platform.imap.commands.command import Answer
 from bascule.platform.imap.commands.quota import require_room
+from bascule.platform.imap.limits import COPIED_AT_ONCE, COPIED_AT_ONCE_OCTETS
 from bascule.platform.imap.replies import Done, No
 from bascule.protocols.imap.requests import Arguments, Request
 from bascule.protocols.imap.sequence import format_set, to_ranges
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 
 
 def run(session: "Session", request: Request) -> Answer:
-    yield from ()
-    place, rows, placed = _carry(session, request, moves=False)
+    place, rows, placed = yield from _carry(session, request, moves=False)
     session.changed(place.access)
     return Done("COPY completed", _copied(rows, placed) if placed.uids else b"")
 
@@ -32,7 +32,7 @@ def move(session: "Session", request: Request) -> Answer:
         raise No("the mailbox is open read-only")
     if not session.selected.rights >= {"t", "e"}:  # RFC 6851 §4.1
         raise No("you have no right to take messages away there; copy them", "NOPERM")
-    place, rows, placed = _carry(session, request, moves=True)
+    place, rows, placed = yield from _carry(session, request, moves=True)
     for access in (session.selected.access, place.access):
         session.changed(access)
     if placed.uids:
@@ -42,7 +42,10 @@ def move(session: "Session", request: Request) -> Answer:
     return Done("MOVE completed")
 
 
-def _carry(session: "Session", request: Request, *, moves: bool) -> tuple[Place, list[LiveRow], Placed]:
+_Carried = tuple[Place, list[LiveRow], Placed]
+
+
+def _carry(session: "Session", request: Request, *, moves: bool) -> Generator[bytes, None, _Carried]:
     arguments = Arguments(request)
     messages = arguments.messages()
     place = session.place_of(arguments.string("a mailbox name"))
@@ -55,8 +58,9 @@ def _carry(session: "Session", request: Request, *, moves: bool) -> tuple[Place,
             return place, rows, Placed(target.uidvalidity, [], 0)
         rights = place.access.rights_on(target.id)
         within = session.selected.access.owner.id == place.access.owner.id and rights >= {"s", "w", "t"}
-        carry = _within if within else _across
-        return place, rows, carry(session, rows, place.access, target, moves=moves)
+        if within:
+            return place, rows, _within(session, rows, place.access, target, moves=moves)
+    return place, rows, (yield from _across(session, rows, place.access, target, moves=moves))
 
 
 @contextlib.contextmanager
@@ -90,21 +94,69 @@ def _within(session: "Session", rows: list[LiveRow], access: Access, target: Liv
     return box.messages.copy(identities, target.id)
 
 
-def _across(session: "Session", rows: list[LiveRow], access: Access, target: LiveFolder, *, moves: bool) -> Placed:
-    """Into another's mailbox, or with other flags: written there first. A crash in between leaves a moved message in both."""
-    box = session.box
-    require_room(access, sum(row.octets for row in rows))
-    rights = access.rights_on(target.id)
-    group = [
-        Arriving(
-            KeptBody(box.mailbox, row.body),
-            allowed(rights, box.reading.flags(row.flagset)),
-            InternalDate(row.date_utc, row.zone_minutes),
-        )
-        for row in rows
-    ]
-    placed = access.box.messages.append(target.id, group)
-    return _taken_away(session, rows, placed, access, target) if moves else replace(placed, rows=_ids(rows))
+def _across(
+    session: "Session", rows: list[LiveRow], access: Access, target: LiveFolder, *, moves: bool
+) -> Generator[bytes, None, Placed]:
+    """Into another's mailbox, or with other flags: written there first, some messages at a time, between which others have both mailboxes, and the thread. Where it
+    can't go on, or its client has left, what was written goes again (RFC 9051 §6.4.7). A crash in between leaves copies without an answer, and a moved message in both."""
+    placed = Placed(target.uidvalidity, [], 0)
+    left = sum(row.octets for row in rows)
+    try:
+        for some in _groups(rows):
+            with session.selected.access.lock:
+                group = _read(session, some)
+            done = _written(group, left, access, target)
+            placed = replace(done, uids=[*placed.uids, *done.uids])
+            left -= sum(row.octets for row in some)
+            yield b""
+    except BaseException:
+        if placed.uids:
+            with access.lock, contextlib.suppress(FolderGone):
+                _take_back(session, placed.uids, access, target)
+            session.changed(access)
+        raise
+    if not moves:
+        return replace(placed, rows=_ids(rows))
+    with _locked(session.selected.access, access):
+        return _taken_away(session, rows, placed, access, target)
+
+
+def _written(group: list[Arriving], octets: int, access: Access, target: LiveFolder) -> Placed:
+    """``octets``: for which there is to be room. Raises No, and what `LiveMessages.append` raises."""
+    with access.lock:
+        require_room(access, octets)
+        rights = access.rights_on(target.id)
+        if "i" not in rights:
+            raise No("the right to add messages there was taken back meanwhile; nothing was copied", "NOPERM")
+        wanted = [replace(new, flags=allowed(rights, new.flags)) for new in group]
+        try:
+            return access.box.messages.append(target.id, wanted)
+        except FolderGone as error:
+            raise No("that mailbox was deleted meanwhile; make it first", "TRYCREATE") from error
+
+
+def _groups(rows: list[LiveRow]) -> Iterator[list[LiveRow]]:
+    """Up to `COPIED_AT_ONCE` of them and `COPIED_AT_ONCE_OCTETS`, or one that is larger."""
+    some: list[LiveRow] = []
+    octets = 0
+    for row in rows:
+        if some and (len(some) == COPIED_AT_ONCE or octets + row.octets > COPIED_AT_ONCE_OCTETS):
+            yield some
+            some, octets = [], 0
+        some.append(row)
+        octets += row.octets
+    yield some
+
+
+def _read(session: "Session", rows: list[LiveRow]) -> list[Arriving]:
+    """All of these in memory. The lock of their mailbox is held. Raises MailboxError."""
+    box, group = session.box, []
+    for row in rows:
+        body = KeptBody(box.mailbox, row.body)
+        body.hold()
+        date = InternalDate(row.date_utc, row.zone_minutes)
+        group.append(Arriving(body, box.reading.flags(row.flagset), date))
+    return group
 
 
 def _taken_away(session: "Session", rows: list[LiveRow], placed: Placed, access: Access, target: LiveFolder) -> Placed:
@@ -132,7 +184,10 @@ def _taken_away(session: "Session", rows: list[LiveRow], placed: Placed, access:
 def _take_back(session: "Session", uids: list[int], access: Access, target: LiveFolder) -> None:
     """Copies that were just written go again."""
     if uids:
-        there = [row.id for uid in uids for row in access.box.reading.rows(target.id, uid, uid, limit=1)]
+        reading = access.box.reading
+        there = [
+            row.id for low, high in to_ranges(uids) for row in reading.rows(target.id, low, high, limit=high - low + 1)
+        ]
         access.box.messages.expunge(target.id, there, session.now())
 
 

@@ -22,6 +22,7 @@ def run(session: "Session", request: Request) -> Answer:
     yield from ()
     with place.access.lock:
         place.require_above()
+        place.access.box.folders.require_room()
         made = place.access.box.folders.create(place.path, session.now(), use)
     session.changed(place.access)
     return Done("CREATE completed", b"MAILBOXID (%b)" % mailbox_id(made))

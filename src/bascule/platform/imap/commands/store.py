@@ -11,10 +11,11 @@ from bascule.platform.imap.limits import STORED_AT_ONCE
 from bascule.platform.imap.replies import Done, No
 from bascule.platform.imap.view import groups
 from bascule.protocols.imap.requests import Arguments, Request
+from bascule.protocols.imap.requests.arguments import FLAGS_OF_A_MESSAGE
 from bascule.protocols.imap.requests.store import How, Store, parse_store
 from bascule.protocols.imap.rights import Rights
 from bascule.protocols.imap.sequence import Range, format_set
-from bascule.terms.flags import Flags, normalise_flags
+from bascule.terms.flags import Flags, keywords_of, normalise_flags
 
 if TYPE_CHECKING:
     from bascule.platform.imap.session import Session
@@ -58,9 +59,17 @@ def _change(how: How, flags: Flags, rights: Rights) -> Callable[[Flags], Flags]:
         case How.REPLACE:
             return lambda old: flags | (old - allowed(rights, old))
         case How.ADD:
-            return lambda old: normalise_flags([*sorted(old), *sorted(flags)])
+            return lambda old: _added(old, flags)
         case How.REMOVE:
             return lambda old: frozenset(name for name in old if name.lower() not in folded)
+
+
+def _added(old: Flags, flags: Flags) -> Flags:
+    """Raises No where these would be more keywords than any message may have, by however many commands."""
+    now = normalise_flags([*sorted(old), *sorted(flags)])
+    if len(keywords_of(now)) > max(FLAGS_OF_A_MESSAGE, len(keywords_of(old))):
+        raise No(f"a message has at most {FLAGS_OF_A_MESSAGE} keywords", "LIMIT")
+    return now
 
 
 def _told(session: "Session", asked: Store, group: list[Range], done: Flagged) -> Iterator[bytes]:
