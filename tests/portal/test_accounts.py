@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -343,7 +344,7 @@ class AsItWas:
         if "directory_revision" in query:
             return [(self.number,)]
         if "directory_wave" in query:
-            return [(self.number, *([T] * 5))]
+            return [(self.number, *(T + timedelta(days=days) for days in range(5)))]
         if "FROM directory_mailbox WHERE" in query and self.number > values[0]:
             return [("anna", ANNA, "Anna", None, self.password, False, False, self.number, "")]
         return [("anna", ANNA)] if "directory_address" in query else []
@@ -377,6 +378,38 @@ def test_a_database_that_is_as_it_was_before_is_followed_from_there(tmp_path: Pa
         stamps.append(found.stamp)
     accounts.close()
     assert stamps == [stamp_of(f"as of {each}") for each in ("10", "8", "9", "9 again")]
+
+
+def test_a_row_that_can_not_be_understood_is_named_and_followed_once_it_is_mended(tmp_path: Path) -> None:
+    """A calendar that somebody wrote into the database by hand: its instants are in no order."""
+
+    class Odd(AsItWas):
+        def rows(self, query: str, values: Sequence[Any] = ()) -> Any:
+            return [(1, *([T] * 5))] if "directory_wave" in query else super().rows(query, values)
+
+    said: list[AsItWas] = [AsItWas(1, "one")]
+
+    class Database:
+        @contextlib.contextmanager
+        def reading(self) -> Iterator[Any]:
+            yield said[-1]
+
+        def close(self) -> None:
+            pass
+
+    accounts = PortalAccounts(Database(), tmp_path / "notes.sqlite", lambda: 0.0, "Europe/Paris", "")
+    with structlog.testing.capture_logs() as logged:
+        said.append(Odd(2, "two"))
+        accounts.refresh()
+        accounts.refresh()
+    assert [each["event"] for each in logged] == ["portal-database-away"]
+    stamps = [getattr(accounts.find(ANNA), "stamp", "")]
+    said.append(AsItWas(3, "three"))
+    accounts.refresh()
+    stamps.append(getattr(accounts.find(ANNA), "stamp", ""))
+    assert accounts._thread.is_alive()
+    accounts.close()
+    assert stamps == [stamp_of("one"), stamp_of("three")]
 
 
 def test_who_never_knew_anything_says_so(tmp_path: Path) -> None:

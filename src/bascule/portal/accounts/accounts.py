@@ -84,9 +84,10 @@ class PortalAccounts:
             try:
                 with self._database.reading() as reading:
                     news = read_news(reading, -1 if self._is_away else self._snapshot.number)
-            except DatabaseAway as error:
+            except Exception as error:  # noqa: BLE001 - away, or a row that can't be understood: it is looked at again all the same
                 if not self._is_away:
-                    structlog.get_logger().warning("portal-database-away", error=str(error))
+                    bug = {} if isinstance(error, DatabaseAway) else {"exc_info": error}
+                    structlog.get_logger().warning("portal-database-away", error=str(error), **bug)
                 self._is_away = True
                 return
             if self._is_away:
