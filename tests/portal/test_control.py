@@ -369,6 +369,25 @@ def test_a_change_of_calendar_is_shown_before_it_is_made(operator: Any) -> None:
     assert "switch: 2027-04-27" in Note.objects.get(what="calendar-changed").detail
 
 
+def test_what_another_operator_changed_meanwhile_is_shown_before_it_is_changed_back(operator: Any) -> None:
+    """The switch was put off; who had asked to keep the archives for longer would have brought it back to its day."""
+    from bascule.portal.directory.models import Wave
+
+    told = calendar(archive_closes="2027-07-27T09:00")
+    page = operator.post("/control/waves/main", told).content.decode()
+    seen = re.findall(r'name="seen" value="([^"]+)"', page)
+    operator.post("/control/waves/main", {**calendar(switch="2027-04-27T18:00"), "sure": "1"})
+    switch = Wave.objects.get().switch
+    assert switch != T
+    answer = operator.post("/control/waves/main", {**told, "sure": "1", "seen": seen})
+    assert answer.status_code == 422
+    assert "Quelqu’un d’autre a modifié ce calendrier" in answer.content.decode()
+    assert Wave.objects.get().switch == switch
+    seen = re.findall(r'name="seen" value="([^"]+)"', answer.content.decode())
+    assert operator.post("/control/waves/main", {**told, "sure": "1", "seen": seen}).status_code == 302
+    assert Wave.objects.get().switch == T
+
+
 def test_a_calendar_that_contradicts_itself_is_refused_in_the_readers_language(operator: Any) -> None:
     page = operator.post("/control/waves/main", calendar(switch="2027-04-12T09:00", sure="1"))
     assert page.status_code == 422
