@@ -352,7 +352,8 @@ class AsItWas:
 
 def test_a_database_that_is_as_it_was_before_is_followed_from_there(tmp_path: Path) -> None:
     """A standby that took over lacks the last changes, and gives their numbers to others."""
-    said, is_away = [AsItWas(10, "as of 10")], []
+    said = [AsItWas(10, "as of 10")]
+    is_away: list[bool] = []
 
     class Standby:
         @contextlib.contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bascule.platform.accounts import SignInRefused
 from bascule.portal.keys import SETTLE_SECONDS, Keys
 from support.command import bascule
 from support.portal import EVE, Portal, T, configuration
@@ -149,6 +150,33 @@ def test_a_password_of_ones_own_from_the_switch_on(portal: Portal, anna: Any) ->
     assert anna.mailbox.shown == ""
     assert "Il ne peut pas être montré" in client.get("/credentials").content.decode()
     assert whats(anna)[-1] == "changed"
+
+
+def test_a_password_that_an_operator_renewed_meanwhile_stays(
+    portal: Portal, anna: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever knows the former one chose another with it, in the moment in which it was taken from them."""
+    from bascule.portal.directory import provisioning
+    from bascule.portal.shell.doors import accounts, keys
+
+    secret = portal.mail_password(anna)
+    portal.move_to(T)
+    hash_chosen = provisioning.hash_chosen
+
+    def renew_and_hash(password: str) -> str:
+        monkeypatch.undo()
+        box = type(anna.mailbox).objects.get(pk=anna.mailbox.pk)
+        provisioning.renew(box, keys(), T, "renewed by an operator")
+        return hash_chosen(password)
+
+    monkeypatch.setattr(provisioning, "hash_chosen", renew_and_hash)
+    chosen = "une phrase facile à retenir"
+    told = {"current": secret, "new": chosen, "again": chosen}
+    assert portal.client(anna).post("/credentials/change", told).status_code == 422
+    accounts().refresh()
+    assert accounts().sign_in(anna.mailbox.login, "renewed by an operator", "192.0.2.1").login == anna.mailbox.login
+    with pytest.raises(SignInRefused):
+        accounts().sign_in(anna.mailbox.login, chosen, "192.0.2.1")
 
 
 def test_an_operator_makes_a_new_one_and_sees_who_has_not_looked(portal: Portal, anna: Any) -> None:
