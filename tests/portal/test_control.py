@@ -131,6 +131,24 @@ def test_a_list_by_which_many_would_leave_needs_their_number(operator: Any, port
     assert Member.objects.filter(state="left").count() == 12
 
 
+def test_nobody_leaves_by_a_list_who_came_with_another_since_it_was_looked_at(operator: Any) -> None:
+    from bascule.portal.directory.models import Member
+    from bascule.portal.jobs.models import Work
+
+    first = brought(operator, f"m;M;m@{DOMAIN}").headers["Location"]
+    second = brought(operator, f"paul;Paul;paul@{DOMAIN}", complete="on").headers["Location"]
+    for place in (first, second, second):  # a double click asks once
+        operator.post(f"{place}/bring-in")
+    assert Work.objects.count() == 2
+    do_all_work()
+    assert list(Work.objects.order_by("pk").values_list("state", flat=True)) == ["done", "failed"]
+    assert not Member.objects.filter(state="left").exists()
+    assert "en même temps" in operator.get(f"/control/work/{Work.objects.latest('pk').pk}").content.decode()
+    operator.post(f"{second}/bring-in")
+    do_all_work()
+    assert list(Member.objects.filter(state="left").values_list("sign_on", flat=True)) == ["m"]
+
+
 def test_one_person_is_a_list_of_one_line(operator: Any) -> None:
     from bascule.portal.directory.models import Member
 
