@@ -127,7 +127,8 @@ def _goes_on(source: Path, target: Path) -> bool:
         attach(copy, source)
         if not copy.execute("SELECT 1 FROM source.sqlite_master WHERE name = 'bodies'").fetchone():
             return not copy.execute("SELECT 1 FROM main.bodies").fetchone()
-        has, had = (copy.execute(f"SELECT coalesce(max(id), 0) FROM {one}.bodies").fetchone()[0] for one in ("source", "main"))  # fmt: skip
+        has = copy.execute("SELECT coalesce(max(id), 0) FROM source.bodies").fetchone()[0]
+        had = copy.execute("SELECT coalesce(max(id), 0) FROM main.bodies").fetchone()[0]
         query = (
             "SELECT old.sha256 = new.sha256 FROM source.bodies old JOIN main.bodies new ON new.id = old.id WHERE old.id <= ?"
             " ORDER BY old.id DESC LIMIT 1"
