@@ -1,13 +1,14 @@
 """A live mailbox: what always holds, also for two who have it open at once."""
 
 import contextlib
+import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from bascule.mailbox import Mailbox, check
-from bascule.mailbox.format import MailboxError
+from bascule.mailbox.format import MailboxError, segment_name
 from bascule.mailbox.live import Arriving, FolderGone, LiveMailbox, NameRefused
 from bascule.platform.mailboxes import Mailboxes
 from bascule.terms.body import HeldBody
@@ -143,3 +144,27 @@ def test_a_making_that_was_cut_off_before_its_first_table_is_gone_on_with(tmp_pa
         assert box.folders.find(INBOX) is not None
     mailboxes.close()
     assert check(place) == []
+
+
+def test_nothing_is_written_at_the_places_of_a_bodies_file_that_is_missing(tmp_path: Path) -> None:
+    """It is put back from a backup, and what came meanwhile is there too."""
+    place, elsewhere = tmp_path / "anna.mailbox", tmp_path / "kept"
+    mails = [b"Subject: %d\r\n\r\n" % n for n in range(4)]
+
+    def bring(*octets: bytes) -> None:
+        with LiveMailbox.open(place) as box:
+            inbox = box.folders.find(INBOX)
+            assert inbox is not None
+            box.messages.append(inbox.id, [Arriving(HeldBody(each), frozenset(), InternalDate(1)) for each in octets])
+
+    LiveMailbox.create(place, 1_700_000_000).close()
+    bring(*mails[:2])
+    shutil.move(place / segment_name(1), elsewhere)
+    bring(mails[2])
+    bring(mails[3])
+    assert {finding.number for finding in check(place)} == {4}
+    shutil.move(elsewhere, place / segment_name(1))
+    assert check(place) == []
+    with LiveMailbox.open(place) as box:
+        bodies = [row.body for row in box.reading.rows(1, 1, 9, limit=9)]
+        assert [box.reading.octets(body) for body in bodies] == mails

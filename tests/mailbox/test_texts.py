@@ -156,3 +156,26 @@ def test_who_holds_the_lock_of_a_mailbox_does_not_wait_for_who_writes_its_texts(
         file.execute("ROLLBACK")
     assert texts.keep(box.mailbox, known)
     assert found(box, "alpha") == ["alpha"]
+
+
+def test_a_message_that_comes_while_texts_are_forgotten_is_found(box: LiveMailbox) -> None:
+    """Its text is kept between the look at one file and the look at the other."""
+    add(box, "alpha")
+    texts.update(box.mailbox)
+    assert box.mailbox.texts is not None
+    looked: list[str] = []
+
+    def look(statement: str) -> None:
+        if statement in ("SELECT id FROM bodies", "SELECT body FROM texts"):
+            looked.append(statement)
+            if len(looked) == 2:
+                with LiveMailbox.open(box.root) as other:
+                    add(other, "beta")
+                    texts.update(other.mailbox)
+
+    for database in (box.mailbox.database, box.mailbox.texts):
+        database.set_trace_callback(look)
+    assert texts.forget_purged(box.mailbox) == 0
+    assert len(looked) == 2
+    assert texts.update(box.mailbox) == 0
+    assert found(box, "beta") == ["beta"]

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bascule.mailbox import check
-from bascule.mailbox.live import Arriving, LiveMailbox
+from bascule.mailbox.live import Arriving, LiveMailbox, Placed
 from bascule.mailbox.live.undeleting import deleted, give_back
 from bascule.terms.body import HeldBody
 from bascule.terms.folder import INBOX, FolderPath
@@ -84,6 +85,26 @@ def test_a_folder_that_held_copies_is_made_again_in_whatever_order(
     assert sum(map(box.restore, order)) == 5
     assert box.held() == {"INBOX": 3, "Projets": 2}
     assert box.missing() == {}
+
+
+def test_what_is_given_back_is_never_there_as_deleted(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    r"""Programs flag ``\\Deleted`` before they expunge, and expunge whatever is flagged so: also in the moment in which it comes back."""
+    box.live.messages.set_flags(box.at(INBOX), [1, 2, 3], lambda flags: flags | {"\\Deleted", "\\Seen"})
+    box.expunge(INBOX)
+    with LiveMailbox.open(box.live.root) as other:
+        give = box.live.messages.give_back
+
+        def give_and_expunge(*asked: Any) -> Placed:
+            placed = give(*asked)
+            rows = [row for row, _ in other.reading.deleted(box.at(INBOX))]
+            other.messages.expunge(box.at(INBOX), rows, box.later(), only_flagged=True)
+            return placed
+
+        monkeypatch.setattr(box.live.messages, "give_back", give_and_expunge)
+        assert box.restore() == 3
+    assert box.held() == {"INBOX": 3}
+    rows = box.live.reading.rows(box.at(INBOX), 4, 9, limit=9)
+    assert {box.live.reading.flags(row.flagset) for row in rows} == {frozenset({"\\Seen"})}
 
 
 def test_a_deleted_folder_is_made_again_though_all_of_it_is_elsewhere(box: Box) -> None:

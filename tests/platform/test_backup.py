@@ -11,19 +11,24 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bascule.mailbox import check
+from bascule.mailbox import check, copying
 from bascule.mailbox.format import MailboxInUse, segment_name
-from bascule.mailbox.live import LiveMailbox
+from bascule.mailbox.live import Arriving, LiveMailbox
+from bascule.mailbox.live.purging import compact, purge
 from bascule.mailbox.live.undeleting import deleted
-from bascule.platform.backup import back_up, restore_installation
+from bascule.platform.backup import BackedUp, back_up, restore_installation, restore_messages, restoring
 from bascule.platform.backup.backing_up import INSTANT, THE_TRACE
 from bascule.platform.smtp.queue import QueueStore
 from bascule.platform.trace import FILE as TRACE
 from bascule.platform.trace import KEPT_SECONDS, Event, Trace, search
 from bascule.terms.body import HeldBody
+from bascule.terms.errors import BasculeError
+from bascule.terms.folder import FolderPath
+from bascule.terms.instant import InternalDate
 from support import messages
 from support.command import ENTRY
 from support.dialogue import Dialogue
@@ -97,6 +102,72 @@ def test_the_installation_comes_back_on_an_empty_machine(server: PrivateBascule,
     fill(again, "INBOX", MAILS[:1])
     again.close()
     assert "already" in run(server, "restore", str(tmp_path / "backup"), "--all", status=1)
+
+
+def test_no_uid_is_given_again_after_a_restore(server: PrivateBascule, box: Dialogue, tmp_path: Path) -> None:
+    """RFC 9051 §2.3.1.1, RFC 7162 §3.2.5: a program that was there between the backup and the loss hears what is lost, and what is so again."""
+    run(server, "backup", str(tmp_path / "backup"))
+    lost = box.ok("APPEND INBOX {}", b"Subject: lost\r\n\r\n").code.split()
+    box.ok("CREATE Later")
+    box.ok("SELECT INBOX")
+    box.ok("STORE 1 +FLAGS (\\Flagged)")
+    validity, uidnext, modseq = (numbers(box, "INBOX")[name] for name in ("UIDVALIDITY", "UIDNEXT", "HIGHESTMODSEQ"))
+    later = numbers(box, "Later")["UIDVALIDITY"]
+    box.close()
+    server.stop()
+    shutil.rmtree(server.root / "data")
+    run(server, "restore", str(tmp_path / "backup"), "--all")
+    assert check(server.mailbox()) == []
+    server.start()
+    again = Dialogue(server.imap)
+    again.ok(f"LOGIN {ANNA} {PASSWORD}")
+    again.ok("ENABLE QRESYNC")
+    reply = again.ok(f"SELECT INBOX (QRESYNC ({validity} {modseq}))")
+    assert reply.has(b"* OK [UIDVALIDITY %d]" % validity)
+    assert any(int(lost[2]) in _named(line) for line in reply.lines if line.startswith(b"* VANISHED (EARLIER) "))
+    assert reply.has(b"FETCH (UID 1 FLAGS () MODSEQ") or reply.has(b"FETCH (UID 1 FLAGS (\\Recent) MODSEQ")
+    assert numbers(again, "INBOX")["HIGHESTMODSEQ"] > modseq
+    new = again.ok("APPEND INBOX {}", b"Subject: new\r\n\r\n").code.split()
+    assert new[1] == lost[1]
+    assert int(new[2]) >= uidnext
+    again.ok("CREATE Later")
+    assert numbers(again, "Later")["UIDVALIDITY"] > later
+    again.close()
+
+
+def numbers(box: Dialogue, folder: str) -> dict[str, int]:
+    [line] = [
+        line for line in box.ok(f"STATUS {folder} (UIDVALIDITY UIDNEXT HIGHESTMODSEQ)").lines if b"* STATUS" in line
+    ]
+    words = line.partition(b"(")[2].strip(b")\r\n").decode().split()
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+
+
+def _named(vanished: bytes) -> range:
+    """Of a response that names one range."""
+    low, _, high = vanished.split()[-1].decode().rpartition(":")
+    return range(int(low or high), int(high) + 1)
+
+
+def test_a_restore_writes_over_no_mail_but_what_one_that_was_cut_off_left(tmp_path: Path) -> None:
+    data, backup = tmp_path / "data", tmp_path / "backup"
+    LiveMailbox.create(data / "mailboxes/anna.mailbox", 1_700_000_000).close()
+    back_up(data, data / "none.toml", backup, time.time(), keep=1, progress=lambda done, of: None)
+    with LiveMailbox.open(data / "mailboxes/anna.mailbox") as box:
+        box.folders.create(FolderPath(("New",)), 1_700_000_000)
+    with pytest.raises(BasculeError, match="newer than the backup"):
+        restore_installation(backup, data, lambda done, of: None)
+    with LiveMailbox.open(data / "mailboxes/anna.mailbox") as box:
+        assert box.folders.find(FolderPath(("New",))) is not None
+
+    def stop(done: int, of: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        restore_installation(backup, tmp_path / "back", stop)
+    assert restore_installation(backup, tmp_path / "back", lambda done, of: None).mailboxes == 1
+    assert sorted(path.name for path in (tmp_path / "back").iterdir()) == ["mailboxes", "queue"]
 
 
 def test_only_what_is_new_is_written(server: PrivateBascule, box: Dialogue, tmp_path: Path) -> None:
@@ -407,6 +478,98 @@ def test_of_two_backups_to_one_folder_the_second_is_refused(tmp_path: Path) -> N
     done = back_up(data, data / "none.toml", backup, time.time(), keep=1, progress=once_more)
     assert (done.mailboxes, done.failed) == (1, {})
     assert os.listdir(backup / "mailboxes") == ["anna.mailbox"]
+
+
+def test_what_two_restores_find_missing_comes_back_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second runs between the first one's look and its writing."""
+    place, backup, said = tmp_path / "anna.mailbox", tmp_path / "backup", []
+    mail = Arriving(HeldBody(b"Subject: thrice\r\n\r\n"), frozenset(), InternalDate(1))
+    with LiveMailbox.create(place, 1_700_000_000) as box:
+        made = box.folders.create(FolderPath(("Made",)), 1)
+        box.messages.append(made.id, [mail, mail, mail, Arriving(HeldBody(b"once\r\n"), frozenset(), InternalDate(1))])
+        copying.copy_mailbox(place, backup)
+        box.folders.delete(made.path, 2)
+    look = restoring._missing
+
+    def restore() -> None:
+        with LiveMailbox.open(place) as live, LiveMailbox.open(backup) as kept:
+            said.append(len(list(restore_messages(kept, live, 3))))
+
+    def look_and_wait(*asked: Any) -> Any:
+        found = list(look(*asked))
+        if found:
+            monkeypatch.undo()
+            restore()
+        return found
+
+    monkeypatch.setattr(restoring, "_missing", look_and_wait)
+    restore()
+    assert said == [4, 0]
+    assert sorted(octets for folder, octets, _, _ in held(place).elements() if folder == "Made") == [b"Subject: thrice\r\n\r\n"] * 3 + [b"once\r\n"]  # fmt: skip
+    assert check(place) == []
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_mailbox_that_was_made_anew_has_a_copy_of_its_own(tmp_path: Path, is_damaged: bool) -> None:
+    """As after a restore that could not bring it back: the octets of the one before lie at the places of the new one's."""
+    data, backup = tmp_path / "data", tmp_path / "backup"
+    place, kept = data / "mailboxes/anna.mailbox", backup / "mailboxes/anna.mailbox"
+
+    def make(*names: str) -> None:
+        with LiveMailbox.create(place, 1_700_000_000) as box:
+            [inbox] = [folder for folder in box.folders.all() if folder.path.is_inbox]
+            mails = [HeldBody(f"Subject: {name}\r\n\r\n".encode()) for name in names]
+            box.messages.append(inbox.id, [Arriving(mail, frozenset(), InternalDate(1)) for mail in mails])
+
+    def run_backup() -> BackedUp:
+        return back_up(data, data / "none.toml", backup, time.time(), keep=1, progress=lambda done, of: None)
+
+    make("old one", "old two", "old three")
+    assert run_backup().set_aside == {}
+    before = held(kept)
+    shutil.rmtree(place)
+    make("new one", "new two", *(["new three", "new four"] if is_damaged else []))
+    if is_damaged:
+        (kept / "catalogue.sqlite").write_bytes(b"no database at all" * 100)
+    done = run_backup()
+    assert check(kept) == []
+    assert held(kept) == held(place)
+    [aside] = done.set_aside.values()
+    assert Path(aside).parent == kept.parent
+    assert is_damaged or held(Path(aside)) == before
+    assert run_backup().set_aside == {}
+    assert restore_installation(backup, tmp_path / "back", lambda done, of: None).mailboxes == 1
+
+
+def test_a_copy_is_brought_up_to_date_behind_a_purge_and_what_is_compacted(tmp_path: Path) -> None:
+    """Rows of a bodies file go: that makes no other mailbox of it."""
+    data, backup = tmp_path / "data", tmp_path / "backup"
+    place, kept = data / "mailboxes/anna.mailbox", backup / "mailboxes/anna.mailbox"
+    with LiveMailbox.create(place, 1_700_000_000) as box:
+        [inbox] = [folder for folder in box.folders.all() if folder.path.is_inbox]
+        for n in range(4):
+            box.messages.append(
+                inbox.id, [Arriving(HeldBody(b"Subject: %d\r\n\r\n" % n), frozenset(), InternalDate(1))]
+            )
+            if n in (1, 3):
+                rows = [row.id for row in box.reading.rows(inbox.id, 1, 9, limit=9)]
+                back_up(data, data / "none.toml", backup, time.time(), keep=1, progress=lambda done, of: None)
+                box.messages.expunge(inbox.id, rows, 1)
+        purge(box, 2)
+    assert compact(place, waste_octets=1) >= 0
+    done = back_up(data, data / "none.toml", backup, time.time(), keep=1, progress=lambda done, of: None)
+    assert (done.set_aside, done.failed, check(kept)) == ({}, {}, [])
+
+
+def test_a_mailbox_that_was_written_to_in_the_moment_of_the_copy_is_copied_again(tmp_path: Path) -> None:
+    """Two writes within one tick of the file system's clock look alike from outside."""
+    place, copy = tmp_path / "anna.mailbox", tmp_path / "copy"
+    with LiveMailbox.create(place, 1_700_000_000):
+        long_ago = time.time() - 10
+        for instant, is_new in ((None, True), (None, True), (long_ago, True), (long_ago, False)):
+            for path in place.iterdir():
+                os.utime(path, None if instant is None else (instant, instant))
+            assert copying.copy_mailbox(place, copy).is_new is is_new
 
 
 def test_a_mailbox_that_could_never_be_read_keeps_no_other_from_coming_back(tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bascule.platform.accounts import Account, Accounts, AccountsUnavailable, EmbeddedAccounts, SignInRefused, Why
+from bascule.platform.accounts.judging import stamp_of
 from bascule.portal.accounts import PortalAccounts, open_accounts
 from bascule.portal.accounts.database import DatabaseAway, Reading, SqliteDatabase
 from bascule.terms.phases import DOORS, MemberCalendar, Phase, doors_at
@@ -221,17 +223,22 @@ def test_the_table_is_whole() -> None:
 
 
 class Flaky:
-    """A database that can be taken away. ``leaves_at``: a word of the query at which it goes."""
+    """A database that can be taken away. ``leaves_at``: a word of the query at which it goes. ``answers``: not set while it is silent; ``is_asked``: since then."""
 
     def __init__(self, path: Path) -> None:
         self._real = SqliteDatabase(path)
         self.is_away = False
         self.leaves_at = ""
+        self.answers, self.is_asked = threading.Event(), threading.Event()
+        self.answers.set()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Reading]:
         if self.is_away:
             raise DatabaseAway("restarting")
+        if not self.answers.is_set():
+            self.is_asked.set()
+            assert self.answers.wait(60)
         with self._real.reading() as reading:
             yield Leaving(reading, self.leaves_at) if self.leaves_at else reading
 
@@ -298,6 +305,112 @@ def test_while_the_database_is_away_everybody_is_answered_from_what_was_known(po
         accounts.sign_in(ANNA, password, "192.0.2.1")
     assert refused.value.why is Why.LOCKED
     accounts.close()
+
+
+def test_while_the_database_is_silent_nobody_waits_for_it(portal: Portal, tmp_path: Path) -> None:
+    """A machine that hangs, a network that drops what is sent."""
+    portal.move_to(EVE)
+    anna = portal.member("anna", portal.wave())
+    password, now = portal.mail_password(anna), T.timestamp()
+    database = Flaky(portal.config.parent / "data/portal.sqlite")
+    accounts = PortalAccounts(database, tmp_path / "notes.sqlite", lambda: now, "Europe/Paris", anna.mailbox.node)
+    database.answers.clear()
+    assert database.is_asked.wait(60)
+    answered = threading.Event()
+
+    def ask() -> None:
+        session = accounts.sign_in(ANNA, password, "192.0.2.1")
+        assert accounts.may_go_on(session)
+        assert accounts.find(ANNA) == session
+        assert accounts.serves(DOMAIN)
+        answered.set()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    is_answered = answered.wait(30)
+    database.answers.set()
+    thread.join()
+    accounts.close()
+    assert is_answered
+
+
+class AsItWas:
+    """One mailbox, as of change ``number``."""
+
+    def __init__(self, number: int, password: str) -> None:
+        self.number, self.password = number, password
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> Any:
+        if "directory_revision" in query:
+            return [(self.number,)]
+        if "directory_wave" in query:
+            return [(self.number, *(T + timedelta(days=days) for days in range(5)))]
+        if "FROM directory_mailbox WHERE" in query and self.number > values[0]:
+            return [("anna", ANNA, "Anna", None, self.password, False, False, self.number, "")]
+        return [("anna", ANNA)] if "directory_address" in query else []
+
+
+def test_a_database_that_is_as_it_was_before_is_followed_from_there(tmp_path: Path) -> None:
+    """A standby that took over lacks the last changes, and gives their numbers to others."""
+    said = [AsItWas(10, "as of 10")]
+    is_away: list[bool] = []
+
+    class Standby:
+        @contextlib.contextmanager
+        def reading(self) -> Iterator[Any]:
+            if is_away:
+                raise DatabaseAway("restarting")
+            yield said[-1]
+
+        def close(self) -> None:
+            pass
+
+    accounts = PortalAccounts(Standby(), tmp_path / "notes.sqlite", lambda: 0.0, "Europe/Paris", "")
+    stamps = []
+    for number, was_away in ((10, False), (8, False), (9, False), (9, True)):
+        is_away[:] = [True] if was_away else []
+        accounts.refresh()
+        said.append(AsItWas(number, f"as of {number}{' again' if was_away else ''}"))
+        is_away.clear()
+        accounts.refresh()
+        found = accounts.find(ANNA)
+        assert found is not None
+        assert accounts.calendar_of("anna") is not None
+        stamps.append(found.stamp)
+    accounts.close()
+    assert stamps == [stamp_of(f"as of {each}") for each in ("10", "8", "9", "9 again")]
+
+
+def test_a_row_that_can_not_be_understood_is_named_and_followed_once_it_is_mended(tmp_path: Path) -> None:
+    """A calendar that somebody wrote into the database by hand: its instants are in no order."""
+
+    class Odd(AsItWas):
+        def rows(self, query: str, values: Sequence[Any] = ()) -> Any:
+            return [(1, *([T] * 5))] if "directory_wave" in query else super().rows(query, values)
+
+    said: list[AsItWas] = [AsItWas(1, "one")]
+
+    class Database:
+        @contextlib.contextmanager
+        def reading(self) -> Iterator[Any]:
+            yield said[-1]
+
+        def close(self) -> None:
+            pass
+
+    accounts = PortalAccounts(Database(), tmp_path / "notes.sqlite", lambda: 0.0, "Europe/Paris", "")
+    with structlog.testing.capture_logs() as logged:
+        said.append(Odd(2, "two"))
+        accounts.refresh()
+        accounts.refresh()
+    assert [each["event"] for each in logged] == ["portal-database-away"]
+    stamps = [getattr(accounts.find(ANNA), "stamp", "")]
+    said.append(AsItWas(3, "three"))
+    accounts.refresh()
+    stamps.append(getattr(accounts.find(ANNA), "stamp", ""))
+    assert accounts._thread.is_alive()
+    accounts.close()
+    assert stamps == [stamp_of("one"), stamp_of("three")]
 
 
 def test_who_never_knew_anything_says_so(tmp_path: Path) -> None:

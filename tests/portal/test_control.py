@@ -131,6 +131,24 @@ def test_a_list_by_which_many_would_leave_needs_their_number(operator: Any, port
     assert Member.objects.filter(state="left").count() == 12
 
 
+def test_nobody_leaves_by_a_list_who_came_with_another_since_it_was_looked_at(operator: Any) -> None:
+    from bascule.portal.directory.models import Member
+    from bascule.portal.jobs.models import Work
+
+    first = brought(operator, f"m;M;m@{DOMAIN}").headers["Location"]
+    second = brought(operator, f"paul;Paul;paul@{DOMAIN}", complete="on").headers["Location"]
+    for place in (first, second, second):  # a double click asks once
+        operator.post(f"{place}/bring-in")
+    assert Work.objects.count() == 2
+    do_all_work()
+    assert list(Work.objects.order_by("pk").values_list("state", flat=True)) == ["done", "failed"]
+    assert not Member.objects.filter(state="left").exists()
+    assert "en même temps" in operator.get(f"/control/work/{Work.objects.latest('pk').pk}").content.decode()
+    operator.post(f"{second}/bring-in")
+    do_all_work()
+    assert list(Member.objects.filter(state="left").values_list("sign_on", flat=True)) == ["m"]
+
+
 def test_one_person_is_a_list_of_one_line(operator: Any) -> None:
     from bascule.portal.directory.models import Member
 
@@ -367,6 +385,25 @@ def test_a_change_of_calendar_is_shown_before_it_is_made(operator: Any) -> None:
     operator.post("/control/waves/main", {**calendar(switch="2027-04-20T09:00"), "sure": "1", "count": "1"})
     assert Wave.objects.get().switch == T - timedelta(days=7)
     assert "switch: 2027-04-27" in Note.objects.get(what="calendar-changed").detail
+
+
+def test_what_another_operator_changed_meanwhile_is_shown_before_it_is_changed_back(operator: Any) -> None:
+    """The switch was put off; who had asked to keep the archives for longer would have brought it back to its day."""
+    from bascule.portal.directory.models import Wave
+
+    told = calendar(archive_closes="2027-07-27T09:00")
+    page = operator.post("/control/waves/main", told).content.decode()
+    seen = re.findall(r'name="seen" value="([^"]+)"', page)
+    operator.post("/control/waves/main", {**calendar(switch="2027-04-27T18:00"), "sure": "1"})
+    switch = Wave.objects.get().switch
+    assert switch != T
+    answer = operator.post("/control/waves/main", {**told, "sure": "1", "seen": seen})
+    assert answer.status_code == 422
+    assert "Quelqu’un d’autre a modifié ce calendrier" in answer.content.decode()
+    assert Wave.objects.get().switch == switch
+    seen = re.findall(r'name="seen" value="([^"]+)"', answer.content.decode())
+    assert operator.post("/control/waves/main", {**told, "sure": "1", "seen": seen}).status_code == 302
+    assert Wave.objects.get().switch == T
 
 
 def test_a_calendar_that_contradicts_itself_is_refused_in_the_readers_language(operator: Any) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bascule.portal.keys import SETTLE_SECONDS, Keys
+from bascule.platform.accounts import SignInRefused
+from bascule.portal.keys import SETTLE_SECONDS, Keys, changing
 from support.command import bascule
 from support.portal import EVE, Portal, T, configuration
 
@@ -151,6 +152,33 @@ def test_a_password_of_ones_own_from_the_switch_on(portal: Portal, anna: Any) ->
     assert whats(anna)[-1] == "changed"
 
 
+def test_a_password_that_an_operator_renewed_meanwhile_stays(
+    portal: Portal, anna: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever knows the former one chose another with it, in the moment in which it was taken from them."""
+    from bascule.portal.directory import provisioning
+    from bascule.portal.shell.doors import accounts, keys
+
+    secret = portal.mail_password(anna)
+    portal.move_to(T)
+    hash_chosen = provisioning.hash_chosen
+
+    def renew_and_hash(password: str) -> str:
+        monkeypatch.undo()
+        box = type(anna.mailbox).objects.get(pk=anna.mailbox.pk)
+        provisioning.renew(box, keys(), T, "renewed by an operator")
+        return hash_chosen(password)
+
+    monkeypatch.setattr(provisioning, "hash_chosen", renew_and_hash)
+    chosen = "une phrase facile à retenir"
+    told = {"current": secret, "new": chosen, "again": chosen}
+    assert portal.client(anna).post("/credentials/change", told).status_code == 422
+    accounts().refresh()
+    assert accounts().sign_in(anna.mailbox.login, "renewed by an operator", "192.0.2.1").login == anna.mailbox.login
+    with pytest.raises(SignInRefused):
+        accounts().sign_in(anna.mailbox.login, chosen, "192.0.2.1")
+
+
 def test_an_operator_makes_a_new_one_and_sees_who_has_not_looked(portal: Portal, anna: Any) -> None:
     from bascule.portal.shell.doors import accounts
 
@@ -270,6 +298,9 @@ def test_old_keys_go_only_once_nobody_seals_with_them_any_more(tmp_path: Path) -
     assert "no older keys" in bascule(tmp_path, *words, "--forget-old", status=2).stderr
     assert "0 secrets sealed anew" in bascule(tmp_path, *words).stdout
     assert "Do it again in 10 min" in bascule(tmp_path, *words, "--forget-old", status=2).stderr
+    assert len(Keys.at(place).sealing) == 2
+    with changing(place):  # another one, which takes minutes where there is much to seal anew
+        assert "Another command changes" in bascule(tmp_path, *words, status=3).stderr
     assert len(Keys.at(place).sealing) == 2
     os.utime(place, (place.stat().st_mtime - SETTLE_SECONDS,) * 2)
     assert "the older keys are gone" in bascule(tmp_path, *words, "--forget-old").stdout

@@ -33,6 +33,11 @@ def command(config: Path, folder: Path, keep: int, as_json: bool) -> int:
         say_json(asdict(done))
     else:
         say(f"Backed up as of {clock_time(now, ZoneInfo(settings.zone))} ({settings.zone}): {so_many(done.mailboxes, 'mailbox')}, {done.changed} changed, {done.octets / 1e6:.1f} MB of new mail.")  # fmt: skip
+        for account, place in done.set_aside.items():
+            say(
+                f"Made anew since the last backup: {account}. What was kept of its mailbox before is in {place}.",
+                err=True,
+            )
         for account, why in done.failed.items():
             say(f"Not backed up: {account}: {why}", err=True)
     return ExitStatus.MISSING if done.failed else 0

@@ -273,18 +273,21 @@ def keys_(forget_old: bool) -> int:
     """Put new keys in the place of those that seal passwords and sign sessions, and seal everything anew, while the installation runs."""
     from django.conf import settings
 
-    from bascule.portal.keys import SETTLE_SECONDS, Keys
+    from bascule.portal.keys import SETTLE_SECONDS, Keys, changing
     from bascule.portal.sealing import seal_anew
 
     place = settings.BASCULE.keys_file
-    keys = Keys.at(place)
+    Keys.at(place)  # made where there are none
+    with changing(place):
+        keys = Keys.at(place)
+        if forget_old:
+            _require_settled(keys, place)
+        else:
+            keys.rotate(place)
+        count = seal_anew(Keys.at(place))
+        if forget_old:
+            keys.forget_old(place)
     if forget_old:
-        _require_settled(keys, place)
-    else:
-        keys.rotate(place)
-    count = seal_anew(Keys.at(place))
-    if forget_old:
-        keys.forget_old(place)
         say(f"{place}: {count} secrets sealed anew; the older keys are gone.")
         return 0
     say(

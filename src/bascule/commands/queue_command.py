@@ -162,6 +162,9 @@ def hold(queue: _Queue, messages: tuple[str, ...], every: bool) -> int:
         done = [entry for entry in meant if note(entry, Event.HELD, lambda each: store.change(each, State.HELD))]
     say(f"{len(done)} held. Let go of them with: bascule queue release")
     _say_of_others(meant, done, every, "was held already")
+    for entry in done:
+        if store.is_being_sent(entry.id):
+            say(f"{entry.id} {_ON_ITS_WAY}.")
     return 0
 
 
@@ -193,10 +196,23 @@ def delete(queue: _Queue, messages: tuple[str, ...], every: bool, yes: bool) -> 
     if not yes and not _is_wanted(f"Delete {so_many(len(meant), 'message')} for good? Their senders are not told."):
         say("Nothing was deleted.")
         return ExitStatus.INTERRUPTED
+    being_sent = []
+
+    def delete_one(identity: str) -> bool:
+        store.change(identity, State.HELD)  # from here on nobody begins to send it
+        if store.is_being_sent(identity):
+            being_sent.append(identity)
+        return store.delete(identity)
+
     with _noting(queue, store) as note:
-        done = [entry for entry in meant if note(entry, Event.DELETED, store.delete)]
+        done = [entry for entry in meant if note(entry, Event.DELETED, delete_one)]
     say(f"{len(done)} deleted.")
+    for identity in being_sent:
+        say(f"{identity} {_ON_ITS_WAY}.")
     return 0
+
+
+_ON_ITS_WAY = "is on its way to another server in this moment, and may arrive all the same: bascule trace tells"
 
 
 def _say_of_others(meant: Sequence[Entry], done: Sequence[Entry], every: bool, why: str) -> None:

@@ -27,7 +27,7 @@ READ_ONLY = 0o555
 
 
 class BodyWriter:
-    """Writes to the newest segment that is not closed; opens the next one when it is full.
+    """Writes to the newest segment; opens the next one when it is full, or ``closed``: never written to again, or missing.
 
     ``shared``: other processes write too. Each group is then one transaction of the segment, so that places are never given twice,
     and a full segment is left for the next one without being closed: who has the mailbox alone closes it (`unclosed`).
@@ -40,7 +40,7 @@ class BodyWriter:
         self._limit = segment_octets
         self.is_shared = shared
         numbers = [number for number in segment_numbers(root) if number not in closed]
-        self.segment = max(numbers, default=max(closed, default=0) + 1)
+        self.segment = max((*numbers, *(number + 1 for number in closed)), default=1)
         self._database: sqlite3.Connection | None = None
         self._compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
         self._size = 0

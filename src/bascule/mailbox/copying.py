@@ -5,6 +5,9 @@ does the new catalogue take the old one's place. So the copy is whole at every i
 
 Who copies shares the source's lock (`bascule.mailbox.lock`): mail comes and goes meanwhile, and is purged, but no file is exchanged. The copy's lock
 they have alone: of two that copy to one place the second is refused.
+
+A body is known by its place, and is not copied again. So a copy is brought up to date with the mailbox that it is of, and with no other: one that
+was made anew under the same name, or went on from an earlier state, has other bodies at the same places (`AnotherMailbox`).
 """
 
 import contextlib
@@ -12,6 +15,7 @@ import json
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +31,13 @@ from bascule.terms.errors import BasculeError
 GENERATIONS = "catalogues"
 """The folder of earlier catalogues in a copy: ``INSTANT.sqlite.zst``. Bodies are only ever added, so each of them still holds."""
 STAMP = "copied.json"
+TICK_SECONDS = 0.1
+"""More than there is between two times that a file system gives: what is written within one can't be told from what was written before."""
 _PARTIAL = ".partial"
+
+
+class AnotherMailbox(MailboxError):
+    """What lies where a mailbox is to be copied to is a copy of another one; it is as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,7 @@ def copy_mailbox(
     source: Path, target: Path, *, instant: str | None = None, keep: int = 0, is_alone: bool = False
 ) -> Copied:
     """Bring ``target`` up to date with ``source``. ``instant``: keep this state beside the ``keep`` newest earlier ones. ``is_alone``: the caller has
-    the source's lock. Raises BasculeError; MailboxInUse where somebody else has the source alone, or the target."""
+    the source's lock. Raises BasculeError; MailboxInUse where somebody else has the source alone, or the target; AnotherMailbox."""
     try:
         target.mkdir(parents=True, exist_ok=True, mode=0o700)
         with contextlib.nullcontext() if is_alone else files_stay(source), alone(target):
@@ -54,13 +64,14 @@ def copy_mailbox(
 
 
 def _bring_up_to_date(source: Path, target: Path, instant: str | None, keep: int) -> Copied:
-    stamp = _stamp(source)
+    stamp, is_certain = _stamp(source)
     told = target / STAMP
     if (target / CATALOGUE).exists() and told.exists() and told.read_text("utf-8") == stamp:
         return Copied(False, 0)
     partial = target / f"{CATALOGUE}{_PARTIAL}"
     partial.unlink(missing_ok=True)
     copy_database(source / CATALOGUE, partial)
+    _require_same(source, partial, target)
     octets = sum(
         _copy_closed(source, target, number) if is_closed else _copy_rows(source, target, number)
         for number, is_closed in _segments(source, partial)
@@ -71,18 +82,59 @@ def _bring_up_to_date(source: Path, target: Path, instant: str | None, keep: int
         (target / leftover).unlink(missing_ok=True)
     os.replace(partial, target / CATALOGUE)
     sync_file(target)
-    told.write_text(stamp, "utf-8")  # last: it says that all of the above is on the disk
+    if is_certain:
+        told.write_text(stamp, "utf-8")  # last: it says that all of the above is on the disk
+    else:
+        told.unlink(missing_ok=True)
     return Copied(True, octets)
 
 
-def _stamp(source: Path) -> str:
-    """Changes whenever the catalogue does."""
-    found = {}
+def _stamp(source: Path) -> tuple[str, bool]:
+    """Changes whenever the catalogue does. Whether that is certain: not of one that was written to in this very moment, and may be so again."""
+    found, latest = {}, time.time() - TICK_SECONDS
+    is_certain = True
     for name in (CATALOGUE, f"{CATALOGUE}-wal"):
         with contextlib.suppress(FileNotFoundError):
             status = (source / name).stat()
             found[name] = [status.st_size, status.st_mtime_ns]
-    return json.dumps(found)
+            is_certain &= status.st_mtime < latest
+    return json.dumps(found), is_certain
+
+
+def _require_same(source: Path, catalogue: Path, target: Path) -> None:
+    """``catalogue``: the source's. A catalogue in ``target`` that can't be read says nothing. Raises AnotherMailbox."""
+    with contextlib.suppress(MailboxError, sqlite3.Error):
+        if (target / CATALOGUE).exists() and _id_of(target / CATALOGUE) != _id_of(catalogue):
+            raise AnotherMailbox(f"{target} holds a copy of another mailbox.", "Name another folder, or move that one away.")  # fmt: skip
+    for number, is_closed in _segments(source, catalogue):
+        name = segment_name(number)
+        if not is_closed and (target / name).exists() and not _goes_on(source / name, target / name):
+            raise AnotherMailbox(f"{target} holds octets that {source} never had.", "Name another folder, or move that one away.")  # fmt: skip
+
+
+def _id_of(catalogue: Path) -> str:
+    with contextlib.closing(open_database(catalogue, read_only=True)) as database:
+        found = database.execute("SELECT value FROM meta WHERE key = 'id'").fetchone()
+    return str(found)
+
+
+def _goes_on(source: Path, target: Path) -> bool:
+    """Whether one bodies file is the other, as it was once: its last row is there still, which stays (`bascule.mailbox.live.purging`), and of those
+    that both have the last is the same. Raises sqlite3.Error, MailboxError."""
+    with contextlib.closing(sqlite3.connect(target.absolute().as_uri(), uri=True, isolation_level=None)) as copy:
+        if not copy.execute("SELECT 1 FROM sqlite_master WHERE name = 'bodies'").fetchone():
+            return True  # its making was cut off
+        attach(copy, source)
+        if not copy.execute("SELECT 1 FROM source.sqlite_master WHERE name = 'bodies'").fetchone():
+            return not copy.execute("SELECT 1 FROM main.bodies").fetchone()
+        has = copy.execute("SELECT coalesce(max(id), 0) FROM source.bodies").fetchone()[0]
+        had = copy.execute("SELECT coalesce(max(id), 0) FROM main.bodies").fetchone()[0]
+        query = (
+            "SELECT old.sha256 = new.sha256 FROM source.bodies old JOIN main.bodies new ON new.id = old.id WHERE old.id <= ?"
+            " ORDER BY old.id DESC LIMIT 1"
+        )
+        last = copy.execute(query, (had,)).fetchone()
+    return bool(has >= had and (last is None or last[0]))
 
 
 def copy_database(source: Path, target: Path) -> None:

@@ -20,7 +20,15 @@ from bascule.mailbox.bodies import BodyReader, BodyWriter
 from bascule.mailbox.database import Connection, create_tables, open_database, require_version, transaction, unusable
 from bascule.mailbox.flagsets import FlagSets
 from bascule.mailbox.folders import Folders
-from bascule.mailbox.format import CATALOGUE, CATALOGUE_TABLES, LOCK, SEGMENT_OCTETS, MailboxError, MailboxInUse
+from bascule.mailbox.format import (
+    CATALOGUE,
+    CATALOGUE_TABLES,
+    LOCK,
+    SEGMENT_OCTETS,
+    MailboxError,
+    MailboxInUse,
+    segment_name,
+)
 from bascule.mailbox.ledger import Ledger
 from bascule.mailbox.lock import in_use, take_lock
 from bascule.mailbox.messages import Messages
@@ -59,7 +67,9 @@ class Mailbox:
         self.folders = Folders(database)
         closed = {number for (number,) in database.execute("SELECT number FROM segments")}
         writes_bodies = self.keeps_bodies and lock is not None
-        self._writer = BodyWriter(root, closed, segment_octets, shared=shared) if writes_bodies else None
+        self._writer = (
+            BodyWriter(root, closed | _lost(database, root), segment_octets, shared=shared) if writes_bodies else None
+        )
         self._reader = BodyReader(root) if self.keeps_bodies else None
         self.messages = Messages(database, self.flagsets, self._writer, self._reader)
         self.index: sqlite3.Connection | None = None
@@ -258,6 +268,12 @@ def open_alone(root: Path, ask_for_way: Callable[[], None], wait_seconds: float)
             if time.monotonic() >= deadline:
                 raise
             time.sleep(0.1)
+
+
+def _lost(database: Connection, root: Path) -> set[int]:
+    """The bodies file that was written to last, where it is missing: it may be put back, so nothing else must ever lie at its places."""
+    newest = database.execute("SELECT segment FROM bodies ORDER BY id DESC LIMIT 1").fetchone()
+    return set() if newest is None or (root / segment_name(newest[0])).exists() else {newest[0]}
 
 
 def _is_free(root: Path) -> bool:

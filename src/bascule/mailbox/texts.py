@@ -185,8 +185,9 @@ def forget_purged(mailbox: Mailbox) -> int:
     if mailbox.texts is None and not (mailbox.root / TEXTS).exists():
         return 0
     texts = _open(mailbox)
+    known = texts.execute("SELECT body FROM texts").fetchall()  # first: of a body that comes now the text may follow
     there = {body for (body,) in mailbox.database.execute("SELECT id FROM bodies")}
-    gone = [body for (body,) in texts.execute("SELECT body FROM texts").fetchall() if body not in there]
+    gone = [body for (body,) in known if body not in there]
     count = len(gone)
     while gone:
         left = INDEXED_CHARACTERS

@@ -1,7 +1,8 @@
 """Sharing a folder: the mailbox keeps who may do what, the accounts keep who must look there.
 
 The note in the accounts is made before the right is given and taken back after the right is gone; so a crash in between costs a mailbox that
-is opened in vain, never one that is shared and not found.
+is opened in vain, never one that is shared and not found. Two may meet, of which one gives a right and the other takes the last one: so the note is made
+again behind the right, and whoever took one back looks again.
 """
 
 from bascule.mailbox.live import LiveMailbox
@@ -36,5 +37,7 @@ def set_rights(
     if rights:
         accounts.share(owner, identifier)
     box.sharing.grant(folder, identifier, rights)
-    if identifier not in box.sharing.identifiers():
+    if not rights and identifier not in box.sharing.identifiers():
         accounts.unshare(owner, identifier)
+    if rights or identifier in box.sharing.identifiers():
+        accounts.share(owner, identifier)

@@ -5,11 +5,15 @@ database holds, after which the old ones may go (`forget_old`). On several machi
 
 Where a command meets running processes: each looks at the file whenever it seals or opens, so it seals with the new key as soon as that is there. What it sealed a
 moment before, and has not committed yet, only the old key opens: that one may go once such a moment is long over (`settles_at`), and after all is sealed anew once more.
+Two commands that change the file at the same time would lose each other's keys, and with them what was sealed: the second is refused (`changing`).
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
@@ -112,6 +116,20 @@ class Keys:
     def seal_anew(self, sealed: str) -> str:
         """With the newest key. Raises ValueError."""
         return self.seal(self.open(sealed))
+
+
+@contextlib.contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """For whoever changes the keys of that file, from reading them on: nobody else on this machine does meanwhile. Raises BasculeError."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BasculeError(f"Another command changes {path} just now.", "Wait for it to end, then try again.", ExitStatus.CONNECT) from error  # fmt: skip
+        yield
+    finally:
+        os.close(folder)
 
 
 def _read(path: Path) -> tuple[list[str], list[str]]:

@@ -12,7 +12,7 @@ import pytest
 
 from bascule.platform.octets import FileOctets
 from bascule.platform.settings_file import Endpoint
-from bascule.platform.smtp.queue import QueueStore, limits
+from bascule.platform.smtp.queue import QueueStore, State, limits
 from bascule.platform.smtp.queue.attempt import Silence
 from bascule.platform.smtp.queue.conclusion import Patience
 from bascule.platform.smtp.queue.meaning import later
@@ -127,22 +127,43 @@ def test_a_queue_of_before_lanes_gets_them(tmp_path: Path) -> None:
 def test_what_was_due_before_a_fruitless_attempt_gets_its_answer_and_what_comes_later_another_attempt() -> None:
     silence, found = Silence(rest_seconds=10.0), later("4.4.1", "no answer")
     silence.note("far.example", 100.0, 110.0, found)
-    assert silence.answer("far.example", 50.0) is found
-    assert silence.answer("far.example", 109.0) is found
-    assert silence.answer("far.example", 111.0) is None
-    assert silence.answer("other.example", 50.0) is None
+    assert silence.answer("far.example", 50.0, 120.0) is found
+    assert silence.answer("far.example", 109.0, 120.0) is found
+    assert silence.answer("far.example", 111.0, 120.0) is None
+    assert silence.answer("other.example", 50.0, 120.0) is None
     silence.reached("far.example", 120.0)
-    assert silence.answer("far.example", 50.0) is None
+    assert silence.answer("far.example", 50.0, 120.0) is None
     silence.note("far.example", 119.0, 129.0, found)  # began before another attempt came through
-    assert silence.answer("far.example", 50.0) is None
+    assert silence.answer("far.example", 50.0, 120.0) is None
+
+
+def test_silence_of_a_clock_that_was_ahead_says_nothing() -> None:
+    day = 86400.0
+    silence = Silence(rest_seconds=10.0)
+    silence.note("far.example", 100.0 + day, 110.0 + day, later("4.4.1", "no answer"))
+    assert silence.answer("far.example", 100.0 + day, 105.0 + day) is not None
+    assert silence.answer("far.example", 100.0, 105.0) is None
+
+
+def test_what_was_put_off_by_a_clock_that_was_ahead_is_tried_again(tmp_path: Path) -> None:
+    with queue_rig(tmp_path) as rig:
+        rig.put("far", ANNA)
+        rig.put("held", ANNA)
+        rig.put("soon", ANNA)
+        rig.store.put_off("far", {ANNA: time.time() + 30 * 86400})
+        rig.store.put_off("soon", {ANNA: time.time() + limits.LONGEST_RETRY_SECONDS - 60})
+        rig.store.change("held", State.HELD)
+        rig.store.put_off("held", {ANNA: time.time() + 30 * 86400})
+        rig.run(lambda: [entry.id for entry in rig.store.all()] == ["held", "soon"] or not rig.store.get("far"))
+        assert {entry.id for entry in rig.store.all()} == {"held", "soon"}
 
 
 def test_silence_has_an_end_of_memory() -> None:
     silence = Silence(rest_seconds=10.0)
     for number in range(limits.DOMAINS_REMEMBERED + 1):
         silence.note(f"{number}.example", 1.0, 11.0, later("4.4.1", "no answer"))
-    assert silence.answer("0.example", 1.0) is None
-    assert silence.answer("1.example", 1.0) is not None
+    assert silence.answer("0.example", 1.0, 1.0) is None
+    assert silence.answer("1.example", 1.0, 1.0) is not None
 
 
 # -- together ---------------------------------------------------------------------------------------------------------

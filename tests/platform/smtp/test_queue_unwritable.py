@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from bascule.platform.smtp.queue import limits
+from bascule.terms.body import HeldBody
 from support.far_server import FarServer
-from support.queue_rig import QueueRig, queue_rig
+from support.queue_rig import TEXT, QueueRig, queue_rig
+from support.server import ANNA
 
 ZOE = "zoe@[127.0.0.1]"
 
@@ -113,3 +115,17 @@ def test_a_server_that_refuses_for_now_is_not_asked_again_and_again_because_that
         assert server.connections == 1
         [entry] = rig.store.all()
         assert entry.recipients[0].next_utc > time.time() + 100.0
+
+
+def test_of_a_message_that_could_not_be_queued_nothing_stays(tmp_path: Path) -> None:
+    with queue_rig(tmp_path) as rig, contextlib.closing(Locked(tmp_path)) as locked:
+        rig.store._database.execute("PRAGMA busy_timeout = 10")
+        locked.lock()
+        for put in (
+            lambda: rig.put("a", ZOE),
+            lambda: rig.store.answer("b", [ZOE], "c", HeldBody(TEXT), ANNA, is_final=True, is_here=True),
+        ):
+            with pytest.raises(sqlite3.OperationalError):
+                put()
+        assert list((tmp_path / "queue").iterdir()) == []
+        locked.unlock()

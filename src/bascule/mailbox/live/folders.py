@@ -123,6 +123,15 @@ class LiveFolders:
         if count >= NAMES or characters >= NAMES_CHARACTERS:
             raise NameRefused("LIMIT", "a mailbox has no more names than these; delete some first")
 
+    def find_or_create(self, path: FolderPath, now_utc: int, special_use: SpecialUse | None = None) -> LiveFolder:
+        """`find`, or `create`; with ``special_use`` where it is made and no other folder has that. Others may make it at the same time."""
+        while True:
+            if found := self.find(path):
+                return found
+            use = special_use if special_use and self.for_use(special_use) is None else None
+            with contextlib.suppress(NameRefused):  # somebody was quicker
+                return self.create(path, now_utc, use)
+
     def _insert(self, path: FolderPath, now_utc: int, special_use: SpecialUse | None) -> LiveFolder:
         name = path.join("/")
         kept = self._database.execute("DELETE FROM subscriptions WHERE name = ?", (name,)).rowcount

@@ -5,6 +5,7 @@ which of the rows are still as the caller takes them to be, and tells which thos
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -90,6 +91,24 @@ class LiveMessages:
         """`append`, but for those whose ``delivery`` was made already, within `DELIVERIES_SECONDS`. Raises what `append` raises."""
         self._write(folder, group, lambda new: self._is_new(new, now_utc))
 
+    def restore(self, folder: int, group: Sequence[Arriving], copies: Sequence[int]) -> list[bool]:
+        """`append` of those of which the folder holds fewer copies than ``copies`` says, which somebody else may bring back at the same time: whether
+        each was written. Raises what `append` raises."""
+        written: list[bool] = []
+        added: Counter[bytes] = Counter()
+        query = "SELECT count(*) FROM messages WHERE folder = ? AND vanished_utc IS NULL AND body = (SELECT id FROM bodies WHERE sha256 = ?)"
+
+        def is_wanted(new: Arriving) -> bool:
+            digest = new.body.sha256
+            there: int = self._database.execute(query, (folder, digest)).fetchone()[0]
+            is_lacking = there + added[digest] < copies[len(written)]
+            added[digest] += is_lacking
+            written.append(is_lacking)
+            return is_lacking
+
+        self._write(folder, group, is_wanted)
+        return written
+
     def _write(self, folder: int, group: Sequence[Arriving], is_wanted: Callable[[Arriving], bool]) -> Placed:
         headers = [summarise(new.body.start(HEADER_OCTETS)) for new in group]
         bodies = [new.body for new in group]
@@ -167,9 +186,20 @@ class LiveMessages:
             return self._copy(self._among(rows, "TRUE"), target)
 
     def give_back(self, rows: Sequence[int], target: int, now_utc: int) -> Placed:
-        """`copy` of those whose octets the folder does not hold, or no longer; that they were given back is remembered for `DELIVERIES_SECONDS`. Raises FolderGone."""
+        r"""`copy` of those whose octets the folder does not hold, or no longer, without ``\Deleted``; that they were given back is remembered for
+        `DELIVERIES_SECONDS`. Raises FolderGone."""
+        flagsets = self._mailbox.flagsets
         with self._mailbox.transaction():
             placed = self._copy(self._among(rows, _IS_LACKING, target), target)
+            reflag(
+                self._database,
+                target,
+                to_ranges(placed.uids),
+                lambda flagset: flagsets.number_of(flagsets.flags_of(flagset) - {"\\Deleted"}),
+                lambda: placed.modseq,
+                None,
+                listed=False,
+            )
             self._database.executemany(
                 f"INSERT OR REPLACE INTO deliveries SELECT '{GIVEN_BACK}' || id, ? FROM messages"
                 " WHERE folder = ? AND uidvalidity = ? AND uid = ?",

@@ -59,8 +59,7 @@ def give_back(box: LiveMailbox, messages: Iterable[Deleted], now_utc: int) -> in
         by_path[each.path].append(each)
     given = 0
     for path, those in by_path.items():
-        folder = box.folders.find(path) or box.folders.create(path, now_utc)
+        folder = box.folders.find_or_create(path, now_utc)
         placed = box.messages.give_back(sorted(each.row for each in those), folder.id, now_utc)
-        box.messages.set_flags(folder.id, placed.uids, lambda flags: flags - {"\\Deleted"})
         given += len(placed.uids)
     return given

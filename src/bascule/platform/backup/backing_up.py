@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bascule.mailbox.copying import copy_database, copy_mailbox
+from bascule.mailbox.copying import AnotherMailbox, copy_database, copy_mailbox
 from bascule.mailbox.database import sync_file
 from bascule.mailbox.format import LOCK
 from bascule.mailbox.lock import alone
@@ -32,13 +32,15 @@ INSTANT = "%Y-%m-%dT%H%M%SZ"
 
 @dataclass(slots=True)
 class BackedUp:
-    """``failed``: mailbox, or `THE_TRACE` → why it is as it was before; ``octets``: of bodies, before compression."""
+    """``failed``: mailbox, or `THE_TRACE` → why it is as it was before; ``set_aside``: mailbox → where the copy of the one that was there before lies
+    now; ``octets``: of bodies, before compression."""
 
     instant: str
     mailboxes: int = 0
     changed: int = 0
     octets: int = 0
     failed: dict[str, str] = field(default_factory=dict)
+    set_aside: dict[str, str] = field(default_factory=dict)
 
 
 def back_up(
@@ -68,7 +70,13 @@ def back_up(
 def _back_up_one(box: Path, target: Path, done: BackedUp, keep: int) -> None:
     done.mailboxes += 1
     try:
-        copied = copy_mailbox(box, target, instant=done.instant, keep=keep)
+        try:
+            copied = copy_mailbox(box, target, instant=done.instant, keep=keep)
+        except AnotherMailbox:  # it was made anew since: what is kept of the one before stays, beside it
+            aside = target.with_name(f"{target.name}.{done.instant}")
+            target.rename(aside)
+            done.set_aside[box.name.removesuffix(".mailbox")] = str(aside)
+            copied = copy_mailbox(box, target, instant=done.instant, keep=keep)
     except BasculeError as error:
         done.failed[box.name.removesuffix(".mailbox")] = error.message
         return

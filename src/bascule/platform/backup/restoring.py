@@ -1,8 +1,10 @@
 """What comes back from a backup: the whole installation on an empty machine, or messages into a mailbox that is in use."""
 
 import json
+import os
 import shutil
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -10,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bascule.mailbox.copying import copy_database, copy_mailbox
+from bascule.mailbox.database import sync_file
 from bascule.mailbox.format import CATALOGUE, MailboxError, MailboxInUse
 from bascule.mailbox.live import Arriving, LiveFolder, LiveMailbox, LiveRow
+from bascule.mailbox.live.restored import step_past
 from bascule.platform.backup.backing_up import DATABASES, FILES, THE_TRACE, VERSION
 from bascule.platform.trace import FILE as TRACE
 from bascule.terms.body import HeldBody
@@ -24,6 +28,8 @@ FREE_OCTETS = 16 * 1024 * 1024
 """With less room on the disk, what fails is the disk's fault."""
 HOLDS_ACCOUNTS = ("accounts.sqlite", "portal.sqlite")
 """Where one of these is, there is an installation; they are written last."""
+UNDER_WAY = "restoring"
+"""A file in the data folder, as long as the restore that made everything else there is not over."""
 
 
 @dataclass(slots=True)
@@ -62,11 +68,12 @@ def restore_installation(backup: Path, data: Path, progress: Callable[[int, int]
     Cut off, it can be begun again: what is there already is brought up to date. Raises BasculeError.
     """
     require_backup(backup)
-    if any((data / name).exists() for name in HOLDS_ACCOUNTS):
-        raise BasculeError(f"{data} holds an installation already.", "Restore into an empty folder; or one mailbox, with --account.")  # fmt: skip
+    _require_nothing_to_lose(data)
     done = RestoredAll()
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (data / UNDER_WAY).touch()
+        sync_file(data)
         # One that could never be read is an empty folder in the backup.
         boxes = sorted(path.parent for path in (backup / "mailboxes").glob(f"*.mailbox/{CATALOGUE}"))
         for place, box in enumerate(boxes):
@@ -79,6 +86,7 @@ def restore_installation(backup: Path, data: Path, progress: Callable[[int, int]
                 shutil.copy2(backup / name, data / name)
         _restore_trace(backup / TRACE, data / TRACE, done)
         shutil.copytree(backup / "queue", data / "queue", dirs_exist_ok=True)
+        os.sync()  # what the accounts, and the queue's rows, say is there
         for name in reversed(DATABASES):  # the accounts last: with them the installation is there
             if (backup / name).exists():
                 partial = data / f"{name}.partial"
@@ -86,15 +94,28 @@ def restore_installation(backup: Path, data: Path, progress: Callable[[int, int]
                 copy_database(backup / name, partial)
                 if name == "queue.sqlite":
                     _hold_all(partial)
+                    sync_file(partial)
                 partial.replace(data / name)
+        sync_file(data)
+        (data / UNDER_WAY).unlink()
     except (OSError, sqlite3.Error) as error:
         raise BasculeError(f"The installation could not be restored: {error}.", "The backup is as it was. Mend this, and run it again.") from error  # fmt: skip
     return done
 
 
+def _require_nothing_to_lose(data: Path) -> None:
+    """What a restore that was cut off left may be written over; mail that is there otherwise may be newer than the backup. Raises BasculeError."""
+    holds_accounts = any((data / name).exists() for name in HOLDS_ACCOUNTS)
+    holds_mail = (data / "queue.sqlite").exists() or any((data / "mailboxes").glob(f"*.mailbox/{CATALOGUE}"))
+    if holds_accounts or (holds_mail and not (data / UNDER_WAY).exists()):
+        what = "an installation" if holds_accounts else "mail, which may be newer than the backup,"
+        raise BasculeError(f"{data} holds {what} already.", "Restore into an empty folder; or one mailbox, with --account.")  # fmt: skip
+
+
 def _restore_one(box: Path, target: Path, done: RestoredAll) -> None:
     try:
         copy_mailbox(box, target)
+        step_past(target, int(time.time()))
     except MailboxInUse:
         raise
     except BasculeError as error:
@@ -138,8 +159,11 @@ def restore_messages(
         if folder is not None and wanted.path != folder:
             continue
         missing = list(_missing(backup, live, wanted, message_id))
-        problems = {} if dry_run else _append(backup, live, wanted, [row for row, _ in missing], now_utc)
-        yield from (replace(restored, problem=problems.get(row, "")) for row, restored in missing)
+        outcomes = {} if dry_run else _append(backup, live, wanted, [row for row, _ in missing], now_utc)
+        for row, restored in missing:
+            problem = outcomes.get(row, "")
+            if problem is not None:
+                yield replace(restored, problem=problem)
 
 
 def _missing(
@@ -176,25 +200,24 @@ def _digests(box: LiveMailbox, folder: int) -> list[tuple[int, bytes]]:
 
 def _append(
     backup: LiveMailbox, live: LiveMailbox, wanted: LiveFolder, rows: list[int], now_utc: int
-) -> dict[int, str]:
-    """Row → why it can't be read, of those that are not back."""
-    target = live.folders.find(wanted.path)
-    if target is None:
-        use = wanted.special_use if wanted.special_use and live.folders.for_use(wanted.special_use) is None else None
-        target = live.folders.create(wanted.path, now_utc, use)
+) -> dict[int, str | None]:
+    """Row → why it can't be read, of those that are not back; None: somebody else brought it back meanwhile."""
+    target = live.folders.find_or_create(wanted.path, now_utc, wanted.special_use)
+    copies = Counter(digest for _, digest in _digests(backup, wanted.id))
     numbers = set(rows)
     there = [row for row in backup.reading.rows(wanted.id, 1, wanted.uidnext, limit=-1) if row.id in numbers]
-    problems: dict[int, str] = {}
+    outcomes: dict[int, str | None] = {}
     for place in range(0, len(there), GROUP):
-        group = []
+        group: list[tuple[int, Arriving]] = []
         for row in there[place : place + GROUP]:
             try:
-                group.append(_arriving(backup, row))
+                group.append((row.id, _arriving(backup, row)))
             except MailboxError as error:
-                problems[row.id] = error.message
-        if group:
-            live.messages.append(target.id, group)
-    return problems
+                outcomes[row.id] = error.message
+        arriving = [new for _, new in group]
+        written = live.messages.restore(target.id, arriving, [copies[new.body.sha256] for new in arriving])
+        outcomes |= {row: None for (row, _), is_written in zip(group, written, strict=True) if not is_written}
+    return outcomes
 
 
 def _arriving(backup: LiveMailbox, row: LiveRow) -> Arriving:

@@ -21,7 +21,7 @@ from bascule.platform.accounts.shares import TABLES as SHARES_TABLES
 from bascule.platform.accounts.shares import Shares
 from bascule.platform.clock import Clock
 from bascule.portal.accounts.database import Database, DatabaseAway, PostgresDatabase, SqliteDatabase
-from bascule.portal.accounts.snapshot import Entry, Snapshot
+from bascule.portal.accounts.snapshot import Entry, News, Snapshot, read_news
 from bascule.portal.configuration import PortalSettings, read_portal_settings
 from bascule.protocols.imap.rights import ANYONE
 from bascule.terms.phases import MemberCalendar, Side
@@ -36,7 +36,8 @@ class PortalAccounts:
     """Implements `bascule.platform.accounts.Accounts`. For any thread. ``notes``: the file of this machine for wrong passwords, and who shares with whom; ``node``: its name; ``trusted``: see `Attempts`.
 
     A thread of its own brings the snapshot up to date. Whatever is asked of the snapshot is asked within one holding of the guard: between two, a wave that
-    was just named may be gone."""
+    was just named may be gone. The database is asked outside of it: one that does not answer keeps nobody waiting. One that was away may have come back as it
+    was a moment before, and is read anew."""
 
     def __init__(
         self, database: Database, notes: Path, clock: Callable[[], float], zone: str, node: str, trusted: Sequence[Network] = ()
@@ -51,6 +52,8 @@ class PortalAccounts:
         self.attempts = Attempts(notes, clock, trusted)
         self._judge = Judge(self.attempts, clock, ZoneInfo(zone), Side.NEW)
         self._database = database
+        self._looking = threading.Lock()
+        """Held by who asks the database, and changes the snapshot."""
         self._guard = threading.Lock()
         self._snapshot = Snapshot(node)
         self._is_away = False
@@ -77,18 +80,31 @@ class PortalAccounts:
         self._look()
 
     def _look(self) -> None:
-        with self._guard:
+        with self._looking:
             try:
                 with self._database.reading() as reading:
-                    self._snapshot.bring_up_to_date(reading)
-            except DatabaseAway as error:
+                    news = read_news(reading, -1 if self._is_away else self._snapshot.number)
+            except Exception as error:  # noqa: BLE001 - away, or a row that can't be understood: it is looked at again all the same
                 if not self._is_away:
-                    structlog.get_logger().warning("portal-database-away", error=str(error))
+                    bug = {} if isinstance(error, DatabaseAway) else {"exc_info": error}
+                    structlog.get_logger().warning("portal-database-away", error=str(error), **bug)
                 self._is_away = True
                 return
             if self._is_away:
                 structlog.get_logger().info("portal-database-back")
             self._is_away = False
+            if news is not None:
+                self._take(news)
+
+    def _take(self, news: News) -> None:
+        if news.is_whole:
+            snapshot = Snapshot(self._snapshot.node)
+            snapshot.take(news)
+            with self._guard:
+                self._snapshot = snapshot
+        else:
+            with self._guard:
+                self._snapshot.take(news)
 
     def _entry(self, *, address: str = "", identity: str = "") -> Entry | None:
         with self._guard:

@@ -6,6 +6,11 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+CONNECT_SECONDS = 5
+"""To reach a database elsewhere, which takes milliseconds."""
+SILENT_SECONDS = 10
+"""After which the network that has lost a connection has lost it: by itself TCP gives up after a quarter of an hour (tcp(7), tcp_retries2)."""
+
 
 class DatabaseAway(Exception):
     """It can't be asked now: busy, restarting, or not made yet."""
@@ -78,7 +83,16 @@ class PostgresDatabase:
         try:
             if self._connection is None:
                 given: dict[str, Any] = {"password": self._password} if self._password else {}
-                self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5, **given)
+                self._connection = psycopg.connect(
+                    self._url,
+                    autocommit=True,
+                    connect_timeout=CONNECT_SECONDS,
+                    keepalives_idle=SILENT_SECONDS // 2,
+                    keepalives_interval=1,
+                    keepalives_count=SILENT_SECONDS // 2,
+                    tcp_user_timeout=SILENT_SECONDS * 1000,
+                    **given,
+                )
             with self._connection.transaction():
                 self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 yield _PostgresReading(self._connection)

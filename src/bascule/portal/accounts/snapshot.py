@@ -28,6 +28,35 @@ class Entry:
     """Ids of the accounts that may write as this one."""
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """What the database says. ``is_whole``: of everything, not only of what changed."""
+
+    number: int
+    is_whole: bool
+    calendars: dict[int, MemberCalendar]
+    mailboxes: Sequence[tuple[Any, ...]]
+    addresses: Mapping[str, list[str]]
+    senders: Mapping[str, set[str]]
+
+
+def read_news(reading: Reading, since: int) -> News | None:
+    """What changed behind change number ``since``; None: nothing. All there is where ``since`` is -1, or the database does not come as far: it is as it was
+    once (a standby took over, a backup came back), and its next changes have numbers that were others'. Raises DatabaseAway."""
+    rows = reading.rows(_NUMBER)
+    number = rows[0][0] if rows else 0
+    if number == since:
+        return None
+    since = since if since < number else -1
+    calendars = {wave: MemberCalendar(*map(_instant, instants)) for wave, *instants in reading.rows(_WAVES)}
+    changed = reading.rows(_MAILBOXES, [since])
+    addresses: dict[str, list[str]] = defaultdict(list)
+    senders: dict[str, set[str]] = defaultdict(set)
+    for group in _groups(changed):
+        _read_about(reading, group, addresses, senders)
+    return News(number, since == -1, calendars, changed, addresses, senders)
+
+
 @dataclass(slots=True)
 class Snapshot:
     """``node``: this machine's name; ``number``: of the last change that is in it."""
@@ -39,22 +68,11 @@ class Snapshot:
     by_address: dict[str, Entry] = field(default_factory=dict)
     domains: Counter[str] = field(default_factory=Counter)
 
-    def bring_up_to_date(self, reading: Reading) -> int:
-        """How many mailboxes changed. Raises DatabaseAway; then it is as it was."""
-        rows = reading.rows(_NUMBER)
-        number = rows[0][0] if rows else 0
-        if number == self.number:
-            return 0
-        calendars = {wave: MemberCalendar(*map(_instant, instants)) for wave, *instants in reading.rows(_WAVES)}
-        changed = reading.rows(_MAILBOXES, [self.number])
-        addresses: dict[str, list[str]] = defaultdict(list)
-        senders: dict[str, set[str]] = defaultdict(set)
-        for group in _groups(changed):
-            _read_about(reading, group, addresses, senders)
-        self.calendars = calendars
-        self._replace(changed, addresses, senders)
-        self.number = number
-        return len(changed)
+    def take(self, news: "News") -> None:
+        """Of changes that follow the last one here, or of all there is into a snapshot that is empty."""
+        self.calendars = news.calendars
+        self._replace(news.mailboxes, news.addresses, news.senders)
+        self.number = news.number
 
     def _replace(
         self, rows: Sequence[tuple[Any, ...]], addresses: Mapping[str, list[str]], senders: Mapping[str, set[str]]

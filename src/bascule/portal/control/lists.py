@@ -25,7 +25,7 @@ from bascule.portal.directory.importing import present_mailboxes
 from bascule.portal.directory.long_work import compared
 from bascule.portal.directory.models import MemberList, Role, Wave, this_node
 from bascule.portal.jobs.asking import ask
-from bascule.portal.jobs.models import Kind, Lane, Work
+from bascule.portal.jobs.models import Kind, Lane, State, Work
 from bascule.portal.shell.access import roles
 from bascule.portal.shell.doors import keys, member_of, now
 
@@ -165,11 +165,16 @@ def bring_in(request: HttpRequest, number: int) -> HttpResponse:
         messages.error(request, _("Nothing was changed. Write how many members leave, to confirm it."))
         return redirect("list", number)
     with transaction.atomic():
-        if Work.objects.filter(kind=Kind.IMPORT, order={"list": number}).exists():
+        asked = Work.objects.filter(kind=Kind.IMPORT, order__list=number)
+        if asked.exclude(state__in=(State.FAILED, State.STOPPED)).exists():
             return redirect("list", number)  # asked twice by a double click
         work = ask(
             Kind.IMPORT,
-            {"list": number, "node": this_node()},
+            {
+                "list": number,
+                "node": this_node(),
+                "leaving": sum(each.change is Change.LEAVING for each in found),
+            },
             by=member_of(request).sign_on,
             at=now(),
             lane=Lane.DIRECTORY,

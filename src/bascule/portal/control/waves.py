@@ -124,6 +124,15 @@ def remove(request: HttpRequest, name: str) -> HttpResponse:
     return redirect("control")
 
 
+def _saved(form: WaveForm, calendar: MemberCalendar) -> bool:
+    """False: somebody else changed the calendar in this very moment, and nothing is written."""
+    with transaction.atomic():
+        if Wave.objects.select_for_update().get(pk=form.instance.pk).calendar() != calendar:
+            return False
+        form.save()
+    return True
+
+
 @never_cache
 @roles(Role.OPERATOR)
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -142,19 +151,22 @@ def wave(request: HttpRequest, name: str) -> HttpResponse:
     if not moved:
         messages.info(request, _("The calendar is as it was."))
         return redirect("control")
+    seen = " ".join(getattr(calendar, field).isoformat() for field in WaveForm.Meta.fields)
+    is_overtaken = request.POST.get("seen", seen) != seen
     count = Mailbox.objects.filter(wave=found, is_gone=False).count()
     asks_count = count > 0 and turns_at_once(calendar, found.calendar(), now())
     is_counted = not asks_count or request.POST.get("count", "").strip() == str(count)
-    if "sure" not in request.POST or not is_counted:
+    if "sure" not in request.POST or not is_counted or is_overtaken or not _saved(form, calendar):
         shown |= {
             "moved": moved,
+            "seen": seen,
+            "is_overtaken": is_overtaken,
             "meaning": what_it_means(calendar, found.calendar(), now(), count),
             "count": count,
             "asks_count": asks_count,
-            "is_miscounted": "sure" in request.POST,
+            "is_miscounted": "sure" in request.POST and not is_counted,
         }
         return render(request, "control/wave_sure.html", shown, status=422 if "sure" in request.POST else 200)
-    form.save()
     changed = [f"{each.field}: {each.before.isoformat()} → {each.after.isoformat()}" for each in moved]
     record(request, "calendar-changed", found.name, "\n".join(changed))
     accounts().refresh()

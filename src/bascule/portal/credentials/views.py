@@ -142,8 +142,9 @@ def change(request: HttpRequest) -> HttpResponse:
     status = 200
     if request.method == "POST" and form.is_valid():
         outcome = _tried(request, mailbox, form.cleaned_data["current"])
+        if outcome == "right" and not provisioning.choose(mailbox, form.cleaned_data["new"], now()):
+            outcome = "wrong"
         if outcome == "right":
-            provisioning.choose(mailbox, form.cleaned_data["new"], now())
             accounts().refresh()
             note(request, mailbox, member_of(request), View.What.CHANGED)
             messages.success(

@@ -9,7 +9,7 @@ from bascule.campaign.members_file import parse_members
 from bascule.campaign.new_platform import Made
 from bascule.campaign.wrong import WRONG_LINE, RowError, gettext_noop
 from bascule.portal.directory.built_in import built_in
-from bascule.portal.directory.importing import apply, present_mailboxes
+from bascule.portal.directory.importing import Overtaken, apply, present_mailboxes
 from bascule.portal.directory.models import Mailbox, MemberList, Note, Wave
 from bascule.portal.directory.provisioning import due, provision
 from bascule.portal.jobs.lease import Hold
@@ -28,11 +28,15 @@ def compared(brought: MemberList, sealed_by: Keys) -> tuple[list[Difference], li
 
 
 def import_members(hold: Hold) -> dict[str, Any]:
-    """Order: ``list`` (a `MemberList`), whose wrong lines are left out, and named; ``node``: home of the new mailboxes."""
+    """Order: ``list`` (a `MemberList`), whose wrong lines are left out, and named; ``node``: home of the new mailboxes; ``leaving``: how many members it had
+    leave when somebody looked at that and agreed. Raises Overtaken where more would leave now: another list came first."""
     brought = MemberList.objects.select_related("wave").get(pk=hold.work.order["list"])
     if not brought.sealed:  # all was applied, and the worker ended before it could say so
         return {"changed": hold.work.total, "wrong": hold.work.items.count()}
     found, errors = compared(brought, keys())
+    leaving = sum(each.change is Change.LEAVING for each in found)
+    if leaving > hold.work.order.get("leaving", leaving):
+        raise Overtaken
     left = sum(each.change is not Change.SAME for each in found)
     total = hold.work.total or left
     with transaction.atomic():

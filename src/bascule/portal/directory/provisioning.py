@@ -102,15 +102,20 @@ def renew(box: Mailbox, keys: Keys, now: datetime, password: str | None = None) 
         publish([box.pk])
 
 
-def choose(box: Mailbox, password: str, now: datetime, *, by_operator: bool = False) -> None:
-    """A password that somebody chose: it can't be shown any more. ``by_operator``: whoever it is of is told on their page."""
-    kept = hash_chosen(password)
+def choose(box: Mailbox, password: str, now: datetime, *, by_operator: bool = False) -> bool:
+    """A password that somebody chose: it can't be shown any more. ``by_operator``: whoever it is of is told on their page. False, of others: the mailbox got
+    another password since ``box`` was read, so that the one they know is void; then it stays."""
+    kept, before = hash_chosen(password), box.password
     with transaction.atomic():
+        known = Mailbox.objects.select_for_update().filter(pk=box.pk).values_list("password", flat=True)
+        if not by_operator and list(known) != [before]:
+            return False
         box.password, box.shown, box.password_at = kept, "", now
         if by_operator:
             box.renewed_at = now
         box.save(update_fields=["password", "shown", "password_at", "renewed_at"])
         publish([box.pk])
+    return True
 
 
 def lock(box: Mailbox, *, locked: bool) -> None:

@@ -57,10 +57,13 @@ class Silence:
             known = self._of(name)
             known.reached_utc, known.outcome = now_utc, None
 
-    def answer(self, name: str, due_utc: float) -> Outcome | None:
+    def answer(self, name: str, due_utc: float, now_utc: float) -> Outcome | None:
+        """Of what is due since then. What was found at a time that is still to come was found by a clock that was ahead, and says nothing."""
         with self._guard:
             known = self._known.get(name)
-        return known.outcome if known is not None and due_utc <= known.until_utc else None
+        if known is None or known.until_utc > now_utc + max(self.rest_seconds, limits.HOST_REST_SECONDS):
+            return None
+        return known.outcome if due_utc <= known.until_utc else None
 
     def _of(self, name: str) -> _Known:
         known = self._known.setdefault(name, _Known())
@@ -73,7 +76,7 @@ class Silence:
 @dataclass(frozen=True, slots=True)
 class Attempts:
     """``workers``: threads for what blocks. ``postmaster``: see `find_account`. ``begun``: told of a message, and for whom, before its octets go to
-    another server."""
+    another server; what it raises keeps them here, and `make` raises it."""
 
     accounts: Accounts
     arrivals: Arrivals
@@ -104,7 +107,8 @@ class Attempts:
         if not elsewhere:
             return
         domain = elsewhere[0].lane
-        known = {each.address: self.silence.answer(self._place(domain), each.next_utc) for each in elsewhere}
+        place, now = self._place(domain), self.clock()
+        known = {each.address: self.silence.answer(place, each.next_utc, now) for each in elsewhere}
         if silent := {address: outcome for address, outcome in known.items() if outcome is not None}:
             yield silent
         asked = [each.address for each in elsewhere if each.address not in silent]
@@ -125,7 +129,7 @@ class Attempts:
                 if is_ours(self.accounts, address):
                     outcomes[address] = final("5.1.1", f"there is nobody here named {address}")
             elif account.is_here:
-                known = self.silence.answer(f"mailbox {account.id}", each.next_utc)
+                known = self.silence.answer(f"mailbox {account.id}", each.next_utc, self.clock())
                 outcomes[address] = known or self._deliver_to(account, entry, address, octets)
             elif "@" not in address:  # with a domain, the mail server in front knows on which node it is
                 outcomes[address] = later("4.2.0", "the mailbox is on another server")
@@ -167,7 +171,8 @@ class Attempts:
     async def _send_to_one(self, hosts: Sequence[Endpoint], message: Outgoing) -> dict[str, Outcome]:
         """The first of ``hosts`` that takes mail from us; those that just did not come last. Raises _NoHost."""
         problems: list[Unreachable] = []
-        for host in sorted(hosts, key=lambda each: self.silence.answer(f"host {each}", self.clock()) is not None):
+        now = self.clock()
+        for host in sorted(hosts, key=lambda each: self.silence.answer(f"host {each}", now, now) is not None):
             began = self.clock()
             try:
                 return await self.sender.send(host, message)

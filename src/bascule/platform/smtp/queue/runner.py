@@ -25,7 +25,7 @@ from bascule.platform.smtp.queue import limits
 from bascule.platform.smtp.queue.attempt import Attempts
 from bascule.platform.smtp.queue.conclusion import Conclusions, NotSettled
 from bascule.platform.smtp.queue.meaning import later
-from bascule.platform.smtp.queue.store import Entry, QueueStore, State, Waiting, is_lane_here
+from bascule.platform.smtp.queue.store import Entry, NotWaiting, QueueStore, State, Waiting, is_lane_here
 from bascule.protocols.mime.headers import HEADER_OCTETS
 
 _T = TypeVar("_T")
@@ -114,6 +114,7 @@ class Runner:
             del self._tasks[part]
         in_hand = list(self._tasks)
         try:
+            await self._in_thread(lambda: self.store.bring_forward(self.clock() + limits.LONGEST_RETRY_SECONDS))
             for part in await self._in_thread(lambda: choose(self.store.lanes_due(), self.store.due, in_hand)):
                 self._tasks[part] = asyncio.create_task(self._work(part, until))
             return await self._in_thread(self.store.next_utc)
@@ -158,6 +159,8 @@ class Runner:
         begun: dict[str, float] = {}
         try:
             await self._attempt(part, entry, waiting, begun, until)
+        except NotWaiting:
+            pass  # it was held, or deleted, while it waited for the other server
         except FileNotFoundError:
             await self._in_thread(lambda: self._hold_what_is_lost(part.message))
         except (AccountsUnavailable, OSError, sqlite3.Error) as error:

@@ -20,7 +20,8 @@ from bascule.protocols.smtp.paths import format_path, is_path
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """``recipients``: at most `limits.RECIPIENTS`. ``begun``: called, in a thread, with those who get the octets, right before these go."""
+    """``recipients``: at most `limits.RECIPIENTS`. ``begun``: called, in a thread, with those who get the octets, right before these go;
+    what it raises ends the connection instead, and RFC 5321 §4.1.1.4 has the server forget the message."""
 
     sender: str
     recipients: tuple[str, ...]

@@ -55,6 +55,10 @@ ORPHAN_SECONDS = 3600
 """A file without a row is being put, or was left by a crash: after that long it was left."""
 
 
+class NotWaiting(Exception):
+    """Somebody held or deleted a message while it was about to be sent: nothing of it may go."""
+
+
 class State(StrEnum):
     WAITING = "waiting"
     HELD = "held"
@@ -172,9 +176,18 @@ class QueueStore:
     ) -> None:  # fmt: skip
         """When this returns, the message is synced. ``here``: which of ``recipients`` have a mailbox on this machine. ``is_spam``: there, it goes
         to the folder for junk."""
-        self._write_file(identity, body)
-        with self._transaction():
+        with self._file_written(identity, body), self._transaction():
             self._insert(identity, sender, recipients, body.octets, account, is_utf8, here, is_spam=is_spam)
+
+    @contextlib.contextmanager
+    def _file_written(self, identity: str, body: Body) -> Iterator[None]:
+        """Where the block can't write its row, the file goes again: it may be the disk's last room."""
+        self._write_file(identity, body)
+        try:
+            yield
+        except BaseException:
+            self.file_of(identity).unlink(missing_ok=True)
+            raise
 
     def _insert(
         self, identity: str, sender: str, recipients: Sequence[str], octets: int, account: str | None, is_utf8: bool,
@@ -256,9 +269,17 @@ class QueueStore:
 
     def begin(self, identity: str, addresses: Sequence[str]) -> None:
         """The message's octets go to another server now: until it has answered, who knows whether these have it? Not synced: it outlives this
-        process, not the machine."""
+        process, not the machine. Raises NotWaiting where an administrator was quicker; then nothing was noted."""
+        query = "INSERT OR REPLACE INTO begun SELECT message, address FROM recipients WHERE message = ? AND address = ? AND state = ?"
         with self._guard, lazily(self._database) as database:
-            database.executemany("INSERT OR IGNORE INTO begun VALUES (?, ?)", [(identity, each) for each in addresses])
+            for each in addresses:
+                if not database.execute(query, (identity, each, State.WAITING.value)).rowcount:
+                    raise NotWaiting
+
+    def is_being_sent(self, identity: str) -> bool:
+        """Whether its octets are on their way to another server, so that a hold or a deletion may come too late. Ask afterwards."""
+        with self._guard:
+            return self._database.execute("SELECT 1 FROM begun WHERE message = ?", (identity,)).fetchone() is not None
 
     def begun(self) -> list[tuple[str, str]]:
         """(message, address) of each that was begun and has no outcome."""
@@ -294,6 +315,18 @@ class QueueStore:
             database.execute(query, (is_attempt, next_utc, reply, identity, address))
             database.execute("DELETE FROM begun WHERE message = ? AND address = ?", (identity, address))
 
+    def bring_forward(self, latest_utc: float) -> int:
+        """Who waits for longer than that is due now: no attempt is put off so far, so the clock was ahead when this one was. How many those are."""
+        condition = "state = 'waiting' AND next_utc > ?"
+        with self._guard:
+            if not self._database.execute(
+                f"SELECT 1 FROM recipients WHERE {condition} LIMIT 1", (latest_utc,)
+            ).fetchone():
+                return 0
+        with self._transaction() as database:
+            query = f"UPDATE recipients SET next_utc = ? WHERE {condition}"
+            return database.execute(query, (self._clock(), latest_utc)).rowcount
+
     def move(self, identity: str, address: str, lane: str) -> None:
         """It turned out to be somewhere else: it waits there, and its time stays."""
         with self._transaction() as database:
@@ -305,8 +338,7 @@ class QueueStore:
     ) -> None:  # fmt: skip
         """Put a notice to ``sender`` and, all at once, settle ``addresses`` (``is_final``) or note that their delay was told. ``is_here``: the
         sender's mailbox is on this machine."""
-        self._write_file(notice_id, notice)
-        with self._transaction() as database:
+        with self._file_written(notice_id, notice), self._transaction() as database:
             here = [sender] if is_here else []
             self._insert(notice_id, "", [sender], notice.octets, None, not sender.isascii(), here)
             if is_final:
