@@ -9,8 +9,8 @@ unexport PYTHONDONTWRITEBYTECODE
 UV := $(shell command -v uv || echo .tools/bin/uv)
 RUN := .venv/bin
 READY := .venv/.ready
-# Of the tests at once: one more than processors, since many wait for a server most of the time.
-WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
+# Of the tests at once: two more than processors, since many wait for a server most of the time.
+WORKERS ?= $(shell echo $$(($$(nproc) + 2)))
 PORT_BASE ?= 8000
 PEERS ?= /tmp/bascule-peers
 

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from _pytest.nodeid import NodeId
 
 from support import parts
 
@@ -22,6 +23,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             for part in marker.args:
                 if not parts.is_there(part):
                     _refuse(item, part)
+        if item.get_closest_marker("xdist_group") is None and _shares_what_its_module_starts(item):
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}-{item.path.stem}"))
+        if getattr(config.option, "loadgroup", False):
+            _tell_the_group(item)
+
+
+def _tell_the_group(item: pytest.Item) -> None:
+    """In its id, where xdist's `LoadGroupScheduling` looks for it. pytest-xdist 3.8 writes it to an attribute that pytest 9.2 has no more: no test was in a
+    group then, and each process started the servers of every module."""
+    groups = sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")})
+    if groups:
+        item._id = NodeId.parse(f"{item.nodeid}@{'_'.join(groups)}")
+
+
+def _shares_what_its_module_starts(item: pytest.Item) -> bool:
+    """Such tests run one after the other in one of the processes: spread over all of them, each would start the module's servers."""
+    if not isinstance(item, pytest.Function):
+        return False
+    return any(each[-1].scope == "module" for each in item._fixtureinfo.name2fixturedefs.values())
 
 
 def _refuse(item: pytest.Item, part: str) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from support.command import ENTRY, bascule, environment
-from support.long_work import ask, look
+from support.long_work import LongWork
 from support.portal import DOMAIN, configuration
+from support.portal_database import make_database
 from support.postgresql import database_for
 
 MEMBERS = 4000 if os.environ.get("BASCULE_SOAK") == "1" else 1500
@@ -28,17 +29,17 @@ class Installation:
         self.root = root
         self.config = root / "bascule.toml"
         self.config.write_text(configuration(database=database))
+        if database is None:
+            make_database(root)
         bascule(root, "campaign", "--config", self.config, "init", "2027-04-27 09:00")
         self.list = root / "list.csv"
         people = (f"m{number};Member {number};m{number}@{DOMAIN}" for number in range(MEMBERS))
         self.list.write_text("\n".join(["sign_on;name;address", *people]), "utf-8")
         self.workers: list[subprocess.Popen[bytes]] = []
+        self.work = LongWork(self.config)
 
     def ask(self, kind: str) -> int:
-        return ask(self.config, kind, self.list)
-
-    def look(self, number: int) -> dict[str, Any]:
-        return look(self.config, number)
+        return self.work.ask(kind, self.list)
 
     def worker(self) -> subprocess.Popen[bytes]:
         with (self.root / "log").open("ab") as log:
@@ -53,12 +54,12 @@ class Installation:
 
     def until_begun(self, number: int, part: float) -> None:
         """Until so much of it is done, of 1."""
-        for _ in range(400):
-            told = self.look(number)
+        deadline = time.monotonic() + LONGEST_SECONDS
+        while (told := self.work.look(number))["state"] != "done":
             if told["total"] and told["done"] >= part * told["total"]:
                 return
-            if told["state"] == "done":
-                return
+            assert time.monotonic() < deadline, told
+            time.sleep(0.05)
 
     def put_to_sleep(self, worker: subprocess.Popen[bytes]) -> None:
         """Where the database is a file, between two transactions: whoever sleeps within one holds up the machine, and nothing can be done about it.
@@ -78,14 +79,9 @@ class Installation:
                 time.sleep(0.003)
 
     def until_done(self, number: int) -> dict[str, Any]:
-        began = time.monotonic()
-        while time.monotonic() - began < LONGEST_SECONDS:
-            told = self.look(number)
-            if told["state"] not in ("waiting", "running"):
-                assert told["state"] == "done", told["trouble"]
-                return told
-            time.sleep(0.5)
-        raise AssertionError((self.root / "log").read_text())
+        told = self.work.until_over(number, LONGEST_SECONDS)
+        assert told["state"] == "done", told["trouble"]
+        return told
 
     def end(self) -> None:
         for worker in self.workers:
@@ -96,8 +92,8 @@ class Installation:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
-    with database_for(request.param) as database:
-        made = Installation(tmp_path, database)
+    made = Installation(tmp_path, database_for(request.param))
+    with made.work:
         yield made
         made.end()
 
@@ -112,20 +108,22 @@ def test_killed_and_asleep_another_goes_on(installation: Installation) -> None:
     first.kill()
     first.wait()
     second = installation.worker()
-    assert len(installation.until_done(number)["boxes"]) == MEMBERS
+    installation.until_done(number)
+    assert len(installation.work.boxes()) == MEMBERS
 
     number = installation.ask("provision")
     installation.until_begun(number, chance.uniform(0.1, 0.5))
     installation.put_to_sleep(second)
-    given = {login: shown for login, shown in installation.look(number)["boxes"].items() if shown}
+    given = {login: shown for login, shown in installation.work.boxes().items() if shown}
     assert given, "it fell asleep in the middle"
     third = installation.worker()
-    done = installation.until_done(number)["boxes"]
+    installation.until_done(number)
+    done = installation.work.boxes()
     third.send_signal(signal.SIGINT)
     assert third.wait(30) == 0
     second.send_signal(signal.SIGCONT)
     installation.until_done(installation.ask("import-members"))  # by whom, if not by who slept, once that was over
-    assert installation.look(number)["boxes"] == done, "who slept changed nothing"
+    assert installation.work.boxes() == done, "who slept changed nothing"
     assert all(done.values()), "everybody has a password"
     assert {login: done[login] for login in given} == given, "and nobody a second one"
 
@@ -145,6 +143,6 @@ def test_a_worker_that_is_asked_to_end_gives_its_work_to_the_next(installation: 
     ended = time.monotonic()
     installation.worker()
     told = installation.until_done(number)
-    assert len(told["boxes"]) == MEMBERS
+    assert len(installation.work.boxes()) == MEMBERS
     assert told["attempts"] <= 1, "what was given back is no attempt"
     assert time.monotonic() - ended < LONGEST_SECONDS

@@ -10,6 +10,7 @@ import pytest
 
 from support.sources import ROOT, Origin, calls, modules, nodes
 
+pytestmark = pytest.mark.xdist_group("sources")  # every syntax tree is made, and held, by one process
 PAGE = ROOT.parents[1] / "docs" / "outside-octets.md"
 PROJECT = ROOT.parents[1]
 
@@ -178,10 +179,11 @@ OUR_OWN_SQL = {
 
 
 def test_a_query_is_of_our_own_words_and_values_are_bound() -> None:
+    origin = cache(Origin)
     strange = {
         f"{path}: {ast.unparse(call.args[0])}"
         for path, call in calls("execute", "executemany", "executescript")
-        if call.args and not Origin(path).is_ours(call.args[0])
+        if call.args and not origin(path).is_ours(call.args[0])
     }
     assert strange == set(OUR_OWN_SQL)
 

@@ -26,8 +26,14 @@ from support.server import ANNA, PASSWORD, PrivateBascule
 BOB, EVE = "bob@example.org", "eve@example.org"
 CONNECTIONS = 12
 MESSAGES = 400
+SEARCH_SECONDS, TURN_SECONDS = 12.0, 4.0
+"""Of the server here: a fifth of what a search may take, and what one waits for its turn. One of those below would take a minute."""
+LOWER = {
+    "bascule.platform.imap.searching.SEARCH_SECONDS": SEARCH_SECONDS,
+    "bascule.platform.imap.search_turns.SEARCH_TURN_SECONDS": TURN_SECONDS,
+}
 HONEST_SECONDS = 15.0
-"""For a round of somebody else; a search of those below holds a thread for a minute."""
+"""For a round of somebody else."""
 
 
 def signed_in(server: PrivateBascule, login: str) -> Dialogue:
@@ -40,7 +46,7 @@ def signed_in(server: PrivateBascule, login: str) -> Dialogue:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[PrivateBascule]:
-    with PrivateBascule(tmp_path, accounts=(ANNA, BOB)) as running:
+    with PrivateBascule(tmp_path, accounts=(ANNA, BOB), limits=LOWER) as running:
         yield running
 
 

@@ -23,6 +23,8 @@ from support.command import ENTRY, bascule
 from support.smtp import message
 
 CAMILLE = "camille.roux@univ-exemple.fr"
+FEW = ("--messages", "100")
+"""Where mail is not the subject."""
 
 
 @pytest.fixture
@@ -115,7 +117,7 @@ def test_on_the_eve(tmp_path: Path, base: int) -> None:
 
 
 def test_its_clock_is_moved_over_the_switch(tmp_path: Path, base: int) -> None:
-    with running(tmp_path / "l’été d'Anna", base, "--at", "2027-04-27 08:59") as demo:
+    with running(tmp_path / "l’été d'Anna", base, *FEW, "--at", "2027-04-27 08:59") as demo:
         with pytest.raises(imaplib.IMAP4.error, match=r"opens on Tuesday 27 April 2027 at 09:00"):
             imap(demo, "new")
         shown = re.search("Move its clock with: (.*)", demo["said"])
@@ -144,7 +146,7 @@ def test_a_date_that_is_none_is_refused_before_anything_is_made(tmp_path: Path, 
 
 
 def test_one_that_stops_at_once_says_where_all_lies_and_not_how_to_sign_on(tmp_path: Path, base: int) -> None:
-    done = bascule(tmp_path, "demo", "--dir", tmp_path / "demo", "--port-base", base, "--messages", 100, "--stop")
+    done = bascule(tmp_path, "demo", "--dir", tmp_path / "demo", "--port-base", base, *FEW, "--stop")
     assert done.stdout.endswith(f"All is made, and lies in {tmp_path / 'demo'}.\n")
     assert "Sign on to the portal" not in done.stdout
 
@@ -157,7 +159,7 @@ def test_the_same_seed_gives_the_same_octets() -> None:
 
 
 def test_a_terminal_that_is_closed_leaves_nothing_running(tmp_path: Path, base: int) -> None:
-    with running(tmp_path / "demo", base, end=signal.SIGHUP) as demo:
+    with running(tmp_path / "demo", base, *FEW, end=signal.SIGHUP) as demo:
         ports = [demo["new"]["imap"], demo["new"]["web"], demo["old"]["imap"]]
     for port in ports:
         with pytest.raises(ConnectionRefusedError):

@@ -84,12 +84,11 @@ def test_a_walk_gives_the_interpreter_up_seldom_enough_that_another_thread_gets_
     assert len(reads) < 20
 
 
-@BY
-@pytest.mark.parametrize("kind", ["zip", "mbox", "maildir", "eml"])
-def test_an_export_that_is_stopped_leaves_nothing_that_looks_like_one(
-    kind: str, by: signal.Signals, tmp_path: Path
-) -> None:
-    place, taken, out = tmp_path / "mail.mbox", tmp_path / "m.mailbox", tmp_path / "out"
+@pytest.fixture(scope="module")
+def three_thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A mailbox on disk, which no export changes."""
+    root = tmp_path_factory.mktemp("large")
+    place, taken = root / "mail.mbox", root / "m.mailbox"
     with place.open("wb") as file:
         for number in range(3000):
             file.write(
@@ -97,9 +96,19 @@ def test_an_export_that_is_stopped_leaves_nothing_that_looks_like_one(
                 + os.urandom(3000).hex().encode()
                 + b"\n\n"
             )
-    bascule(tmp_path, "import", place, taken, "--quiet")
+    bascule(root, "import", place, taken, "--quiet")
+    return taken
+
+
+@BY
+@pytest.mark.parametrize("kind", ["zip", "mbox", "maildir", "eml"])
+@pytest.mark.xdist_group("exports")
+def test_an_export_that_is_stopped_leaves_nothing_that_looks_like_one(
+    kind: str, by: signal.Signals, three_thousand: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
     begun = out.with_name("out.partial") if kind == "zip" else out
-    words = [*ENTRY, "export", taken, out, "--format", kind, "--quiet"]
+    words = [*ENTRY, "export", three_thousand, out, "--format", kind, "--quiet"]
     with subprocess.Popen(map(str, words), env=environment(tmp_path), stderr=subprocess.PIPE, text=True) as run:
         while not (
             begun.exists() and any(file.stat().st_size for file in [begun, *begun.rglob("*")] if file.is_file())
@@ -111,7 +120,7 @@ def test_an_export_that_is_stopped_leaves_nothing_that_looks_like_one(
     assert (run.returncode, "Traceback" in errors) == (130, False), errors
     assert "Nothing of the export is left." in errors
     assert not begun.exists() or not list(begun.iterdir())
-    bascule(tmp_path, "export", taken, out, "--format", kind, "--quiet")
+    bascule(tmp_path, "export", three_thousand, out, "--format", kind, "--quiet")
 
 
 def test_a_census_of_a_mailbox_on_disk_ends_at_the_next_message(tmp_path: Path) -> None:

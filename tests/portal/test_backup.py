@@ -11,6 +11,7 @@ import pytest
 
 from support.command import bascule
 from support.portal import DOMAIN, configuration
+from support.portal_database import make_database
 from support.postgresql import database_for
 
 _READ = """
@@ -52,51 +53,53 @@ def installation(place: Path, database: str | None, more: str = "") -> Path:
 @pytest.mark.parametrize("before", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("after", ["sqlite", "postgresql"])
 def test_everything_of_the_portal_comes_back(tmp_path: Path, before: str, after: str) -> None:
-    with database_for(before) as first, database_for(after) as second:
-        old = installation(
-            tmp_path / "old", first, more='keys = "elsewhere/keys.json"\n' if before == "postgresql" else ""
-        )
-        config = old / "bascule.toml"
-        config.write_text(config.read_text().replace("[server]\n", '[server]\nnode = "old-machine"\n'))
-        bascule(old, "campaign", "--config", config, "init", "2027-04-27 09:00")
-        (old / "list.csv").write_text(
-            "sign_on;name;address;kind;owners;role;old_url;old_secret\n"
-            f"anna;Anna Martin;anna@{DOMAIN};;;operator;imaps://anna@old.example;hunter2\n;Office;office@{DOMAIN};functional;anna;;;\n", "utf-8"
-        )  # fmt: skip
-        bascule(old, "campaign", "--config", config, "members", old / "list.csv")
-        bascule(old, "campaign", "--config", config, "provision")
-        bascule(old, "backup", "--config", config, tmp_path / "backup")
-        bascule(old, "backup", "--config", config, tmp_path / "backup")  # again: brought up to date
-        expected = told_by(old)
-        assert expected["old"] == {f"anna@{DOMAIN}": "hunter2"}
-        new = installation(tmp_path / "new", second)
-        bascule(new, "restore", "--config", new / "bascule.toml", tmp_path / "backup", "--all")
-        assert told_by(new) == expected
-        assert (expected["node"], expected["elsewhere"]) == ("old-machine\n", []), "its mailboxes are at home there"
-        assert (new / "data/portal.sqlite").exists() == (after == "sqlite")
-        refused = bascule(new, "restore", "--config", new / "bascule.toml", tmp_path / "backup", "--all", status=None)
-        assert refused.returncode != 0
-        assert "already" in refused.stderr
+    first, second = database_for(before), database_for(after)
+    old = installation(tmp_path / "old", first, more='keys = "elsewhere/keys.json"\n' if before == "postgresql" else "")
+    if before == "sqlite":
+        make_database(old)
+    config = old / "bascule.toml"
+    config.write_text(config.read_text().replace("[server]\n", '[server]\nnode = "old-machine"\n'))
+    bascule(old, "campaign", "--config", config, "init", "2027-04-27 09:00")
+    (old / "list.csv").write_text(
+        "sign_on;name;address;kind;owners;role;old_url;old_secret\n"
+        f"anna;Anna Martin;anna@{DOMAIN};;;operator;imaps://anna@old.example;hunter2\n;Office;office@{DOMAIN};functional;anna;;;\n", "utf-8"
+    )  # fmt: skip
+    bascule(old, "campaign", "--config", config, "members", old / "list.csv")
+    bascule(old, "campaign", "--config", config, "provision")
+    bascule(old, "backup", "--config", config, tmp_path / "backup")
+    bascule(old, "backup", "--config", config, tmp_path / "backup")  # again: brought up to date
+    expected = told_by(old)
+    assert expected["old"] == {f"anna@{DOMAIN}": "hunter2"}
+    new = installation(tmp_path / "new", second)
+    bascule(new, "restore", "--config", new / "bascule.toml", tmp_path / "backup", "--all")
+    assert told_by(new) == expected
+    assert (expected["node"], expected["elsewhere"]) == ("old-machine\n", []), "its mailboxes are at home there"
+    assert (new / "data/portal.sqlite").exists() == (after == "sqlite")
+    refused = bascule(new, "restore", "--config", new / "bascule.toml", tmp_path / "backup", "--all", status=None)
+    assert refused.returncode != 0
+    assert "already" in refused.stderr
 
 
 @pytest.mark.needs("postgresql")
 def test_a_database_that_is_not_empty_is_left_as_it_is(tmp_path: Path) -> None:
     """Before anything is written: the data folder is still empty."""
-    with database_for("postgresql") as database:
-        old = installation(tmp_path / "old", None)
-        bascule(old, "campaign", "--config", old / "bascule.toml", "password", "chief", "--name", "Chief")
-        bascule(old, "backup", "--config", old / "bascule.toml", tmp_path / "backup")
-        new = installation(tmp_path / "new", database)
-        bascule(new, "campaign", "--config", new / "bascule.toml", "password", "other", "--name", "Other")
-        told = bascule(new, "restore", "--config", new / "bascule.toml", tmp_path / "backup", "--all", status=2)
-        assert "has members already" in told.stderr
-        assert not (new / "data/mailboxes").exists()
-        assert not (new / "data/portal.sqlite").exists()
+    database = database_for("postgresql")
+    old = installation(tmp_path / "old", None)
+    make_database(old)
+    bascule(old, "campaign", "--config", old / "bascule.toml", "password", "chief", "--name", "Chief")
+    bascule(old, "backup", "--config", old / "bascule.toml", tmp_path / "backup")
+    new = installation(tmp_path / "new", database)
+    bascule(new, "campaign", "--config", new / "bascule.toml", "password", "other", "--name", "Other")
+    told = bascule(new, "restore", "--config", new / "bascule.toml", tmp_path / "backup", "--all", status=2)
+    assert "has members already" in told.stderr
+    assert not (new / "data/mailboxes").exists()
+    assert not (new / "data/portal.sqlite").exists()
 
 
 def test_a_backup_whose_database_was_cut_off_is_as_it_was(tmp_path: Path) -> None:
     """The file in the backup is replaced as a whole."""
     old = installation(tmp_path / "old", None)
+    make_database(old)
     bascule(old, "campaign", "--config", old / "bascule.toml", "password", "chief", "--name", "Chief")
     bascule(old, "backup", "--config", old / "bascule.toml", tmp_path / "backup")
     (tmp_path / "backup/portal.sqlite.partial").write_bytes(b"half of it")

@@ -37,12 +37,10 @@ def server(
         f'[ldap]\nuri = "{directory.uri}"\nbase = "ou=people,{BASE}"\nbind_dn = "{READER}"\npassword_file = "reader"\n'
     )
     people = [f"anna;Anna;anna@{DOMAIN};;", f"paul;Paul;paul@{DOMAIN};;"]
-    with (
-        database_for(request.param) as database,
-        PortalServer(
-            root, {"main": "2027-04-27 09:00"}, people, more=more, sign_on=("ldap",), database=database
-        ) as started,
-    ):
+    database = database_for(request.param)
+    with PortalServer(
+        root, {"main": "2027-04-27 09:00"}, people, more=more, sign_on=("ldap",), database=database
+    ) as started:
         yield started
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from support.command import ENTRY, bascule, environment
 from support.portal import DOMAIN, Portal, T, configuration
+from support.portal_database import make_database
 
 HEADINGS = "sign_on;name;address;aliases;kind;owners;wave;office;role;old_url;old_way;old_secret"
 
@@ -121,6 +122,7 @@ def test_passwords_are_made_once(waves: Portal) -> None:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     (tmp_path / "bascule.toml").write_text(configuration())
+    make_database(tmp_path)
     bascule(tmp_path, "campaign", "--config", tmp_path / "bascule.toml", "init", "2027-04-27 09:00")
     return tmp_path
 

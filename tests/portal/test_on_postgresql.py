@@ -5,14 +5,13 @@ import os
 import smtplib
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from support.long_work import ask, look
+from support.long_work import LongWork
 from support.portal import DOMAIN, T
 from support.portal_server import PortalServer
 from support.postgresql import PrivatePostgres
@@ -77,13 +76,8 @@ def test_mail_goes_on_while_the_database_restarts(postgres: PrivatePostgres, tmp
         assert status_of(server, "/health/ready") == 200
         assert status_of(server, "/") == 200
         (tmp_path / "list.csv").write_text(f"sign_on;name;address\npaul;Paul;paul@{DOMAIN}\n", "utf-8")
-        number = ask(server.config, "import-members", tmp_path / "list.csv")
-        told = look(server.config, number)
-        for _ in range(240):
-            if told["state"] in ("done", "failed"):
-                break
-            time.sleep(0.5)
-            told = look(server.config, number)
+        with LongWork(server.config) as work:
+            told = work.until_over(work.ask("import-members", tmp_path / "list.csv"), 120)
         assert told["state"] == "done", "workers are back by themselves as well"
 
 

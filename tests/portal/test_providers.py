@@ -25,11 +25,17 @@ def both(
     root, web = tmp_path_factory.mktemp("providers"), free_port()
     (root / "secret").write_text(SECRET + "\n")
     lemon = PrivateLemon(f"http://127.0.0.1:{web}/sign-on/oidc/institution/login/callback/", f"http://127.0.0.1:{web}/")
-    with lemon, database_for(request.param) as database:
+    with lemon:
         more = f'[cas]\nurl = "{lemon.url}/cas/"\n[oidc]\nissuer = "{lemon.url}"\nclient = "{CLIENT}"\nsecret_file = "secret"\nname = "Citron"\n'
         people = [f"dwho;Doctor Who;dwho@{DOMAIN};;"]
         with PortalServer(
-            root, {"main": "2027-04-27 09:00"}, people, more=more, sign_on=("cas", "oidc"), web=web, database=database
+            root,
+            {"main": "2027-04-27 09:00"},
+            people,
+            more=more,
+            sign_on=("cas", "oidc"),
+            web=web,
+            database=database_for(request.param),
         ) as server:
             yield server, lemon
 

@@ -23,7 +23,7 @@ _WORDS = [
 def plain(number: int, octets: int = 600, subject: str = "") -> bytes:
     """A message of about ``octets``; the same number gives the same octets."""
     chance = random.Random(number)
-    text = " ".join(chance.choice(_WORDS) for _ in range(octets // 7))
+    text = " ".join(chance.choices(_WORDS, k=octets // 7))
     lines = "\r\n".join(text[i : i + 72] for i in range(0, len(text), 72))
     return (
         f"From: a{number % 7}@example.org\r\nTo: b@example.org\r\nSubject: {subject or f'number {number}'}\r\n"

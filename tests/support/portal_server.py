@@ -9,6 +9,7 @@ from pathlib import Path
 from bascule.platform.clock import Clock
 from support.command import bascule
 from support.portal import DOMAIN, PASSWORD, configuration
+from support.portal_database import make_database
 from support.server import PrivateBascule
 
 _LISTENING = (
@@ -37,6 +38,8 @@ class PortalServer(PrivateBascule):
             text = text.replace("[portal]\n", f'[portal]\nkeys = "{of.root / "data/keys/portal.json"}"\n')
         self.config.write_text(text)
         self.clock = Clock(root / "clock")
+        if database is None and waves:
+            make_database(root)
         for name, switch in waves.items():
             self.run("campaign", "init", switch, "--wave", name)
         if members:

@@ -1,11 +1,12 @@
 """A PostgreSQL of our own: a cluster in a folder, on a UNIX socket and a free port of loopback."""
 
+import atexit
+import itertools
 import os
 import pwd
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -65,11 +66,17 @@ class PrivatePostgres:
         self._place.cleanup()
 
 
-@contextmanager
-def database_for(kind: str) -> Iterator[str | None]:
+def database_for(kind: str) -> str | None:
     """The address of a new database; None for "sqlite", which needs none."""
-    if kind == "sqlite":
-        yield None
-        return
-    with PrivatePostgres() as started:
-        yield started.create("portal")
+    return None if kind == "sqlite" else _shared().create(f"portal{next(_NUMBER)}")
+
+
+_NUMBER = itertools.count(1)
+
+
+@cache
+def _shared() -> PrivatePostgres:
+    """One of this process, which ends with it: for whoever does not stop it."""
+    started = PrivatePostgres().__enter__()
+    atexit.register(started.__exit__, None, None, None)
+    return started

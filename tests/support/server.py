@@ -19,7 +19,8 @@ ANNA = "anna@example.org"
 
 
 class PrivateBascule:
-    """Use as a context manager. ``settings``: lines of bascule.toml by section. Accounts are those of ``accounts``, with `PASSWORD`."""
+    """Use as a context manager. ``settings``: lines of bascule.toml by section. Accounts are those of ``accounts``, with `PASSWORD`. ``limits``: others than
+    the program's, by module and name: what is to be seen when one is reached is seen sooner where it is lower."""
 
     def __init__(
         self,
@@ -29,8 +30,10 @@ class PrivateBascule:
         settings: dict[str, str] | None = None,
         tls: tuple[Path, Path] | None = None,
         processes: int = 1,
+        limits: dict[str, float] | None = None,
     ) -> None:
         self.root = root
+        self._limits = limits or {}
         self.ports: dict[str, int] = {}
         self.prefix: list[str] = []
         """What the server is started under (strace)."""
@@ -78,7 +81,7 @@ class PrivateBascule:
     def start(self) -> None:
         with (self.root / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*self.prefix, *ENTRY, "serve", "--config", str(self.config)], stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+                [*self.prefix, *self._entry(), "serve", "--config", str(self.config)], stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
             )  # fmt: skip
         assert self._process.stdout is not None
         for line in self._process.stdout:
@@ -88,6 +91,15 @@ class PrivateBascule:
             raise AssertionError(f"the server did not start: {self.log()}")
         for each in json.loads((self.root / "data/run/endpoints.json").read_text()):
             self.ports[each["service"]] = each["port"]
+
+    def _entry(self) -> list[str]:
+        """What starts the program; its processes are forked from one that has these limits."""
+        lines = []
+        for place, value in self._limits.items():
+            module = place.rpartition(".")[0]
+            lines += [f"import {module}", f"assert {place}", f"{place} = {value}"]
+        python, option, code = ENTRY
+        return [python, option, "\n".join([*lines, code])]
 
     @property
     def process(self) -> int:

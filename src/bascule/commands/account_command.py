@@ -10,7 +10,7 @@ import click
 
 from bascule.commands.account_moving import hand_over, take_over
 from bascule.commands.account_sharing import SETTINGS, owner_of, share, shares, unshare
-from bascule.commands.options import CONFIG, OfAnInstallation
+from bascule.commands.installation import CONFIG, OfAnInstallation
 from bascule.commands.passwords import password_in, password_of, warn_of_readers
 from bascule.commands.stores import open_store
 from bascule.commands.terminal import clock_time, say, say_json, so_many

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bascule.commands.options import CONFIG
+from bascule.commands.installation import CONFIG
 from bascule.commands.terminal import clock_time, say, say_again, say_json, so_many
 from bascule.platform.backup import back_up
 from bascule.platform.settings import read_settings

@@ -15,8 +15,8 @@ from bascule.campaign.instants import parse_instant, usual_calendar
 from bascule.campaign.members_file import Row, parse_members, read_members
 from bascule.campaign.sheets import sheet
 from bascule.campaign.wrong import RowError
-from bascule.commands import showing
-from bascule.commands.options import CONFIG, OfAnInstallation
+from bascule.commands.counting import counting
+from bascule.commands.installation import CONFIG, OfAnInstallation
 from bascule.commands.stores import ready_portal
 from bascule.commands.terminal import say, say_json, so_many
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -133,7 +133,7 @@ def members(file: Path | None, from_ldap: bool, save: Path | None, dry_run: bool
             f"{surprising} members would leave, more than a tenth: is the list complete? Nothing was changed.",
             f"If they do leave, say so: --leaving {surprising}", ExitStatus.MISSING,
         )  # fmt: skip
-    with showing.counting("Bringing in", sum(each.change is not Change.SAME for each in found)) as told:
+    with counting("Bringing in", sum(each.change is not Change.SAME for each in found)) as told:
         count = apply(found, wave, keys(), now(), "command line", told=told)
     if not as_json:
         say(f"{count} brought in. Make their mailboxes ready with: bascule campaign provision")
@@ -190,7 +190,7 @@ def provision() -> int:
     from bascule.portal.directory.provisioning import provision as make_ready
     from bascule.portal.shell.doors import accounts, keys, now
 
-    with built_in() as platform, showing.counting("Making ready", due(platform.node).count()) as told:
+    with built_in() as platform, counting("Making ready", due(platform.node).count()) as told:
         outcome = make_ready(
             platform, keys(), now(), told=told,
             refused=lambda box, made: say(f"{box.login}: {made.code}: {made.detail}", err=True),
@@ -257,7 +257,7 @@ def passwords(file: Path) -> int:
             os.fsync(out.fileno())
     except FileExistsError as error:
         raise BasculeError(f"{file} is there already, and may hold passwords that are in use.", "Name another file.", ExitStatus.USAGE) from error  # fmt: skip
-    with showing.counting("Giving passwords", len(prepared)) as told:
+    with counting("Giving passwords", len(prepared)) as told:
         give(prepared, told)
     say(f"{so_many(len(prepared), 'member')} can sign on now; their passwords are in {file}.")
     return 0

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from bascule.campaign.instants import parse_instant
-from bascule.commands.options import CONFIG
+from bascule.commands.installation import CONFIG
 from bascule.commands.terminal import say
 from bascule.platform.clock import Clock
 from bascule.platform.settings import read_settings

@@ -5,7 +5,6 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -256,36 +255,3 @@ def deliver_options_of(values: dict[str, Any], selection: Selection | None = Non
         renames=renames_of(values),
         takes_folder=selection.takes_folder if selection else lambda path: True,
     )
-
-
-class OfAnInstallation(click.Group):
-    """Commands of an installation. What they say of themselves needs none: no settings, no database."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        for place, word in enumerate(args):
-            command = self.get_command(ctx, word)
-            if command is not None:
-                rest = args[place + 1 :]
-                if not set(ctx.help_option_names).isdisjoint(rest):
-                    command.make_context(word, list(rest), parent=ctx)  # prints it, and ends
-                break
-        return super().parse_args(ctx, args)
-
-
-def _of_its_user(context: click.Context, option: click.Parameter, config: Path) -> Path:
-    """Raises BasculeError for root, where the installation is another's."""
-    from bascule.commands.installation import require_its_user
-
-    if not context.resilient_parsing:
-        require_its_user(config)
-    return config
-
-
-CONFIG = click.option(
-    "--config",
-    callback=_of_its_user,
-    type=click.Path(path_type=Path),
-    default=Path("bascule.toml"),
-    show_default=True,
-    help="The settings: see docs/configuration.md.",
-)

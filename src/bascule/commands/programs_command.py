@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bascule.commands.options import CONFIG, OfAnInstallation
+from bascule.commands.installation import CONFIG, OfAnInstallation
 from bascule.commands.terminal import say
 from bascule.platform.programs import autoconfig, mobileconfig, offers, sign, zone_records
 from bascule.platform.settings import Settings, read_settings

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bascule.commands.options import CONFIG, OfAnInstallation
+from bascule.commands.installation import CONFIG, OfAnInstallation
 from bascule.commands.terminal import clock_time, say, say_json, so_many
 from bascule.platform.clock import Clock
 from bascule.platform.settings import Settings, read_settings

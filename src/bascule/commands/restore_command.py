@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from bascule.commands.backup_command import tell_progress
-from bascule.commands.options import CONFIG
+from bascule.commands.installation import CONFIG
 from bascule.commands.restore_choice import Choice
 from bascule.commands.stores import open_store
 from bascule.commands.terminal import clock_time, say, so_many

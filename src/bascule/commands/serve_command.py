@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bascule.commands.installation import open_to_everybody
-from bascule.commands.options import CONFIG
+from bascule.commands.installation import CONFIG, open_to_everybody
 from bascule.commands.stores import ready_portal
 from bascule.commands.terminal import say, so_many
 from bascule.platform.accounts.opening import EMBEDDED

@@ -1,17 +1,17 @@
 """Progress for people: a bar on a terminal, plain lines otherwise; and the end of a run."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from bascule.commands.counting import LINE_SECONDS
 from bascule.commands.report_folder import ReportFolder
 from bascule.commands.terminal import say, say_json
 from bascule.commands.threads import Unawaited
@@ -25,8 +25,6 @@ from bascule.terms.watch import Watcher
 from bascule.wire.errors import CommandRefused, ConnectionLost
 
 T = TypeVar("T")
-LINE_SECONDS = 10.0
-"""Between plain lines of progress: a log of an hour stays readable."""
 
 
 def human_octets(octets: float) -> str:
@@ -145,30 +143,6 @@ class QuietWatcher(LineWatcher):
     def done(self, messages: int, octets: int) -> None:
         self.messages += messages
         self.octets += octets
-
-
-@contextlib.contextmanager
-def counting(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """How far something is that is counted: call what it gives with how many are done. A bar on a terminal, plain lines otherwise; nothing for nothing."""
-    if not total:
-        yield lambda done: None
-    elif sys.stderr.isatty():
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, transient=True) as progress:
-            task = progress.add_task(title, total=total)
-            yield lambda done: progress.update(task, completed=done)
-    else:
-        said = time.monotonic()
-
-        def tell(done: int) -> None:
-            nonlocal said
-            if time.monotonic() - said >= LINE_SECONDS:
-                said = time.monotonic()
-                say(f"{title}: {done} of {total}", err=True)
-
-        yield tell
 
 
 def watcher_for(quiet: bool) -> LineWatcher:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bascule.commands.options import CONFIG
+from bascule.commands.installation import CONFIG
 from bascule.commands.terminal import clock_time, say, say_json
 from bascule.platform.settings import read_settings
 from bascule.platform.trace import FILE, KEPT_SECONDS, Row, search

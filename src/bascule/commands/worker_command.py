@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bascule.commands.options import CONFIG
+from bascule.commands.installation import CONFIG
 from bascule.commands.terminal import say
 from bascule.platform.logs import set_up_logs
 from bascule.platform.stopping import Stop
