@@ -157,6 +157,7 @@ OUR_OWN_SQL = {
     "mailbox/database.py: f'PRAGMA cache_size = -{cache_kib}'": "a number of ours",
     "mailbox/live/counting.py: f'DROP TRIGGER {name}'": "names of `COUNTING`",
     "mailbox/live/counting.py: trigger": "statements of `COUNTING`",
+    "mailbox/live/folders.py: query": "names of a table and a column, literals of the same file",
     "mailbox/live/flagging.py: query": "conditions that are literals of the same file, and question marks",
     "mailbox/live/readers.py: query": "one number, written as `:d`",
     "mailbox/live/messages.py: query": "conditions that are literals of the same file",

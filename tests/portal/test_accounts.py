@@ -307,7 +307,7 @@ def test_while_the_database_is_away_everybody_is_answered_from_what_was_known(po
     accounts.close()
 
 
-def test_while_the_database_is_silent_nobody_waits_for_it(portal: Portal, tmp_path: Path) -> None:
+def test_while_the_database_is_away_without_a_word_nobody_waits_for_it(portal: Portal, tmp_path: Path) -> None:
     """A machine that hangs, a network that drops what is sent."""
     portal.move_to(EVE)
     anna = portal.member("anna", portal.wave())

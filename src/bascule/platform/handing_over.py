@@ -181,7 +181,7 @@ def _put(source: Path, place: Path, mark: str, require_coming: Callable[[], None
     for leftover in (arriving, left):
         shutil.rmtree(leftover, ignore_errors=True)
     copy_mailbox(source, arriving)
-    (arriving / STAMP).unlink()
+    (arriving / STAMP).unlink(missing_ok=True)
     with Mailbox.open(arriving) as mailbox:
         mailbox.set_meta(_MARK, mark)
         mailbox.set_meta("live", "1")  # where a hand-over was done again, it was copied as one that had left
