@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bascule.capture import CaptureOptions, capture
+from bascule.commands import main
 from bascule.deliver.comparison import census_of_mailbox
 from bascule.mailbox import Mailbox
 from bascule.sources.files import open_files
@@ -136,3 +137,16 @@ def test_a_census_of_a_mailbox_on_disk_ends_at_the_next_message(tmp_path: Path) 
         asyncio.run(capture(open_files("mbox", place), mailbox, CaptureOptions(connections=1)))
         assert census_of_mailbox(mailbox, mailbox.folders.all(), is_stopped) == []
     assert len(asked) == 2
+
+
+def test_what_is_stopped_before_it_did_anything_says_so(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Ctrl-C, as soon as there is anybody to hear it."""
+
+    def interrupted(mask: int) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "umask", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert "interrupted" in capsys.readouterr().err

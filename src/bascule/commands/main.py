@@ -105,9 +105,9 @@ OTHERS = 0o077
 def main() -> None:
     """Entry point: runs a command and exits with its status. Every file and folder that it makes, and that SQLite makes beside its own, is its
     owner's alone (0600, 0700): they hold people's mail, or whom it is from. What is there already keeps the mode that it has."""
-    os.umask(os.umask(OTHERS) | OTHERS)
-    prepare_streams()
     try:
+        os.umask(os.umask(OTHERS) | OTHERS)
+        prepare_streams()
         _require_utf8(sys.argv[1:])
         status = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
