@@ -63,7 +63,7 @@ class Following:
                 by_flags[now].append(message)
         for flags, messages in by_flags.items():
             await self.mailbox.run(self.ledger.gave, messages, flags)
-        await self.mailbox.run(self.ledger.about_to_follow, folder, {})
+        await self.mailbox.run(self.ledger.following_is_over, folder)
 
     async def follow(self, folder: int, rows: Sequence[Reviewed]) -> list[Reviewed]:
         """Those whose copy is there no longer: what lies under its UID may be another message. What was recorded before an error stays. Raises CommandRefused, ConnectionLost."""
@@ -94,7 +94,7 @@ class Following:
         if not all(are_taken):  # of what was refused a part may have come
             await self.settle_cut(folder)
         elif changes:
-            await self.mailbox.run(self.ledger.about_to_follow, folder, {})
+            await self.mailbox.run(self.ledger.following_is_over, folder)
         if found.unclear:
             self.watcher.note(_UNCLEAR.format(len(found.unclear)))
         return [row for row in rows if found.lacks(row.target_uid)]

@@ -269,18 +269,18 @@ class Ledger:
             )
 
     def about_to_follow(self, folder: int, wanted: Mapping[int, Flags]) -> None:
-        """Message → the flags that its copy, in ``folder``, is about to get. Of a run that is killed before it hears the answer the next one learns so whose
-        flags they are. Nothing: it is over."""
-        key = self._following_key(folder)
-        if not wanted:
-            self._database.execute("DELETE FROM meta WHERE key = ?", (key,))
-            return
+        """Message → the flags that its copy, in ``folder``, is about to get. Of a run that is killed before it hears the answer the next one
+        learns so whose flags they are (`cut_following`)."""
         with transaction(self._database):
             told = json.dumps([[message, self._number_of(flags)] for message, flags in wanted.items()])
-            self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, told))
+            self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (self._following_key(folder), told))
+
+    def following_is_over(self, folder: int) -> None:
+        """Whose the flags are of which `about_to_follow` spoke is recorded."""
+        self._database.execute("DELETE FROM meta WHERE key = ?", (self._following_key(folder),))
 
     def cut_following(self, folder: int) -> dict[int, Flags]:
-        """What `about_to_follow` said of ``folder``, where the run that said it did not come to the end of it."""
+        """What `about_to_follow` said of ``folder``, where nobody came to the end of it."""
         row = self._database.execute("SELECT value FROM meta WHERE key = ?", (self._following_key(folder),)).fetchone()
         return {message: self._flagsets.flags_of(number) for message, number in json.loads(row[0])} if row else {}
 

@@ -3,8 +3,9 @@
 Work is asked for under a name: an account, or a network. Of the names that wait, each in turn has its next piece of work begun; and one name has only
 some of the threads at the same time, so that others find a thread however long its work takes.
 
-Who has worked for long lately (`_Worked`) shares some of the threads with all others of whom that is so; the rest are for who asks for little. Nothing
-is taken from work that has begun: long work is to be asked for in pieces.
+Where it is told how many threads long work may have, who has worked for long lately (`_Worked`) shares these with all others of whom that is so, and
+the rest are for who asks for little; and of the names that wait, the one that has worked least is first. Nothing is taken from work that has begun: long
+work is to be asked for in pieces.
 """
 
 import asyncio
@@ -101,7 +102,8 @@ class FairThreads:
             self._executor.submit(self._work_on, work)
 
     def _next(self) -> _Work | None:
-        """The next piece of the name that may begin one and has worked least lately; of those that are alike, of the one that has waited longest. It counts as running."""
+        """The next piece of the name that may begin one and has worked least lately; of those that are alike, of the one that has waited longest. It counts
+        as running."""
         now = self._clock()
         name = self._least_worked(now) if self._free else None
         if name is None:
