@@ -74,3 +74,64 @@ def test_a_copy_too_many_makes_way_in_the_next_run(tmp_path: Path, quirk: type[F
         for _ in range(2):
             assert both.copy("--connections", "1").status == 0
             assert [both.lies(text(number)) for number in (1, 2)] == [[("A", NONE)]] * 2
+
+
+class StopsAtTheSecond(FullSoon):
+    """There is room for one message, and no UID is told."""
+
+    without = frozenset({"MULTIAPPEND", "UIDPLUS"})
+
+    def before(self, session: Session, command: Command) -> None:
+        if command.verb == "APPEND":
+            self.appends += 1
+            if self.is_full and self.appends > 1:
+                raise No("[OVERQUOTA] full")
+
+
+def test_what_took_the_place_of_a_removed_copy_is_no_copy_too_many(tmp_path: Path) -> None:
+    with two_servers(tmp_path, target := StopsAtTheSecond()) as both:
+        target.both = both
+        a = both.old.create(b"A")
+        for number in (1, 2):
+            both.old.append(a, text(number))
+        for _ in range(2):  # the second learns its UID
+            assert both.copy("--connections", "1", "--verify", "none").status == 1
+        assert both.lies(text(1)) == [("A", NONE)]
+        folder = both.new.folders[b"A"]
+        folder.remove(folder.messages)
+        target.deliver_beside(1)
+        target.is_full = False
+        for _ in range(2):
+            ended = both.copy("--connections", "1", "--verify", "none")
+            assert (ended.status, ended.codes) == (0, [])
+            assert [both.lies(text(number)) for number in (1, 2)] == [[("A", NONE)]] * 2
+
+
+class EndsBehindTheFirst(FullSoon):
+    """While ``is_full`` every connection ends at what comes behind an APPEND that was taken; no UID is told."""
+
+    without = frozenset({"MULTIAPPEND", "UIDPLUS"})
+
+    def before(self, session: Session, command: Command) -> None:
+        if self.is_full and self.appends and command.verb != "APPEND":
+            raise Hangup
+
+    def after(self, session: Session, command: Command) -> None:
+        self.appends += command.verb == "APPEND"
+
+
+def test_the_next_run_comes_to_the_end_of_it_though_nothing_is_new(tmp_path: Path) -> None:
+    """So that what a member puts beside ours afterwards is not taken for another machine's."""
+    with two_servers(tmp_path, target := EndsBehindTheFirst()) as both:
+        target.both = both
+        a = both.old.create(b"A")
+        both.old.append(a, text(1))
+        assert both.copy("--connections", "1", "--verify", "none").status not in (0, 1)
+        assert both.lies(text(1)) == [("A", NONE)]
+        target.is_full = False
+        assert both.copy("--connections", "1", "--verify", "none").status == 0
+        target.deliver_beside(1)
+        both.old.append(a, text(2))
+        ended = both.copy("--connections", "1")
+        assert (ended.status, ended.codes) == (0, [])
+        assert both.lies(text(1)) == [("A", NONE)] * 2

@@ -134,7 +134,7 @@ def agenda_of(
     if among is None:
         open_ones |= {folder for (folder,) in database.execute(_WITH_FAULTS, (target,))}
         open_ones |= {folder for (folder,) in database.execute(_FLAGGED_AND_REMOVED, (target,))}
-    open_ones |= ledger.folders_of_cut_following()
+    open_ones |= ledger.unfinished.folders_of_cut_following()
     doubtful = {folder for (folder,) in database.execute(_VANISHED_IN_DOUBT, (target,))}
     reached = {f for f, rows in vanished.items() if any(row.target_uid is not None for row in rows)}
     return Agenda(fresh_since, stations, vanished, flagged | reached | open_ones | doubtful)

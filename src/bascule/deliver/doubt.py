@@ -53,7 +53,7 @@ class Doubt:
             self._sent.update(intent.sent)
         self._messages = set(self._given)
         self._contents = await self._mailbox.run(self._mailbox.messages.digests, self._messages)
-        since, resent = await self._mailbox.run(self._ledger.resent, self._view.row.folder)
+        since, resent = await self._mailbox.run(self._ledger.unfinished.resent, self._view.row.folder)
         if resent and not self._view.is_new:
             copies = await self._mailbox.run(copies_of, self._mailbox, self._ledger.target, resent)
             self._resent_from = since
@@ -99,7 +99,9 @@ class Doubt:
         self._resent_from = self._resent_from or self._view.row.looked_uidnext
         self.resent.update({parcel.message: (Placed.of(parcel), arrival(parcel, None)) for parcel in missing})
         if missing:
-            await self._mailbox.run(self._ledger.note_resent, self._view.row.folder, self._resent_from, self.resent)
+            await self._mailbox.run(
+                self._ledger.unfinished.note_resent, self._view.row.folder, self._resent_from, self.resent
+            )
         return found, missing
 
     async def resolve_vanished(self, waiting: Callable[[float], None]) -> None:
@@ -203,7 +205,7 @@ class Doubt:
                 sent = self.resent[one.message][1]
                 left.append((one.message, replace(sent, code=OutcomeCode.DUPLICATE, detail=reason, target_uid=one.uid)))
         await view.take_back_marks()
-        await run(self._ledger.forget_resent, view.row.folder)
+        await run(self._ledger.unfinished.forget_resent, view.row.folder)
         return left
 
     async def _doubled(self, uids: Mapping[int, int]) -> list["_Doubled"]:

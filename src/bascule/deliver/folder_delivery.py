@@ -103,6 +103,8 @@ class FolderDelivery:
         self._flying: deque[Shipment] = deque()
         self._delivered: dict[int, Placed] = {}
         """By message: what this run delivered here, and one before it that did not come to its end."""
+        self._is_noted = False
+        """Whether a run that is cut here leaves the next one a note that others may deliver beside us."""
         self._uids: set[int] = set()
         """Of the target's messages that were there when this run came, ours or not, and that it was told of since."""
         self._after_doubt: list[Parcel] = []
@@ -226,6 +228,9 @@ class FolderDelivery:
         given = {parcel.message: parcel.flags for parcel in batch.parcels}
         sent = {parcel.message: said for parcel in batch.parcels if (said := parcel.sent) is not None}
         row = self._view.row
+        if not self._is_noted:
+            await self._mailbox.run(self._ledger.unfinished.unwatched, row.folder, self._view.opened_uidnext)
+            self._is_noted = True
         batch.intent = await self._mailbox.run(
             self._ledger.intend, row.folder, row.uidvalidity, self._view.uidnext, given, sent
         )
@@ -508,6 +513,8 @@ class FolderDelivery:
             if removed:
                 copies = "1 copy too many was" if removed == 1 else f"{removed} copies too many were"
                 self._watcher.note(f"{self._folder.display}: another program delivers the same; {copies} removed")
+        await self._mailbox.run(self._ledger.unfinished.watched, self._view.row.folder)
+        self._is_noted = False
 
     async def look_again(self) -> None:
         """At the end of a run: was a batch, sent again after it had been cut, committed late all the same?

@@ -51,7 +51,7 @@ class Following:
 
     async def settle_cut(self, folder: int) -> None:
         """What a run was about to give, and did not hear of: a copy that has it has it of us, and not of the member. Raises CommandRefused, ConnectionLost."""
-        about_to = await self.mailbox.run(self.ledger.cut_following, folder)
+        about_to = await self.mailbox.run(self.ledger.unfinished.cut_following, folder)
         if not about_to:
             return
         expected = await self.mailbox.run(copies_of, self.mailbox, self.ledger.target, about_to)
@@ -63,7 +63,7 @@ class Following:
                 by_flags[now].append(message)
         for flags, messages in by_flags.items():
             await self.mailbox.run(self.ledger.gave, messages, flags)
-        await self.mailbox.run(self.ledger.following_is_over, folder)
+        await self.mailbox.run(self.ledger.unfinished.following_is_over, folder)
 
     async def follow(self, folder: int, rows: Sequence[Reviewed]) -> list[Reviewed]:
         """Those whose copy is there no longer: what lies under its UID may be another message. What was recorded before an error stays. Raises CommandRefused, ConnectionLost."""
@@ -89,12 +89,12 @@ class Following:
         await self._end([row for row in taken if row.is_behind])
         if changes:
             about_to = {row.message: wanted for alike in changes.values() for row, wanted in alike}
-            await self.mailbox.run(self.ledger.about_to_follow, folder, about_to)
+            await self.mailbox.run(self.ledger.unfinished.about_to_follow, folder, about_to)
         are_taken = [await self._carry_out(change, alike, there) for change, alike in changes.items()]
         if not all(are_taken):  # of what was refused a part may have come
             await self.settle_cut(folder)
         elif changes:
-            await self.mailbox.run(self.ledger.following_is_over, folder)
+            await self.mailbox.run(self.ledger.unfinished.following_is_over, folder)
         if found.unclear:
             self.watcher.note(_UNCLEAR.format(len(found.unclear)))
         return [row for row in rows if found.lacks(row.target_uid)]

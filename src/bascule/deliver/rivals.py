@@ -10,7 +10,7 @@ target removes no single message it does not tell which copy is whose either (UI
 all who see too many copies name them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bascule.deliver.expectation import DELETED, Expectation, is_dated, is_touched
@@ -58,9 +58,11 @@ class _Equal:
     def dated(self) -> list[Foreign]:
         return [copy for copy in self.strangers if copy.date_utc == self.date_utc]
 
-    def beside(self, others: Sequence[Foreign]) -> Iterator[tuple[int, int]]:
-        """Messages of ours, as many as there are others, each with the UID of one."""
-        return zip(self.ours.values(), _uids(others), strict=False)
+    def beside(self, others: Sequence[Foreign], there: Container[int]) -> Iterator[tuple[int, int]]:
+        """Messages of ours, as many as there are others, each with the UID of one; of what is still ``there``: where somebody removed ours, the other one
+        is no copy too many."""
+        ours = [message for uid, message in self.ours.items() if uid in there]
+        return zip(ours, [uid for uid in _uids(others) if uid in there], strict=False)
 
     def surplus(self, details: Mapping[int, MessageData]) -> Iterator["_Surplus"]:
         """Of ours, what is too many beside the others that are there."""
@@ -110,11 +112,11 @@ class _Rivals:
         details = await self.view.details_of({uid for one in equal for uid in [*one.ours, *_uids(one.strangers)]})
         are_dated = [is_dated(details[uid], one.date_utc) for one in equal for uid in one.ours if uid in details]
         if are_dated and not any(are_dated):  # the target keeps none
-            if len({uid for one in equal for uid in _uids(one.strangers)}) >= RIVAL_COPIES:
-                await self._name(dict(pair for one in equal for pair in one.beside(one.strangers)))
+            if len({uid for one in equal for uid in _uids(one.strangers) if uid in details}) >= RIVAL_COPIES:
+                await self._name(dict(pair for one in equal for pair in one.beside(one.strangers, details)))
             return 0
         if not self.view.removes_single_messages:
-            await self._name(dict(pair for one in equal for pair in one.beside(one.dated)))
+            await self._name(dict(pair for one in equal for pair in one.beside(one.dated, details)))
             return 0
         return await self._remove([each for one in equal for each in one.surplus(details)])
 

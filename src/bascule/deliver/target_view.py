@@ -49,13 +49,14 @@ class TargetView:
         known = await self._mailbox.run(self._ledger.folder, self.row.folder)
         same = known is not None and keeps_its_uids(known, state)
         is_another = known is not None and known.uidvalidity != 0 and not same
-        self.is_new = is_another or await self._mailbox.run(self._ledger.was_replaced, self.row.folder)
+        self.is_new = is_another or await self._mailbox.run(self._ledger.unfinished.was_replaced, self.row.folder)
         looked = known.looked_uidnext if known and same else 1
         mailboxid = state.mailboxid or (known.mailboxid if known and same else None)
         self.row = TargetFolder(self.row.folder, self._folder.name, state.uidvalidity, looked, mailboxid)
         await self._mailbox.run(self._ledger.record_folder, self.row, is_another=is_another)
         self.uidnext = self.opened_uidnext = state.uidnext or looked
-        self.unwatched_from = min(self.opened_uidnext, looked) if known and same else self.opened_uidnext
+        since = await self._mailbox.run(self._ledger.unfinished.unwatched_since, self.row.folder)
+        self.unwatched_from = self.opened_uidnext if since is None else min(self.opened_uidnext, since)
 
     async def open_and_look(self) -> None:
         """The same, and learn what it holds that we do not know, so that nothing is sent twice. Raises CommandRefused, TargetError."""
@@ -213,7 +214,7 @@ class TargetView:
         if await self.unnamed():
             await self._find_unnamed()
         if self.is_new:
-            await self._mailbox.run(self._ledger.looked_into, self.row.folder)
+            await self._mailbox.run(self._ledger.unfinished.looked_into, self.row.folder)
 
     async def _find_unnamed(self) -> None:
         self._free.add(

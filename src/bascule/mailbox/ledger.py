@@ -10,6 +10,7 @@ from types import MappingProxyType
 from bascule.mailbox.database import transaction
 from bascule.mailbox.flagsets import FlagSets
 from bascule.mailbox.tallies import Tally, tallies
+from bascule.mailbox.unfinished import Unfinished
 from bascule.terms.flags import Flags
 from bascule.terms.later_runs import SETTLED
 from bascule.terms.outcome import REMEMBERED, Outcome, OutcomeCode
@@ -115,6 +116,7 @@ class Ledger:
         database.execute("INSERT OR IGNORE INTO targets (location) VALUES (?)", (location,))
         query = "SELECT id FROM targets WHERE location = ?"
         self.target: int = database.execute(query, (location,)).fetchone()[0]
+        self.unfinished = Unfinished(database, self.target, flagsets)
 
     # -- folders ------------------------------------------------------------------------------------------------------
 
@@ -133,15 +135,13 @@ class Ledger:
 
     def record_folder(self, row: TargetFolder, *, is_another: bool = False) -> None:
         """Write the row. Where it is another folder than before, or its UIDs are (``is_another``), what was known by UID is forgotten: all is
-        to be looked at again (`was_replaced`)."""
+        to be looked at again (`Unfinished.was_replaced`)."""
         with transaction(self._database):
             before = self.folder(row.folder)
             is_another = is_another or (before is not None and not before.is_still(row.uidvalidity, row.mailboxid))
             if before and before.uidvalidity and is_another:
                 where = (self.target, row.folder)
-                self._database.execute(
-                    "INSERT OR REPLACE INTO meta VALUES (?, '')", (_replaced_key(self.target, row.folder),)
-                )
+                self.unfinished.replaced(row.folder)
                 self._database.execute("DELETE FROM target_messages WHERE target = ? AND folder = ?", where)
                 self._database.execute(
                     "UPDATE outcomes SET target_uid = NULL WHERE target = ? AND message IN"
@@ -153,15 +153,6 @@ class Ledger:
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (self.target, row.folder, row.name, row.uidvalidity, row.looked_uidnext, row.mailboxid),
             )
-
-    def was_replaced(self, folder: int) -> bool:
-        """Whether UIDs that had been told of its copies were forgotten, and nobody has looked since what became of these."""
-        query = "SELECT 1 FROM meta WHERE key = ?"
-        return self._database.execute(query, (_replaced_key(self.target, folder),)).fetchone() is not None
-
-    def looked_into(self, folder: int) -> None:
-        """What became of them is recorded."""
-        self._database.execute("DELETE FROM meta WHERE key = ?", (_replaced_key(self.target, folder),))
 
     # -- outcomes -----------------------------------------------------------------------------------------------------
 
@@ -268,30 +259,6 @@ class Ledger:
                 [(number, self.target, message) for message in messages],
             )
 
-    def about_to_follow(self, folder: int, wanted: Mapping[int, Flags]) -> None:
-        """Message → the flags that its copy, in ``folder``, is about to get. Of a run that is killed before it hears the answer the next one
-        learns so whose flags they are (`cut_following`)."""
-        with transaction(self._database):
-            told = json.dumps([[message, self._number_of(flags)] for message, flags in wanted.items()])
-            self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (self._following_key(folder), told))
-
-    def following_is_over(self, folder: int) -> None:
-        """Whose the flags are of which `about_to_follow` spoke is recorded."""
-        self._database.execute("DELETE FROM meta WHERE key = ?", (self._following_key(folder),))
-
-    def cut_following(self, folder: int) -> dict[int, Flags]:
-        """What `about_to_follow` said of ``folder``, where nobody came to the end of it."""
-        row = self._database.execute("SELECT value FROM meta WHERE key = ?", (self._following_key(folder),)).fetchone()
-        return {message: self._flagsets.flags_of(number) for message, number in json.loads(row[0])} if row else {}
-
-    def folders_of_cut_following(self) -> set[int]:
-        before = self._following_key("")
-        rows = self._database.execute("SELECT key FROM meta WHERE key >= ? AND key < ?", (before, f"{before}~"))
-        return {int(key.removeprefix(before)) for (key,) in rows}
-
-    def _following_key(self, folder: int | str) -> str:
-        return f"following:{self.target}:{folder}"
-
     def gave(self, messages: Iterable[int], flags: Flags) -> None:
         """The copies of these have ``flags`` of us; whether these are those of the old side now is another question."""
         with transaction(self._database):
@@ -391,26 +358,11 @@ class Ledger:
         return {one[0]: flags_of(one[1]) if one[1] else None for one in json.loads(text)}
 
     def folders_in_doubt(self) -> set[int]:
-        """The folders of which a batch is in doubt, or was sent again and may have been committed late."""
-        query = "SELECT DISTINCT folder FROM intents WHERE target = ?1 UNION SELECT substr(key, ?3) FROM meta WHERE key GLOB ?2 || '*'"
-        prefix = _resent_key(self.target, "")
-        return {int(folder) for (folder,) in self._database.execute(query, (self.target, prefix, len(prefix) + 1))}
-
-    def note_resent(self, folder: int, since: int, messages: Collection[int]) -> None:
-        """These were in doubt, were not found, and are sent again. Should the target commit the first ones late, they come under UIDs from ``since``
-        on."""
-        value = json.dumps([since, sorted(messages)])
-        self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_resent_key(self.target, folder), value))
-
-    def resent(self, folder: int) -> tuple[int, list[int]]:
-        """What `note_resent` was told last, and nobody has looked for since."""
-        query = "SELECT value FROM meta WHERE key = ?"
-        found = self._database.execute(query, (_resent_key(self.target, folder),)).fetchone()
-        since, messages = json.loads(found[0]) if found else (0, [])
-        return since, messages
-
-    def forget_resent(self, folder: int) -> None:
-        self._database.execute("DELETE FROM meta WHERE key = ?", (_resent_key(self.target, folder),))
+        """Those that a run has to open though nothing new is to be delivered to them: of which a batch is in doubt, or that an earlier one left in the middle
+        (`Unfinished.folders_to_deliver_to`)."""
+        query = "SELECT DISTINCT folder FROM intents WHERE target = ?"
+        in_doubt = {folder for (folder,) in self._database.execute(query, (self.target,))}
+        return in_doubt | self.unfinished.folders_to_deliver_to()
 
     # -- moves --------------------------------------------------------------------------------------------------------
 
@@ -495,16 +447,6 @@ class Ledger:
         """Target UIDs that were told for messages of ours, and held none when they were read back."""
         query = f"{_UIDS} AND o.code = 'missing'"
         return {uid for (uid,) in self._database.execute(query, (self.target, folder)).fetchall()}
-
-
-def _resent_key(target: int, folder: int | str) -> str:
-    """Of `Mailbox.meta`."""
-    return f"resent:{target}:{folder}"
-
-
-def _replaced_key(target: int, folder: int) -> str:
-    """Of `Mailbox.meta`."""
-    return f"replaced:{target}:{folder}"
 
 
 def _written(sent: Sent | None) -> tuple[object, ...]:
