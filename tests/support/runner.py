@@ -205,6 +205,7 @@ def _mind(link: socket.socket) -> None:
     """In a child: makes the run's process, tells its id, waits for it, tells its status, and waits until nobody asks for more."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     order = json.loads(link.makefile("rb").readline())
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the program itself begins
     pid = os.fork()
     if pid == 0:
         link.close()
@@ -233,6 +234,10 @@ def _become(words: list[str], out: Path, variables: dict[str, str], folder: str)
     os.chdir(folder)
     sys.argv = ["bascule", *words]
     status = 0
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    except KeyboardInterrupt:  # before there was a program that could say so
+        os._exit(130)
     try:
         main()
     except SystemExit as ended:
