@@ -122,6 +122,11 @@ class FolderMap:
         self._names[folder.row.id] = name
         return replace(folder, name=raw, display=printable(name), renamed=KNOWN, there=True)
 
+    def anew(self, folder: MappedFolder) -> MappedFolder:
+        """The folder, which somebody deleted since it was mapped, to be made: under the name that we would like, whatever it was called when it went."""
+        self._taken.discard(self._names[folder.row.id])
+        return replace(self._give(folder.row), there=False)
+
     # -- asking -------------------------------------------------------------------------------------------------------
 
     async def _look(self, client: ImapClient) -> TargetNames:

@@ -239,7 +239,7 @@ class TargetRun:
         before = TargetFolder(folder.row.id, known.name if known else folder.name)
         name = await find_again(session, self.mailbox, self.ledger, before)
         if name is None:
-            lost = replace(folder, there=False)
+            lost = self._folders.anew(folder)
             await _though_it_ends(session, lambda: self._make(session.client, [lost]))
             again = self._now(folder)
         else:
