@@ -17,7 +17,7 @@ from bascule.platform.settings_file import Endpoint
 from bascule.terms.errors import BasculeError
 from support.command import bascule
 from support.dialogue import Dialogue
-from support.server import ANNA, PASSWORD, PrivateBascule
+from support.server import ANNA, PASSWORD, PrivateBascule, has_ended
 from support.waiting import within
 
 
@@ -109,14 +109,6 @@ def names_of(processes: list[int]) -> list[str]:
         with contextlib.suppress(OSError):  # it has just ended
             found.append(Path(f"/proc/{process}/comm").read_text().strip())
     return sorted(found)
-
-
-def has_ended(process: int) -> bool:
-    """Also where nobody has asked for its exit status yet."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except OSError:
-        return True
 
 
 def test_processes_end_with_their_parent_also_those_that_were_started_again(tmp_path: Path) -> None:

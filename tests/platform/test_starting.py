@@ -34,7 +34,7 @@ from support.certificates import make_certificate
 from support.command import ENTRY, bascule
 from support.dialogue import Dialogue
 from support.reached import reached_by_everybody
-from support.server import ANNA, PASSWORD, PrivateBascule
+from support.server import ANNA, PASSWORD, PrivateBascule, has_ended
 from support.unprivileged import as_one_who_may_not_read_everything
 from support.waiting import within
 
@@ -99,7 +99,7 @@ def test_the_lock_ends_with_its_process_though_its_children_live(tmp_path: Path)
         with pytest.raises(BasculeError, match=f"already running .pid {server.process}."):
             DataLock(tmp_path / "s/data")
         os.kill(server.process, signal.SIGKILL)
-        os.waitid(os.P_PID, server.process, os.WEXITED | os.WNOWAIT)
+        assert within(20, lambda: has_ended(server.process))
         DataLock(tmp_path / "s/data").close()
     finally:
         for child in children:

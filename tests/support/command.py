@@ -26,14 +26,14 @@ def environment(tmp: Path) -> dict[str, str]:
 
 def bascule(tmp: Path, *words: object, status: int | None = 0, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run to the end; fails when the exit status is not ``status`` (None: any)."""
-    done = _runner().start(*words, variables={**environment(tmp), **variables}, seconds=300).wait()
+    done = runner().start(*words, variables={**environment(tmp), **variables}, seconds=300).wait()
     assert status is None or done.status == status, f"{words}: {done.status}\n{done.output}\n{done.errors}"
     assert "Traceback" not in done.errors, done.errors
     return subprocess.CompletedProcess([*map(str, words)], done.status, done.output, done.errors)
 
 
 @cache
-def _runner() -> Runner:
+def runner() -> Runner:
     """One of this process, which ends with it."""
     runner = Runner({})
     runner.__enter__()

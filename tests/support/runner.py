@@ -1,7 +1,7 @@
 """Bascule as a process, hundreds of times over: one process has the program loaded, and forks a child for each run.
 
-A run starts in a few hundredths of a second instead of half of one; it is a process of its own all the same, with the words, environment and folder
-that it is given, which can be killed at any instant and ends as the program itself does.
+A run starts in a few hundredths of a second instead of half of one, and a server in a quarter of the time; it is a process of its own all the same, with
+the words, environment, folder, umask and outputs that it is given, which can be killed at any instant and ends as the program itself does.
 """
 
 import atexit
@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import pkgutil
+import resource
 import select
 import signal
 import socket
@@ -22,17 +23,11 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import IO, Any, NoReturn, Self
 
 import bascule
 
-_NOT_LOADED = (
-    "bascule.portal",
-    "bascule.demo",
-    "bascule.platform",
-    "bascule.commands.serve",
-    "bascule.commands.worker",
-)
+_NOT_LOADED = ("bascule.portal", "bascule.demo")
 """What a run loads by itself, where it wants it: the rest is there before it begins."""
 _LIBRARIES = (
     "cryptography.fernet", "django.contrib.auth.hashers", "django.contrib.auth.password_validation",
@@ -59,58 +54,126 @@ class Done:
         return json.loads(lines[-1]) if lines and lines[-1].startswith("{") else None
 
 
+class _Process:
+    """One that was asked for, and has begun. ``outputs``: what becomes its standard output and its standard error; they are the caller's to close.
+    ``limits``: as of `PrivateBascule`."""
+
+    def __init__(
+        self,
+        place: Path,
+        words: tuple[str, ...],
+        variables: dict[str, str],
+        outputs: tuple[int, int],
+        limits: dict[str, float] | None = None,
+    ) -> None:
+        self._link = socket.socket(socket.AF_UNIX)
+        self._link.connect(str(place))
+        order = {
+            "words": words, "variables": variables, "folder": str(Path.cwd()), "umask": _umask(), "limits": limits or {},
+            "open_files": resource.getrlimit(resource.RLIMIT_NOFILE),
+        }  # fmt: skip
+        octets = json.dumps(order).encode() + b"\n"
+        sent = socket.send_fds(self._link, [octets], outputs)
+        self._link.sendall(octets[sent:])
+        self._heard = b""
+        self.pid = int(self._line())
+        self._status: int | None = None
+
+    def send_signal(self, number: int) -> None:
+        """Nothing happens where it has ended: its id stays its own for as long as it was not waited for."""
+        if self._status is None:
+            os.kill(self.pid, number)
+
+    def wait(self, seconds: float) -> int:
+        """Its exit status, or minus the signal that killed it. Raises TimeoutError."""
+        if self._status is None:
+            self._link.settimeout(seconds)
+            self._status = int(self._line())
+            self._link.close()
+        return self._status
+
+    def _line(self) -> bytes:
+        while b"\n" not in self._heard:
+            octets = self._link.recv(100)
+            assert octets, "the runner ended"
+            self._heard += octets
+        line, _, self._heard = self._heard.partition(b"\n")
+        return line
+
+
+def _umask() -> int:
+    now = os.umask(0o077)
+    os.umask(now)
+    return now
+
+
 class Running:
     """A run that was started. ``seconds``: one that takes longer hangs."""
 
     def __init__(
         self, place: Path, words: tuple[str, ...], out: Path, variables: dict[str, str], seconds: float
     ) -> None:
-        self._words, self._out = words, out
-        self._link = socket.socket(socket.AF_UNIX)
-        self._link.settimeout(seconds)
-        self._link.connect(str(place))
-        order = {"words": words, "out": str(out), "variables": variables, "folder": str(Path.cwd())}
-        self._link.sendall(json.dumps(order).encode() + b"\n")
-        self._answers = self._link.makefile("rb")
-        self.pid = int(self._answers.readline())
-        self._ended = self._interrupted = False
+        self._words, self._out, self._seconds = words, out, seconds
+        with out.open("xb") as output, out.with_suffix(".err").open("xb") as errors:
+            self._process = _Process(place, words, variables, (output.fileno(), errors.fileno()))
+        self._interrupted = False
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def kill(self) -> None:
-        self._signal(signal.SIGKILL)
+        self._process.send_signal(signal.SIGKILL)
 
     def interrupt(self) -> None:
         """As Ctrl-C does, once."""
         if not self._interrupted:
             self._interrupted = True
-            self._signal(signal.SIGINT)
-
-    def _signal(self, number: int) -> None:
-        if not self._ended:
-            try:
-                os.kill(self.pid, number)
-            except ProcessLookupError:
-                return
+            self._process.send_signal(signal.SIGINT)
 
     def wait(self) -> Done:
         """Until it has ended. Raises AssertionError, and kills it, when it hangs."""
         try:
-            status = int(self._answers.readline())
+            status = self._process.wait(self._seconds)
         except TimeoutError:
             self.kill()
             raise AssertionError(f"bascule {' '.join(self._words)} hangs") from None
-        finally:
-            self._ended = True
-            self._answers.close()
-            self._link.close()
         return Done(self._words, status, _taken(self._out), _taken(self._out.with_suffix(".err")))
 
 
+class Serving:
+    """A server that was started. ``stdout``: what it prints. ``pid``: of the parent of all that it starts."""
+
+    def __init__(
+        self, place: Path, words: tuple[str, ...], variables: dict[str, str], log: int, limits: dict[str, float]
+    ) -> None:
+        read, write = os.pipe()
+        self.stdout: IO[bytes] = open(read, "rb")  # noqa: SIM115 - as long as the server
+        try:
+            self._process = _Process(place, words, variables, (write, log), limits)
+        finally:
+            os.close(write)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def terminate(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout: float = 30) -> int:
+        """Raises TimeoutError."""
+        status = self._process.wait(timeout)
+        self.stdout.close()
+        return status
+
+
 def _taken(file: Path) -> str:
-    """What was printed, and its file is gone; empty where the run was killed before it began to print."""
-    try:
-        text = file.read_text(errors="replace")
-    except FileNotFoundError:
-        return ""
+    """What was printed, and its file is gone."""
+    text = file.read_text(errors="replace")
     file.unlink()
     return text
 
@@ -158,6 +221,12 @@ class Runner:
             self._place, tuple(map(str, words)), out, self._variables if variables is None else variables, seconds
         )
 
+    def serve(
+        self, *words: object, variables: dict[str, str], log: int, limits: dict[str, float] | None = None
+    ) -> Serving:
+        """``log``: the file that its standard error goes to."""
+        return Serving(self._place, tuple(map(str, words)), variables, log, limits or {})
+
     def run(self, *words: object) -> Done:
         """From its start to its end."""
         return self.start(*words).wait()
@@ -204,12 +273,14 @@ def _hurry() -> None:
 def _mind(link: socket.socket) -> None:
     """In a child: makes the run's process, tells its id, waits for it, tells its status, and waits until nobody asks for more."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    order = json.loads(link.makefile("rb").readline())
+    order, outputs = _asked(link)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the program itself begins
     pid = os.fork()
     if pid == 0:
         link.close()
-        _become(order["words"], Path(order["out"]), order["variables"], order["folder"])
+        _become(order, outputs)
+    for each in outputs:
+        os.close(each)
     link.sendall(b"%d\n" % pid)
     # not reaped yet: its id stays its own for as long as somebody may send it a signal
     ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
@@ -220,19 +291,36 @@ def _mind(link: socket.socket) -> None:
     os._exit(0)
 
 
-def _become(words: list[str], out: Path, variables: dict[str, str], folder: str) -> NoReturn:
-    """In a child of the child: the program itself, with its outputs in files."""
+def _asked(link: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """What is to be started, and its outputs."""
+    octets, outputs, _, _ = socket.recv_fds(link, 65536, 2)
+    while not octets.endswith(b"\n"):
+        octets += link.recv(65536)
+    return json.loads(octets), outputs
+
+
+def _become(order: dict[str, Any], outputs: list[int]) -> NoReturn:
+    """In a child of the child: the program itself."""
     from bascule.commands.main import main
 
     nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    for number, place in ((1, out), (2, out.with_suffix(".err"))):
-        os.dup2(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+    for number, open_file in enumerate((nothing, *outputs)):
+        os.dup2(open_file, number)
+        os.close(open_file)
+    # What they were made for may have been of another kind: a file, and not a pipe.
+    sys.stdout = os.fdopen(1, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False)
+    sys.stderr = os.fdopen(2, "w", 1, encoding=sys.stderr.encoding, errors=sys.stderr.errors, closefd=False)
     os.setsid()
     os.environ.clear()
-    os.environ.update(variables)
-    os.chdir(folder)
-    sys.argv = ["bascule", *words]
+    os.environ.update(order["variables"])
+    os.chdir(order["folder"])
+    os.umask(order["umask"])
+    resource.setrlimit(resource.RLIMIT_NOFILE, tuple(order["open_files"]))
+    for place, value in order["limits"].items():
+        module, _, name = place.rpartition(".")
+        assert hasattr(sys.modules[module], name), place
+        setattr(sys.modules[module], name, value)
+    sys.argv = ["bascule", *order["words"]]
     status = 0
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -12,10 +12,19 @@ from types import TracebackType
 from typing import Self
 
 from bascule.platform.accounts import EmbeddedAccounts
-from support.command import ENTRY
+from support.command import ENTRY, runner
+from support.runner import Serving
 
 PASSWORD = "secret"
 ANNA = "anna@example.org"
+
+
+def has_ended(process: int) -> bool:
+    """Also where nobody has asked for its exit status yet."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
 
 
 class PrivateBascule:
@@ -37,7 +46,7 @@ class PrivateBascule:
         self.ports: dict[str, int] = {}
         self.prefix: list[str] = []
         """What the server is started under (strace)."""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Serving | subprocess.Popen[bytes] | None = None
         sections = {
             "server": f'data = "data"\nhostname = "mail.example.org"\nprocesses = {processes}',
             "imap": 'listen = ["127.0.0.1:0"]',
@@ -80,9 +89,7 @@ class PrivateBascule:
 
     def start(self) -> None:
         with (self.root / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*self.prefix, *self._entry(), "serve", "--config", str(self.config)], stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
-            )  # fmt: skip
+            self._process = self._started(["serve", "--config", str(self.config)], log.fileno())
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if line == b"ready\n":
@@ -92,14 +99,14 @@ class PrivateBascule:
         for each in json.loads((self.root / "data/run/endpoints.json").read_text()):
             self.ports[each["service"]] = each["port"]
 
-    def _entry(self) -> list[str]:
-        """What starts the program; its processes are forked from one that has these limits."""
-        lines = []
-        for place, value in self._limits.items():
-            module = place.rpartition(".")[0]
-            lines += [f"import {module}", f"assert {place}", f"{place} = {value}"]
-        python, option, code = ENTRY
-        return [python, option, "\n".join([*lines, code])]
+    def _started(self, words: list[str], log: int) -> "Serving | subprocess.Popen[bytes]":
+        variables = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+        if not self.prefix:
+            return runner().serve(*words, variables=variables, log=log, limits=self._limits)
+        assert not self._limits, "of one that the runner starts"
+        return subprocess.Popen(
+            [*self.prefix, *ENTRY, *words], stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, env=variables
+        )
 
     @property
     def process(self) -> int:
