@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bascule.deliver.expectation import DELETED, Expectation, copies_of, is_touched
+from bascule.deliver.expectation import DELETED, THERE_BEFORE, Expectation, copies_of, is_touched
 from bascule.deliver.look import read_contents
 from bascule.deliver.moves import claim_delivered_moves
 from bascule.deliver.recognition import keeps_its_uids, read_ours, resembles
@@ -42,6 +42,11 @@ class Copy:
     @property
     def message(self) -> int:
         return self.expected.message
+
+    @property
+    def was_there(self) -> bool:
+        """Whether it had been there before us."""
+        return self.expected.code is OutcomeCode.ALREADY_THERE or self.detail.startswith(THERE_BEFORE)
 
     @property
     def target_uid(self) -> int:
@@ -238,9 +243,11 @@ class _MakingWay:
         self.ledger.removed([move.earlier.message for move in away], MOVED_AWAY)
         self.ledger.made_way(move.earlier.message for move in [*gone, *touched, *away])
         for later in {move.later for move in [*gone, *touched, *away] if _IN_TWO_PLACES in move.later.detail}:
-            plain = _plain(later.detail)
-            code = OutcomeCode.ALTERED if later.expected.code is OutcomeCode.ALTERED else OutcomeCode.DELIVERED
-            self.ledger.recode([later.message], code, plain)
+            if later.expected.code is OutcomeCode.ALTERED:
+                self.ledger.recode([later.message], OutcomeCode.ALTERED, _plain(later.detail))
+            else:
+                code = OutcomeCode.ALREADY_THERE if later.was_there else OutcomeCode.DELIVERED
+                self.ledger.recode([later.message], code)
 
     async def _name(self, moves: Iterable[Move], reason: str) -> None:
         """These are in two places, as far as we know. What is *altered* stays that as well."""
@@ -251,6 +258,8 @@ class _MakingWay:
             told, code = reason.format(path), OutcomeCode.DUPLICATE
             if later.expected.code is OutcomeCode.ALTERED:
                 code, told = OutcomeCode.ALTERED, "; ".join(text for text in (_plain(later.detail), told) if text)
+            elif later.was_there:
+                told = f"{THERE_BEFORE}{told}"
             await self.mailbox.run(self.ledger.recode, [later.message], code, told)
 
     def _tell(self, count: int) -> None:

@@ -7,6 +7,7 @@ from string import Formatter
 import pytest
 
 from bascule.deliver.expectation import ALTERED_THERE, BEHIND, THERE_BEFORE, Expectation, difference
+from bascule.deliver.making_way import STILL_THERE
 from bascule.deliver.folder_making import MERGED, NO_NAME, NOT_THERE, REFUSED, SPELT, TAKEN, TOO_DEEP
 from bascule.deliver.folder_map import KNOWN
 from bascule.deliver.parcel import told_date, told_refused, told_unwritable
@@ -60,7 +61,7 @@ KEPT = Expectation(1, 2, b"", 5, frozenset({"\\Seen"}), InternalDate(0), NO_TRAI
 OWN = [
     "the target has a \\Drafts folder of its own, so not below Old", TAKEN, MERGED, SPELT, REFUSED, NO_NAME, NOT_THERE, TOO_DEEP, KNOWN, CHANGED, f"{TWICE} (UID 7)", told_unwritable(frozenset({"a b"})),
     told_unwritable(frozenset({"a b", "c d"})), told_date(InternalDate(10**15), InternalDate(0)), NO_OUTCOME,
-    told_refused(frozenset({"a"})), f"{BEHIND}no right", f"{THERE_BEFORE}{BEHIND}no right", ALTERED_THERE,
+    told_refused(frozenset({"a"})), f"{BEHIND}no right", f"{THERE_BEFORE}{BEHIND}no right", f"{THERE_BEFORE}{STILL_THERE.format('P')}", ALTERED_THERE,
     difference(KEPT, MessageData(uid=2, flags=frozenset({"\\Flagged"}), date=InternalDate(9)))[1], *mend(b"a\0b\rc: d\r\nno field\r\n\r\n")[1],
     "interrupted; run the same command again to go on", MENDED + "2 NUL octets removed", REFUSED_MENDED, NOTHING_TO_MEND,
     *beside.BY_ITSELF.values(), *beside.FOREIGN.values(), beside.MBOX, beside.BARE, tree.TOO_DEEP, packed_form(b"\x1f\x8b"), packed_form(b"CRYPTED\3\7"), other_form(b"*mbx*"),
