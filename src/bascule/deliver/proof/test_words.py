@@ -7,9 +7,9 @@ from string import Formatter
 import pytest
 
 from bascule.deliver.expectation import ALTERED_THERE, BEHIND, THERE_BEFORE, Expectation, difference
-from bascule.deliver.making_way import STILL_THERE
 from bascule.deliver.folder_making import MERGED, NO_NAME, NOT_THERE, REFUSED, SPELT, TAKEN, TOO_DEEP
 from bascule.deliver.folder_map import KNOWN
+from bascule.deliver.making_way import STILL_THERE
 from bascule.deliver.parcel import told_date, told_refused, told_unwritable
 from bascule.deliver.proof.check_words import CheckWords, check_words_of
 from bascule.deliver.proof.english import EN
