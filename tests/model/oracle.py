@@ -450,10 +450,11 @@ class Oracle:
                 knowledge.replaced.add(name)
         elif taker and called == name and surely:
             knowledge.folders[name] = (taker[0], world.validities[taker[0]])
-        alone = called == name and world.now_called(name) == {name}
+        alone = called is not None and world.now_called(name) == {called}
         if name in knowledge.replaced:
             knowledge.unsure.add(name)
-        elif surely and (alone or (called is None) == here):  # renamed and not made again: it is known
+        elif surely and (alone and here == (called == name) or (called is None and here)):
+            # as it was; or renamed, where no other folder had the name since; or made again: it is known
             knowledge.unsure.discard(name)
         elif called is None or (here and called != name):
             knowledge.unsure.add(name)

@@ -332,6 +332,25 @@ def test_what_came_to_a_folder_is_told_from_the_state_folder_that_is_in_use() ->
     assert case.night({"A": "", "Mine": "", "M": "a", "B": ""}) == []
 
 
+def test_a_folder_that_had_the_name_of_a_renamed_one_may_be_what_a_state_folder_knows() -> None:
+    """The member renames B, and without its state a run makes it again; to the state folder of before that one is B, also when it is renamed, too."""
+    case = started()
+    case.oracle.keep(1)
+    case.world.rename_new("B", "M")
+    case.papers[1].rename("B", "M")
+    case.member({"A": "a b+\\Seen", "M": "c"}, "c", "folder renamed")
+    case.oracle.lose()
+    assert case.night({"A": "a b+\\Seen", "M": "c", "B": "c'"}) == []
+    case.oracle.put_back(1)
+    assert case.night({"A": "a b+\\Seen", "M": "c", "B": "c'"}) == []
+    case.world.rename_new("B", "M2")
+    case.papers[1].rename("B", "M2")
+    case.member({"A": "a b+\\Seen", "M": "c", "M2": "c'"}, "c", "folder renamed")
+    case.old({"A": "a b+\\Seen", "B": "c d"})
+    for _ in range(2):
+        assert case.night({"A": "a b+\\Seen", "M": "c", "M2": "c' d"}) == []
+
+
 def test_a_run_that_has_no_reason_to_look_learns_nothing() -> None:
     """The member deletes a, and then its folder; a run with another state folder puts all of it there again. To the earlier state, which
     never looked, a lies in A, under another UIDVALIDITY: when it moves on the old side, its copy moves too."""
