@@ -453,7 +453,7 @@ class Oracle:
         alone = called is not None and world.now_called(name) == {called}
         if name in knowledge.replaced:
             knowledge.unsure.add(name)
-        elif surely and (alone and here == (called == name) or (called is None and here)):
+        elif surely and ((alone and here == (called == name)) or (called is None and here)):
             # as it was; or renamed, where no other folder had the name since; or made again: it is known
             knowledge.unsure.discard(name)
         elif called is None or (here and called != name):
