@@ -453,6 +453,15 @@ def test_a_trace_that_was_begun_anew_or_a_copy_that_is_damaged_is_copied_whole(d
     assert diary.back_up() == ["another", "and another", "a third"]
 
 
+def test_of_a_trace_that_is_just_being_made_there_is_nothing_to_copy_yet(diary: Diary) -> None:
+    """Its file is there, in one moment of its first row, before it has a table."""
+    with contextlib.closing(sqlite3.connect(diary.data / TRACE)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+    assert diary.back_up() == []
+    diary.note("one")
+    assert diary.back_up() == ["one"]
+
+
 def test_a_trace_that_is_damaged_is_named_and_keeps_nothing_else_from_coming_back(diary: Diary) -> None:
     LiveMailbox.create(diary.data / "mailboxes/anna.mailbox", 1_700_000_000).close()
     diary.note("one")

@@ -161,9 +161,18 @@ def _open(path: Path) -> sqlite3.Connection:
     return database
 
 
+def _is_made(database: sqlite3.Connection) -> bool:
+    """A process that makes the file has it there before it has a table."""
+    return database.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone() is not None
+
+
 def copy_trace(source: Path, target: Path, now_utc: float) -> None:
     """Bring the copy ``target`` up to date, while others write to ``source``: rows are only ever added, so those that are missing are written, and those
-    whose time is over leave the copy as well. In one transaction: cut off, it is as it was. Raises sqlite3.Error, BasculeError."""
+    whose time is over leave the copy as well. In one transaction: cut off, it is as it was. Of one that is just being made there is nothing to bring yet.
+    Raises sqlite3.Error, BasculeError."""
+    with contextlib.closing(open_to_look(source)) as database:
+        if not _is_made(database):
+            return
     if not _is_copy_of(source, target):
         partial = target.with_name(f"{target.name}.partial")
         partial.unlink(missing_ok=True)
@@ -216,8 +225,8 @@ def search(
         told += [message, message]
     query = f"SELECT {_COLUMNS} FROM events WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
     with contextlib.closing(open_to_look(path)) as database:
-        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone():
-            return  # it is just being made
+        if not _is_made(database):
+            return
         database.create_function("fold", 1, str.casefold, deterministic=True)
         rows = database.execute(query, (*told, limit)).fetchall()
     for row in reversed(rows):
