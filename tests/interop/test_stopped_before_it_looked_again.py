@@ -135,3 +135,22 @@ def test_the_next_run_comes_to_the_end_of_it_though_nothing_is_new(tmp_path: Pat
         ended = both.copy("--connections", "1")
         assert (ended.status, ended.codes) == (0, [])
         assert both.lies(text(1)) == [("A", NONE)] * 2
+
+
+@pytest.mark.parametrize("by_steps", [False, True], ids=["copy", "capture and deliver"])
+def test_a_folder_that_was_left_in_the_middle_and_then_deleted_is_not_made_again(
+    tmp_path: Path, by_steps: bool
+) -> None:
+    """Nothing is to be put in: there is nobody beside whom anything could have come."""
+    with two_servers(tmp_path, target := StopsAtTheSecond()) as both:
+        a = both.old.create(b"A")
+        for number in (1, 2):
+            both.old.append(a, text(number))
+        run = both.capture_and_deliver if by_steps else both.copy
+        assert run("--connections", "1").status == 1
+        a.remove(a.messages[1:])
+        target.is_full = False
+        del both.new.folders[b"A"]
+        for _ in range(2):
+            assert run("--connections", "1").status == 0
+            assert sorted(both.new.folders) == [b"INBOX"]

@@ -1,6 +1,6 @@
 """Bascule as a process, hundreds of times over: one process has the program loaded, and forks a child for each run.
 
-A run starts in a few hundredths of a second instead of half of one, and a server in a quarter of the time; it is a process of its own all the same, with
+A run starts in a few hundredths of a second instead of half of one, and a server in a fifth of the time; it is a process of its own all the same, with
 the words, environment, folder, umask and outputs that it is given, which can be killed at any instant and ends as the program itself does.
 """
 
@@ -295,7 +295,10 @@ def _asked(link: socket.socket) -> tuple[dict[str, Any], list[int]]:
     """What is to be started, and its outputs."""
     octets, outputs, _, _ = socket.recv_fds(link, 65536, 2)
     while not octets.endswith(b"\n"):
-        octets += link.recv(65536)
+        more = link.recv(65536)
+        if not more:  # who asked is gone
+            os._exit(0)
+        octets += more
     return json.loads(octets), outputs
 
 

@@ -37,10 +37,17 @@ class TwoServers:
         self.old, self.new = source.store, target.store
 
     def copy(self, *words: object) -> Ended:
-        done = bascule_in_a_hurry(
-            self._tmp, "copy", self._source.url, self._target.url, "--json", "--quiet", "--settle", "0.5",
-            "--state", self._tmp / "state", *words,
-        )  # fmt: skip
+        return self._run("copy", self._source.url, self._target.url, "--state", self._tmp / "state", *words)
+
+    def capture_and_deliver(self, *words: object) -> Ended:
+        """The same by both steps; what the second one comes to."""
+        mailbox = self._tmp / "steps.mailbox"
+        captured = bascule_in_a_hurry(self._tmp, "capture", self._source.url, mailbox, "--quiet")
+        assert captured.returncode == 0, captured.stderr
+        return self._run("deliver", mailbox, self._target.url, *words)
+
+    def _run(self, command: str, *words: object) -> Ended:
+        done = bascule_in_a_hurry(self._tmp, command, *words, "--json", "--quiet", "--settle", "0.5")
         for server in (self._source, self._target):
             server.hang_up()
         return Ended(done.returncode, report_of(done), done.stderr)  # type: ignore[arg-type]  # has what it reads

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from bascule.deliver.expectation import THERE_BEFORE, is_behind, is_of_flags
+from bascule.deliver.expectation import is_behind, is_of_flags, was_there_before
 from bascule.deliver.reading_back import VerifyLevel
 from bascule.deliver.stations import Stations
 from bascule.mailbox import Mailbox
@@ -45,7 +45,7 @@ class Reviewed:
     @property
     def was_there(self) -> bool:
         """Whether its copy had been there before us, whatever became of its flags."""
-        return self.code is OutcomeCode.ALREADY_THERE or self.detail.startswith(THERE_BEFORE)
+        return was_there_before(self.code, self.detail)
 
     @property
     def in_order(self) -> OutcomeCode:

@@ -76,9 +76,9 @@ async def _work_through(run: TargetRun, queue: deque[tuple[MappedFolder, int]]) 
     done: list[FolderDelivery] = []
     try:
         while queue:
-            folder, _ = queue.popleft()
+            folder, left = queue.popleft()
             try:
-                place = await run.place(target, folder, has_something=True)
+                place = await run.place(target, folder, has_something=left > 0)
                 if place is None or place.refusal:
                     await run.refuse_folder(folder.row, place.refusal if place else "")
                     continue

@@ -153,6 +153,11 @@ def is_touched(now: Flags, given: Flags) -> bool:
     return not same_flags(now - DELETED, given - DELETED)
 
 
+def was_there_before(code: OutcomeCode, detail: str) -> bool:
+    """Whether a copy of this outcome had been there before us, whatever became of it."""
+    return code is OutcomeCode.ALREADY_THERE or detail.startswith(THERE_BEFORE)
+
+
 def is_behind(detail: str) -> bool:
     """Whether an alteration that is told so is that flags of the old side could not be given to the copy, and nothing else."""
     return detail.removeprefix(THERE_BEFORE).startswith(BEHIND)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bascule.deliver.expectation import DELETED, THERE_BEFORE, Expectation, copies_of, is_touched
+from bascule.deliver.expectation import DELETED, THERE_BEFORE, Expectation, copies_of, is_touched, was_there_before
 from bascule.deliver.look import read_contents
 from bascule.deliver.moves import claim_delivered_moves
 from bascule.deliver.recognition import keeps_its_uids, read_ours, resembles
@@ -46,7 +46,7 @@ class Copy:
     @property
     def was_there(self) -> bool:
         """Whether it had been there before us."""
-        return self.expected.code is OutcomeCode.ALREADY_THERE or self.detail.startswith(THERE_BEFORE)
+        return was_there_before(self.expected.code, self.detail)
 
     @property
     def target_uid(self) -> int:

@@ -79,8 +79,8 @@ class Unfinished:
 
     def unwatched(self, folder: int, since: int) -> None:
         """Something is about to be sent: under UIDs from ``since`` on others may deliver the same beside it. A note that an earlier run left stays."""
-        if self.unwatched_since(folder) is None:
-            self._note("unwatched", folder, str(since))
+        query = "INSERT OR IGNORE INTO meta VALUES (?, ?)"
+        self._database.execute(query, (self._key("unwatched", folder), str(since)))
 
     def unwatched_since(self, folder: int) -> int | None:
         """What `unwatched` was told; None: whatever lies there was looked at, after ours had been sent."""
