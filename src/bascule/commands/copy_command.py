@@ -8,8 +8,6 @@ import click
 
 from bascule.capture import require_owner
 from bascule.commands import options, places, showing
-from bascule.commands.planning import show_plan
-from bascule.commands.remembered import memory_of, note_first_run
 from bascule.commands.report_folder import ReportFolder
 from bascule.commands.saving import RefusedKeeper
 from bascule.commands.turn import open_in_turn, turn
@@ -46,6 +44,9 @@ def command(source: str, target: str, state: str | None, dry_run: bool, same_per
     chosen = CopyOptions(selection, options.deliver_options_of(values))
     place = Path(state) if state else places.state_folder(origin.location, location)
     if dry_run:
+        from bascule.commands.planning import show_plan
+        from bascule.commands.remembered import memory_of
+
         watcher = showing.watcher_for(values["quiet"])
         memory = memory_of(place, origin.location, location, same_person=same_person)
         return showing.run_engine(show_plan(origin, Connections(connect, location, watcher), chosen, memory))
@@ -72,7 +73,7 @@ def _copy(
         mailbox, ledger, command="copy", source=source.location, target=location, started_utc=started,
         verify=values["verify"], mapped=ended.result or (), taken=_taken(mailbox, chosen), stopped=ended.stopped, this_run=watcher.this_run,
     )  # fmt: skip
-    note_first_run(report, watcher, is_first=is_first)
+    showing.note_first_run(report, watcher, is_first=is_first)
     return showing.finish(report, mailbox, ledger, place, values, ended.status)
 
 

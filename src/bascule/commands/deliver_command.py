@@ -8,7 +8,6 @@ import click
 
 from bascule.capture import Selection, require_kept
 from bascule.commands import options, places, showing
-from bascule.commands.remembered import note_first_run
 from bascule.commands.report_folder import ReportFolder
 from bascule.commands.saving import RefusedKeeper
 from bascule.commands.turn import open_in_turn, turn
@@ -51,5 +50,5 @@ def _deliver(mailbox: Mailbox, location: str, connect: Any, chosen: DeliverOptio
         mailbox, ledger, command="deliver", source=str(mailbox.root), target=location, started_utc=started,
         verify=values["verify"], mapped=ended.result or (), taken=taken, stopped=ended.stopped, this_run=watcher.this_run,
     )  # fmt: skip
-    note_first_run(report, watcher, is_first=is_first)
+    showing.note_first_run(report, watcher, is_first=is_first)
     return showing.finish(report, mailbox, ledger, place, values, ended.status)

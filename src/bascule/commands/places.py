@@ -15,7 +15,6 @@ from bascule.commands.options import SideOptions
 from bascule.commands.passwords import password_in, password_of, warn_of_readers
 from bascule.commands.terminal import say
 from bascule.sources import Source
-from bascule.sources.files import open_files
 from bascule.sources.imap import ImapSource
 from bascule.terms.errors import BasculeError, ExitStatus
 from bascule.terms.location import Location, parse_location
@@ -81,6 +80,8 @@ def source_of(text: str, options: SideOptions, side: str = "source") -> Source:
     location = parse_location(text)
     if location.is_imap:
         return ImapSource(str(location), connector(location, side, options), options.throttle)
+    from bascule.sources.files import open_files  # twenty files, which a copy between servers need not load
+
     return open_files(location.scheme, Path(location.path))
 
 

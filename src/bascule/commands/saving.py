@@ -7,7 +7,6 @@ from pathlib import Path
 from bascule.commands.report_folder import ReportFolder
 from bascule.deliver import Parcel
 from bascule.deliver.proof import placed
-from bascule.export.names import safe_name
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.protocols.mime import summarise
 from bascule.protocols.mime.headers import HEADER_OCTETS
@@ -47,6 +46,8 @@ class RefusedKeeper:
             return False
 
     def _keep(self, row: FolderRow, parcel: Parcel, body: Body) -> None:
+        from bascule.export.names import safe_name  # with all of `export`, which a run without a refusal need not load
+
         safe = [safe_name(part) for part in row.path.parts]
         if len("/".join(safe).encode("utf-8", "replace")) > PATH_OCTETS:
             safe = [f"folder {row.id}"]

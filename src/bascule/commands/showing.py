@@ -13,7 +13,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from bascule.commands.counting import LINE_SECONDS
 from bascule.commands.report_folder import ReportFolder
-from bascule.commands.terminal import say, say_json
+from bascule.commands.terminal import say, say_json, so_many
 from bascule.commands.threads import Unawaited
 from bascule.deliver.proof import THIS_RUN, Report, ReportedException, as_text, words_of, write_proof
 from bascule.mailbox import Mailbox
@@ -195,6 +195,16 @@ def run_engine(work: Coroutine[Any, Any, T]) -> T:
             raise Interrupted from None
 
     return asyncio.run(guarded())
+
+
+def note_first_run(report: Report, watcher: Watcher, *, is_first: bool) -> None:
+    """``is_first``: nothing was remembered of an earlier run to this target. Where it had some of the mail all the same, one may have been forgotten."""
+    found = report.totals.already_there
+    if is_first and found:
+        watcher.note(
+            f"{so_many(found, 'message')} {'was' if found == 1 else 'were'} on the new side already, and no earlier run is remembered. If there was one, and its state is lost,"
+            " what was deleted, moved or renamed there since has been brought again."
+        )
 
 
 def finish(
