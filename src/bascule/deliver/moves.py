@@ -83,8 +83,9 @@ class EarlierCopies:
 
 _LATER_BY_ITSELF = """
     SELECT m.sha256, m.id, m.after_delta FROM messages m JOIN outcomes o ON o.message = m.id AND o.target = ?1
-    WHERE m.after_delta >= ?2 AND o.code IN ('delivered', 'already-there', 'altered', 'duplicate')
-    AND m.id NOT IN (SELECT later FROM moves WHERE target = ?1) ORDER BY m.id
+    WHERE m.after_delta >= ?2 AND (m.vanished_utc IS NOT NULL OR NOT ?3)
+    AND o.code IN ('delivered', 'already-there', 'altered', 'duplicate')
+    AND m.id NOT IN (SELECT later FROM moves WHERE target = ?1) ORDER BY m.after_delta, m.id
 """
 _VANISHED = """
     SELECT m.sha256, m.id, m.last_delta, m.vanished_utc FROM messages m JOIN outcomes o ON o.message = m.id AND o.target = ?1
@@ -94,9 +95,11 @@ _VANISHED = """
 """
 
 
-def claim_delivered_moves(mailbox: Mailbox, ledger: Ledger) -> None:
+def claim_delivered_moves(mailbox: Mailbox, ledger: Ledger, *, to_what_vanished: bool = False) -> None:
     """Moves whose later message is delivered already: it had been read before the earlier one was known to have vanished, and may have been
-    deleted since. Blocks."""
+    deleted since. ``to_what_vanished``: only those whose later message is gone from there as well. Before anything is delivered these are
+    claimed: else one of two places that a message had on its way would be taken for where it came from, and its copy in the other would stay.
+    Blocks."""
     vanished: dict[bytes, list[tuple[range, int]]] = defaultdict(list)
     deltas = Deltas.read(mailbox.database)
     rows = mailbox.database.execute(_VANISHED, (ledger.target,)).fetchall()
@@ -107,8 +110,11 @@ def claim_delivered_moves(mailbox: Mailbox, ledger: Ledger) -> None:
     if not vanished:
         return
     oldest = min(between.start for copies in vanished.values() for between, _ in copies)
-    for digest, later, after_delta in mailbox.database.execute(_LATER_BY_ITSELF, (ledger.target, oldest)):
+    query = (ledger.target, oldest, to_what_vanished)
+    for digest, later, after_delta in mailbox.database.execute(_LATER_BY_ITSELF, query):
         copies = vanished.get(digest, [])
-        place = next((i for i, (between, _) in enumerate(copies) if after_delta in between), None)
-        if place is not None:
-            ledger.claim(copies.pop(place)[1], later)
+        left = [copy for copy in copies if after_delta in copy[0]]
+        if left:
+            nearest = max(left, key=lambda copy: (copy[0].start, -copy[1]))
+            copies.remove(nearest)
+            ledger.claim(nearest[1], later)
