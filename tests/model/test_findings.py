@@ -428,15 +428,18 @@ def test_what_a_killed_run_was_removing_is_whole_once_its_folder_has_its_name_ba
         assert move.new.marks("F") == [set(), set()]
 
 
-def test_a_folder_that_was_renamed_there_and_back_under_killed_runs_leaves_one_copy(move: Move) -> None:
+@pytest.mark.parametrize("night", ["delivered", "in-doubt"])
+def test_a_folder_that_was_renamed_there_and_back_under_killed_runs_leaves_one_copy(move: Move, night: str) -> None:
     """Both places that it had were delivered, and nobody knew yet which of them was the later one when it lies in a third."""
     move.fill({"F": "a b"})
     move.run()
     move.old.rename("F", "G")
     move.run()
     move.old.rename("G", "F")
-    # everything is delivered, and nothing made way yet
-    move.cut("old", lambda spoken: spoken.count(b"Logging out") == 2, "--connections", "1")
+    if night == "delivered":  # everything, and nothing made way yet
+        move.cut("old", lambda spoken: spoken.count(b"Logging out") == 2, "--connections", "1")
+    else:
+        move.cut("new", lambda spoken: APPENDED in spoken, "--connections", "1", heard=False)
     assert move.there() == {"F": "a b", "G": "a b"}
     move.old.rename("F", "G")
     move.cut("old", lambda spoken: b"Logging out" in spoken, "--connections", "1")  # it has seen where all is

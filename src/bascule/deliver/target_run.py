@@ -184,9 +184,10 @@ class TargetRun:
         """Learn what became of what earlier runs delivered (`bascule.deliver.review`). Raises TargetError, ConnectError."""
         level = self.options.delivery.verify
         await self.mailbox.run(self.ledger.release)
-        if fresh_since is not None:
-            await self.mailbox.run(claim_delivered_moves, self.mailbox, self.ledger, to_what_vanished=True)
         await self._review(await self.mailbox.run(agenda_of, self.mailbox, self.ledger, level, fresh_since), level)
+        if self._earlier:
+            claimed = await self.mailbox.run(claim_delivered_moves, self.mailbox, self.ledger, to_what_vanished=True)
+            self._earlier.forget(claimed)
 
     async def _review(self, agenda: Agenda, level: VerifyLevel) -> None:
         for folder, rows in agenda.vanished.items():
