@@ -411,6 +411,45 @@ def test_what_moved_in_a_run_that_was_cut_and_was_deleted_since_leaves_one_copy(
 STORED = b"Store completed"
 
 
+@pytest.mark.parametrize("heard", [True, False], ids=["heard", "not-heard"])
+@pytest.mark.parametrize("mark", [STORED, b"Expunge completed"], ids=["marked", "removed"])
+def test_what_a_killed_run_was_removing_is_whole_once_its_folder_has_its_name_back(
+    move: Move, mark: bytes, heard: bool
+) -> None:
+    """Its earlier copies are marked as deleted on the new side by us, or gone, when the folder that moved is where it was."""
+    move.fill({"F": "a b", "INBOX": "c"})
+    move.run()
+    move.old.rename("F", "G")
+    move.cut("new", lambda spoken: mark in spoken, heard=heard)
+    move.old.rename("G", "F")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"F": "a b", "INBOX": "c"}
+        assert move.new.marks("F") == [set(), set()]
+
+
+@pytest.mark.parametrize("night", ["delivered", "in-doubt"])
+def test_a_folder_that_was_renamed_there_and_back_under_killed_runs_leaves_one_copy(move: Move, night: str) -> None:
+    """Both places that it had were delivered, and nobody knew yet which of them was the later one when it lies in a third."""
+    move.fill({"F": "a b"})
+    move.run()
+    move.old.rename("F", "G")
+    move.run()
+    move.old.rename("G", "F")
+    if night == "delivered":  # everything, and nothing made way yet
+        move.cut("old", lambda spoken: spoken.count(b"Logging out") == 2, "--connections", "1")
+    else:
+        move.cut("new", lambda spoken: APPENDED in spoken, "--connections", "1", heard=False)
+    assert move.there() == {"F": "a b", "G": "a b"}
+    move.old.rename("F", "G")
+    move.cut("old", lambda spoken: b"Logging out" in spoken, "--connections", "1")  # it has seen where all is
+    assert move.there() == {"F": "a b", "G": "a b"}
+    move.old.rename("G", "H")
+    for _ in range(2):
+        move.run()
+        assert move.there() == {"H": "a b"}
+
+
 @pytest.mark.parametrize("deed", ["moves it", "flags it again", "nothing more"])
 def test_what_got_its_flags_in_a_run_that_was_killed_before_it_heard_so_is_none_of_the_members(
     move: Move, deed: str

@@ -253,6 +253,11 @@ def _apply(mailbox: Mailbox, folder: SourceFolder, row: FolderRow, survey: Surve
         known = messages.known(row.id, validity)
         if not survey.unlisted:  # else what is not in the list may be there all the same
             messages.set_vanished([k.id for k in known.values() if k.uid not in present and not k.vanished], now)
+        # Nobody knows what there is of a copy that a killed run was removing: the message is as one that moved back, and that copy makes way for its own.
+        leaving = messages.on_their_way_out([k.id for k in known.values() if k.uid in present and k.vanished])
+        if leaving:
+            messages.retire(row.id, leaving)
+            known = {uid: k for uid, k in known.items() if k.id not in leaving}
         absence = messages.absence(row.id, validity)
         back = [(k.id, absence.delta(k.uid)) for k in known.values() if k.uid in present and k.vanished]
         messages.set_there_again(back)

@@ -192,7 +192,8 @@ class _MakingWay:
         worse, ours = await self._sort_altered(ours)
         removal.marked |= {m.earlier.target_uid for m in [*touched, *ours] if _has_our_mark(m.earlier, there)}
         await removal.take_back(self.target.client, [move.earlier.target_uid for move in [*touched, *worse]])
-        await self.mailbox.run(self._about_to_mark, ours)
+        if self.target.client.has_uid_expunge:
+            await self.mailbox.run(self._about_to_mark, ours)
         removed = await removal.remove(self.target.client, [_as_ours(move.earlier, there) for move in ours])
         touched += [move for move in ours if move.earlier.target_uid in removed.touched]
         away += [move for move in ours if move.earlier.target_uid in removed.gone]

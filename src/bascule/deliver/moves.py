@@ -7,6 +7,7 @@ touched it, it stays beside the new one; where somebody removed it, the message 
 """
 
 from collections import defaultdict
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from bascule.deliver.limits import ALIKE_MESSAGES
@@ -59,6 +60,11 @@ class EarlierCopies:
     def add(self, digest: bytes, copy: EarlierCopy) -> None:
         self._by_digest[digest].append(copy)
 
+    def forget(self, messages: Set[int]) -> None:
+        """These are no earlier copies of anything that is delivered now."""
+        for digest, copies in self._by_digest.items():
+            self._by_digest[digest] = [copy for copy in copies if copy.message not in messages]
+
     def take(self, digest: bytes, after_delta: int, date_utc: int) -> EarlierCopy | None:
         """The one that a message is the move of, which was not in its folder in ``after_delta`` yet; None: it is no move.
 
@@ -83,8 +89,9 @@ class EarlierCopies:
 
 _LATER_BY_ITSELF = """
     SELECT m.sha256, m.id, m.after_delta FROM messages m JOIN outcomes o ON o.message = m.id AND o.target = ?1
-    WHERE m.after_delta >= ?2 AND o.code IN ('delivered', 'already-there', 'altered', 'duplicate')
-    AND m.id NOT IN (SELECT later FROM moves WHERE target = ?1) ORDER BY m.id
+    WHERE m.after_delta >= ?2 AND (m.vanished_utc IS NOT NULL OR NOT ?3)
+    AND o.code IN ('delivered', 'already-there', 'altered', 'duplicate')
+    AND m.id NOT IN (SELECT later FROM moves WHERE target = ?1) ORDER BY m.after_delta, m.id
 """
 _VANISHED = """
     SELECT m.sha256, m.id, m.last_delta, m.vanished_utc FROM messages m JOIN outcomes o ON o.message = m.id AND o.target = ?1
@@ -94,9 +101,12 @@ _VANISHED = """
 """
 
 
-def claim_delivered_moves(mailbox: Mailbox, ledger: Ledger) -> None:
+def claim_delivered_moves(mailbox: Mailbox, ledger: Ledger, *, to_what_vanished: bool = False) -> set[int]:
     """Moves whose later message is delivered already: it had been read before the earlier one was known to have vanished, and may have been
-    deleted since. Blocks."""
+    deleted since. The earlier ones. ``to_what_vanished``: only those whose later message is gone from there as well. These are claimed before
+    anything is delivered: else one of two places that a message had on its way would be taken for where it came from, and its copy in the other
+    would stay. Blocks."""
+    claimed: set[int] = set()
     vanished: dict[bytes, list[tuple[range, int]]] = defaultdict(list)
     deltas = Deltas.read(mailbox.database)
     rows = mailbox.database.execute(_VANISHED, (ledger.target,)).fetchall()
@@ -105,10 +115,14 @@ def claim_delivered_moves(mailbox: Mailbox, ledger: Ledger) -> None:
         gone = range(last_delta, deltas.gone_in(last_delta, vanished_utc))
         vanished[digest].append((stations.follow(digest, gone), message))
     if not vanished:
-        return
+        return claimed
     oldest = min(between.start for copies in vanished.values() for between, _ in copies)
-    for digest, later, after_delta in mailbox.database.execute(_LATER_BY_ITSELF, (ledger.target, oldest)):
+    values = (ledger.target, oldest, to_what_vanished)
+    for digest, later, after_delta in mailbox.database.execute(_LATER_BY_ITSELF, values):
         copies = vanished.get(digest, [])
-        place = next((i for i, (between, _) in enumerate(copies) if after_delta in between), None)
-        if place is not None:
-            ledger.claim(copies.pop(place)[1], later)
+        if eligible := [copy for copy in copies if after_delta in copy[0]]:
+            latest = max(eligible, key=lambda copy: (copy[0].start, -copy[1]))
+            copies.remove(latest)
+            ledger.claim(latest[1], later)
+            claimed.add(latest[1])
+    return claimed

@@ -11,7 +11,7 @@ from bascule.deliver.folder_delivery import DeliveryOptions, FolderDelivery
 from bascule.deliver.folder_map import FolderMap, MappedFolder
 from bascule.deliver.limits import QUOTA_ROUNDS
 from bascule.deliver.making_way import follow_moves
-from bascule.deliver.moves import EarlierCopies
+from bascule.deliver.moves import EarlierCopies, claim_delivered_moves
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.reading_back import VerifyLevel
 from bascule.deliver.renames import find_again, find_renamed
@@ -185,6 +185,9 @@ class TargetRun:
         level = self.options.delivery.verify
         await self.mailbox.run(self.ledger.release)
         await self._review(await self.mailbox.run(agenda_of, self.mailbox, self.ledger, level, fresh_since), level)
+        if self._earlier:
+            claimed = await self.mailbox.run(claim_delivered_moves, self.mailbox, self.ledger, to_what_vanished=True)
+            self._earlier.forget(claimed)
 
     async def _review(self, agenda: Agenda, level: VerifyLevel) -> None:
         for folder, rows in agenda.vanished.items():

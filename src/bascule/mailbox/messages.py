@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -228,6 +228,28 @@ class Messages:
         self.set_vanished([row for row, _ in rows], None)
         self._database.executemany(f"DELETE FROM outcomes WHERE {followed}", [(row,) for row, _ in rows])
         self._database.executemany("DELETE FROM moves WHERE earlier = ?", [(row,) for row, _ in rows])
+
+    def on_their_way_out(self, rows: Iterable[int]) -> set[int]:
+        r"""Those of these whose copy on a target a run began to remove, since it lies in their next place, and did not come to the end of it: the copy may be
+        gone, or have our ``\Deleted``, which is written down before it is given."""
+        query = (
+            "SELECT o.flagset FROM outcomes o JOIN moves v ON v.target = o.target AND v.earlier = o.message JOIN outcomes later"
+            " ON later.target = v.target AND later.message = v.later WHERE o.message = ? AND NOT v.done AND o.code <> 'removed'"
+            " AND o.flagset IS NOT NULL AND later.code <> 'duplicate'"
+        )
+        return {
+            row
+            for row in rows
+            for (flagset,) in self._database.execute(query, (row,))
+            if "\\Deleted" in self._flagsets.flags_of(flagset)
+        }
+
+    def retire(self, folder: int, rows: Collection[int]) -> None:
+        """Rows that stay vanished, though their UIDs are there again: what has these is another message, which the copies of these make way for. Their
+        UIDVALIDITY is one below 0 from now on, which no source has. Within the caller's transaction."""
+        query = "SELECT min(0, coalesce(min(uidvalidity), 0)) - 1 FROM messages WHERE folder = ?"
+        (retired,) = self._database.execute(query, (folder,)).fetchone()
+        self._database.executemany("UPDATE messages SET uidvalidity = ? WHERE id = ?", [(retired, row) for row in rows])
 
     def revalidate(self, row: int, uidvalidity: int, uid: int) -> None:
         """The same message under a new UIDVALIDITY or UID: only its identity on the source changes."""
