@@ -162,6 +162,10 @@ class TargetRun:
             await _though_it_ends(session, lambda: self._make(session.client, [folder]))
         return self._now(folder)
 
+    def folders_to_open(self) -> set[int]:
+        """Of `Ledger.folders_in_doubt` those that the target has: of one that somebody deleted nothing can be learnt. Blocks."""
+        return self.ledger.folders_in_doubt() & {f.row.id for f in self.mapped if f.there}
+
     def _now(self, folder: MappedFolder) -> MappedFolder:
         return next(f for f in self.mapped if f.row.id == folder.row.id)
 
