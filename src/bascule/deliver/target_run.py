@@ -195,11 +195,13 @@ class TargetRun:
             if folder not in agenda.folders:
                 note_vanished(self._earlier, rows, {}, New.NOT_LOOKED)
         queue = deque(sorted(agenda.folders))
+        # Since the folders were listed some were made, or found under other names.
+        listed = self._listed | {f.name for f in self.mapped if f.row.id in self._delivered_to}
 
         async def work() -> None:
             session = await self.session()
             reviewer = Reviewer(
-                session, self.mailbox, self.ledger, level, self.options.delivery.settle_seconds, agenda, self._listed,
+                session, self.mailbox, self.ledger, level, self.options.delivery.settle_seconds, agenda, listed,
                 self._earlier, self.watcher,
             )  # fmt: skip
             try:
