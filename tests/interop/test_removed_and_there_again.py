@@ -163,3 +163,18 @@ def test_what_had_been_there_before_us_is_already_there_again(tmp_path: Path) ->
         move.copy()
         assert move.report["totals"]["already_there"] == 1
         assert held.messages[0].flags == {b"\\Flagged", b"\\Seen"}
+
+
+@pytest.mark.parametrize("verb", ["verify", "copy"])
+def test_a_fault_that_the_member_moved_away_and_back_is_theirs(tmp_path: Path, verb: str) -> None:
+    with MailboxMove(tmp_path, quirk := Strange("keyword")) as move:
+        quirk.take(move.new)
+        folder = move.old.create(b"F")
+        move.old.append(folder, messages.plain(1, 400), {b"kept"})
+        assert [code for _, code in move.copy()] == ["altered"]
+        there = move.new.folders[b"F"]
+        copy = there.messages[0]
+        there.remove([copy])
+        move.new.append(there, copy.octets, copy.flags, copy.date)
+        faults = [kind for _, kind in getattr(move, verb)() if kind != "theirs"]
+        assert (faults, move.status) == ([], 0)

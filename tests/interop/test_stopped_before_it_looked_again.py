@@ -1,11 +1,13 @@
 """A run that stops before it looked once more at what it delivered: the next one does."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from support.quirks import Quirk
 from support.quirks.server import Session
+from support.quirks.store import ARRIVAL
 from support.quirks.syntax import Command, Hangup, No
 from support.two_servers import TwoServers, text, two_servers
 
@@ -154,3 +156,105 @@ def test_a_folder_that_was_left_in_the_middle_and_then_deleted_is_not_made_again
         for _ in range(2):
             assert run("--connections", "1").status == 0
             assert sorted(both.new.folders) == [b"INBOX"]
+
+
+class CommitsOnce(CommitsLate):
+    """The first batch is cut, sent again, and committed that one time."""
+
+    def after(self, session: Session, command: Command) -> None: ...
+
+
+def test_what_the_member_copied_stays_where_the_folder_has_other_uids_since(tmp_path: Path) -> None:
+    """The UID from which on a batch that had been cut may come late is none of the new ones."""
+    with two_servers(tmp_path, target := CommitsOnce()) as both:
+        target.both = both
+        a, b = both.old.create(b"A"), both.old.create(b"B")
+        both.old.append(a, text(1))
+        both.old.append(b, text(2))
+        assert both.copy("--connections", "1").status == 1
+        target.is_full = False
+        folder = both.new.folders[b"A"]
+        folder.uidvalidity += 1000
+        target.deliver_beside(1)
+        for _ in range(3):
+            assert both.copy("--connections", "1").status == 0
+            assert both.lies(text(1)) == [("A", NONE)] * 2
+
+
+class Listens(Quirk):
+    """Which folders are opened."""
+
+    def __init__(self) -> None:
+        self.opened: set[bytes] = set()
+
+    def before(self, session: Session, command: Command) -> None:
+        if command.verb == "EXAMINE":
+            self.opened.add(command.line.split()[2])
+
+
+def test_a_folder_that_was_left_in_the_middle_and_then_deleted_is_not_read_each_night(tmp_path: Path) -> None:
+    with two_servers(tmp_path, target := StopsAtTheSecond(), source := Listens()) as both:
+        a = both.old.create(b"A")
+        for number in (1, 2):
+            both.old.append(a, text(number))
+        assert both.copy("--connections", "1").status == 1
+        a.remove(a.messages[1:])
+        target.is_full = False
+        del both.new.folders[b"A"]
+        for name in (b"B", b"C", b"D"):  # those to which messages came last are opened in any case
+            both.old.append(both.old.create(name), text(3), NONE, ARRIVAL + timedelta(days=1))
+        for _ in range(2):
+            assert both.copy("--connections", "1").status == 0
+        source.opened.clear()
+        assert both.copy("--connections", "1").status == 0
+        assert source.opened == {b"B", b"C", b"D"}
+
+
+class CutsAndRefuses(Quirk):
+    """While ``is_bad`` the connection ends at what is put into B, and B is not opened afterwards. ``takes``: it is kept all the same."""
+
+    is_bad = False
+    has_cut = False
+
+    def __init__(self, takes: bool) -> None:
+        self.takes = takes
+
+    def before(self, session: Session, command: Command) -> None:
+        if self.has_cut and command.verb == "SELECT" and b"B" in command.line.split():
+            raise No("not now")
+        if not self.takes:
+            self._cut(command)
+
+    def after(self, session: Session, command: Command) -> None:
+        if self.takes:
+            self._cut(command)
+
+    def _cut(self, command: Command) -> None:
+        if self.is_bad and command.verb == "APPEND" and b"B" in command.line.split():
+            self.has_cut = True
+            raise Hangup
+
+
+@pytest.mark.parametrize("by_steps", [False, True], ids=["copy", "capture and deliver"])
+@pytest.mark.parametrize("takes", [False, True])
+def test_what_moved_on_from_a_folder_that_was_deleted_since_its_batch_was_cut_there_is_in_one_place(
+    tmp_path: Path, takes: bool, by_steps: bool
+) -> None:
+    with two_servers(tmp_path, target := CutsAndRefuses(takes)) as both:
+        run = both.capture_and_deliver if by_steps else both.copy
+        a, b, c = (both.old.create(name) for name in (b"A", b"B", b"C"))
+        both.old.append(a, text(1))
+        both.old.append(b, text(2))
+        assert run("--connections", "1").status == 0
+        both.move(a.messages[0], a, b)
+        target.is_bad = True
+        run("--connections", "1")
+        assert target.has_cut
+        target.is_bad = target.has_cut = False
+        both.move(b.messages[1], b, c)
+        del both.new.folders[b"B"]
+        for _ in range(2):
+            ended = run("--connections", "1")
+            assert (ended.status, ended.codes) == (0, [])
+            assert both.lies(text(1)) == [("C", NONE)]
+        assert b"B" not in both.new.folders

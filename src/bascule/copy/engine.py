@@ -113,7 +113,7 @@ def _to_do(
     """Folders that may hold something new or left over. Blocks."""
     places = {folder.row.id: folder for folder in target.mapped}
     ledger, folders, messages = target.ledger, target.mailbox.folders, target.mailbox.messages
-    doubtful, unsettled = ledger.folders_in_doubt(), ledger.unsettled()
+    to_open, unsettled = target.folders_to_open(), ledger.unsettled()
     unchanged = unchanged_folders(target.mailbox, taken, states)
     work = []
     for folder, row in taken:
@@ -121,7 +121,7 @@ def _to_do(
             continue
         state = states.get(folder.name)
         left = unsettled.get(row.id, 0)
-        is_same = row.id in unchanged.rows and not (left or row.id in doubtful or selection.looks_at_messages)
+        is_same = row.id in unchanged.rows and not (left or row.id in to_open or selection.looks_at_messages)
         if is_same and row.id not in unchanged.to_probe:
             continue
         settled = messages.count(row.id) - left

@@ -59,10 +59,10 @@ async def survey_first(
 
 
 async def _is_done(target: TargetRun, item: Work) -> bool:
-    """Whether the survey was all that there was to do: nothing is to be copied, and nothing is in doubt."""
+    """Whether the survey was all that there was to do: nothing is to be copied, and no earlier run left the target's folder in doubt or in the middle."""
     assert item.delta is not None
     fresh = await target.mailbox.run(fresh_of, target.ledger, item.delta)
-    if fresh or item.row.id in await target.mailbox.run(target.ledger.folders_in_doubt):
+    if fresh or item.row.id in await target.mailbox.run(target.folders_to_open):
         return False
     await item.delta.complete()
     return True

@@ -54,7 +54,7 @@ class Doubt:
         self._messages = set(self._given)
         self._contents = await self._mailbox.run(self._mailbox.messages.digests, self._messages)
         since, resent = await self._mailbox.run(self._ledger.unfinished.resent, self._view.row.folder)
-        if resent and not self._view.is_new:
+        if resent:
             copies = await self._mailbox.run(copies_of, self._mailbox, self._ledger.target, resent)
             self._resent_from = since
             self.resent = {

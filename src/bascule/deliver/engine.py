@@ -59,10 +59,10 @@ def _fresh_since(run: TargetRun) -> int | None:
 
 def _to_do(run: TargetRun) -> list[tuple[MappedFolder, int]]:
     """Folders with something left to deliver, the largest first. Blocks."""
-    doubtful = run.ledger.folders_in_doubt()
+    to_open = run.folders_to_open()
     unsettled = run.ledger.unsettled()
     found = [(f, unsettled.get(f.row.id, 0)) for f in run.mapped if not f.refusal]
-    return sorted(((f, left) for f, left in found if left or f.row.id in doubtful), key=lambda item: -item[1])
+    return sorted(((f, left) for f, left in found if left or f.row.id in to_open), key=lambda item: -item[1])
 
 
 async def _deliver_what_is_left(run: TargetRun) -> None:

@@ -95,12 +95,19 @@ class Reviewer:
         await self._following.name_behind(flagged.get(place.row.id, []), error.reason)
 
     async def _folder_gone(self, folder: int) -> None:
-        """Somebody deleted the folder on the new side: what was in it is removed."""
+        """Somebody deleted the folder on the new side: what was in it is removed, and what was in doubt there, and is gone on the old side, lies nowhere."""
         flagged = await self.mailbox.run(flagged_in, self.mailbox, self.ledger.target, folder)
         faulty = await self.mailbox.run(faulty_in, self.mailbox, self.ledger.target, folder)
         vanished = self.agenda.vanished.get(folder, [])
         await self._gone([r for r in [*flagged.get(folder, []), *faulty, *vanished] if r.target_uid is not None])
         note_vanished(self.earlier, vanished, {}, New.FOLDER_GONE)
+        await self.mailbox.run(self._end_doubt, folder)
+
+    def _end_doubt(self, folder: int) -> None:
+        """Of batches of which nothing is on the old side any more. Blocks."""
+        has_vanished = self.mailbox.messages.has_vanished
+        over = [intent.id for intent in self.ledger.intents(folder) if all(map(has_vanished, intent.given))]
+        self.ledger.settle(folder, [], over)
 
     async def _review(self, view: TargetView, folder: int) -> None:
         """Raises CommandRefused where the target answers NO to what every server can do, ConnectionLost."""

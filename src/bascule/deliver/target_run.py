@@ -162,6 +162,10 @@ class TargetRun:
             await _though_it_ends(session, lambda: self._make(session.client, [folder]))
         return self._now(folder)
 
+    def folders_to_open(self) -> set[int]:
+        """Of `Ledger.folders_in_doubt` those that the target has: of one that somebody deleted nothing can be learnt. Blocks."""
+        return self.ledger.folders_in_doubt() & {f.row.id for f in self.mapped if f.there}
+
     def _now(self, folder: MappedFolder) -> MappedFolder:
         return next(f for f in self.mapped if f.row.id == folder.row.id)
 
@@ -194,11 +198,13 @@ class TargetRun:
             if folder not in agenda.folders:
                 note_vanished(self._earlier, rows, {}, New.NOT_LOOKED)
         queue = deque(sorted(agenda.folders))
+        # Since the folders were listed some were made, or found under other names.
+        listed = self._listed | {f.name for f in self.mapped if f.row.id in self._delivered_to}
 
         async def work() -> None:
             session = await self.session()
             reviewer = Reviewer(
-                session, self.mailbox, self.ledger, level, self.options.delivery.settle_seconds, agenda, self._listed,
+                session, self.mailbox, self.ledger, level, self.options.delivery.settle_seconds, agenda, listed,
                 self._earlier, self.watcher,
             )  # fmt: skip
             try:

@@ -27,9 +27,10 @@ class Unfinished:
     # -- UIDs that mean nothing any more ------------------------------------------------------------------------------
 
     def replaced(self, folder: int) -> None:
-        """Another folder has its place, or it has other UIDs: those that had been told of its copies are forgotten."""
+        """Another folder has its place, or it has other UIDs: those that had been told of its copies are forgotten, and so is what else was noted by UID."""
         self._note("replaced", folder, "")
         self.watched(folder)
+        self.forget_resent(folder)
 
     def was_replaced(self, folder: int) -> bool:
         """Whether `replaced` was told so, and nobody has looked since what became of the copies."""

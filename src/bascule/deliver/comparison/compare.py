@@ -184,11 +184,12 @@ class _Comparing:
 
     def _replaced(self, one: _Waiting) -> Remembered | None:
         """What is known of a message whose copy is no longer where it was put: an equal one that lies in its folder is theirs, be it the same one, which they
-        moved away and back."""
+        moved away and back; and what had been wrong with ours is over (`later_runs`: *altered* or *duplicate*, and gone)."""
         known = one.known
         if known is None or known.target_uid is None or known.code not in SETTLED or one.place.is_another:
             return known
-        return replace(known, is_theirs=True)
+        is_over = known.code in (OutcomeCode.ALTERED, OutcomeCode.DUPLICATE)
+        return replace(known, is_theirs=True, code=OutcomeCode.REMOVED if is_over else known.code)
 
     def _takes_alike(self, one: _Waiting, there: Fact | None) -> bool:
         if there is not None:
