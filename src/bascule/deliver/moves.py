@@ -68,13 +68,14 @@ class EarlierCopies:
     def take(self, digest: bytes, after_delta: int, date_utc: int) -> EarlierCopy | None:
         """The one that a message is the move of, which was not in its folder in ``after_delta`` yet; None: it is no move.
 
-        Of several, one that can make way comes first, then one of the same date.
+        Of several, one that can make way comes first, then one of the same date, then the one that was seen last in its place.
         """
         copies = self._by_digest.get(digest, [])
-        best: tuple[tuple[int, bool, int], EarlierCopy] | None = None
+        best: tuple[tuple[int, bool, int, int], EarlierCopy] | None = None
         for copy in copies:
             if copy.last_delta <= after_delta < copy.gone_delta:
-                rank = _PREFERENCE.index(copy.decision.action), copy.date_utc != date_utc, copy.message
+                preference, is_other_date = _PREFERENCE.index(copy.decision.action), copy.date_utc != date_utc
+                rank = preference, is_other_date, -copy.last_delta, copy.message
                 if best is None or rank < best[0]:
                     best = rank, copy
                 if (

@@ -7,14 +7,14 @@ import pytest
 
 from bascule.deliver.agenda import Reviewed
 from bascule.deliver.making_way import pending_moves
-from bascule.deliver.moves import EarlierCopies
+from bascule.deliver.moves import EarlierCopies, EarlierCopy
 from bascule.deliver.review import note_vanished
 from bascule.mailbox import Mailbox, NewMessage
 from bascule.mailbox.ledger import Ledger, TargetFolder
 from bascule.terms.body import body_of
 from bascule.terms.folder import FolderPath
 from bascule.terms.instant import InternalDate
-from bascule.terms.later_runs import Action, New
+from bascule.terms.later_runs import Action, New, knowledge
 from bascule.terms.outcome import Outcome, OutcomeCode
 
 ON_TARGET = [OutcomeCode.DELIVERED, OutcomeCode.ALREADY_THERE, OutcomeCode.ALTERED, OutcomeCode.DUPLICATE]
@@ -66,3 +66,14 @@ def test_it_is_not_taken_for_removed_by_the_member(code: OutcomeCode) -> None:
     copy = earlier.take(b"x", 2, 1)
     assert copy is not None
     assert copy.decision.action is Action.SEND
+
+
+def test_of_two_places_that_a_message_had_it_comes_from_the_one_in_which_it_was_seen_last() -> None:
+    earlier = EarlierCopies()
+    for message, last_delta in ((1, 3), (2, 6), (3, 4)):
+        earlier.add(
+            b"x",
+            EarlierCopy(message, last_delta, 9, 1, knowledge(OutcomeCode.DELIVERED, is_read_back=True), New.UNTOUCHED),
+        )
+    taken = [earlier.take(b"x", 8, 1) for _ in range(3)]
+    assert [copy.message for copy in taken if copy] == [2, 3, 1]
