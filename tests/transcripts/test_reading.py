@@ -2,9 +2,11 @@
 
 import pytest
 
-from bascule.sources import imap_joining
+from bascule.protocols.imap.fetch import Fetch
+from bascule.sources import imap_alone, imap_joining
 from bascule.sources.arrival import arrival_of, arrival_to_keep
 from bascule.sources.contract import SourceMessage, Unreadable
+from bascule.sources.imap_joining import Pieces
 from bascule.terms.instant import InternalDate
 from support.old_server import ARRIVED_UTC, DATE, Drop, OldServer, read, told
 
@@ -286,3 +288,30 @@ def test_the_date_that_stands_in_is_the_messages_own_and_never_made_up() -> None
     assert isinstance(undated, SourceMessage)
     assert arrival_of(undated) is None
     assert arrival_to_keep(undated, 5) == InternalDate(5)
+
+
+def test_of_what_is_told_while_one_message_is_asked_for_little_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Flood(Broken):
+        """The first try gives nothing; the message alone comes a hundred times."""
+
+        def replies(self, uid: int, items: bytes) -> bytes:
+            if uid != ODD or b"BODY" not in items:
+                return super().replies(uid, items)
+            if b"RFC822.SIZE" not in items:
+                return b""
+            return b"".join(b"* 4 FETCH (UID 4 BODY[] {10000}\r\n%b)\r\n" % (b"%04d" % n * 2500) for n in range(100))
+
+    held: list[int] = []
+    add = Pieces.add
+
+    def count(self: Pieces, reply: Fetch) -> None:
+        held.append(len(reply.data.body) if isinstance(reply.data.body, bytes) else 0)
+        add(self, reply)
+
+    monkeypatch.setattr(imap_alone, "PIECES_OCTETS", 50_000)
+    monkeypatch.setattr(imap_alone.Pieces, "add", count)
+    server = Flood(b"")
+    odd = check_others(server, read(server))
+    assert isinstance(odd, SourceMessage)
+    assert odd.body.whole() == b"0000" * 2500
+    assert held.count(10_000) == 5

@@ -10,12 +10,15 @@ import pytest
 
 from bascule.deliver.parcel import Batch, Parcel
 from bascule.deliver.sending import Shipment, send
+from bascule.protocols.imap.commands import ALL_MESSAGES
+from bascule.protocols.imap.fetch import BODY
 from bascule.terms.body import HeldBody
 from bascule.terms.instant import InternalDate
 from bascule.terms.location import Location
 from bascule.wire.errors import ConnectionLost
 from bascule.wire.imap import Credentials, ImapClient, connect
 from bascule.wire.imap import client as client_module
+from bascule.wire.imap import connection as connection_module
 from bascule.wire.limits import WireLimits
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable[None]]
@@ -110,3 +113,64 @@ def test_a_list_without_an_end_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(ConnectionLost, match="more than 1,000 mailboxes"):
         asyncio.run(against(endless, ImapClient.list_all, WireLimits()))
+
+
+def test_mailboxes_with_names_without_an_end_are_not_all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_module, "TOLD_OCTETS", 1_000_000)
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tag: bytes) -> None:
+        for number in range(1000):
+            writer.write(b'* LIST () "/" "%d%s"\r\n' % (number, b"x" * 50_000))
+            await writer.drain()
+
+    with pytest.raises(ConnectionLost, match="answers LIST with more than 1,000,000 octets"):
+        asyncio.run(against(endless, ImapClient.list_all, WireLimits()))
+
+
+def test_contents_of_messages_are_not_counted_as_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_module, "TOLD_OCTETS", 1_000_000)
+    found: list[int] = []
+
+    async def large(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tag: bytes) -> None:
+        for number in range(1, 41):
+            writer.write(b"* %d FETCH (UID %d BODY[] {50000}\r\n%s)\r\n" % (number, number, b"x" * 50_000))
+            await writer.drain()
+        writer.write(tag + b" OK all\r\n")
+
+    async def use(client: ImapClient) -> None:
+        fetching = await client.fetch(ALL_MESSAGES, BODY, lambda reply: found.append(reply.data.uid or 0))
+        await fetching.ok()
+
+    asyncio.run(against(large, use, WireLimits()))
+    assert found == list(range(1, 41))
+
+
+@pytest.mark.parametrize("form", [b"* SEARCH %b\r\n", b'* ESEARCH (TAG "x") UID ALL %b\r\n'], ids=["SEARCH", "ESEARCH"])
+def test_what_is_found_in_several_answers_is_counted_together(form: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "FOUND", 1000)
+    glue = b"," if b"ALL" in form else b" "
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tag: bytes) -> None:
+        for start in range(1, 100_000, 100):
+            writer.write(form % glue.join(b"%d" % uid for uid in range(start, start + 100)))
+            await writer.drain()
+        writer.write(tag + b" OK all\r\n")
+
+    with pytest.raises(ConnectionLost, match="more messages than a mailbox has"):
+        asyncio.run(against(endless, ImapClient.search_uids, WireLimits()))
+
+
+def test_what_is_told_of_mailboxes_that_nobody_asked_for_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "LISTED", 10)
+
+    async def others(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tag: bytes) -> None:
+        await reader.readline()
+        writer.write(tag + b" OK\r\n")  # NOOP
+        tag = (await reader.readline()).split()[0]
+        writer.write(b"".join(b"* STATUS other%d (MESSAGES 1)\r\n" % number for number in range(100)))
+        writer.write(b"* STATUS INBOX (MESSAGES 3)\r\n" + tag + b" OK\r\n")
+
+    async def use(client: ImapClient) -> None:
+        assert await client.status_all([b"INBOX"]) == {b"INBOX": {"MESSAGES": 3}}
+
+    asyncio.run(against(others, use, WireLimits()))

@@ -18,7 +18,8 @@ from bascule.protocols.imap.fetch import (
 from bascule.protocols.imap.refusals import WAIT, meaning_of_condition
 from bascule.sources.contract import SourceMessage, Unreadable
 from bascule.sources.imap_joining import MISSING, Pieces, let_go
-from bascule.sources.limits import ANSWERS_FOR_ONE
+from bascule.sources.limits import ANSWERS_FOR_ONE, PIECES_OCTETS
+from bascule.terms.body import SpooledBody
 from bascule.wire.errors import CommandRefused
 from bascule.wire.imap import ImapClient
 
@@ -85,11 +86,25 @@ class _Answer:
     reason: str = ""
 
 
+def _content_octets(reply: Fetch) -> int:
+    """In memory or in a temporary file."""
+    body = reply.data.body
+    return body.octets if isinstance(body, SpooledBody) else len(body) if isinstance(body, bytes) else 0
+
+
 async def _ask(client: ImapClient, uid: int, items: Argument) -> _Answer:
     replies: list[Fetch] = []
+    held = 0
 
     def take(reply: Fetch) -> None:
-        if reply.data.uid in (uid, None) and len(replies) < ANSWERS_FOR_ONE:
+        nonlocal held
+        octets = _content_octets(reply)
+        if (
+            reply.data.uid in (uid, None)
+            and len(replies) < ANSWERS_FOR_ONE
+            and (not held or held + octets <= PIECES_OCTETS)
+        ):
+            held += octets
             replies.append(reply)
         else:
             let_go(reply.data)

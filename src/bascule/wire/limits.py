@@ -46,6 +46,8 @@ FRUIT_OCTETS = 8 * 1024
 """What a server gives us, or takes of ours, to be called at work: an octet a second for an hour is none."""
 LISTED = 500_000
 """Mailboxes that one LIST tells: 250 MB of them. A whole campus's shared ones are some ten thousand."""
+TOLD_OCTETS = 128 * 1024 * 1024
+"""Of what one command is answered, without the contents of messages: it is kept until the answer ends. The flags of 1,000,000 messages are 60 MB."""
 FOUND = 5_000_000
 """Messages that SEARCH finds: they become a list, of 200 MB then. The largest mailbox that we measure has 1,000,000."""
 SECRET_OCTETS = 4

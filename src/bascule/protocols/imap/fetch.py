@@ -59,13 +59,18 @@ class MessageData:
 
 @dataclass(slots=True)
 class Fetch:
-    """One FETCH response. ``items`` has what `MessageData` does not, as `tokens` gives it, with keys in capitals. ``fault``: why the
+    """One FETCH response. ``items`` has what `MessageData` does not, as `tokens` gives it, with keys in capitals, until `let_go_of_items`. ``fault``: why the
     response as a whole could not be read; ``data`` then holds its UID at most."""
 
     number: int
     data: MessageData
     items: dict[str, Value] | None = None
     fault: str = ""
+
+    def let_go_of_items(self) -> None:
+        """What nobody asks for is not kept with those responses that are: of ``items`` it stays known which of `MessageData`'s were there."""
+        if self.items is not None:
+            self.items = dict.fromkeys(name for name in _ATTRIBUTES_AND_FLAGS if name in self.items)
 
     def gives(self, item: str) -> bool:
         """Whether the response has this attribute, understood or not. A reply in the form of our own questions has what is set."""
@@ -168,6 +173,7 @@ _ATTRIBUTES: dict[str, tuple[str, str, Callable[[Value], object]]] = {
     "X-GM-LABELS": ("labels", "its list of labels", _labels),
 }
 """Attribute of the reply → of `MessageData`, its name for people, how it is read. NIL leaves it out."""
+_ATTRIBUTES_AND_FLAGS = (*_ATTRIBUTES, "FLAGS")
 
 
 def _shown(value: Value) -> str:

@@ -173,9 +173,10 @@ Response = (
 )  # fmt: skip
 
 _CONDITION = re.compile(
-    rb"(\*|[^\s+*]+) (OK|NO|BAD|BYE|PREAUTH)(?: |$)(?:\[([^\s\]\[]{1,64})(?: ((?:[^\]\"]|\"(?:[^\"\\]|\\.)*\")*))?\] ?)?(.*)",
+    rb"(\*|[^\s+*]+) (OK|NO|BAD|BYE|PREAUTH)(?: |$)(?:\[([^\s\]\[]{1,64})(?: ((?:[^\]\"]++|\"(?:[^\"\\]++|\\.)*+\")*+))?\] ?)?(.*)",
     re.IGNORECASE | re.DOTALL,
 )
+"""Its repetitions are possessive: for one octet that can be given back, 200 are held, and a line has up to `Limits.line_octets`."""
 
 
 _OBJECTID = re.compile(rb"[A-Za-z0-9_-]{1,255}")
@@ -197,7 +198,7 @@ def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
     if condition:
         return _condition(condition, limits)
     if not first.startswith(b"* "):
-        raise RemoteError(f"not an IMAP response: {printable(as_text(first))}")
+        raise RemoteError(f"not an IMAP response: {printable(as_text(first[:CONDITION_OCTETS]))}")
     try:
         return _untagged(frame, limits)
     except RemoteError as error:

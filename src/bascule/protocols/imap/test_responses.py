@@ -1,5 +1,7 @@
 """Each response of RFC 9051 §7 and its extensions, from octets to a typed value; and any garbage."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -332,3 +334,32 @@ def test_of_a_text_of_many_megabytes_the_beginning_is_kept(status: str) -> None:
     response = parse(b"* %b [ALERT] " % status.encode() + b"too many " * 1_000_000)
     assert isinstance(response, Condition)
     assert response.text == (b"too many " * 1000)[:CONDITION_OCTETS].decode()
+
+
+@pytest.mark.parametrize(
+    ("before", "piece", "after"),
+    [
+        (b"* OK [A ", b"a", b""),
+        (b"* OK [A ", b"a", b"] text"),
+        (b'* OK [A "', b"a", b'"] text'),
+        (b'* OK [A ', b'"a"', b""),
+        (b"* X ", b"a", b""),
+        (b'* X "', b"a", b'"'),
+        (b'* X "', b"a", b""),
+    ],
+)  # fmt: skip
+def test_a_long_line_takes_no_more_memory_than_a_few_of_it(before: bytes, piece: bytes, after: bytes) -> None:
+    line = before + piece * 200_000 + after
+    tracemalloc.start()
+    try:
+        parse_or_none(line)
+        assert tracemalloc.get_traced_memory()[1] < 20 * len(line)
+    finally:
+        tracemalloc.stop()
+
+
+def parse_or_none(line: bytes) -> Response | None:
+    try:
+        return parse_response([line])
+    except RemoteError:
+        return None

@@ -16,11 +16,12 @@ _TOKEN = re.compile(
     [ ]*(?:
       (?P<open>\()
     | (?P<close>\))
-    | "(?P<quoted>(?:[^"\\]|\\.)*)"
-    | (?P<atom>(?:[^\s()"\[]|\[[^\[\]]*\]|\[)+)
+    | "(?P<quoted>(?:[^"\\]++|\\.)*+)"
+    | (?P<atom>(?:[^\s()"\[]++|\[[^\[\]]*+\]|\[)++)
     )""",
     re.VERBOSE | re.DOTALL,
 )
+"""Possessive, as each octet that could be given back would cost 200 in memory."""
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 
 

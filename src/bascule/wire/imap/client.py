@@ -238,8 +238,9 @@ class ImapClient:
         # A proxy may hand on a session with a folder open in it, of which STATUS tells what it was until NOOP: RFC 9051 §6.1.2. Its answer is
         # waited for, since Dovecot puts it off until what follows is done.
         await (await self.start(command(b"NOOP"))).answer()
+        wanted = set(names)
         found: list[Status] = []
-        handler = _collect(Status, found)
+        handler = _collect(Status, found, lambda status: status.name in wanted)
         if self.has("LIST-STATUS"):
             try:
                 await self.run(command(b"LIST", EMPTY, EVERY_NAME, _RETURN, group(atom(b"STATUS"), asked)), handler)
@@ -253,8 +254,7 @@ class ImapClient:
                     started.append(await self.start(command(b"STATUS", self.mailbox(name), asked), handler))
             for pending in started:
                 await pending.answer()
-        wanted = set(names)
-        return [status for status in found if status.name in wanted]
+        return found
 
     async def count(self, raw: bytes) -> int | None:
         """How many messages STATUS tells of in a mailbox; None: it tells none. RFC 9051 §6.3.11"""
@@ -317,13 +317,18 @@ class ImapClient:
         numbers: list[int] = []
 
         def take(response: Response) -> None:
-            if isinstance(response, Esearch) and sum(last - first + 1 for first, last in response.all) > FOUND:
+            if isinstance(response, Search):
+                more = len(response.numbers)
+            elif isinstance(response, Esearch):
+                more = sum(last - first + 1 for first, last in response.all)
+            else:
+                return
+            if len(numbers) + more > FOUND:
                 raise RemoteError("SEARCH found more messages than a mailbox has")
-            if isinstance(response, Search | Esearch):
-                found = response.numbers if isinstance(response, Search) else tuple(expand(response.all))
-                if found and max(found) > MAX_NUMBER:
-                    raise RemoteError("SEARCH found a UID that no message can have")
-                numbers.extend(found)
+            found = response.numbers if isinstance(response, Search) else tuple(expand(response.all))
+            if found and max(found) > MAX_NUMBER:
+                raise RemoteError("SEARCH found a UID that no message can have")
+            numbers.extend(found)
 
         shape = [_RETURN, group(ALL)] if self.has("ESEARCH") or self.has("IMAP4REV2") else []
         try:
@@ -383,6 +388,7 @@ class ImapClient:
                     raise RemoteError("FETCH told of more messages than a mailbox has")
                 if response.data.uid is not None and response.data.uid > MAX_NUMBER:
                     raise RemoteError("FETCH told a UID that no message can have")
+                response.let_go_of_items()
                 on_message(response)
             elif isinstance(response, Expunge | Vanished):
                 on_removal()
@@ -422,9 +428,9 @@ class ImapClient:
         await pending.ok()
 
 
-def _collect(kind: type[R], into: list[R]) -> Handler:
+def _collect(kind: type[R], into: list[R], is_wanted: Callable[[R], bool] = lambda response: True) -> Handler:
     def take(response: Response) -> None:
-        if isinstance(response, kind):
+        if isinstance(response, kind) and is_wanted(response):
             if len(into) >= LISTED:
                 raise RemoteError(f"it lists more than {LISTED:,} mailboxes")
             into.append(response)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from bascule.protocols.imap import DEFAULT_LIMITS, Limits, Receiver, RemoteError
 from bascule.protocols.imap.commands import Command, Wait
+from bascule.protocols.imap.fetch import Fetch
 from bascule.protocols.imap.receiver import Frame, Sink
 from bascule.protocols.imap.refusals import WAIT, meaning_of_condition
 from bascule.protocols.imap.responses import (
@@ -26,7 +27,7 @@ from bascule.terms.printable import CHARACTERS, printable
 from bascule.wire.errors import BareLineEnd, CommandRefused, ConnectionLost
 from bascule.wire.imap.redaction import NOTHING_SECRET, Redaction
 from bascule.wire.imap.stalls import StallWatch, unacknowledged
-from bascule.wire.limits import DEFAULT_WIRE_LIMITS, WireLimits
+from bascule.wire.limits import DEFAULT_WIRE_LIMITS, TOLD_OCTETS, WireLimits
 
 Handler = Callable[[Response], None]
 _COMPRESSED_OCTETS = 64 * 1024
@@ -35,9 +36,9 @@ _COMPRESSED_OCTETS = 64 * 1024
 
 class Pending:
     """A command that was sent and is not answered yet. ``handler`` takes untagged responses; None: those of this command say nothing that
-    its caller asked for."""
+    its caller asked for. ``told_octets``: of the responses that it took."""
 
-    __slots__ = ("continued", "done", "handler", "name", "tag")
+    __slots__ = ("continued", "done", "handler", "name", "tag", "told_octets")
 
     def __init__(self, tag: str, name: str, handler: Handler | None, loop: asyncio.AbstractEventLoop) -> None:
         self.tag = tag
@@ -45,6 +46,15 @@ class Pending:
         self.handler = handler
         self.done: asyncio.Future[Condition] = loop.create_future()
         self.continued: deque[asyncio.Future[bytes]] = deque()
+        self.told_octets = 0
+
+    def take(self, response: Response, octets: int) -> None:
+        """Give the handler, which there is, a response of ``octets``. Raises RemoteError past `TOLD_OCTETS`."""
+        self.told_octets += octets
+        if self.told_octets > TOLD_OCTETS:
+            raise RemoteError(f"it answers {self.name} with more than {TOLD_OCTETS:,} octets")
+        if self.handler is not None:
+            self.handler(response)
 
     async def answer(self) -> Condition:
         """The tagged response, whatever its status. Raises ConnectionLost."""
@@ -131,10 +141,13 @@ class Connection(asyncio.BufferedProtocol):
             if not self._greeting.done():
                 self._greet(frame)
             else:
+                octets = sum(len(part) for part in frame if isinstance(part, bytes))
                 response = parse_response(frame, self._imap_limits)
                 if isinstance(response, Condition):
-                    self._stalls.told(response, sum(len(part) for part in frame if isinstance(part, bytes)))
-                self._dispatch(self._redaction.clean_response(response))
+                    self._stalls.told(response, octets)
+                elif isinstance(response, Fetch) and isinstance(response.data.body, bytes):
+                    octets -= len(response.data.body)
+                self._dispatch(self._redaction.clean_response(response), octets)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail(ConnectionLost(str(exc) or type(exc).__name__ if exc else "the server closed the connection"))
@@ -159,7 +172,8 @@ class Connection(asyncio.BufferedProtocol):
 
     # -- receiving ----------------------------------------------------------------------------------------------------
 
-    def _dispatch(self, response: Response) -> None:
+    def _dispatch(self, response: Response, octets: int) -> None:
+        """``octets``: of the response, without the content of a message."""
         if isinstance(response, Condition):
             if response.tag is not None:
                 self._answered(response)
@@ -175,7 +189,7 @@ class Connection(asyncio.BufferedProtocol):
         # A server may answer a command before it ends the ones in front of it: Dovecot gives what FETCH asks for before the OK of an APPEND.
         for pending in self._pending:
             if pending.handler is not None:
-                pending.handler(response)
+                pending.take(response, octets)
                 return
 
     def _count(self, response: Exists | Expunge | Vanished) -> None:

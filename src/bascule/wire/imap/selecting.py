@@ -52,6 +52,7 @@ class SelectReading:
             case Vanished(earlier=True, uids=uids):
                 self._vanished += uids
             case Fetch():
+                response.let_go_of_items()
                 self._changed.append(response)
             case Condition(code=code) if code is not None:
                 self._take_code(code.name, code.arguments)
