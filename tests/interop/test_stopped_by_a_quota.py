@@ -107,3 +107,15 @@ def test_a_run_that_was_stopped_says_how_much_it_left(tmp_path: Path) -> None:
         f"la copie reprend où elle s’est arrêtée. Ce qui a été transféré jusque-là est conservé, et compté dans le tableau. Reste à faire : {left} messages "
         "qu’aucune exécution n’a encore traités.\n"
     ) in french
+
+
+def test_the_report_names_what_found_no_room_by_its_subject(tmp_path: Path) -> None:
+    old = Store()
+    for number in range(3):
+        old.append(
+            old.folders[b"INBOX"], b"Subject: photo %d\r\n\r\n" % number + (b"x" * 2_000 if number == 1 else b"")
+        )
+    with QuirkServer(Quirk(), old) as source, QuirkServer(Narrow()) as target:
+        report = report_of(bascule(tmp_path, *words(source, target, tmp_path), status=1))
+    [one] = report["exceptions"]
+    assert (one["code"], one["subject"]) == ("refused-quota", "photo 1")

@@ -17,6 +17,7 @@ from bascule.capture import CaptureOptions, capture
 from bascule.mailbox import Mailbox
 from bascule.sources.files import detect_kind, open_files
 from bascule.terms import BasculeError
+from bascule.terms.errors import ExitStatus
 from bascule.terms.watch import Watcher
 from support.command import bascule, report_of
 from support.quirks import QuirkServer
@@ -241,6 +242,24 @@ def test_keywords_whose_numbers_can_not_be_are_passed_over(tmp_path: Path) -> No
     with Mailbox.open(tmp_path / "mail.mailbox", read_only=True) as box:
         flags = [row.flags for folder in box.folders.all() for row in box.messages.list(folder.id)]
     assert flags == [{"\\Seen"}, {"right"}]
+
+
+@pytest.mark.parametrize("kind", ["mbox", "eml"])
+def test_a_maildir_that_is_given_as_another_kind_is_refused_with_its_own(kind: str, tmp_path: Path) -> None:
+    root = maildir(tmp_path / "Maildir", ".", ".Sent")
+    with pytest.raises(BasculeError, match="is a Maildir") as refused:
+        open_files(kind, root)
+    assert (refused.value.status, f"maildir:{root}" in refused.value.advice) == (ExitStatus.USAGE, True)
+
+
+def test_what_is_given_as_a_maildir_and_holds_none_is_no_empty_mailbox(tmp_path: Path) -> None:
+    write(tmp_path / "home" / "notes", b"milk, bread")
+    (tmp_path / "Maildir" / "cur").mkdir(parents=True)
+    with QuirkServer() as new:
+        words = (new.url, "--quiet", "--dry-run", "--state", tmp_path / "state")
+        refused = bascule(tmp_path, "copy", f"maildir:{tmp_path / 'home'}", *words, status=2)
+        assert "holds no Maildir" in refused.stderr
+        bascule(tmp_path, "copy", f"maildir:{tmp_path / 'Maildir'}", *words)
 
 
 def test_a_maildir_in_a_zip_is_named(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from bascule.copy.naming import name_exceptions
 from bascule.copy.surveying import survey_first
 from bascule.copy.work import Work, fresh_of, fresh_since, survey
 from bascule.deliver import DeliverOptions, FolderDelivery, MappedFolder, Parcel, TargetRun, TargetSession
+from bascule.deliver.session import OverQuota
 from bascule.deliver.target_run import Connect, Refused, forget_refused
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.sources import Reader, Source, SourceFolder, SourceMessage, SourceState, Unreadable
@@ -95,9 +96,14 @@ async def copy(
         await target.review(await mailbox.run(fresh_since, target, work))
         watcher.expect(sum(item.messages for item in work))
         run = _Run(source, target, options, sorted(work, key=lambda item: -item.messages))
-        await target.deliver_while_there_is_room(partial(_copy_what_is_left, run))
-        await target.conclude()
-        await name_exceptions(source, mailbox, target.ledger.target, {row.id: folder for folder, row in taken})
+        folders = {row.id: folder for folder, row in taken}
+        try:
+            await target.deliver_while_there_is_room(partial(_copy_what_is_left, run))
+            await target.conclude()
+        except OverQuota:  # the report names those that found no room
+            await name_exceptions(source, mailbox, target.ledger.target, folders)
+            raise
+        await name_exceptions(source, mailbox, target.ledger.target, folders)
     finally:
         await target.close()
         await source.close()

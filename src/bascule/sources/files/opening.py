@@ -23,6 +23,7 @@ SOURCE_KINDS: dict[str, Callable[[Path], Walked]] = {
     "pst": walk_pst,
 }
 
+_OF_A_MAILDIR = ("cur", "new", "tmp")
 _MAILDIR_LEVELS = 1
 """A Maildir that lies deeper is part of something else, unless nothing else is there."""
 
@@ -84,10 +85,22 @@ def _kind_of_file(path: Path) -> str:
 
 
 def open_files(kind: str, path: Path) -> FileSource:
-    """A source over files. Raises BasculeError (usage) when there is nothing at ``path``."""
+    """A source over files. Raises BasculeError (usage) when there is nothing at ``path``, and for a Maildir that is given as another kind of folder."""
     if not path.exists():
         raise BasculeError(f"{path} does not exist.", "Check the path.", ExitStatus.USAGE)
-    walk = SOURCE_KINDS[kind]
+    walk = _walk_a_maildir if kind == "maildir" else SOURCE_KINDS[kind]
     if kind != "pst" and has_manifest(path):
         return FileSource(f"{kind}:{path}", lambda: walk_exported(path))
+    if kind in ("mbox", "eml") and all((path / name).is_dir() for name in _OF_A_MAILDIR):
+        advice = f"Write maildir:{path}; to “bascule import” it needs no --kind."
+        raise BasculeError(f"{path} is a Maildir, and not {kind}.", advice, ExitStatus.USAGE)
     return FileSource(f"{kind}:{path}", lambda: walk(path))
+
+
+def _walk_a_maildir(path: Path) -> Walked:
+    """Raises BasculeError (usage) where no folder is one of a Maildir: an empty mailbox has ``cur``, and a wrong path must not pass for one."""
+    walked = walk_maildir(path)
+    if not walked.folders:
+        advice = "Name the folder in which cur and new are; or what lies there, with mbox:, eml:, zip: or pst:."
+        raise BasculeError(f"{path} holds no Maildir.", advice, ExitStatus.USAGE)
+    return walked
