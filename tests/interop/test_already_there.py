@@ -1,6 +1,7 @@
 """What lies on the target before a run comes is taken for a message of the old side only where it is that message, and stays."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from support.mailbox_move import MailboxMove
@@ -59,3 +60,21 @@ def test_a_message_that_is_marked_as_deleted_on_both_sides_is_there_already(tmp_
         move.state = "another state"
         assert (move.copy(), move.status) == ([], 0)
         assert len(move.arrived) == 1
+
+
+def test_a_copy_that_another_program_brought_with_another_date_keeps_it_and_that_is_said(tmp_path: Path) -> None:
+    with MailboxMove(tmp_path) as move:
+        move.fill(3)
+        inbox = move.new.folders[b"INBOX"]
+        for message in move.inbox.messages[:2]:
+            move.new.append(inbox, message.octets, message.flags, message.date + timedelta(days=900))
+        for _ in range(2):
+            assert (move.copy(), move.status) == ([], 0)
+            [text] = (tmp_path / "state" / "reports").glob("*/report.txt")
+            assert (
+                "2 messages have marks (read, flagged …) or a date of arrival on the new platform that somebody"
+                in text.read_text()
+            )
+            text.unlink()
+        assert len(move.arrived) == 3
+        assert move.verify() == [(1, "theirs"), (2, "theirs")]

@@ -67,7 +67,7 @@ def test_what_people_did_is_theirs_and_comes_before_what_is_to_look_at(history: 
     assert (
         "1 message had arrived, and is no longer where it was put: it was moved or deleted on the new platform since. It is not put back. If nobody there did "
         "that, ask who runs the new platform: the manifest names it.\n"
-        "1 message has other marks on the new platform (read, flagged …) than on the old one, put there by somebody. They are kept.\n\n"
+        "1 message has marks (read, flagged …) or a date of arrival on the new platform that somebody, or another program, gave it there. They are kept.\n\n"
         "Of 112 messages, 110 are in order. To look at: 1 refused; 1 delivered, but not exactly as it was. Each is named below, with what to do.\n"
         "  Projets is called Projets en cours on the new platform (renamed there, or named so by an earlier run).\n"
     ) in text

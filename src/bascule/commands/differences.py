@@ -97,7 +97,7 @@ def _summary(result: Comparison) -> Iterator[str]:
         (
             Kind.THEIRS,
             lambda n: (
-                f"{n} {_differ(n)} by what was done on the new side since (moved, removed, marked), which is no fault of the move. "
+                f"{n} {_differ(n)} by what was done on the new side (moved, removed, marked, or there before with another date), which is no fault of the move. "
                 "Where nobody did it, ask who runs the new platform."
             ),
         ),

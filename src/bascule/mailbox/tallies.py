@@ -22,9 +22,9 @@ _ON_TARGET = SETTLED - {OutcomeCode.REMOVED}
 class Tally:
     """Of one folder, or of several added up; only what has not vanished counts.
 
-    ``codes``: outcome code (or `NONE`) → messages. ``marked``: those there on both sides that somebody marked on the new side.
-    ``line_ends``: those that were sent with CRLF for LF alone, and in no other way changed. ``read_back``: of what Bascule delivered, how
-    (0 not, 1 details, 2 every octet) → messages. ``first_utc``, ``last_utc``: when the earliest and the latest was read back.
+    ``codes``: outcome code (or `NONE`) → messages. ``marked``: those there on both sides that somebody marked on the new side, or that were
+    there before with another date. ``line_ends``: those that were sent with CRLF for LF alone, and in no other way changed. ``read_back``: of what Bascule
+    delivered, how (0 not, 1 details, 2 every octet) → messages. ``first_utc``, ``last_utc``: when the earliest and the latest was read back.
     """
 
     codes: Counter[str] = field(default_factory=Counter)

@@ -91,8 +91,8 @@ EN = Words(
         "there did that, ask who runs the new platform: the manifest names them.",
     ),
     marked=(
-        "{} message has other marks on the new platform (read, flagged …) than on the old one, put there by somebody. They are kept.",
-        "{} messages have other marks on the new platform (read, flagged …) than on the old one, put there by somebody. They are kept.",
+        "{} message has marks (read, flagged …) or a date of arrival on the new platform that somebody, or another program, gave it there. They are kept.",
+        "{} messages have marks (read, flagged …) or a date of arrival on the new platform that somebody, or another program, gave them there. They are kept.",
     ),
     line_ends=(
         "{} message had lines that end in LF alone, as on Unix, and was sent with CRLF, as mail is written. Nothing of its text was changed.",

@@ -211,8 +211,10 @@ FR = Words(
         "n’y sont pas remis. Si personne ne l’a fait, adressez-vous à qui exploite la nouvelle plateforme : le manifeste les nomme.",
     ),
     marked=(
-        "{} message dont les indicateurs (lu, suivi…) ont été modifiés sur la nouvelle plateforme. Ces modifications sont conservées.",
-        "{} messages dont les indicateurs (lu, suivi…) ont été modifiés sur la nouvelle plateforme. Ces modifications sont conservées.",
+        "{} message dont les indicateurs (lu, suivi…) ou la date d’arrivée sur la nouvelle plateforme viennent de quelqu’un ou d’un autre programme. Ils y sont "
+        "conservés.",
+        "{} messages dont les indicateurs (lu, suivi…) ou la date d’arrivée sur la nouvelle plateforme viennent de quelqu’un ou d’un autre programme. Ils y sont "
+        "conservés.",
     ),
     line_ends=(
         "{} message avait des lignes terminées par LF seul, comme sous Unix ; il a été envoyé avec CRLF, comme s’écrit le courrier. Rien de son texte n’a "

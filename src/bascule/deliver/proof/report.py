@@ -16,8 +16,8 @@ them whose earlier copies made way, and those that were given the old side's fla
 @dataclass(slots=True)
 class FolderCounts:
     """``found`` is the source's own count. ``altered`` and ``removed`` (no longer there: somebody removed or moved them on the new side) are
-    among ``delivered``; ``marked`` are those whose copies somebody marked there. ``unlisted`` are among ``found``: the source counts them and lists
-    them not, so that they can't be asked for. ``unread``: it listed them, and no run has read them. ``line_ends``: delivered with CRLF for LF alone. ``unaccounted`` is what has no outcome. ``error``: why
+    among ``delivered``; ``marked`` are those whose copies somebody marked there, or that were there before with another date. ``unlisted``
+    are among ``found``: the source counts them and lists them not, so that they can't be asked for. ``unread``: it listed them, and no run has read them. ``line_ends``: delivered with CRLF for LF alone. ``unaccounted`` is what has no outcome. ``error``: why
     the folder is not whole, as the side says that ``error_of`` names (``source``, ``target``). Not ``reached``: no run has read it, and nothing is known of
     what it holds."""
 
