@@ -48,6 +48,11 @@ def without_fields(octets: bytes, *, takeout: bool) -> bytes:
     return octets if len(left) == len(header) else left + octets[len(header) :]
 
 
+def ends_header(octets: bytes) -> bool:
+    """Whether all of a message's header is in its start."""
+    return _end_of_header(octets) < len(octets)
+
+
 def _end_of_header(octets: bytes) -> int:
     """Where the empty line stands, or the message ends."""
     if octets.startswith((b"\n", b"\r\n")):

@@ -15,16 +15,17 @@ place is as it was: the ``From`` line before it, the start of its header, and wh
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BufferedReader, RawIOBase
+from itertools import chain
 from typing import BinaryIO, cast
 
 from bascule.protocols.mime.headers import header_of
 from bascule.sources.contract import FolderError
 from bascule.sources.files.base import FileEntry, FileFolder
-from bascule.sources.files.container import flags_of, is_expunged, is_takeout, labels_of, without_fields
+from bascule.sources.files.container import ends_header, flags_of, is_expunged, is_takeout, labels_of, without_fields
 from bascule.sources.files.from_line import arrival_of, is_dated
 from bascule.sources.files.lengths import Lengths
 from bascule.sources.files.reading import (
@@ -35,7 +36,7 @@ from bascule.sources.files.reading import (
     reason_of,
 )
 from bascule.sources.files.remarks import Remarks
-from bascule.terms.body import Body, body_of
+from bascule.terms.body import CHUNK_OCTETS, HELD_OCTETS, Body, body_of
 from bascule.terms.flags import Flags, normalise_flags
 from bascule.terms.folder import INBOX, FolderPath, SpecialUse
 from bascule.terms.instant import InternalDate
@@ -47,6 +48,7 @@ _ANYTHING = re.compile(rb"")
 _BEGINS_WITH_FIELD = re.compile(rb"(?:>From [^\n]*\n)*" + _FIELD.pattern)
 """Old spools (UUCP, sendmail) have the ``From`` line of the host before as the first of the header, with ``>``."""
 _QUOTED = re.compile(rb"^>(?=>*From )", re.MULTILINE)
+_MAY_BE_QUOTED = re.compile(rb">+(?:F(?:r(?:o(?:m)?)?)?)?\Z")
 _FROM_DATED = re.compile(rb"From (\S+) [A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\s*\Z")
 _UNSPACED = {
     b"???@???": _FIELD,  # Eudora
@@ -99,7 +101,12 @@ def find_messages(file: BinaryIO, passed: Callable[[int], None] = lambda octet: 
     position, blank, before_blank = first, True, first
     form = _Form()
     lengths = Lengths(file)
-    for line in file:
+    for line in iter(partial(file.readline, _PIECE_OCTETS), b""):
+        octets = len(line)
+        if octets == _PIECE_OCTETS and not line.endswith(
+            b"\n"
+        ):  # no message begins with a line that long, and none is empty
+            octets += _pass_over_the_line(file)
         if candidate is not None and form.follows(line):
             if form.is_apart:
                 yield from _ended(begun, candidate.end, candidate.start - len(candidate.from_line))
@@ -108,15 +115,15 @@ def find_messages(file: BinaryIO, passed: Callable[[int], None] = lambda octet: 
             else:
                 passed(candidate.start - len(candidate.from_line))
         candidate = None
-        if line[0] == _F and line.startswith(b"From ") and form.may_begin(line, blank):
+        if line[0] == _F and line.startswith(b"From ") and octets == len(line) and form.may_begin(line, blank):
             candidate = Span(position + len(line), before_blank if blank else position, line)
             if position == first:
                 begun, candidate = candidate, None
                 lengths.begin()
-        blank = line[0] in _CR_LF and not line.strip(b"\r\n")
+        blank = line[0] in _CR_LF and octets == len(line) and not line.strip(b"\r\n")
         if blank:
             before_blank = position
-        position += len(line)
+        position += octets
         if lengths.in_header and (reach := lengths.reach(line, position)):
             yield Span(begun.start, reach.end, begun.from_line, quoted=False, next=reach.next)
             first = position = before_blank = reach.next
@@ -125,6 +132,16 @@ def find_messages(file: BinaryIO, passed: Callable[[int], None] = lambda octet: 
         yield from _ended(begun, candidate.end, candidate.start - len(candidate.from_line))
         begun = candidate
     yield from _ended(begun, before_blank if blank else position, position)
+
+
+def _pass_over_the_line(file: BinaryIO) -> int:
+    """To the end of the line in which the file stands: how many octets that were. Raises OSError."""
+    octets = 0
+    while piece := file.readline(_PIECE_OCTETS):
+        octets += len(piece)
+        if piece.endswith(b"\n"):
+            break
+    return octets
 
 
 class _Form:
@@ -166,15 +183,38 @@ def unquote(octets: bytes) -> bytes:
     return _QUOTED.sub(b"", octets) if b">From " in octets else octets
 
 
+def unquoted(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """`unquote` of all of them together, which may be cut anywhere: what may be the beginning of a quoted ``From`` is held back until its line goes on."""
+    held, begins_line = b"", True
+    for piece in pieces:
+        octets = held + piece
+        begun = 0 if begins_line else octets.find(b"\n") + 1 or len(octets)
+        last = max(octets.rfind(b"\n") + 1, begun)
+        is_open = _MAY_BE_QUOTED.match(octets, last) is not None and len(octets) - last < CHUNK_OCTETS
+        held = octets[last:] if is_open else b""
+        yield octets[:begun] + unquote(octets[begun : len(octets) - len(held)])
+        if octets:
+            begins_line = is_open or octets.endswith(b"\n")
+    if held:
+        yield unquote(held)
+
+
 def read_span(opened: Opener, span: Span) -> Body:
     """The octets of a span, as they were before they were quoted. Raises OSError, ValueError."""
     with opened() as file:
         file.seek(span.start)
-        return _unquoted(file.read(span.end - span.start), span)
+        return _body(_pieces(file, span.end - span.start), span)
 
 
-def _unquoted(octets: bytes, span: Span) -> Body:
-    return body_of(iter([unquote(octets) if span.quoted else octets]))
+def _body(pieces: Iterable[bytes], span: Span) -> Body:
+    return body_of(iter(unquoted(pieces) if span.quoted else pieces))
+
+
+def _pieces(file: BinaryIO, octets: int) -> Iterator[bytes]:
+    """What the file has of so many octets."""
+    while octets and (piece := file.read(min(octets, HELD_OCTETS))):
+        octets -= len(piece)
+        yield piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +230,19 @@ class _Found:
         with opened() as file:
             file.seek(span.start - len(span.from_line))
             from_line = file.read(len(span.from_line))
-            octets = file.read(span.end - span.start)
-            is_in_place = from_line == span.from_line and len(octets) == span.end - span.start and _ends(file, span)
-        takeout = is_takeout(span.from_line)
-        own = without_fields(octets, takeout=takeout)
-        head = own if len(octets) <= HEAD_OCTETS else without_fields(octets[:HEAD_OCTETS], takeout=takeout)
-        if not is_in_place or _mark(head) != self.mark:
+            pieces = _pieces(file, span.end - span.start)
+            first = next(pieces, b"")
+            takeout = is_takeout(span.from_line)
+            own = without_fields(first, takeout=takeout) if len(first) < HELD_OCTETS or ends_header(first) else first
+            head = own if len(first) <= HEAD_OCTETS else without_fields(first[:HEAD_OCTETS], takeout=takeout)
+            if from_line != span.from_line or _mark(head) != self.mark:
+                raise FolderError(REWRITTEN)
+            body = _body(chain([own], pieces), span)
+            is_in_place = file.tell() == span.end and _ends(file, span)
+        if not is_in_place:
+            body.close()
             raise FolderError(REWRITTEN)
-        return _unquoted(own, span)
+        return body
 
 
 def _mark(head: bytes) -> bytes:
