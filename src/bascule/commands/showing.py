@@ -1,6 +1,7 @@
 """Progress for people: a bar on a terminal, plain lines otherwise; and the end of a run."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -228,7 +229,9 @@ def finish(
     except OSError as error:
         where = f" to {error.filename}" if error.filename else ""
         say(f"bascule: the report's files can't be written{where}: {error.strerror or error}.", err=True)
-        say("         Free some space, then “bascule report” writes them.", err=True)
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        first = "Free some space" if is_full else "Let a folder be made there, and this user write"
+        say(f"         {first}; then “bascule report” writes them.", err=True)
         status = status or ExitStatus.MISSING
     except BasculeError as error:  # what was to sign it
         say(f"bascule: the report is not signed: {error.message}", err=True)

@@ -102,7 +102,10 @@ def parse_location(text: str) -> Location:
     user, has_password, password = sign_in.partition(":")
     found = _HOST_PORT.fullmatch(place)
     if found is None:
-        raise _bad(f"{scheme}://…@{place}", "the host or the port is wrong")
+        server, _, folder = place.partition("/")
+        names_folder = folder and _HOST_PORT.fullmatch(server)
+        why = "it names a folder (say --folder for that)" if names_folder else "the host or the port is wrong"
+        raise _bad(f"{scheme}://…@{place}", why)
     host = found["v6"] or found["host"]
     if found["v6"] is None and not _can_be_looked_up(host):
         raise _bad(f"{scheme}://…@{place}", "no server can have such a name")

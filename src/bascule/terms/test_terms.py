@@ -28,6 +28,14 @@ def test_a_location_is_read(text: str, shown: str, port: int) -> None:
     assert parse_location(str(location)) == location
 
 
+def test_a_location_that_names_a_folder_is_told_where_folders_are_named() -> None:
+    with pytest.raises(BasculeError, match=r"it names a folder .*--folder") as refused:
+        parse_location("imap://anna:hunter2@host:143/INBOX/Été")
+    assert "hunter2" not in str(refused.value)
+    with pytest.raises(BasculeError, match="the host or the port is wrong"):
+        parse_location("imap://anna@ho:st:143/INBOX")
+
+
 def test_a_password_in_a_location_is_never_shown() -> None:
     location = parse_location("imap://anna:hunter2@host")
     assert location.password == "hunter2"

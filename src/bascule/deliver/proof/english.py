@@ -54,6 +54,7 @@ EN = Words(
         "Of {0} message{1}, {2}{3}. To look at: {4}.",
         "Of {0} messages{1}, {2}{3}. To look at: {4}.",
     ),
+    bad_empty="No message{0} was read. To look at: {1}.",
     in_order=("{} is in order", "{} are in order"),
     none_in_order="none is in order",
     and_left_out=", {}",

@@ -171,6 +171,7 @@ FR = Words(
         "Sur {0} message{1}, {2}{3}. À examiner : {4}.",
         "Sur {0} messages{1}, {2}{3}. À examiner : {4}.",
     ),
+    bad_empty="Aucun message{0} n’a été lu. À examiner : {1}.",
     in_order=("{} est en ordre", "{} sont en ordre"),
     none_in_order="aucun n’est en ordre",
     and_left_out=", {}",

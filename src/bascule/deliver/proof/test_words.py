@@ -1,7 +1,7 @@
 """Reports in both languages say the same."""
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from string import Formatter
 
 import pytest
@@ -185,6 +185,15 @@ def report() -> Report:
         "deliver", "a.mailbox", "imap://b", "0.1", "2026-11-24T09:00:00+00:00", "2026-11-24T09:10:00+00:00", "delivered",
         folders, [refused], {"octets": 31, "details": 12_376},
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(EN, "No message was read. To look at: 1 folder"), (FR, "Aucun message n’a été lu. À examiner : 1 dossier")],
+)
+def test_where_no_message_was_read_none_of_no_messages_is_spoken_of(words: Words, told: str) -> None:
+    nothing = replace(report(), folders=[FolderCounts("A", "A", 0, 0, 0, error="it can't be opened")], exceptions=[])
+    assert told in as_text(nothing, words)
 
 
 def test_a_french_report_reads_as_french() -> None:

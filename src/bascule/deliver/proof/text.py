@@ -32,6 +32,8 @@ def verdict(report: Report, words: Words) -> str:
     if report.accounted:
         return _good(report, words)
     parts = words.semicolon.join(_counted_ones(_to_look_at(report, words)))
+    if not report.totals.found:
+        return f"{words.bad_empty.format(_scope(report, words), parts)} {words.named}"
     left_out = words.and_left_out.format(_left_out(report, words)) if report.totals.left_out else ""
     well = _in_order(report)
     in_order = counted(words.in_order, well) if well else words.none_in_order

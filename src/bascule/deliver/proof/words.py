@@ -75,6 +75,8 @@ class Words:
     unread: Pair
     bad: Pair
     """``{2}``: ``in_order``, or ``none_in_order``; ``{3}``: ``and_left_out``, or nothing; ``{4}``: what is to be looked at."""
+    bad_empty: str
+    """Where no message was found. ``{0}``: ``chosen``, or nothing; ``{1}``: what is to be looked at."""
     in_order: Pair
     none_in_order: str
     and_left_out: str
