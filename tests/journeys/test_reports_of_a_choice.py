@@ -138,6 +138,32 @@ def test_a_dry_run_says_what_it_does_not_look_at(move: Move) -> None:
     assert "--since, --before and --max-size are looked at only by the copy." in done
 
 
+def test_a_dry_run_is_told_in_french(move: Move) -> None:
+    words = [
+        "copy",
+        move.source.url,
+        move.target.url,
+        "--state",
+        move.state,
+        "--dry-run",
+        "--quiet",
+        "--language",
+        "fr",
+    ]
+    first = bascule(move.tmp, *words, "--since", "2024-01-01", "--rename", "Réunions=Reçus").stdout
+    assert " 8  Réunions → Reçus  (à créer ; comme demandé)" in first
+    assert "40  messages dans 3 dossiers. Rien n’a été modifié." in first
+    assert "Tous les messages de ces dossiers sont comptés" in first
+    move.copy()
+    move.source.store.append(move.source.store.folders[b"Archive/2020"], messages.plain(77))
+    later = bascule(move.tmp, *words).stdout
+    assert "13  Archive/2020 → Archive/2020  (1 nouveau ou à reprendre)" in later
+    assert (
+        "41  messages dans 3 dossiers, dont 1 nouveau ou à reprendre d’exécutions précédentes. Rien n’a été modifié."
+        in later
+    )
+
+
 def test_a_folder_keeps_the_name_of_the_first_run_and_the_run_says_so_once(move: Move) -> None:
     words = ["copy", move.source.url, move.target.url, "--state", move.state]
     first = bascule(move.tmp, *words, "--rename", "Réunions=Conseils").stderr

@@ -92,6 +92,31 @@ def test_what_the_member_did_on_the_new_side_is_theirs(tmp_path, old, new) -> No
     assert re.fullmatch(r"read back by size, date and flags on \d{4}-\d\d-\d\d at \d\d:\d\d UTC", gone["last_seen"])
 
 
+def test_a_french_administrator_is_told_in_french(tmp_path, old, new) -> None:
+    copy(tmp_path, old, new)
+    with at(new) as member, at(old) as them:
+        member.mark("A", 0, "\\Seen")
+        member.delete("A", 2)
+        member.rename("C", "C2")
+        them.add("B", range(13, 14))
+    words = ("verify", old.url(USER), new.url(USER), "--quiet", "--state", tmp_path / "state")
+    told = bascule(tmp_path, *words, "--language", "fr", status=1).stdout
+    assert bascule(tmp_path, *words, status=1, LC_ALL="fr_FR.UTF-8").stdout == told
+    lines = re.sub(r"le \d\d/\d\d/\d{4} à \d\d h \d\d UTC", "le JOUR", told).splitlines()
+    assert lines == [
+        "C s’appelle maintenant C2 sur la nouvelle plateforme.",
+        "par l’usager : A, 1 message : marqué sur la nouvelle plateforme : \\Seen",
+        "par l’usager : A, 1 message : n’est plus là : déplacé ou supprimé depuis sur la nouvelle plateforme",
+        "  UID 3 « number 2 » (relu par taille, date et indicateurs le JOUR)",
+        "à faire : B UID 4 « number 13 » : pas encore sur la nouvelle plateforme : aucune exécution ne l’a traité",
+        f"{MESSAGES - 2} messages sur {MESSAGES + 1} sont identiques jusqu’au dernier octet, indicateur et date.",
+        "2 diffèrent par ce qui a été fait sur la nouvelle plateforme (déplacés, supprimés, marqués, ou déjà là avec une autre date), ce qui n’est pas une faute du "
+        "transfert. Si personne ne l’a fait, interroger les responsables de la nouvelle plateforme.",
+        "1 diffère par ce qui s’est passé depuis sur l’ancienne plateforme, ou n’est pas encore transféré. La prochaine exécution de « bascule copy » ou de "
+        "« bascule deliver » s’en charge.",
+    ]
+
+
 def test_the_same_after_a_run_that_wrote_it_down(tmp_path, old, new) -> None:
     copy(tmp_path, old, new)
     with at(new) as member:

@@ -44,12 +44,14 @@ def command(source: str, target: str, state: str | None, dry_run: bool, same_per
     chosen = CopyOptions(selection, options.deliver_options_of(values))
     place = Path(state) if state else places.state_folder(origin.location, location)
     if dry_run:
+        from bascule.commands.plan_words import plan_words_of
         from bascule.commands.planning import show_plan
         from bascule.commands.remembered import memory_of
 
         watcher = showing.watcher_for(values["quiet"])
         memory = memory_of(place, origin.location, location, same_person=same_person)
-        return showing.run_engine(show_plan(origin, Connections(connect, location, watcher), chosen, memory))
+        words = plan_words_of(values["language"] or "")
+        return showing.run_engine(show_plan(origin, Connections(connect, location, watcher), chosen, memory, words))
     with (
         turn(location),
         open_in_turn(lambda: Mailbox.open_or_create(place / places.COPY_MAILBOX, keeps_bodies=False)) as mailbox,

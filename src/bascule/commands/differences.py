@@ -1,28 +1,29 @@
 """What `verify` found, for people and as JSON: what people did on the new side in one line a folder, what is to do and what is at fault by name."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from bascule.commands.terminal import say, say_json, so_many
+from bascule.commands.terminal import say, say_json
 from bascule.deliver.comparison import Comparison, Finding, Kind
+from bascule.deliver.comparison.words import ComparisonWords
+from bascule.deliver.proof.words import counted
 from bascule.terms.errors import ExitStatus
+from bascule.terms.size import grouped
 
 _SHOWN = 100
 """Differences that a terminal is told one by one."""
 _NAMED = 20
 """Of the messages of one folder that are no longer there."""
-_NO_MEMORY = "No run of Bascule's is remembered for these two, so that it can't be told what people did on the new side: every difference is named."
-_RUN_AGAIN = "The next run of “bascule copy” or “bascule deliver” brings it."
 
 
-def show_comparison(result: Comparison, *, as_json: bool) -> ExitStatus:
-    """Print it; 0 where all that differs is what people did on the new side, or was left out by choice."""
+def show_comparison(result: Comparison, words: ComparisonWords, *, as_json: bool) -> ExitStatus:
+    """Print it; 0 where all that differs is what people did on the new side, or was left out by choice. JSON is in English whatever the ``words``."""
     if as_json:
         say_json(_as_dict(result))
     else:
-        for line in _lines(result):
+        for line in _lines(result, words):
             say(line)
     return ExitStatus.ACCOUNTED if result.is_in_order else ExitStatus.MISSING
 
@@ -48,33 +49,36 @@ _COUNTED = {
 }
 
 
-def _lines(result: Comparison) -> Iterator[str]:
+def _lines(result: Comparison, words: ComparisonWords) -> Iterator[str]:
     if not result.knows:
-        yield _NO_MEMORY
-    yield from (f"{sentence}." for sentence in result.of_folders)
-    yield from _grouped(result, Kind.LEFT_OUT, "left out")
-    yield from _grouped(result, Kind.THEIRS, "theirs")
+        yield words.no_memory
+    yield from (f"{words.own(sentence)}." for sentence in result.of_folders)
+    yield from _grouped(result, Kind.LEFT_OUT, words.left_out, words)
+    yield from _grouped(result, Kind.THEIRS, words.theirs, words)
     named = [finding for finding in result.findings if finding.kind in (Kind.TO_DO, Kind.FAULT)]
     for finding in named[:_SHOWN]:
-        yield f"{'to do: ' if finding.kind is Kind.TO_DO else ''}{_of_message(finding)}"
+        yield f"{words.to_do if finding.kind is Kind.TO_DO else ''}{_of_message(finding, words)}"
     if len(named) > _SHOWN:
-        yield f"… and {len(named) - _SHOWN} more (--json shows all)"
-    yield f"{result.counts[Kind.EQUAL]} of {result.expected} messages are equal in every octet, flag and date."
-    yield from _summary(result)
+        yield words.more.format(grouped(len(named) - _SHOWN))
+    yield words.equal.format(grouped(result.counts[Kind.EQUAL]), grouped(result.expected))
+    yield from _summary(result, words)
 
 
-def _of_message(finding: Finding) -> str:
-    seen = f" ({finding.last_seen})" if finding.last_seen else ""
-    return f"{' '.join(filter(None, (finding.folder, _which(finding))))}: {finding.what}{seen}"
+def _of_message(finding: Finding, words: ComparisonWords) -> str:
+    which = " ".join(filter(None, (finding.folder, _which(finding, words))))
+    return f"{words.of_message.format(which, words.own(finding.what))}{_seen(finding, words)}"
 
 
-def _which(finding: Finding) -> str:
-    return " ".join(
-        filter(None, (f"UID {finding.uid}" if finding.uid else "", f"“{finding.title}”" if finding.title else ""))
-    )
+def _seen(finding: Finding, words: ComparisonWords) -> str:
+    return words.seen.format(words.own(finding.last_seen)) if finding.last_seen else ""
 
 
-def _grouped(result: Comparison, kind: Kind, label: str) -> Iterator[str]:
+def _which(finding: Finding, words: ComparisonWords) -> str:
+    title = words.report.quoted.format(finding.title) if finding.title else ""
+    return " ".join(filter(None, (f"UID {finding.uid}" if finding.uid else "", title)))
+
+
+def _grouped(result: Comparison, kind: Kind, label: str, words: ComparisonWords) -> Iterator[str]:
     """One line for all of a folder to which the same happened, since who reads it wants to know what is at fault, below; but what is no longer there is
     named, so that its owner can be asked."""
     groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
@@ -83,39 +87,24 @@ def _grouped(result: Comparison, kind: Kind, label: str) -> Iterator[str]:
             groups[finding.folder, finding.what].append(finding)
     shown = list(groups.items())[:_SHOWN]
     for (folder, what), found in shown:
-        yield f"{label}: {folder}, {so_many(len(found), 'message')}: {what}"
+        yield f"{label}{counted(words.of_folder, len(found), folder, words.own(what))}"
         named = [finding for finding in found if finding.last_seen]
-        yield from (f"  {_which(finding)} ({finding.last_seen})" for finding in named[:_NAMED])
+        yield from (f"  {_which(finding, words)}{_seen(finding, words)}" for finding in named[:_NAMED])
         if len(named) > _NAMED:
-            yield f"  … and {len(named) - _NAMED} more (--json shows all)"
+            yield f"  {words.more.format(grouped(len(named) - _NAMED))}"
     if len(groups) > len(shown):
-        yield f"… and more of the kind in {so_many(len(groups) - len(shown), 'folder')} (--json shows all)"
+        yield counted(words.more_folders, len(groups) - len(shown))
 
 
-def _summary(result: Comparison) -> Iterator[str]:
-    told: list[tuple[Kind, Callable[[int], str]]] = [
-        (
-            Kind.THEIRS,
-            lambda n: (
-                f"{n} {_differ(n)} by what was done on the new side (moved, removed, marked, or there before with another date), which is no fault of the move. "
-                "Where nobody did it, ask who runs the new platform."
-            ),
-        ),
-        (
-            Kind.TO_DO,
-            lambda n: (
-                f"{n} {_differ(n)} by what happened on the old side since, or was not delivered yet. {_RUN_AGAIN}"
-            ),
-        ),
-        (Kind.LEFT_OUT, lambda n: f"{n} left out."),
-        (Kind.FAULT, lambda n: f"{n} {'is' if n == 1 else 'are'} at fault, and named above."),
+def _summary(result: Comparison, words: ComparisonWords) -> Iterator[str]:
+    told = [
+        (Kind.THEIRS, words.differ_theirs),
+        (Kind.TO_DO, words.differ_to_do),
+        (Kind.LEFT_OUT, words.were_left_out),
+        (Kind.FAULT, words.at_fault),
     ]
     for kind, phrase in told:
         if result.counts[kind] and (result.knows or kind is Kind.FAULT):
-            yield phrase(result.counts[kind])
+            yield counted(phrase, result.counts[kind])
     if result.line_ends:
-        yield f"Of the equal ones {result.line_ends} had lines that end in LF alone; on the new side they end in CRLF, as mail does (RFC 5322)."
-
-
-def _differ(number: int) -> str:
-    return "differs" if number == 1 else "differ"
+        yield words.line_ends.format(grouped(result.line_ends))

@@ -172,9 +172,16 @@ deliver_options = _all(
         help="How long to wait for a batch that was cut.",
     ),
 )
+
+
+def language_option(what: str) -> Callable[[F], F]:
+    """``what``: that which is in this language."""
+    return click.option("--language", type=click.Choice(["en", "fr"]), help=f"{what}; else as your locale says.")
+
+
 report_options = _all(
     click.option("--report", "report_dir", type=click.Path(file_okay=False), help="Folder for the report's files."),
-    click.option("--language", type=click.Choice(["en", "fr"]), help="Of the report; else as your locale says."),
+    language_option("Of the report"),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON report last."),
     click.option("--quiet", is_flag=True, help="No progress."),
 )

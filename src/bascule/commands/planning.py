@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from bascule.capture import note_views
-from bascule.commands.showing import human_octets
-from bascule.commands.terminal import say, so_many
+from bascule.commands.plan_words import PlanWords
+from bascule.commands.terminal import say
 from bascule.copy import CopyOptions
 from bascule.deliver import FolderMap, MappedFolder
 from bascule.deliver.comparison import Memory
 from bascule.deliver.comparison.memory import Remembered
+from bascule.deliver.proof.words import counted
 from bascule.deliver.session import ask_target
 from bascule.mailbox import FolderRow
 from bascule.sources import Reader, Source, SourceFolder, SourceMessage, SourceState
@@ -20,10 +21,10 @@ from bascule.terms.later_runs import SETTLED
 from bascule.terms.location import FILE_SCHEMES
 from bascule.wire.imap import Connections, ImapClient
 
-LOST = "no longer there under the name that it had: a run looks for a new name"
 
-
-async def show_plan(source: Source, target: Connections, chosen: CopyOptions, memory: Memory | None) -> int:
+async def show_plan(
+    source: Source, target: Connections, chosen: CopyOptions, memory: Memory | None, words: PlanWords
+) -> int:
     """Print the plan; 0. ``memory``: what earlier runs know. Raises SourceError, ConnectError, TargetError."""
     source.watch(target.watcher)
     there = [f for f in await source.folders() if f.selectable]
@@ -41,14 +42,12 @@ async def show_plan(source: Source, target: Connections, chosen: CopyOptions, me
         return await folders.map(client, rows, used), folders.notes
 
     client, (mapped, notes) = await ask_target(target, question)
-    _show_folders(mapped, listed, states, left, names)
+    _show_folders(mapped, listed, states, left, names, words)
     if chosen.selection.looks_at_messages:
-        say(
-            "All messages of these folders are counted: --since, --before and --max-size are looked at only by the copy."
-        )
+        say(words.all_counted)
     for sentence in notes:
-        say(sentence)
-    await _show_room(client)
+        say(words.report.own(sentence))
+    await _show_room(client, words)
     await client.logout()
     await source.close()
     return 0
@@ -95,6 +94,7 @@ def _show_folders(
     states: Mapping[bytes, SourceState],
     left: Mapping[bytes, int],
     names: Mapping[FolderPath, bytes],
+    words: PlanWords,
 ) -> None:
     """A line for each, and their sum. ``left``: empty where no run came before."""
     told_apart = {f.name: f.told_apart for f in listed}
@@ -105,28 +105,26 @@ def _show_folders(
         is_lost = folder.row.path in names and not folder.there
         new = left.get(folder.row.source_name, 0)
         reasons = [
-            f"{new} new or left" if new else "",
-            LOST if is_lost else "" if folder.there else "to be made",
-            folder.renamed,
-            told_apart[folder.row.source_name],
+            counted(words.left, new) if new else "",
+            words.lost if is_lost else "" if folder.there else words.to_be_made,
+            words.report.own(folder.renamed),
+            words.report.own(told_apart[folder.row.source_name]),
         ]
-        note = "; ".join(reason for reason in reasons if reason)
+        note = words.report.semicolon.join(reason for reason in reasons if reason)
         count = str(state.messages) if state else "?"
-        say(f"{count:>9}  {folder.row.path.display()} → {folder.display}{f'  ({note})' if note else ''}")
-    of_these = f", {sum(left.values())} of them new or left from earlier runs" if left else ""
-    folders = so_many(len(mapped), "folder")
-    say(f"{total:>9}  message{'' if total == 1 else 's'} in {folders}{of_these}. Nothing was changed.")
+        said = words.note.format(note) if note else ""
+        say(f"{count:>9}  {folder.row.path.display()} → {folder.display}{said}")
+    say(f"{total:>9}  {words.total_of(total, len(mapped), sum(left.values()) if left else None)}")
 
 
-async def _show_room(client: ImapClient) -> None:
+async def _show_room(client: ImapClient, words: PlanWords) -> None:
     quota = await client.quota()
     used, limit = quota.resources.get("STORAGE", (0, 0)) if quota else (0, 0)
     if limit:  # RFC 9208 §5.1: STORAGE counts units of 1,024 octets
-        room, taken = human_octets(limit * 1024), human_octets(used * 1024)
-        full = " Nothing more fits: ask who runs it for more room before the move." if used >= limit else ""
-        say(f"The target takes {room} for this mailbox, of which {taken} are used.{full}")
+        room = words.room.format(words.octets(limit * 1024), words.octets(used * 1024))
+        say(f"{room}{words.full if used >= limit else ''}")
     if (largest := client.append_limit()) is not None:
-        say(f"It takes messages of up to {human_octets(largest)}.")
+        say(words.largest.format(words.octets(largest)))
 
 
 def unrecorded_rows(listed: Sequence[SourceFolder]) -> list[FolderRow]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from bascule.commands import showing
+from bascule.commands.options import language_option
 from bascule.commands.places import COPY_MAILBOX
 from bascule.commands.report_check import check
 from bascule.commands.report_folder import ReportFolder
@@ -32,11 +33,7 @@ from bascule.terms.errors import BasculeError, ExitStatus
 @click.option(
     "--report", "report_dir", type=click.Path(file_okay=False, path_type=Path), help="Folder for the report's files."
 )
-@click.option(
-    "--language",
-    type=click.Choice(["en", "fr"]),
-    help="Of the report, or of what --check says; else as your locale says.",
-)
+@language_option("Of the report, or of what --check says")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON report; with --check, what was found.")
 def command(
     file: Path | None,

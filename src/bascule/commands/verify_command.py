@@ -26,6 +26,7 @@ from bascule.deliver.comparison import (
     remember,
     take_census,
 )
+from bascule.deliver.comparison.words import comparison_words_of
 from bascule.deliver.proof import unread_by_choice
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.format import CATALOGUE
@@ -47,6 +48,7 @@ from bascule.wire.together import both
 @options.side_options("source")
 @options.side_options("target")
 @options.connection_options
+@options.language_option("Of what is found")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(source: str, target: str, **values: Any) -> int:
@@ -65,7 +67,7 @@ def command(source: str, target: str, **values: Any) -> int:
         stack.enter_context(turn(location))
         old = stack.enter_context(_old_side(source, location, values))
         result = _read(old, side, values, watcher)
-    return show_comparison(result, as_json=values["as_json"])
+    return show_comparison(result, comparison_words_of(values["language"] or ""), as_json=values["as_json"])
 
 
 # -- the old side -----------------------------------------------------------------------------------------------------
