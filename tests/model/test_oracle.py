@@ -257,6 +257,26 @@ def test_the_right_outcome_is_accepted_and_a_wrong_one_is_named(history, right: 
     assert any(word in each for each in found for word in words.split("|")), found
 
 
+def test_what_the_member_marked_while_a_run_was_at_work_and_unmarked_since_is_as_it_was_given() -> None:
+    case = started()
+    case.world.running = True
+    _mark(case, "a")
+    case.world.past["a"].during = case.world.changed_during = True
+    case.member({"A": "a+\\Flagged b+\\Seen", "B": "c"}, "a", "flag", touched=1)
+    assert case.night({"A": "a+\\Flagged b+\\Seen", "B": "c"}) == []
+    case.world.begin_run()
+    case.world.running = False
+    _mark(case, "a")
+    case.member(START, "a", "flag", touched=1)
+    case.old({"A": "b+\\Seen", "B": "c a"}, moves="a")
+    assert case.night({"A": "b+\\Seen", "B": "c a"}) == []
+
+
+def _mark(case: Case, tag: str) -> None:
+    shelf = case.papers[1].read()["A"]
+    case.world.note_marked("A", shelf.uidvalidity, [seen for seen in shelf.messages if seen.tag == tag])
+
+
 def test_a_change_of_the_old_side_is_named() -> None:
     case = started()
     before = case.oracle.look()

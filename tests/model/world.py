@@ -99,7 +99,7 @@ class World:
         """Folders of the new side that were deleted, with all that was in them, while the last run was at work."""
         self.changed = True
         """Whether anything happened since the last run."""
-        self.theirs: dict[Copy, frozenset[str]] = {}
+        self.theirs: dict[Copy, frozenset[str] | None] = {}
         """Copies that the member marked since the state folder that is taken was last lost or put back, with the flags that each had before."""
         self.reset: set[str] = set()
         """Folders of the old side that got a new UIDVALIDITY since the last complete run with the state folder that is taken."""
@@ -150,10 +150,10 @@ class World:
         past.during |= self.running
 
     def note_marked(self, folder: str, validity: int, messages: Iterable[Seen]) -> None:
-        """The member is about to mark these of the new side."""
-        if not self.running:
-            for each in messages:
-                self.theirs.setdefault(Copy(self.folder(folder), validity, each.uid), each.flags - _NOT_OURS)
+        """The member is about to mark these of the new side; what we gave them can't be told where a run may be giving it at this moment."""
+        for each in messages:
+            given = None if self.running else each.flags - _NOT_OURS
+            self.theirs.setdefault(Copy(self.folder(folder), validity, each.uid), given)
 
     def note_reset(self, folder: str) -> None:
         """A folder of the old side got a new UIDVALIDITY."""
