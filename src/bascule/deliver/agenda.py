@@ -1,7 +1,8 @@
 """What there is to review on the target: of what earlier runs delivered, that which this run has a reason to look at."""
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from bascule.deliver.expectation import is_behind, is_of_flags, was_there_before
@@ -82,7 +83,7 @@ _FLAGGED_AND_REMOVED = """
 _VANISHED = f"""
     m.vanished_utc IS NOT NULL AND (m.last_delta >= :since OR m.vanished_utc >= (SELECT started_utc FROM deltas WHERE id = max(:since, 1)))
     AND o.code IN {settled_codes()}
-    AND m.id NOT IN (SELECT earlier FROM moves WHERE target = :target)
+    AND m.id NOT IN (SELECT earlier FROM moves WHERE target = :target AND earlier NOT IN (SELECT value FROM json_each(:doubtful)))
 """
 _UNREAD = """
     SELECT DISTINCT m.folder FROM outcomes o JOIN messages m ON m.id = o.message
@@ -107,10 +108,12 @@ _VANISHED_IN_DOUBT = """
 @dataclass(slots=True)
 class Agenda:
     """What there is to review, by folder of the catalogue. ``fresh_since``: what vanished by then is no earlier copy of anything that is
-    delivered now; None: nothing is delivered."""
+    delivered now; None: nothing is delivered. ``moved_in_doubt``: earlier messages of moves whose later message is in doubt: they were followed, and perhaps
+    to nowhere."""
 
     fresh_since: int | None
     stations: Stations
+    moved_in_doubt: Collection[int]
     vanished: dict[int, list[Reviewed]]
     folders: set[int]
 
@@ -120,14 +123,14 @@ def agenda_of(
 ) -> Agenda:
     """What the catalogue and the ledger give reason to look at. ``among``: only in these folders may flags differ; None: in any. Blocks."""
     database, target = mailbox.database, ledger.target
-    stations = Stations({})
+    stations, moved_in_doubt = Stations({}), ledger.moves_in_doubt().keys()
     if fresh_since is not None:
         stations = Stations.read(mailbox, ledger)
         fresh_since = _earliest(fresh_since, stations, Deltas.read(database))
     flagged = (
         flagged_in(mailbox, target).keys() if among is None else {f for f in among if flagged_in(mailbox, target, f)}
     )
-    vanished = {} if fresh_since is None else vanished_in(mailbox, target, stations, fresh_since)
+    vanished = {} if fresh_since is None else vanished_in(mailbox, target, stations, fresh_since, moved_in_doubt)
     open_ones = {folder for (folder,) in database.execute(_UNNAMED, (target,))}
     if level is not VerifyLevel.NONE:
         open_ones |= {folder for (folder,) in database.execute(_UNREAD, (target, int(level)))}
@@ -137,7 +140,7 @@ def agenda_of(
     open_ones |= ledger.unfinished.folders_of_cut_following()
     doubtful = {folder for (folder,) in database.execute(_VANISHED_IN_DOUBT, (target,))}
     reached = {f for f, rows in vanished.items() if any(row.target_uid is not None for row in rows)}
-    return Agenda(fresh_since, stations, vanished, flagged | reached | open_ones | doubtful)
+    return Agenda(fresh_since, stations, moved_in_doubt, vanished, flagged | reached | open_ones | doubtful)
 
 
 def _earliest(fresh_since: int, stations: Stations, deltas: Deltas) -> int:
@@ -160,13 +163,18 @@ def faulty_in(mailbox: Mailbox, target: int, folder: int) -> list[Reviewed]:
 
 
 def vanished_in(
-    mailbox: Mailbox, target: int, stations: Stations, since: int, folder: int | None = None
+    mailbox: Mailbox,
+    target: int,
+    stations: Stations,
+    since: int,
+    moved_in_doubt: Collection[int],
+    folder: int | None = None,
 ) -> dict[int, list[Reviewed]]:
-    """By folder, or of one: what vanished on the old side in the delta ``since`` or later, and was not followed to another place."""
+    """By folder, or of one: what vanished on the old side in the delta ``since`` or later, and was not followed to another place, or perhaps not."""
     found = _rows(
         mailbox,
         f"{_OF_ALL if folder is None else _OF_FOLDER} AND {_VANISHED}",
-        {"target": target, "folder": folder, "since": since},
+        {"target": target, "folder": folder, "since": since, "doubtful": json.dumps(list(moved_in_doubt))},
     )
     return {each: [_at_its_last_station(row, stations) for row in rows] for each, rows in found.items()}
 
@@ -176,7 +184,7 @@ def _at_its_last_station(row: Reviewed, stations: Stations) -> Reviewed:
     return row if gone.start == row.last_delta else replace(row, last_delta=gone.start, gone_delta=gone.stop)
 
 
-def _rows(mailbox: Mailbox, query: str, values: Mapping[str, int | None]) -> dict[int, list[Reviewed]]:
+def _rows(mailbox: Mailbox, query: str, values: Mapping[str, int | str | None]) -> dict[int, list[Reviewed]]:
     found: dict[int, list[Reviewed]] = defaultdict(list)
     flags_of, deltas = mailbox.flagsets.flags_of, Deltas.read(mailbox.database)
     for (

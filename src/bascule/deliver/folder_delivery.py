@@ -95,7 +95,7 @@ class FolderDelivery:
         self._options = options
         self._watcher = watcher
         self._refused = refused
-        self._earlier = earlier or EarlierCopies()
+        self._earlier = EarlierCopies() if earlier is None else earlier
         self._view = TargetView(session, mailbox, ledger, folder)
         self._proving = Proving(session, self._view, mailbox, ledger, options.verify, options.settle_seconds)
         self._doubt = Doubt(self._view, mailbox, ledger, options.settle_seconds, options.mend)
@@ -472,6 +472,9 @@ class FolderDelivery:
                     reason = "the connection ended each time it was sent"
                     await self._refuse(parcel, Outcome(OutcomeCode.REFUSED_CONTENT, reason))
                     self._session.progress()
+                elif removed := self._earlier.removed_before(parcel.message):
+                    await self._settle([(parcel.message, removed)])
+                    self._done(parcel)
                 else:
                     await self._add(parcel)
             await self._flush_all()

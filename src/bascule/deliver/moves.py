@@ -7,7 +7,7 @@ touched it, it stays beside the new one; where somebody removed it, the message 
 """
 
 from collections import defaultdict
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 from bascule.deliver.limits import ALIKE_MESSAGES
@@ -16,6 +16,7 @@ from bascule.mailbox import Mailbox
 from bascule.mailbox.deltas import Deltas
 from bascule.mailbox.ledger import Ledger
 from bascule.terms.later_runs import REPLACE, Action, Decision, Knows, New, Old, decide
+from bascule.terms.outcome import Outcome
 
 REMOVED_BEFORE = "moved on the old side after its copy had been removed on the new side"
 
@@ -46,10 +47,13 @@ _PREFERENCE = (Action.REPLACE, Action.SEND, Action.LEAVE)
 @dataclass(slots=True)
 class EarlierCopies:
     """Earlier copies that no later message was found for yet, by SHA-256. Each is given out once. ``followed``: messages for which one was found,
-    and which are not the move of another when they are offered again."""
+    and which are not the move of another when they are offered again. ``in_doubt``: earlier message → the later one that was sent, and is perhaps not there:
+    of those it can be told what became of them meanwhile."""
 
     _by_digest: dict[bytes, list[EarlierCopy]] = field(default_factory=lambda: defaultdict(list))
     followed: set[int] = field(default_factory=set)
+    in_doubt: dict[int, int] = field(default_factory=dict)
+    _of_doubtful: dict[int, tuple[bytes, EarlierCopy]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self._by_digest)
@@ -58,7 +62,23 @@ class EarlierCopies:
         return digest in self._by_digest
 
     def add(self, digest: bytes, copy: EarlierCopy) -> None:
-        self._by_digest[digest].append(copy)
+        if copy.message in self.in_doubt:
+            self._of_doubtful[self.in_doubt[copy.message]] = digest, copy
+        else:
+            self._by_digest[digest].append(copy)
+
+    def settle_doubts(self, left: Mapping[int, int]) -> None:
+        """``left``: what is still `in_doubt`. The later messages of the others are gone from the old side and never came: something else may have come
+        from where these had been."""
+        self.in_doubt = dict(left)
+        for later in self._of_doubtful.keys() - set(left.values()):
+            self.add(*self._of_doubtful.pop(later))
+
+    def removed_before(self, later: int) -> Outcome | None:
+        """What is recorded of a message that was in doubt and is not there: somebody removed its earlier copy meanwhile; None: it is sent."""
+        _, earlier = self._of_doubtful.get(later, (b"", None))
+        record = earlier.decision.record if earlier is not None else None
+        return Outcome(record, REMOVED_BEFORE) if record is not None else None
 
     def forget(self, messages: Set[int]) -> None:
         """These are no earlier copies of anything that is delivered now."""

@@ -154,7 +154,13 @@ class Reviewer:
 
     async def _look_for_vanished(self, folder: int, since: int) -> None:
         found = await self.mailbox.run(
-            vanished_in, self.mailbox, self.ledger.target, self.agenda.stations, since, folder
+            vanished_in,
+            self.mailbox,
+            self.ledger.target,
+            self.agenda.stations,
+            since,
+            self.agenda.moved_in_doubt,
+            folder,
         )
         vanished = found.get(folder, [])
         expected = await self.mailbox.run(

@@ -188,7 +188,11 @@ class TargetRun:
         """Learn what became of what earlier runs delivered (`bascule.deliver.review`). Raises TargetError, ConnectError."""
         level = self.options.delivery.verify
         await self.mailbox.run(self.ledger.release)
+        self._earlier.in_doubt = await self.mailbox.run(self.ledger.moves_in_doubt)
         await self._review(await self.mailbox.run(agenda_of, self.mailbox, self.ledger, level, fresh_since), level)
+        if self._earlier.in_doubt:
+            await self.mailbox.run(self.ledger.release)
+            self._earlier.settle_doubts(await self.mailbox.run(self.ledger.moves_in_doubt))
         if self._earlier:
             claimed = await self.mailbox.run(claim_delivered_moves, self.mailbox, self.ledger, to_what_vanished=True)
             self._earlier.forget(claimed)

@@ -40,7 +40,7 @@ def steps(place: Path, others: int) -> int:
         ledger = mailbox.ledger("imap://u@h")
         mailbox.database.set_progress_handler(lambda: counted.append(STEPS), STEPS)
         [flagged] = flagged_in(mailbox, ledger.target, 1)[1]
-        [vanished] = vanished_in(mailbox, ledger.target, Stations({}), 0, 1)[1]
+        [vanished] = vanished_in(mailbox, ledger.target, Stations({}), 0, (), 1)[1]
         agenda = agenda_of(mailbox, ledger, VerifyLevel.NONE, None, frozenset({1}))
         mailbox.database.set_progress_handler(None, 0)
         assert (flagged.target_uid, vanished.target_uid, agenda.folders) == (1, 2, {1})

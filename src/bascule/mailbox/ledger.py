@@ -32,6 +32,10 @@ MISSING_SECONDS = 600
 """A message that the target said OK to and does not show is sent again by a run so much later: until then the target may yet show it."""
 DONE_WITH = f"(o.code IN {_SETTLED} OR (o.code = 'missing' AND coalesce(o.verified_utc, 0) > ?))"
 """SQL: whether no run has to deliver again what the outcome ``o`` is of. The value is `Ledger.missing_since`."""
+_LATER_IS_SETTLED = f"later IN (SELECT message FROM outcomes WHERE target = ?1 AND code IN {_SETTLED})"
+_LATER_IS_SENT = (
+    "later IN (SELECT json_extract(one.value, '$[0]') FROM intents, json_each(messages) one WHERE target = ?1)"
+)
 
 _UIDS = (
     "SELECT o.target_uid FROM messages m CROSS JOIN outcomes o ON o.message = m.id"
@@ -387,11 +391,13 @@ class Ledger:
         """Moves whose later message was not delivered after all, nor may have been: what became of the earlier copy meanwhile is to be looked at
         again."""
         self._database.execute(
-            "DELETE FROM moves WHERE target = ?1 AND later NOT IN"
-            f" (SELECT message FROM outcomes WHERE target = ?1 AND code IN {_SETTLED}) AND later NOT IN"
-            " (SELECT json_extract(one.value, '$[0]') FROM intents, json_each(messages) one WHERE target = ?1)",
-            (self.target,),
+            f"DELETE FROM moves WHERE target = ?1 AND NOT {_LATER_IS_SETTLED} AND NOT {_LATER_IS_SENT}", (self.target,)
         )
+
+    def moves_in_doubt(self) -> dict[int, int]:
+        """Earlier message → the later one, of moves whose later message was sent, and the answer was not heard."""
+        query = f"SELECT earlier, later FROM moves WHERE target = ?1 AND NOT {_LATER_IS_SETTLED} AND {_LATER_IS_SENT}"
+        return dict(self._database.execute(query, (self.target,)).fetchall())
 
     def made_way(self, earlier: Iterable[int]) -> None:
         """The earlier copies of these are gone, or are somebody else's now."""
