@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bascule.commands.showing import human_octets
 from bascule.deliver.proof import Words, words_of
 from bascule.deliver.proof.words import Pair
 
@@ -26,7 +27,8 @@ class PlanWords:
     room: str
     full: str
     largest: str
-    units: tuple[str, str, str, str]
+    units: dict[str, str]
+    """Of `human_octets`, where they are others."""
     decimal: str
 
     def total_of(self, messages: int, folders: int, left: int | None) -> str:
@@ -39,12 +41,9 @@ class PlanWords:
         return pair[number > 1 or (not number and self.report.language == "en")].format(number)
 
     def octets(self, number: float) -> str:
-        """``1.4 MB``, ``1,4 Mo``: in powers of 1,000."""
-        power = 0
-        while number >= 1000 and power < len(self.units) - 1:
-            number, power = number / 1000, power + 1
-        told = f"{number:.1f}" if power else f"{number:.0f}"
-        return f"{told.replace('.', self.decimal)} {self.units[power]}"
+        """``1.4 MB``, ``1,4 Mo``."""
+        told, unit = human_octets(number).split()
+        return f"{told.replace('.', self.decimal)} {self.units.get(unit, unit)}"
 
 
 _EN = PlanWords(
@@ -61,7 +60,7 @@ _EN = PlanWords(
     room="The target takes {} for this mailbox, of which {} are used.",
     full=" Nothing more fits: ask who runs it for more room before the move.",
     largest="It takes messages of up to {}.",
-    units=("B", "kB", "MB", "GB"),
+    units={},
     decimal=".",
 )
 _FR = PlanWords(
@@ -81,7 +80,7 @@ _FR = PlanWords(
     room="La nouvelle plateforme accorde {} à cette boîte, dont {} sont occupés.",
     full=" Plus rien n’y tient : demander davantage de place à ses responsables avant le transfert.",
     largest="Elle accepte des messages de {} au plus.",
-    units=("octets", "ko", "Mo", "Go"),
+    units={"B": "octets", "kB": "ko", "MB": "Mo", "GB": "Go"},
     decimal=",",
 )
 

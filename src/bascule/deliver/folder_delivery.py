@@ -31,7 +31,7 @@ from bascule.deliver.limits import (
     SETBACKS,
     SETTLE_SECONDS,
 )
-from bascule.deliver.moves import REMOVED_BEFORE, EarlierCopies
+from bascule.deliver.moves import EarlierCopies
 from bascule.deliver.parcel import Batch, Parcel
 from bascule.deliver.proving import Proving
 from bascule.deliver.reading_back import VerifyLevel
@@ -171,9 +171,7 @@ class FolderDelivery:
             return None
         after = await self._mailbox.run(self._mailbox.messages.after_delta, parcel.message)
         while (earlier := self._earlier.take(digest, after, parcel.date.utc_seconds)) is not None:
-            decision = earlier.decision
-            removed = Outcome(decision.record, REMOVED_BEFORE) if decision.record is not None else None
-            found, done = copy or removed, decision.action is not Action.REPLACE
+            found, done = copy or earlier.removed, earlier.decision.action is not Action.REPLACE
             if await self._claim(earlier.message, parcel.message, found, done):
                 self._earlier.followed.add(parcel.message)
                 return found

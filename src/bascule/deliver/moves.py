@@ -40,6 +40,12 @@ class EarlierCopy:
         decision = decide(Old.MOVED, self.new, self.knows)
         return REPLACE if decision.action is Action.LOOK else decision
 
+    @property
+    def removed(self) -> Outcome | None:
+        """What is recorded of the message that moved, where somebody removed this copy before; None: it is delivered."""
+        record = self.decision.record
+        return Outcome(record, REMOVED_BEFORE) if record is not None else None
+
 
 _PREFERENCE = (Action.REPLACE, Action.SEND, Action.LEAVE)
 
@@ -75,10 +81,9 @@ class EarlierCopies:
             self.add(*self._of_doubtful.pop(later))
 
     def removed_before(self, later: int) -> Outcome | None:
-        """What is recorded of a message that was in doubt and is not there: somebody removed its earlier copy meanwhile; None: it is sent."""
-        _, earlier = self._of_doubtful.get(later, (b"", None))
-        record = earlier.decision.record if earlier is not None else None
-        return Outcome(record, REMOVED_BEFORE) if record is not None else None
+        """`EarlierCopy.removed` of a message that was in doubt and is not there."""
+        found = self._of_doubtful.get(later)
+        return found[1].removed if found else None
 
     def forget(self, messages: Set[int]) -> None:
         """These are no earlier copies of anything that is delivered now."""

@@ -103,9 +103,8 @@ def find_messages(file: BinaryIO, passed: Callable[[int], None] = lambda octet: 
     lengths = Lengths(file)
     for line in iter(partial(file.readline, _PIECE_OCTETS), b""):
         octets = len(line)
-        if octets == _PIECE_OCTETS and not line.endswith(
-            b"\n"
-        ):  # no message begins with a line that long, and none is empty
+        if octets == _PIECE_OCTETS and not line.endswith(b"\n"):
+            # No message begins with a line that long, and none such is empty.
             octets += _pass_over_the_line(file)
         if candidate is not None and form.follows(line):
             if form.is_apart:
