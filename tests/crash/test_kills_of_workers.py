@@ -19,7 +19,7 @@ from support.portal import DOMAIN, configuration
 from support.portal_database import make_database
 from support.postgresql import database_for
 
-MEMBERS = 4000 if os.environ.get("BASCULE_SOAK") == "1" else 1500
+MEMBERS = 4000 if os.environ.get("BASCULE_SOAK") == "1" else 600
 """So many that work on them can be stopped in the middle."""
 LONGEST_SECONDS = 120
 

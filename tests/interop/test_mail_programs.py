@@ -16,6 +16,7 @@ from imapclient import IMAPClient
 from support import messages
 from support.certificates import make_certificate
 from support.dialogue import Dialogue
+from support.programs import run
 from support.server import PASSWORD, PrivateBascule
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -57,15 +58,6 @@ def held(box: Dialogue, folder: str) -> list[bytes]:
     box.ok(f"SELECT {folder}")
     lines = box.ok("FETCH 1:* BODY.PEEK[]").lines if box.ok("SEARCH ALL").lines[0] != b"* SEARCH" else []
     return sorted(line.split(b"BODY[] ", 1)[1][:-1] for line in lines if b"BODY[]" in line)
-
-
-def run(*words: str, home: Path, seconds: float = 60, status: int = 0) -> str:
-    done = subprocess.run(
-        words, capture_output=True, text=True, timeout=seconds, env={**os.environ, "HOME": str(home), "LC_ALL": "C.UTF-8"}, check=False,
-        stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def test_imaplib(server, login: str, box) -> None:

@@ -1,48 +1,18 @@
 """Thunderbird, unmodified: its own code signs in, reads, files, deletes, writes and is told of new mail, by the built-in platform."""
 
 import email
-import time
-from collections.abc import Callable
 
 import pytest
 
 from support import messages
 from support.dialogue import Dialogue
 from support.server import ANNA, PASSWORD, PrivateBascule
-from support.thunderbird import Thunderbird
+from support.thunderbird import OPEN, Thunderbird
+from support.waiting import within
 
 pytestmark = [pytest.mark.needs("thunderbird"), pytest.mark.xdist_group("thunderbird")]
 BOB = "bob@example.org"
-OPEN = """
-const {MailServices} = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
-const window = Services.wm.getMostRecentWindow("mail:3pane");
-const {msgWindow} = window;
-const account = MailServices.accounts.defaultAccount;
-const root = account.incomingServer.rootFolder;
-const pause = (milliseconds) => new Promise(resolve => window.setTimeout(resolve, milliseconds));
-const until = async (test) => { for (let i = 0; i < 300 && !test(); i++) await pause(100); return test(); };
-const find = (path) => path.split("/").reduce((folder, name) => folder && folder.getChildNamed(name), root);
-// One that is asked for while another runs may be let go, and then nobody is told of its end.
-const refresh = (folder) => Promise.race([pause(10000), new Promise(resolve => folder.QueryInterface(Ci.nsIMsgImapMailFolder).updateFolderWithListener(
-  msgWindow, { OnStartRunningUrl() {}, OnStopRunningUrl(url, status) { resolve(status); } }))]);
-const all = (folder) => [...folder.messages].sort((a, b) => a.messageKey - b.messageKey);
-// The end of an update is no promise that its messages are listed yet.
-const listed = async (path, number) => {
-  const there = () => find(path) && all(find(path)).length >= number;
-  await until(() => find(path));
-  for (let i = 0; i < 4 && !there(); i++) { await refresh(find(path)); await until(there); }
-  return all(find(path)).length;
-};
-"""
 MAILS = messages.many(20)
-
-
-def within_seconds(test: Callable[[], bool], seconds: float = 60) -> bool:
-    """The program does some of it in its own time."""
-    deadline = time.monotonic() + seconds
-    while not test() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return test()
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +98,7 @@ def test_marks_reach_the_server(thunderbird: Thunderbird, box: Dialogue) -> None
         """
     )
     box.ok("SELECT INBOX")
-    assert within_seconds(lambda: b"$label1" in b"".join(box.ok("FETCH 3 FLAGS").lines))
+    assert within(60, lambda: b"$label1" in b"".join(box.ok("FETCH 3 FLAGS").lines))
     flags = [line.split(b"FLAGS (")[1] for line in box.ok("FETCH 1:3 FLAGS").lines if b" FETCH " in line]
     assert b"\\Seen" in flags[0]
     assert b"\\Flagged" in flags[1]
@@ -165,7 +135,7 @@ def test_what_is_deleted_lies_in_the_trash(thunderbird: Thunderbird, box: Dialog
         """
     )
     assert gone == 2
-    assert within_seconds(lambda: b"MESSAGES 2" in box.ok("STATUS Trash (MESSAGES)").lines[0])
+    assert within(60, lambda: b"MESSAGES 2" in box.ok("STATUS Trash (MESSAGES)").lines[0])
 
 
 def test_mail_is_sent_and_kept(thunderbird: Thunderbird, box: Dialogue, server: PrivateBascule) -> None:
@@ -184,11 +154,11 @@ def test_mail_is_sent_and_kept(thunderbird: Thunderbird, box: Dialogue, server: 
     )
     bob = Dialogue(server.imap)
     bob.ok(f"LOGIN {BOB} {PASSWORD}")
-    assert within_seconds(lambda: b"MESSAGES 2" in bob.ok("STATUS INBOX (MESSAGES)").lines[0])
+    assert within(60, lambda: b"MESSAGES 2" in bob.ok("STATUS INBOX (MESSAGES)").lines[0])
     bob.ok("SELECT INBOX")
     assert b"Thunderbird" in b"".join(bob.ok("FETCH 2 BODY.PEEK[HEADER]").lines)
     bob.close()
-    assert within_seconds(lambda: b"MESSAGES 1" in box.ok("STATUS Sent (MESSAGES)").lines[0])
+    assert within(60, lambda: b"MESSAGES 1" in box.ok("STATUS Sent (MESSAGES)").lines[0])
 
 
 def test_new_mail_is_announced(thunderbird: Thunderbird, box: Dialogue) -> None:

@@ -36,6 +36,30 @@ await Services.logins.addLoginAsync(login);
 """
 
 
+OPEN = """
+const {MailServices} = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
+const window = Services.wm.getMostRecentWindow("mail:3pane");
+const {msgWindow} = window;
+const account = MailServices.accounts.defaultAccount;
+const root = account.incomingServer.rootFolder;
+const pause = (milliseconds) => new Promise(resolve => window.setTimeout(resolve, milliseconds));
+const until = async (test) => { for (let i = 0; i < 300 && !test(); i++) await pause(100); return test(); };
+const find = (path) => path.split("/").reduce((folder, name) => folder && folder.getChildNamed(name), root);
+// One that is asked for while another runs may be let go, and then nobody is told of its end.
+const refresh = (folder) => Promise.race([pause(10000), new Promise(resolve => folder.QueryInterface(Ci.nsIMsgImapMailFolder).updateFolderWithListener(
+  msgWindow, { OnStartRunningUrl() {}, OnStopRunningUrl(url, status) { resolve(status); } }))]);
+const all = (folder) => [...folder.messages].sort((a, b) => a.messageKey - b.messageKey);
+// The end of an update is no promise that its messages are listed yet.
+const listed = async (path, number) => {
+  const there = () => find(path) && all(find(path)).length >= number;
+  await until(() => find(path));
+  for (let i = 0; i < 4 && !there(); i++) { await refresh(find(path)); await until(there); }
+  return all(find(path)).length;
+};
+"""
+"""How a script begins that works on folders."""
+
+
 class Thunderbird:
     """With one account, of which the program knows the password. Use as a context manager."""
 
