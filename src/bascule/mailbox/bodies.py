@@ -44,6 +44,7 @@ class BodyWriter:
         self._database: sqlite3.Connection | None = None
         self._compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
         self._size = 0
+        self._page_octets = 0
         self._next = 1
 
     def _open(self) -> sqlite3.Connection:
@@ -54,6 +55,7 @@ class BodyWriter:
             if fresh or not self._database.execute("PRAGMA user_version").fetchone()[0]:
                 create_tables(self._database, SEGMENT_TABLES, missing_only=True)
             require_version(self._database, path)
+            self._page_octets = self._database.execute("PRAGMA page_size").fetchone()[0]
         return self._database
 
     def _begin(self) -> sqlite3.Connection:
@@ -62,8 +64,7 @@ class BodyWriter:
         if database.in_transaction:
             return database
         database.execute("BEGIN IMMEDIATE")
-        pages, octets = (database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-        self._size = pages * octets
+        self._size = database.execute("PRAGMA page_count").fetchone()[0] * self._page_octets
         if self.is_shared and self.is_full:
             database.execute("ROLLBACK")
             self.close()

@@ -178,9 +178,10 @@ class Arrivals:
             fitting = list(self._fitting(box, group))
             inbox = box.folders.find(INBOX)
             assert inbox is not None
-            junk = box.folders.for_use(SpecialUse.JUNK) or inbox
-            for folder, is_spam in ((inbox, False), (junk, True)):
-                self._write_into(box, folder.id, [each for each in fitting if each.is_spam is is_spam])
+            self._write_into(box, inbox.id, [each for each in fitting if not each.is_spam])
+            if spam := [each for each in fitting if each.is_spam]:
+                junk = box.folders.for_use(SpecialUse.JUNK) or inbox
+                self._write_into(box, junk.id, spam)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
             failure = self._failed(group[0].account, error)
             for each in group:

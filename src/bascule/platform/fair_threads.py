@@ -9,12 +9,16 @@ work is to be asked for in pieces.
 """
 
 import asyncio
+import atexit
+import contextlib
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -23,26 +27,80 @@ from bascule.platform import limits
 _T = TypeVar("_T")
 
 
-@dataclass(slots=True, eq=False)
-class _Work:
-    name: str
-    call: Callable[[], Any]
-    future: "Future[Any]"
-    begun_at: float = 0.0
+class _Work(ABC):
+    """One piece of it; who asked for it is told what came of it."""
+
+    __slots__ = ("begun_at", "call", "name")
+
+    def __init__(self, name: str, call: Callable[[], Any]) -> None:
+        self.name = name
+        self.call = call
+        self.begun_at = 0.0
+
+    @abstractmethod
+    def is_wanted(self) -> bool:
+        """Whether it is still waited for, when its turn has come."""
+
+    @abstractmethod
+    def tell(self, result: Any, error: BaseException | None) -> None:
+        """In the thread that did it."""
 
     def do(self) -> None:
-        if not self.future.set_running_or_notify_cancel():
+        if not self.is_wanted():
             return
         try:
             result = self.call()
         except BaseException as error:  # noqa: BLE001 - it is told to whoever asked
-            self.future.set_exception(error)
+            self.tell(None, error)
         else:
-            self.future.set_result(result)
+            self.tell(result, None)
 
     def seconds(self, now: float) -> float:
         """What counts of it, up to now."""
         return max(0.0, now - self.begun_at - limits.QUICK_WORK_SECONDS)
+
+
+class _AskedByThread(_Work):
+    __slots__ = ("future",)
+
+    def __init__(self, name: str, call: Callable[[], Any]) -> None:
+        super().__init__(name, call)
+        self.future: Future[Any] = Future()
+
+    def is_wanted(self) -> bool:
+        return self.future.set_running_or_notify_cancel()
+
+    def tell(self, result: Any, error: BaseException | None) -> None:
+        if error is not None:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
+
+
+class _AskedByLoop(_Work):
+    """Of an event loop, which is woken once: a future of threads, and a second one that goes by it, cost as much as all the rest of a change of threads."""
+
+    __slots__ = ("future", "loop")
+
+    def __init__(self, name: str, call: Callable[[], Any], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(name, call)
+        self.loop = loop
+        self.future: asyncio.Future[Any] = loop.create_future()
+
+    def is_wanted(self) -> bool:
+        return not self.future.cancelled()
+
+    def tell(self, result: Any, error: BaseException | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever asked
+            self.loop.call_soon_threadsafe(self._settle, result, error)
+
+    def _settle(self, result: Any, error: BaseException | None) -> None:
+        if self.future.done():
+            return  # it is not waited for any more
+        if error is not None:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
 
 
 @dataclass(slots=True)
@@ -57,14 +115,13 @@ class _Worked:
 
 
 class FairThreads:
-    """Use as a context manager: leaving it waits for all work. ``threads``: in all; ``of_one``: for one name at the same time; ``of_long``: for all names
+    """Use as a context manager: leaving it waits for all work (`close`). ``threads``: in all; ``of_one``: for one name at the same time; ``of_long``: for all names
     together that have worked for `limits.LONG_WORK_SECONDS` lately; None: as many as there are. It may be changed at any time: what runs goes on. For any
     thread."""
 
     def __init__(
         self, threads: int, of_one: int, of_long: int | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._executor = ThreadPoolExecutor(threads)
         self._free = threads
         self._of_one = of_one
         self.of_long = of_long
@@ -72,34 +129,68 @@ class FairThreads:
         self._waiting: OrderedDict[str, deque[_Work]] = OrderedDict()
         self._running: dict[str, list[_Work]] = {}
         self._worked: dict[str, _Worked] = {}
-        self._is_closing = False
         self._guard = threading.Lock()
+        self._at_rest = threading.Condition(self._guard)
+        self._is_closing = False
+        self._begun: SimpleQueue[_Work | None] = SimpleQueue()
+        """For the threads that have none; None ends one."""
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
 
     def submit(self, name: str, call: Callable[[], _T]) -> "Future[_T]":
-        work = _Work(name, call, Future())
-        with self._guard:
-            self._waiting.setdefault(name, deque()).append(work)
-            self._begin_more()
+        """Raises RuntimeError once it was left."""
+        work = _AskedByThread(name, call)
+        self._ask(work)
         return work.future
 
     async def run(self, name: str, call: Callable[[], _T]) -> _T:
         """For the event loop. Raises what ``call`` raises."""
-        return await asyncio.wrap_future(self.submit(name, call))
+        work = _AskedByLoop(name, call, asyncio.get_running_loop())
+        self._ask(work)
+        result: _T = await work.future
+        return result
 
-    def _work_on(self, work: _Work | None) -> None:
-        """One piece after the other, until there is none that may be begun."""
+    def _ask(self, work: _Work) -> None:
+        with self._guard:
+            if self._is_closing:
+                raise RuntimeError("no work is taken any more")
+            self._waiting.setdefault(work.name, deque()).append(work)
+            self._begin_more()
+
+    def _work_on(self, first: _Work) -> None:
+        """A thread: one piece after the other, and when there is none that may be begun, what it is given."""
+        work: _Work | None = first
         while work is not None:
             work.do()
             with self._guard:
                 self._end(work)
                 work = self._next()
-                if not self._is_closing:  # then each thread goes on until nothing is left
-                    self._begin_more()
+                if work is None:
+                    self._idle += 1
+                self._begin_more()
+                if self._is_closing and not self._running:
+                    self._at_rest.notify_all()
+            work = work or self._begun.get()
 
     def _begin_more(self) -> None:
         """Begin what may be begun. The guard is held, as it is for all below."""
         while (work := self._next()) is not None:
-            self._executor.submit(self._work_on, work)
+            if self._idle:
+                self._idle -= 1
+                self._begun.put(work)
+                continue
+            thread = threading.Thread(target=self._work_on, args=(work,), name="fair-thread", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the machine has no more of them: those that are there do it
+                if not self._threads:
+                    self._end(work)
+                    raise
+                self._begun.put(work)
+                continue
+            if not self._threads:
+                atexit.register(self.close)
+            self._threads.append(thread)
 
     def _next(self) -> _Work | None:
         """The next piece of the name that may begin one and has worked least lately; of those that are alike, of the one that has waited longest. It counts
@@ -155,15 +246,25 @@ class FairThreads:
         if seconds and self.of_long is not None:
             self._worked[work.name] = _Worked(seconds, now)
 
+    def close(self) -> None:
+        """Wait for all work; none is taken any more. Who uses it without leaving it has this done when the process ends."""
+        with self._guard:
+            self._is_closing = True
+            self._at_rest.wait_for(lambda: not self._running)  # what waits is begun by whoever ends
+            for _ in self._threads:
+                self._begun.put(None)
+            threads, self._threads = self._threads, []
+        for thread in threads:
+            thread.join()
+        atexit.unregister(self.close)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._guard:
-            self._is_closing = True
-        self._executor.shutdown()
+        self.close()
 
 
 @dataclass(frozen=True, slots=True)

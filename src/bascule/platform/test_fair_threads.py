@@ -1,9 +1,11 @@
 """Whoever asks for much waits behind nobody but themselves."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
+from functools import partial
 
 import pytest
 
@@ -85,6 +87,57 @@ def test_leaving_waits_for_all_that_was_asked_for() -> None:
         for number in range(200):
             threads.submit(str(number % 3), lambda number=number: done.append(number))  # type: ignore[misc]
     assert sorted(done) == list(range(200))
+
+
+def test_an_event_loop_is_told_what_came_of_it() -> None:
+    async def ask(threads: FairThreads) -> None:
+        assert await threads.run("anna", lambda: threading.current_thread().name) == "fair-thread"
+        with pytest.raises(ZeroDivisionError):
+            await threads.run("anna", lambda: 1 // 0)
+        assert await asyncio.gather(*(threads.run("anna", partial(int, n)) for n in range(100))) == [*range(100)]
+
+    with FairThreads(2, 1) as threads:
+        asyncio.run(ask(threads))
+
+
+def test_what_an_event_loop_does_not_wait_for_any_more_is_not_begun(gate: Gate) -> None:
+    async def give_up(threads: FairThreads) -> None:
+        begun = asyncio.ensure_future(threads.run("first", lambda: gate.of("first")))
+        waits = asyncio.ensure_future(threads.run("anna", lambda: gate.of("anna")))
+        await asyncio.sleep(0)
+        begun.cancel()
+        waits.cancel()
+        given_up = await asyncio.gather(begun, waits, return_exceptions=True)
+        assert [type(each) for each in given_up] == [asyncio.CancelledError] * 2
+
+    with FairThreads(1, 1) as threads:
+        asyncio.run(give_up(threads))  # what runs goes on, and its loop is over by then
+        gate.let_go()
+    assert gate.begun == ["first"]
+
+
+def test_nothing_is_taken_once_it_was_left() -> None:
+    with FairThreads(1, 1) as threads:
+        threads.submit("anna", lambda: None)
+    with pytest.raises(RuntimeError):
+        threads.submit("anna", lambda: None)
+    threads.close()
+
+
+def test_threads_that_can_not_be_started_leave_the_work_to_those_that_are_there(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with FairThreads(3, 1) as threads:
+        begun = [_begun(threads, gate, "anna")]
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        begun += [_begun(threads, gate, name) for name in ("bert", "carl", "dora")]
+        gate.let_go()
+        assert [each.result(60) for each in begun] == [None] * 4
+    with FairThreads(3, 1) as threads, pytest.raises(RuntimeError):
+        threads.submit("anna", lambda: None)
 
 
 class Clock:
