@@ -284,13 +284,13 @@ def new_renames_folder(world: World, chance: random.Random) -> str | None:
     if not names:
         return None
     name, to = chance.choice(names), f"M{chance.randrange(10**6)}"
-    for each in names:
-        if each == name or each.startswith(f"{name}/"):
-            world.folder(each)
-            for message in _read(world.new, each):
-                world.note_new(message.tag, "folder renamed")
     world.change()
     world.new.rename(name, to)
+    for each in _ordinary(world.new):  # also what a run made below it a moment ago
+        if each == to or each.startswith(f"{to}/"):
+            world.folder(name + each[len(to) :])
+            for message in _read(world.new, each):
+                world.note_new(message.tag, "folder renamed")
     world.rename_new(name, to)
     return f"NEW {name} is renamed {to}"
 

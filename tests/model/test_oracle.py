@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
 
 from model.letters import letter
+from model.life import new_renames_folder
 from model.oracle import Looks, Oracle
+from model.paper import PaperPerson
 from model.person import Seen, Shelf
 from model.rules import tables
 from model.runs import Ended, Order
@@ -423,3 +426,19 @@ def test_what_went_with_a_folder_that_was_deleted_in_the_run_is_not_lost(is_empt
     ended = Ended(Order(), (_Told((), 0, "", "", case._report(before, (), {})),), True)
     found = case.oracle.after(ended, before, case.oracle.look(), during=True)
     assert bool(found) == (not is_emptied), found
+
+
+def test_what_a_run_makes_below_a_folder_in_the_moment_in_which_it_is_renamed_has_its_new_name() -> None:
+    class Meanwhile(PaperPerson):
+        def rename(self, folder: str, to: str) -> None:
+            self.create(f"{folder}/Q")
+            super().rename(folder, to)
+
+    world = World(PaperPerson(), Meanwhile())  # type: ignore[arg-type]
+    world.new.create("P")
+    world.look_new()
+    told = new_renames_folder(world, Random(1))
+    assert told is not None
+    (to,) = world.now_called("P")
+    assert to in told
+    assert world.now_called("P/Q") == {f"{to}/Q"}
