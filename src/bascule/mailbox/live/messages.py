@@ -116,7 +116,7 @@ class LiveMessages:
             places = self._mailbox.messages.write_bodies(bodies, all_of_them=again) or {}
             try:
                 with self._mailbox.transaction():
-                    numbers = self._bodies(bodies, places)
+                    numbers = [self._body(body, places.get(body.sha256)) for body in bodies]
                     wanted = [each for each in zip(group, numbers, headers, strict=True) if is_wanted(each[0])]
                     return self._insert(folder, wanted)
             except _BodyPurged:
@@ -130,19 +130,17 @@ class LiveMessages:
         query = "INSERT OR IGNORE INTO deliveries VALUES (?, ?)"
         return self._database.execute(query, (new.delivery, now_utc)).rowcount == 1
 
-    def _bodies(self, bodies: Sequence[Body], places: dict[bytes, tuple[int, int, int]]) -> list[int]:
-        """Their numbers in the catalogue, added where they are new. Raises _BodyPurged where one is neither here nor just written."""
-        self._database.executemany(
-            "INSERT OR IGNORE INTO bodies (sha256, octets, segment, place) VALUES (?, ?, ?, ?)",
-            [(digest, *place) for digest, place in places.items()],
-        )
-        found = []
-        for body in bodies:
-            row = self._database.execute("SELECT id FROM bodies WHERE sha256 = ?", (body.sha256,)).fetchone()
-            if row is None:
-                raise _BodyPurged
-            found.append(int(row[0]))
-        return found
+    def _body(self, body: Body, place: tuple[int, int, int] | None) -> int:
+        """Its number in the catalogue, added where it is new: ``place`` is where it was just written. Raises _BodyPurged where it is neither here nor
+        was written."""
+        if place is not None:
+            query = "INSERT OR IGNORE INTO bodies (sha256, octets, segment, place) VALUES (?, ?, ?, ?) RETURNING id"
+            if added := self._database.execute(query, (body.sha256, *place)).fetchall():
+                return int(added[0][0])
+        row = self._database.execute("SELECT id FROM bodies WHERE sha256 = ?", (body.sha256,)).fetchone()
+        if row is None:
+            raise _BodyPurged
+        return int(row[0])
 
     def _insert(self, folder: int, group: Sequence[tuple[Arriving, int, HeaderSummary]]) -> Placed:
         """Each with its body's number and its header."""
