@@ -84,6 +84,25 @@ def test_a_message_whose_earlier_copy_nobody_can_see_is_named_until_it_is_in_one
         assert (both.copy().status, both.lies(MOVED)) == (0, [("B", NONE)])
 
 
+@pytest.mark.parametrize("renewed", [b"A", b"B", b"A B"], ids=["the earlier", "the later", "both"])
+def test_a_copy_that_could_not_make_way_does_so_where_its_folder_has_other_uids_since(
+    tmp_path: Path, renewed: bytes
+) -> None:
+    with two_servers(tmp_path, quirk := DoesNotOpenA()) as both:
+        a, b = delivered(both)
+        both.move(a.messages[0], a, b)
+        quirk.closed = True
+        assert (both.copy().status, len(both.lies(MOVED))) == (1, 2)
+        quirk.closed = False
+        for name in renewed.split():
+            folder = both.new.folders[name]
+            folder.uidvalidity += 1
+            folder.uidnext += 10
+            for message in folder.messages:
+                message.uid += 10
+        assert (both.copy().status, both.lies(MOVED)) == (0, [("B", NONE)])
+
+
 class EndsAtOnce(Quirk):
     """The connection ends once at this command: before it is carried out, or behind it."""
 

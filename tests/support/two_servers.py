@@ -18,7 +18,7 @@ def text(number: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """``codes``: of the exceptions that the report names."""
+    """``report``: empty of a run that had nothing to report. ``codes``: of the exceptions that the report names."""
 
     status: int
     report: dict[str, Any]
@@ -50,7 +50,8 @@ class TwoServers:
         done = bascule_in_a_hurry(self._tmp, command, *words, "--json", "--quiet", "--settle", "0.5")
         for server in (self._source, self._target):
             server.hang_up()
-        return Ended(done.returncode, report_of(done), done.stderr)  # type: ignore[arg-type]  # has what it reads
+        report = report_of(done) if done.stdout else {}  # type: ignore[arg-type]  # has what it reads
+        return Ended(done.returncode, report, done.stderr)
 
     def move(self, message: Message, away: Folder, to: Folder) -> None:
         """The old side moves it."""

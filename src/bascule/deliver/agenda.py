@@ -138,9 +138,18 @@ def agenda_of(
         open_ones |= {folder for (folder,) in database.execute(_WITH_FAULTS, (target,))}
         open_ones |= {folder for (folder,) in database.execute(_FLAGGED_AND_REMOVED, (target,))}
     open_ones |= ledger.unfinished.folders_of_cut_following()
+    open_ones |= _with_moves(mailbox, ledger)
     doubtful = {folder for (folder,) in database.execute(_VANISHED_IN_DOUBT, (target,))}
     reached = {f for f, rows in vanished.items() if any(row.target_uid is not None for row in rows)}
     return Agenda(fresh_since, stations, moved_in_doubt, vanished, flagged | reached | open_ones | doubtful)
+
+
+def _with_moves(mailbox: Mailbox, ledger: Ledger) -> set[int]:
+    """Folders of what a run that was cut moved, and of its earlier copies: nothing of it makes way where a folder has got other UIDs since, unless
+    what lies in it was found again. Blocks."""
+    moving = ledger.moves_to_end()
+    query = "SELECT DISTINCT folder FROM messages WHERE id IN (SELECT value FROM json_each(?))"
+    return {folder for (folder,) in mailbox.database.execute(query, (json.dumps([*moving, *moving.values()]),))}
 
 
 def _earliest(fresh_since: int, stations: Stations, deltas: Deltas) -> int:

@@ -109,6 +109,7 @@ class Doubt:
         there = {m for m in self._messages if await self._mailbox.run(self._mailbox.messages.has_vanished, m)}
         if not there:
             return
+        await self._view.recall_free()
         intents = await self._mailbox.run(self._ledger.intents, self._view.row.folder)
         since = self._since(intents)
         if missing := await self._find_vanished(there, since):

@@ -71,15 +71,7 @@ _UNNAMED = f"""
 def pending_moves(mailbox: Mailbox, ledger: Ledger) -> list[Move]:
     """Moves whose later message is on the target, and whose earlier copy may be there still. A message that moved several times
     is followed to where it is now; one whose earlier copy has no UID that we know waits until it has. Blocks."""
-    links = dict(mailbox.database.execute("SELECT earlier, later FROM moves WHERE target = ?", (ledger.target,)))
-    pending: dict[int, int] = {}
-    query = "SELECT earlier, later FROM moves WHERE target = ? AND NOT done"
-    for earlier, later in mailbox.database.execute(query, (ledger.target,)).fetchall():
-        seen = {earlier}
-        while later in links and later not in seen:
-            seen.add(later)
-            later = links[later]
-        pending[earlier] = later
+    pending = ledger.moves_to_end()
     copies = _copies(mailbox, ledger, {*pending, *pending.values()})
     lost = [earlier for earlier in pending if earlier not in copies]
     ledger.made_way(e for e in lost if not mailbox.database.execute(_UNNAMED, (ledger.target, e)).fetchone())

@@ -61,14 +61,19 @@ class TargetView:
     async def open_and_look(self) -> None:
         """The same, and learn what it holds that we do not know, so that nothing is sent twice. Raises CommandRefused, TargetError."""
         await self.open()
-        self._free.add(await self._mailbox.run(self._ledger.foreign, self.row.folder))
-        if self._free:
-            await self._forget_gone()
+        await self.recall_free()
         await self.look(self._state)
         if not self._state.uidnext:
             self.opened_uidnext = self.row.looked_uidnext
         await self._look_for_missing()
         await self.settle_unnamed()
+
+    async def recall_free(self) -> None:
+        """What an earlier run looked at, and no message of ours was known to lie in, as far as it is still there: one that was cut may have
+        looked at what had been in doubt, and not have come to say so. Raises CommandRefused, TargetError."""
+        self._free.add(await self._mailbox.run(self._ledger.foreign, self.row.folder))
+        if self._free:
+            await self._forget_gone()
 
     async def _forget_gone(self) -> None:
         """Copies that were free when we looked last, and that somebody has removed since, or marked as deleted."""

@@ -399,6 +399,22 @@ class Ledger:
         query = f"SELECT earlier, later FROM moves WHERE target = ?1 AND NOT {_LATER_IS_SETTLED} AND {_LATER_IS_SENT}"
         return dict(self._database.execute(query, (self.target,)).fetchall())
 
+    def moves_to_end(self) -> dict[int, int]:
+        """Earlier message → where it is now, of moves whose earlier copy may be there still. One that moved several times is followed to the last place."""
+        query = "SELECT earlier, later FROM moves WHERE target = ? AND NOT done"
+        to_end: dict[int, int] = dict(self._database.execute(query, (self.target,)).fetchall())
+        if not to_end:
+            return to_end
+        query = "SELECT earlier, later FROM moves WHERE target = ?"
+        links: dict[int, int] = dict(self._database.execute(query, (self.target,)).fetchall())
+        for earlier, later in to_end.items():
+            seen = {earlier}
+            while later in links and later not in seen:
+                seen.add(later)
+                later = links[later]
+            to_end[earlier] = later
+        return to_end
+
     def made_way(self, earlier: Iterable[int]) -> None:
         """The earlier copies of these are gone, or are somebody else's now."""
         with transaction(self._database):
