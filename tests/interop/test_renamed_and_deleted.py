@@ -40,3 +40,34 @@ def test_what_comes_to_it_lies_where_the_old_side_has_it(tmp_path: Path) -> None
         assert [message.octets for message in new[b"F"].messages] == [messages.plain(2)]
         assert night.copy().returncode == 0
         assert sorted(new) == [b"F", b"INBOX"]
+
+
+class IsRenamedAsSoonAsItIsMade(Quirk):
+    """P, made with P/Q below it, has another name before the run has asked what there is."""
+
+    is_armed = True
+
+    def after(self, session: Session, command: Command) -> None:
+        if self.is_armed and command.verb == "CREATE" and command.arguments[0] == b"P/Q":
+            self.is_armed = False
+            folders = session.store.folders
+            for name in (b"P", b"P/Q"):
+                folder = folders.pop(name)
+                folder.name = name.replace(b"P", b"M")
+                folders[folder.name] = folder
+
+
+def test_a_folder_that_was_renamed_as_soon_as_it_was_made_is_made_again_under_its_own_name(tmp_path: Path) -> None:
+    old = Store()
+    for name, number in ((b"P", 1), (b"P/Q", 2)):
+        old.append(old.create(name), messages.plain(number))
+    with QuirkServer(store=old) as source, QuirkServer(quirk := IsRenamedAsSoonAsItIsMade()) as target:
+        night = Nights(tmp_path, source, target)
+        done = night.copy()
+        assert done.returncode == 0, done.stdout
+        new = target.store.folders
+        assert not quirk.is_armed
+        assert sorted(new) == [b"INBOX", b"M", b"M/Q", b"P", b"P/Q"]
+        assert [message.octets for message in new[b"P/Q"].messages] == [messages.plain(2)]
+        assert night.copy().returncode == 0
+        assert sorted(new) == [b"INBOX", b"M", b"M/Q", b"P", b"P/Q"]

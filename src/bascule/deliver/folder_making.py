@@ -33,7 +33,8 @@ _EXISTS = re.compile(r"\balready\b|\bexists\b", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Making:
-    """A folder that is not there yet. ``use``: the special use to ask for. ``why``, ``refusal``: as in `MappedFolder`. ``reason``: of the last no."""
+    """A folder that is not there yet. ``use``: the special use to ask for. ``why``, ``refusal``: as in `MappedFolder`. ``reason``: of the last no.
+    ``was_lost``: the target once said that it made it, and did not have it."""
 
     path: FolderPath
     name: str
@@ -43,6 +44,7 @@ class Making:
     reason: str = ""
     done: bool = False
     was_asked: bool = False
+    was_lost: bool = False
     simpler: Iterator[str] | None = None
 
     @property
@@ -207,8 +209,10 @@ class FolderMaking:
             self._rename(making, self._free(name), MERGED)
         elif await self._opens(name):
             self._finish(making, name)
-        else:
+        elif making.was_lost:
             self._next_name(making, NOT_THERE)
+        else:
+            making.was_lost = True  # somebody may have renamed what it lies in just then: it is asked for once more
 
     async def _opens(self, name: str) -> bool:
         """Whether a folder is there that LIST does not show, or not yet. A name with a line's end in it is not asked for: a server that repeats it in
