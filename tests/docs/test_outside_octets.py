@@ -152,7 +152,6 @@ OUR_OWN_SQL = {
     "deliver/engine.py: query": "the codes of `OutcomeCode`",
     "deliver/agenda.py: query": "the constants of the same file, of callers in it",
     "deliver/expectation.py: _QUERY.format(where=where)": "two callers, in the same file, with literals",
-    "mailbox/bodies.py: f'PRAGMA {name}'": "two literals, one line above",
     "mailbox/check.py: query": "the values of _REFERENCES",
     "mailbox/database.py: f'PRAGMA cache_size = -{cache_kib}'": "a number of ours",
     "mailbox/live/counting.py: f'DROP TRIGGER {name}'": "names of `COUNTING`",

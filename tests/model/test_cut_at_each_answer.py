@@ -1,12 +1,13 @@
 """A run that is killed behind each answer of each server, in turn: whatever it had come to, the next runs end where they would have without it, and what
-comes later follows as if nothing had happened."""
+comes later follows as if nothing had happened. So it does where the next run is killed as well, and life goes on before one comes to its end."""
 
 import itertools
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,14 @@ import pytest
 from model.history import Move
 from support.dovecot import PrivateDovecot
 from support.lesser import Without
-from support.runner import Runner, Running
+from support.runner import Runner
 
 pytestmark = [pytest.mark.needs("dovecot"), pytest.mark.xdist_group("cut-at-each-answer")]
 
 SAMPLE = 2
 """Of the answers of one side; all of them with `make soak`."""
+TWO = 300
+"""Pairs of answers with `make soak`, of some ten thousand."""
 _ANSWER = re.compile(rb"^[^*+ ][^ ]* (?:OK|NO|BAD)\b", re.MULTILINE)
 _USERS = itertools.count()
 Standing = dict[str, list[tuple[str, list[str]]]]
@@ -56,15 +59,18 @@ class Histories:
                 move.proxies["new"].faults.lesser = Without("UIDPLUS")
             yield move
 
-    def play(self, connections: int, at_night: Callable[[Move, Running], None] | None = None) -> list[Ended]:
-        """The outcome of the runs behind the night. ``at_night`` is given a run that begins in it; None: there is none that is cut."""
+    def play(
+        self, connections: int, at_night: Callable[[Move], None] | None = None, *, rests: bool = True
+    ) -> list[Ended]:
+        """The outcome of the runs behind the night. ``at_night``: what comes in it; None: no run that is cut. ``rests``: whether a run comes to its end
+        before life goes on."""
         with self.move() as move:
             _begin(move)
             assert _run(move, connections).status == 0
             _days_work(move)
             if at_night is not None:
-                at_night(move, self.runner.start(*_words(move, connections)))
-            ended = [_run(move, connections)]
+                at_night(move)
+            ended = [_run(move, connections)] if rests else []
             _another_days_work(move)
             return [*ended, _run(move, connections), _run(move, connections)]
 
@@ -112,9 +118,10 @@ def _run(move: Move, connections: int) -> Ended:
 
 
 class Answers:
-    """Of one side, counted as they come; a run that is given is killed at one of them. ``is_heard``: it hears that one."""
+    """Of one side to a run that begins, counted as they come; it is killed at one of them. ``is_heard``: it hears that one."""
 
-    def __init__(self, move: Move, side: str, running: Running, kill_at: int = -1, *, is_heard: bool = True) -> None:
+    def __init__(self, move: Move, side: str, connections: int, kill_at: int = -1, *, is_heard: bool = True) -> None:
+        running = move.runner.start(*_words(move, connections))
         self._faults, self._running = move.proxies[side].faults, running
         self._kill_at, self._is_heard = kill_at, is_heard
         self.count = 0
@@ -145,8 +152,8 @@ def test_the_next_runs_end_where_they_would_have(
     histories = Histories(tmp_path, runner, old_server, new_server, uidplus)
     counted: list[int] = []
 
-    def count(move: Move, running: Running) -> None:
-        answers = Answers(move, side, running)
+    def count(move: Move) -> None:
+        answers = Answers(move, side, 1)
         answers.wait()
         counted.append(answers.count)
 
@@ -156,13 +163,43 @@ def test_the_next_runs_end_where_they_would_have(
     trials = [(number, is_heard) for number in range(counted[0]) for is_heard in (True, False)]
     failed = []
     for number, is_heard in trials if soak else chance.sample(trials, SAMPLE):
-
-        def kill(move: Move, running: Running, number: int = number, is_heard: bool = is_heard) -> None:
-            Answers(move, side, running, number, is_heard=is_heard).wait()
-
-        if (ended := histories.play(chance.choice((1, 3)), kill)) != expected:
+        connections = chance.choice((1, 3))
+        kill = partial(_kill, [(side, number, is_heard)], connections)
+        if (ended := histories.play(connections, kill)) != expected:
             failed.append(f"answer {number}, {'heard' if is_heard else 'not heard'}: {_differences(expected, ended)}")
     assert not failed, f"{len(failed)} of {counted[0]} answers\n" + "\n".join(failed)
+
+
+def _kill(cuts: Sequence[tuple[str, int, bool]], connections: int, move: Move) -> None:
+    """A run for each, one after the other."""
+    for side, number, is_heard in cuts:
+        Answers(move, side, connections, number, is_heard=is_heard).wait()
+
+
+@pytest.mark.soak
+def test_so_they_do_behind_two_that_were_cut_and_what_happened_since(
+    tmp_path: Path, runner: Runner, old_server: PrivateDovecot, new_server: PrivateDovecot, seed: int, soak: bool
+) -> None:
+    histories = Histories(tmp_path, runner, old_server, new_server, uidplus=True)
+    counted: dict[str, int] = {}
+
+    def count(side: str, move: Move) -> None:
+        answers = Answers(move, side, 1)
+        answers.wait()
+        counted[side] = answers.count
+
+    expected = histories.play(1, partial(count, "old"))[-1]
+    assert histories.play(1, partial(count, "new"))[-1] == expected
+    chance = random.Random(f"{seed}/two")
+    failed = []
+    for _ in range(TWO if soak else SAMPLE):
+        sides = chance.choice(("old", "new")), chance.choice(("new", "old", "new"))
+        cuts = [(side, chance.randrange(counted[side]), chance.random() < 0.5) for side in sides]
+        connections = chance.choice((1, 3))
+        ended = histories.play(connections, partial(_kill, cuts, connections), rests=False)[-1]
+        if ended != expected:
+            failed.append(f"{cuts}, {connections} connections: {ended} instead of {expected}")
+    assert not failed, f"{len(failed)} pairs of cuts\n" + "\n".join(failed)
 
 
 def _differences(expected: list[Ended], ended: list[Ended]) -> str:
