@@ -264,11 +264,11 @@ class Ledger:
             )
 
     def gave(self, messages: Iterable[int], flags: Flags) -> None:
-        """The copies of these have ``flags`` of us; whether these are those of the old side now is another question."""
+        """The copies of these have ``flags`` of us, for flags of the messages that are not known any more: what these have now is to be compared."""
         with transaction(self._database):
             number = self._number_of(flags)
             self._database.executemany(
-                "UPDATE outcomes SET flagset = ? WHERE target = ? AND message = ?",
+                "UPDATE outcomes SET flagset = ?, source_flagset = NULL WHERE target = ? AND message = ?",
                 [(number, self.target, message) for message in messages],
             )
 
