@@ -1,7 +1,7 @@
 """People's programs on a folder of 20,000 messages (`make soak`; the tests: 200): all of it comes, and what either side does in it reaches the other."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -84,8 +84,14 @@ def far(box: Dialogue) -> dict[bytes, frozenset[bytes]]:
     return found
 
 
-def follows_both_ways(box: Dialogue, place: Path, number: int, again: Callable[[], None]) -> None:
-    """After a first run: all is there, once; what either side marks, removes and adds is on both after the next one."""
+def follows_both_ways(box: Dialogue, home: Path, number: int, *words: str) -> None:
+    """After a first run of a program all is there, once; what either side marks, removes and adds is on both after the next one."""
+
+    def sync() -> None:
+        run(*words, home=home, seconds=SECONDS)
+
+    place = home / "mail/INBOX"
+    sync()
     tenth = number // 10
     held = near(place)
     assert set(held) == {digest(mail_of(n)) for n in range(number)}
@@ -108,7 +114,7 @@ def follows_both_ways(box: Dialogue, place: Path, number: int, again: Callable[[
             name, _, flags = file.name.partition(":2,")
             file.rename(place / "cur" / f"{name}:2,{''.join(sorted({*flags, 'S'}))}")
     (place / "new/1.written.here").write_bytes(mail_of(number + 2).replace(b"\r\n", b"\n"))
-    again()
+    sync()
     left = {digest(mail_of(n)) for n in (*range(tenth), *range(3 * tenth, number + 3))}
     there, here = far(box), near(place)
     assert there.keys() == left
@@ -129,12 +135,7 @@ def test_mbsync(server: PrivateBascule, login: str, box: Dialogue, number: int, 
         f"CertificateFile {server.root / 'cert.pem'}\n\nMaildirStore near\nPath {tmp_path}/mail/\nInbox {tmp_path}/mail/INBOX\n\n"
         "Channel all\nFar :far:\nNear :near:\nPatterns INBOX\nCreate Both\nExpunge Both\nSyncState *\n"
     )
-
-    def sync() -> None:
-        run("mbsync", "-c", str(tmp_path / "rc"), "all", home=tmp_path, seconds=SECONDS)
-
-    sync()
-    follows_both_ways(box, tmp_path / "mail/INBOX", number, sync)
+    follows_both_ways(box, tmp_path, number, "mbsync", "-c", str(tmp_path / "rc"), "all")
 
 
 @pytest.mark.needs("offlineimap")
@@ -145,12 +146,7 @@ def test_offlineimap(server: PrivateBascule, login: str, box: Dialogue, number: 
         f"[Repository r]\ntype = IMAP\nremotehost = localhost\nremoteport = {server.ports['imaps']}\nremoteuser = {login}\nremotepass = {PASSWORD}\n"
         f"ssl = yes\nsslcacertfile = {server.root / 'cert.pem'}\nfolderfilter = lambda name: name == 'INBOX'\n"
     )
-
-    def sync() -> None:
-        run("offlineimap", "-c", str(tmp_path / "rc"), "-o", home=tmp_path, seconds=SECONDS)
-
-    sync()
-    follows_both_ways(box, tmp_path / "mail/INBOX", number, sync)
+    follows_both_ways(box, tmp_path, number, "offlineimap", "-c", str(tmp_path / "rc"), "-o")
 
 
 @pytest.mark.needs("thunderbird")
