@@ -73,11 +73,11 @@ def test_with_no_descriptor_left_it_fails_nobody_and_all_hear_of_it_once_there_i
             with no_descriptor_left():
                 for _ in range(100):
                     wakeups.send("bob")
-                assert old.recv(100) == b"bob"
+                assert await asyncio.to_thread(old.recv, 100) == b"bob"
             async with asyncio.timeout(30):
                 heard = await asyncio.to_thread(new.recv, 100)
                 assert heard == b"bob"
-                assert [await own.get() for _ in range(101)] == ["anna", *["bob"] * 100]
+                assert [await own.get() for _ in range(2)] == ["anna", "bob"]
 
     asyncio.run(send())
     assert logged == ["wake-up-unsent"]

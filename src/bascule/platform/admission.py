@@ -8,6 +8,7 @@ import heapq
 import ipaddress
 import itertools
 import threading
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -23,6 +24,7 @@ class Guest(Protocol):
         """Say that there are too many, and close. It is called in the event loop, and does not call back."""
 
 
+@lru_cache(maxsize=1000)
 def network_of(address: str) -> str:
     """With whom a connection is counted: an IPv4 address, or the 64 bits of an IPv6 address within which one customer has all (RFC 4291 §2.5.1)."""
     try:

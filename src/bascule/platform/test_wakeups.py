@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bascule.platform.wakeups import Wakeups, after_commit, send_to_all
+from bascule.platform.wakeups import DATAGRAM_OCTETS, Wakeups, after_commit, send_to_all
 
 
 def unlogged(event: str, **fields: object) -> None:
@@ -49,11 +49,51 @@ def test_a_wake_up_for_a_busy_process_waits_and_none_is_lost(tmp_path: Path) -> 
                     await asyncio.sleep(0.01)
                     with contextlib.suppress(BlockingIOError):
                         while True:
-                            heard.add(busy.recv(100).decode())
+                            heard.update(busy.recv(DATAGRAM_OCTETS).decode().splitlines())
             wakeups.close()
             return heard
 
     assert asyncio.run(send()) == {f"account{number}" for number in range(many)}
+
+
+def test_what_changes_at_once_is_told_at_once_and_together(tmp_path: Path) -> None:
+    """A minute in which all get mail: each process is woken some times, and not once for each of them; and hears of all."""
+    many = 5000
+
+    async def send() -> tuple[list[list[str]], list[str]]:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            other.bind(str(tmp_path / "1.wake"))
+            other.settimeout(30)
+            own: list[str] = []
+            wakeups = Wakeups(tmp_path, own.append, unlogged)
+            datagrams: list[list[str]] = []
+
+            def hear() -> None:
+                while not datagrams or datagrams[-1][-1] != "last":
+                    datagrams.append(other.recv(DATAGRAM_OCTETS).decode().splitlines())
+
+            def change() -> None:
+                for number in range(many):
+                    wakeups.send(f"account{number % 500}")
+
+            hearing = asyncio.create_task(asyncio.to_thread(hear))
+            wakeups.send("first")
+            await asyncio.to_thread(change)
+            wakeups.send("last")
+            await hearing
+            wakeups.close()
+            return datagrams, own
+
+    datagrams, own = asyncio.run(send())
+    assert datagrams[0] == ["first"]
+    assert {account for each in datagrams for account in each} == {
+        "first",
+        "last",
+        *(f"account{number}" for number in range(500)),
+    }
+    assert set(own) == {account for each in datagrams for account in each}
+    assert len(own) < many / 2
+    assert len(datagrams) < many / 10
 
 
 def test_who_has_no_event_loop_waits_for_a_busy_process(tmp_path: Path) -> None:

@@ -4,6 +4,9 @@ Each process has a UNIX datagram socket in one folder, named after its process i
 them. A wake-up is a hint: the mailbox's file says what changed. None is lost as long as its process lives: where a process is busy and its queue full
 (Linux lets ten wait, or some hundreds), or there is no descriptor or memory left to look for the others, what was not taken is sent again later.
 
+A busy minute has thousands of changes, and each process pays for each datagram: what changes within `GATHERED_SECONDS` of a sending goes together with all
+else of that time; a change that comes alone is sent at once.
+
 It is sent behind a commit: whatever becomes of it, what was done is done, and is answered so (`after_commit`).
 """
 
@@ -15,10 +18,13 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
-ACCOUNT_OCTETS = 255
+DATAGRAM_OCTETS = 4000
+"""Of one datagram: accounts' ids, a line each."""
+GATHERED_SECONDS = 0.02
+"""From one sending to the next at least."""
 RELEASE = "release:"
 """Before an account: close its mailbox, if nobody is just using it."""
 SUFFIX = ".wake"
@@ -68,8 +74,13 @@ class Wakeups:
         self._guard = threading.Lock()
         self._known: set[str] = set()
         """Names of the others' sockets, when they were last looked for."""
+        self._gathered: dict[str, None] = {}
+        """Accounts to be sent together, in their order."""
+        self._sent_at = -math.inf
+        self._is_gathering = False
+        """Whether what is gathered will be sent by the event loop."""
         self._late: dict[str, set[str]] = {}
-        """Account → names of the sockets that did not take it."""
+        """Name of a socket → accounts that it did not take."""
         self._unsent: set[str] = set()
         """Accounts for which the others could not be looked for."""
         self._timer: asyncio.TimerHandle | None = None
@@ -77,13 +88,47 @@ class Wakeups:
     def _receive(self) -> None:
         with contextlib.suppress(BlockingIOError):
             for _ in range(1000):
-                self._woken(self._socket.recv(ACCOUNT_OCTETS).decode("ascii", "replace"))
+                self._wake(self._socket.recv(DATAGRAM_OCTETS).decode("ascii", "replace").splitlines())
+
+    def _wake(self, accounts: Iterable[str]) -> None:
+        for account in accounts:
+            self._woken(account)
 
     def send(self, account: str) -> None:
         """From any thread; never blocks, never fails."""
+        with self._guard:
+            self._gathered[account] = None
+            now = time.monotonic()
+            if self._is_gathering:
+                return
+            wait = self._sent_at + GATHERED_SECONDS - now
+            self._is_gathering = wait > 0
+            accounts = [] if self._is_gathering else self._taken(now)
+        if accounts:
+            self._send_now(accounts)
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._loop.call_later, wait, self._send_gathered)
+        except RuntimeError:  # the loop is closed
+            self._send_gathered()
+
+    def _taken(self, now: float) -> list[str]:
+        """What was gathered up to now. The guard is held."""
+        accounts, self._gathered = list(self._gathered), {}
+        self._sent_at = now
+        return accounts
+
+    def _send_gathered(self) -> None:
+        with self._guard:
+            self._is_gathering = False
+            accounts = self._taken(time.monotonic())
+        if accounts:
+            self._send_now(accounts)
+
+    def _send_now(self, accounts: Collection[str]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._woken, account)
-        self._send_to_others([account])
+            self._loop.call_soon_threadsafe(self._wake, accounts)
+        self._send_to_others(accounts)
 
     def _send_to_others(self, accounts: Collection[str]) -> None:
         try:
@@ -94,8 +139,16 @@ class Wakeups:
                 self._unsent.update(accounts)
             self._call_later(UNSENT_AGAIN_SECONDS)
             self._note_failure(error)
-        for account in accounts:
-            self._note_late(account, _send(self._out, self._folder, self._place, account, known))
+        self._send_to(known, accounts)
+
+    def _send_to(self, names: Collection[str], accounts: Collection[str]) -> None:
+        """And later once more to those whose queue is full."""
+        full = _send(self._out, self._folder, self._place, accounts, names)
+        if full:
+            with self._guard:
+                for name in full:
+                    self._late.setdefault(name, set()).update(accounts)
+            self._call_later(AGAIN_SECONDS)
 
     def _note_failure(self, error: OSError) -> None:
         now = time.monotonic()
@@ -103,12 +156,6 @@ class Wakeups:
             self._logged_at = now
             with contextlib.suppress(Exception):  # where nothing can be logged either, it is sent all the same
                 self._log("wake-up-unsent", error=str(error), advice="it is sent again; until then some may not see what changed")  # fmt: skip
-
-    def _note_late(self, account: str, names: set[str]) -> None:
-        if names:
-            with self._guard:
-                self._late.setdefault(account, set()).update(names)
-            self._call_later(AGAIN_SECONDS)
 
     def _call_later(self, seconds: float) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed
@@ -119,21 +166,18 @@ class Wakeups:
             self._timer = self._loop.call_later(seconds, self._send_again)
 
     def _send_again(self) -> None:
-        """Until a socket is full again: what follows would find it so, too."""
         self._timer = None
         with self._guard:
             late, self._late = self._late, {}
             unsent, self._unsent = self._unsent, set()
-        full: set[str] = set()
         if unsent:
             self._send_to_others(unsent)
-        for account, names in late.items():
-            if reached := names - full:
-                full |= _send(self._out, self._folder, self._place, account, reached)
-            self._note_late(account, names & full)
+        for name, accounts in late.items():
+            self._send_to([name], accounts)
 
     def close(self) -> None:
         """Nobody may be sending."""
+        self._send_gathered()
         if self._timer is not None:
             self._timer.cancel()
         self._loop.remove_reader(self._socket)
@@ -156,7 +200,7 @@ def send_to_all(folder: Path, account: str) -> None:
                 socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as out,
                 _reaching(folder) as place,
             ):
-                left = _send(out, folder, place, account, left)
+                left = _send(out, folder, place, [account], left)
         if left == set() or time.monotonic() >= deadline:
             return
         time.sleep(AGAIN_SECONDS)
@@ -170,12 +214,14 @@ def _sockets(folder: Path) -> set[str]:
         return set()
 
 
-def _send(out: socket.socket, folder: Path, place: str, account: str, names: Collection[str]) -> set[str]:
-    """Those of ``names`` whose queue is full, or for which there is no memory. A socket whose process is gone is removed."""
+def _send(out: socket.socket, folder: Path, place: str, accounts: Collection[str], names: Collection[str]) -> set[str]:
+    """Those of ``names`` whose queue is full, or for which there is no memory: they may have got some. A socket whose process is gone is removed."""
     full: set[str] = set()
+    datagrams = _datagrams(accounts)
     for name in names:
         try:
-            out.sendto(account.encode("ascii", "replace"), f"{place}/{name}")
+            for datagram in datagrams:
+                out.sendto(datagram, f"{place}/{name}")
         except ConnectionRefusedError:
             with contextlib.suppress(OSError):
                 (folder / name).unlink(missing_ok=True)
@@ -186,6 +232,17 @@ def _send(out: socket.socket, folder: Path, place: str, account: str, names: Col
                 full.add(name)
             # else it went away this very moment
     return full
+
+
+def _datagrams(accounts: Iterable[str]) -> list[bytes]:
+    found: list[bytes] = []
+    for account in accounts:
+        line = account.encode("ascii", "replace")
+        if found and len(found[-1]) + 1 + len(line) <= DATAGRAM_OCTETS:
+            found[-1] += b"\n" + line
+        else:
+            found.append(line)
+    return found
 
 
 @contextlib.contextmanager

@@ -227,7 +227,8 @@ class SmtpConnection(asyncio.BufferedProtocol):
         if all(map(session.is_at_hand, lines)):
             replies: list[bytes] = []
             for first in range(0, len(lines), limits.ANSWERED_AT_ONCE):
-                await asyncio.sleep(0)  # others have their turn, however much was sent ahead
+                if first or len(self._receiver):
+                    await asyncio.sleep(0)  # others have their turn, however much was sent ahead
                 replies += map(session.take, lines[first : first + limits.ANSWERED_AT_ONCE])
             return b"".join(replies)
         return await self._in_thread(session, lambda: b"".join(map(session.take, lines)))
