@@ -241,9 +241,7 @@ class Oracle:
         past, knowledge = self.world.past[tag], self.knowledge
         old, new = now.old.get(tag, []), now.new.get(tag, [])
         solo = past.old_ever == 1 and len(old) <= 1
-        stale = (
-            faulty and self.steps and (past.old_moves or past.old_deleted)
-        )  # the mailbox on disk is behind a closed folder
+        stale = faulty and self.steps and self._is_behind(past, old)
         if past.during or not solo or stale or ended.order.beside == "another":
             knowledge.entries[tag] = None
         if ended.order.beside == "another" and (
@@ -282,6 +280,12 @@ class Oracle:
         elif complete and solo and not found and ended.order.beside != "another":
             knowledge.entries[tag] = self._known_again(tag, ended, now)
         return found
+
+    def _is_behind(self, past: Past, old: list[Held]) -> bool:
+        """Whether the mailbox on disk may say something else of a message than the old side: a folder could not be opened, and it is delivered from
+        there as it was captured."""
+        is_closed = any(each.name in self.world.closed for each in old)
+        return bool(past.old_moves or past.old_deleted or (is_closed and len(past.flags_ever) > 1))
 
     def _known_again(self, tag: str, ended: Ended, now: Looks) -> frozenset[Entry] | None:
         """What is known of a message after a run that left it as it is on the old side, whatever was open before; None: still open."""

@@ -390,6 +390,22 @@ def test_a_run_that_has_no_reason_to_look_learns_nothing() -> None:
     assert case.night({"B": "c a", "A": "b+\\Seen"}) == []
 
 
+@pytest.mark.parametrize("flags", ["\\Draft", "\\Flagged"])
+def test_what_was_captured_before_its_folder_could_not_be_opened_is_delivered_as_it_was(flags: str) -> None:
+    """Capture, then a delivery that is killed; the old side takes a flag off, in a folder that can't be captured again. A flag that it never had is wrong."""
+    case = Case()
+    case.oracle.steps = True
+    case.old(START | {"C": "d+\\Draft"})
+    assert case.night(START, order=Order(cut="kill")) == []
+    case.old(START | {"C": "d"})
+    case.world.closed.add("C")
+    before = case.oracle.look()
+    case.papers[1].write(START | {"C": f"d+{flags}"})
+    ended = Ended(Order(), (_Told((), 1, "", "", case._report(before, ("unreadable",), {})),), True)
+    found = case.oracle.after(ended, before, case.oracle.look(), faulty=True)
+    assert bool(found) == (flags == "\\Flagged"), found
+
+
 def test_the_tables_of_the_page_are_complete() -> None:
     cells = tables()
     assert len(cells) == 8 * 10 * 7
