@@ -5,13 +5,14 @@ the words, environment, folder, umask and outputs that it is given, which can be
 """
 
 import atexit
+import contextlib
 import gc
 import importlib
 import json
 import os
 import pkgutil
 import resource
-import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NoReturn, Self
@@ -243,20 +245,77 @@ def _serve(place: Path, *, hurry: bool) -> None:
         _hurry()
     gc.collect()
     gc.freeze()  # no child looks through what is never garbage
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     waiting = socket.socket(socket.AF_UNIX)
     waiting.bind(str(place.with_suffix(".early")))
     waiting.listen(20)
     place.with_suffix(".early").rename(place)
-    while True:
-        ready, _, _ = select.select([waiting, sys.stdin], [], [])
-        if sys.stdin in ready:
-            os._exit(0)
-        link, _ = waiting.accept()
-        if os.fork() == 0:
-            waiting.close()
-            _mind(link)
+    _Children(waiting).mind()
+
+
+class _Children:
+    """Those that run, each with the connection that asked for it. A child has ended, and is not reaped, for as long as that is open: its id stays its own
+    while somebody may send it a signal."""
+
+    def __init__(self, waiting: socket.socket) -> None:
+        self._waiting = waiting
+        self._links: set[socket.socket] = set()
+        self._events = selectors.DefaultSelector()
+        self._events.register(waiting, selectors.EVENT_READ, self._begin)
+        self._events.register(sys.stdin, selectors.EVENT_READ, lambda: os._exit(0))
+
+    def mind(self) -> NoReturn:
+        while True:
+            for key, _ in self._events.select():
+                key.data()
+
+    def _begin(self) -> None:
+        link, _ = self._waiting.accept()
+        asked = _asked(link)
+        if asked is None:
+            link.close()
+            return
+        order, outputs = asked
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the program itself begins
+        pid = os.fork()
+        if pid == 0:
+            link.close()
+            self._leave()
+            _become(order, outputs)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        for each in outputs:
+            os.close(each)
+        child = os.pidfd_open(pid)
+        self._links.add(link)
+        self._tell(link, pid)
+        self._events.register(child, selectors.EVENT_READ, partial(self._end, child, pid, link))
+
+    def _leave(self) -> None:
+        """In a child: nothing here is its own."""
+        for each in self._events.get_map().values():
+            if isinstance(each.fileobj, int):
+                os.close(each.fileobj)
+        self._events.close()
+        for link in (self._waiting, *self._links):
+            link.close()
+
+    def _end(self, child: int, pid: int, link: socket.socket) -> None:
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert ended is not None
+        self._events.unregister(child)
+        os.close(child)
+        self._tell(link, ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status)
+        self._events.register(link, selectors.EVENT_READ, partial(self._reap, pid, link))
+
+    def _reap(self, pid: int, link: socket.socket) -> None:
+        """Nobody asks for more."""
+        self._events.unregister(link)
+        self._links.remove(link)
         link.close()
+        os.waitpid(pid, 0)
+
+    def _tell(self, link: socket.socket, number: int) -> None:
+        with contextlib.suppress(OSError):  # who asked is gone
+            link.sendall(b"%d\n" % number)
 
 
 def _hurry() -> None:
@@ -270,40 +329,21 @@ def _hurry() -> None:
     Backoff._sleep = sooner  # type: ignore[method-assign]
 
 
-def _mind(link: socket.socket) -> None:
-    """In a child: makes the run's process, tells its id, waits for it, tells its status, and waits until nobody asks for more."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    order, outputs = _asked(link)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the program itself begins
-    pid = os.fork()
-    if pid == 0:
-        link.close()
-        _become(order, outputs)
-    for each in outputs:
-        os.close(each)
-    link.sendall(b"%d\n" % pid)
-    # not reaped yet: its id stays its own for as long as somebody may send it a signal
-    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    assert ended is not None
-    link.sendall(b"%d\n" % (ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status))
-    link.recv(1)
-    os.waitpid(pid, 0)
-    os._exit(0)
-
-
-def _asked(link: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """What is to be started, and its outputs."""
+def _asked(link: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+    """What is to be started, and its outputs; None where who asked is gone."""
     octets, outputs, _, _ = socket.recv_fds(link, 65536, 2)
     while not octets.endswith(b"\n"):
         more = link.recv(65536)
-        if not more:  # who asked is gone
-            os._exit(0)
+        if not more:
+            for each in outputs:
+                os.close(each)
+            return None
         octets += more
     return json.loads(octets), outputs
 
 
 def _become(order: dict[str, Any], outputs: list[int]) -> NoReturn:
-    """In a child of the child: the program itself."""
+    """In a child: the program itself."""
     from bascule.commands.main import main
 
     nothing = os.open(os.devnull, os.O_RDONLY)
