@@ -36,7 +36,7 @@ demo: $(READY) ## See it work: thirteen mailboxes move, and both platforms stay 
 	$(RUN)/bascule demo --port-base $(PORT_BASE)
 
 test: $(READY) ## Run all tests; the long trials as a seeded sample
-	$(RUN)/pytest -n $(WORKERS) --dist loadgroup
+	tests/in-memory $(RUN)/pytest -n $(WORKERS) --dist loadgroup
 
 test-setup: ## Install what some tests need (Debian; asks for root)
 	tests/setup-parts

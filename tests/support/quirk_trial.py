@@ -64,6 +64,8 @@ class Trial:
             first = self._copy()
             if first is not None:
                 self._judge_first(first)
+                for quirk in (self.old_quirk, self.new_quirk):
+                    quirk.pass_by()
                 self._judge_second()
                 self._judge_third()
         return self.wrong

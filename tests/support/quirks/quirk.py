@@ -66,6 +66,9 @@ class Quirk:
     def prepare_other(self, store: Store) -> None:
         """What the other side must hold for the quirk to show."""
 
+    def pass_by(self) -> None:
+        """Before the second run, however soon it comes: what is there for a while is over."""
+
     def later(self, store: Store) -> None:
         """What this server does to its mailbox before a run a day later."""
 

@@ -341,6 +341,9 @@ class _RefusesForAWhile(Quirk):
             if time.monotonic() < self._until:
                 raise self.refusal
 
+    def pass_by(self) -> None:
+        self._until = time.monotonic()
+
 
 class UnavailableForAWhile(_RefusesForAWhile):
     """For a while, APPEND is refused with UNAVAILABLE."""
