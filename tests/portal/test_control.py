@@ -321,6 +321,13 @@ def test_a_scanners_password_is_shown_to_operators_and_recorded(operator: Any, p
     operator.post(f"/control/mailboxes/{box.pk}/change", {"what": "renew", "sure": "1"})
     box.refresh_from_db()
     assert keys().open(box.shown) != password
+    for what in ("renew", "lock"):
+        before = box.shown
+        asked = operator.post(f"/control/mailboxes/{box.pk}/change", {"what": what})
+        assert asked.status_code == 200
+        assert 'name="sure"' in asked.content.decode()
+        box.refresh_from_db()
+        assert (box.shown, box.is_locked) == (before, False), "nothing is done before somebody is sure"
     for what, locked in (("lock", True), ("unlock", False), ("nonsense", False)):
         operator.post(f"/control/mailboxes/{box.pk}/change", {"what": what, "sure": "1"})
         box.refresh_from_db()

@@ -176,6 +176,20 @@ def unusable(path: Path, error: Exception) -> BasculeError:
     return MailboxError(f"{path} can't be used: {text}.")
 
 
+_OF_A_FILE = (sqlite3.DatabaseError, sqlite3.Error)
+"""What a damaged one raises; the classes below them say that a constraint, a type or a connection was not minded."""
+
+
+def is_bug(error: BaseException) -> bool:
+    """Whether an error is a fault of our own, to be logged with its traceback: not one of the disk's, of a damaged file, of another process that is busy, or
+    one that tells a user what to do."""
+    if isinstance(error, sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR  # no such table, a syntax error
+    if isinstance(error, sqlite3.Error):
+        return type(error) not in _OF_A_FILE
+    return not isinstance(error, BasculeError | OSError)
+
+
 @contextlib.contextmanager
 def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """BEGIN IMMEDIATE … COMMIT; rolled back on any error."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from functools import partial
 
+from bascule.mailbox.database import is_bug
 from bascule.mailbox.format import MailboxElsewhere, MailboxError
 from bascule.mailbox.live import Arriving, LiveMailbox
 from bascule.platform.accounts import Account, require_here
@@ -217,9 +218,7 @@ class Arrivals:
             yield each
 
     def _failed(self, account: Account, error: BaseException) -> NotDelivered:
-        is_ours = not isinstance(error, MailboxError | sqlite3.Error | OSError)
-        bug = {"exc_info": error} if is_ours else {}
-        self._log("not-delivered", account=account.login, error=without_advice(error), **bug)
+        self._log("not-delivered", account=account.login, error=without_advice(error), exc_info=is_bug(error) and error)
         is_elsewhere = isinstance(error, MailboxElsewhere)
         return NotDelivered(
             "the mailbox is on another server" if is_elsewhere else "the mailbox can't be written to now"

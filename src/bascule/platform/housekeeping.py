@@ -20,6 +20,7 @@ from pathlib import Path
 import structlog
 
 from bascule.mailbox import texts
+from bascule.mailbox.database import is_bug
 from bascule.mailbox.format import MailboxElsewhere, MailboxError, MailboxInUse
 from bascule.mailbox.live import LiveMailbox
 from bascule.mailbox.live.purging import Purged, compact, purge
@@ -83,8 +84,13 @@ class PassedOver:
             return
         known.add(body)
         places = [f"{path.display()} UID {uid}" for path, uid in box.reading.places_of(body)]
-        is_bug = not isinstance(error, MailboxError)
-        self._log("message-unreadable", account=account, messages=places, error=without_advice(error), exc_info=is_bug)
+        self._log(
+            "message-unreadable",
+            account=account,
+            messages=places,
+            error=without_advice(error),
+            exc_info=is_bug(error) and error,
+        )
 
     def forget(self, place: Path) -> None:
         """Of that mailbox."""
@@ -183,6 +189,7 @@ async def keep(
                 account=place.stem,
                 error=without_advice(error),
                 advice="it is done again with the mailbox's next change, or within a day; look whether the disk is full",
+                exc_info=is_bug(error) and error,
             )
         except Exception:  # noqa: BLE001 - a bug of ours, which one mailbox meets: the others are looked after all the same
             log("housekeeping-failed", account=place.stem, exc_info=True)

@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
+from bascule.mailbox.database import is_bug
 from bascule.mailbox.format import MailboxElsewhere, MailboxError
 from bascule.mailbox.live import FolderGone, LiveMailbox, NameRefused, TooManyKeywords
 from bascule.platform import memory
@@ -407,7 +408,8 @@ class Session:
         self._log_unreadable(error)
 
     def _log_unreadable(self, error: Exception) -> None:
-        self.services.log("mailbox-error", account=self.account and self.account.login, error=without_advice(error))
+        login, traceback = self.account and self.account.login, is_bug(error) and error
+        self.services.log("mailbox-error", account=login, error=without_advice(error), exc_info=traceback)
 
     def _folder_is_gone(self) -> Iterator[bytes]:
         """The selected folder was deleted by another session: this one must not go on as if it had numbers (RFC 2180 §3.4)."""

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+from bascule.mailbox.database import is_bug
 from bascule.platform.accounts import AccountsUnavailable
 from bascule.platform.octets import FileOctets
 from bascule.platform.smtp.queue import limits
@@ -136,7 +137,7 @@ class Runner:
             except failures as error:
                 if is_last:
                     raise
-                self.log("queue-unwritable", id=part.message, error=str(error))
+                self.log("queue-unwritable", id=part.message, error=str(error), exc_info=is_bug(error) and error)
             await _rest(until)
 
     # -- one message, for one lane ------------------------------------------------------------------------------------
@@ -164,7 +165,8 @@ class Runner:
         except FileNotFoundError:
             await self._in_thread(lambda: self._hold_what_is_lost(part.message))
         except (AccountsUnavailable, OSError, sqlite3.Error) as error:
-            self.log("queue-error", id=part.message, error=str(error))
+            is_ours = is_bug(error) and not isinstance(error, AccountsUnavailable)
+            self.log("queue-error", id=part.message, error=str(error), exc_info=is_ours and error)
             postpone = partial(self._postpone, part, begun, is_attempt=False)
             await self._until_written(part, postpone, until, (OSError, sqlite3.Error))
         except Exception as error:  # noqa: BLE001 - one message must not stop the others
