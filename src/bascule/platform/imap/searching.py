@@ -48,6 +48,8 @@ _OTHERWISE = re.compile(r'[("\\]|[\s.@][.@]|[.@]\s')
 """In an address field: what may be written otherwise in the address that is meant."""
 FEW_OF = 4
 """Where the index knows of fewer than one in so many messages, only those are read."""
+FEW = 50
+"""So many texts are looked through in less time than it takes to ask the index for a string that most messages hold."""
 _EMAIL_ID = re.compile(r"m([0-9a-f]{32})", re.IGNORECASE | re.ASCII)
 """As FETCH gives it: the first half of the SHA-256."""
 _UID = attrgetter("uid")
@@ -200,11 +202,13 @@ class Searching:
             case keys.InText(text) | keys.InHeader(_, text):
                 return (yield from self._with(fold(text)))
             case keys.And(parts):
-                known: list[set[int]] = []
+                left: set[int] | None = None
                 for part in parts:
+                    if left is not None and len(left) <= FEW:
+                        break
                     bodies = yield from self._bodies(part)
-                    known += [bodies] if bodies is not None else []
-                return set.intersection(*known) if known else None
+                    left = left if bodies is None else bodies if left is None else left & bodies
+                return left
             case keys.Or(one, other):
                 first = yield from self._bodies(one)
                 second = yield from self._bodies(other)
@@ -382,6 +386,8 @@ class Searching:
         return known
 
     def _narrow(self, text: str, rows: Rows) -> Steps[Rows]:
+        if len(rows) <= FEW:
+            return rows
         bodies = yield from self._with(text)
         return rows if bodies is None else [row for row in rows if row.body in bodies]
 
