@@ -75,6 +75,10 @@ class MailboxMove:
         with closing(sqlite3.connect(catalogue)) as database, database:
             database.execute(statement)
 
+    def source_has(self, quirk: Quirk) -> None:
+        """The old side has it from now on."""
+        self._source.quirk = quirk
+
     def _run(self, command: str, *words: str) -> None:
         where = ["--state", self.tmp / self.state]
         done = bascule_in_a_hurry(self.tmp, command, self._source.url, self._target.url, "--json", *where, *words)

@@ -124,7 +124,7 @@ def newest_copies(mailbox: Mailbox, target: int, folder: int, most: int) -> list
     """Those with the highest UIDs of one folder's. Blocks."""
     query = (
         "SELECT o.message FROM messages m CROSS JOIN outcomes o ON o.message = m.id WHERE o.target = ? AND m.folder = ?"
-        " AND o.code <> 'removed' AND o.target_uid IS NOT NULL ORDER BY o.target_uid DESC LIMIT ?"
+        f" AND o.code IN {on_target_codes()} AND o.target_uid IS NOT NULL ORDER BY o.target_uid DESC LIMIT ?"
     )
     return [
         *copies_of(

@@ -118,6 +118,7 @@ class FolderMap:
     def follow(self, client: ImapClient, folder: MappedFolder, raw: bytes) -> MappedFolder:
         """The folder under the name that somebody has given it since it was mapped."""
         name = client.decode(raw)
+        self._taken.discard(self._names[folder.row.id])
         self._taken.add(name)
         self._names[folder.row.id] = name
         return replace(folder, name=raw, display=printable(name), renamed=KNOWN, there=True)

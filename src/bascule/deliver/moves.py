@@ -146,9 +146,11 @@ def claim_delivered_moves(mailbox: Mailbox, ledger: Ledger, *, to_what_vanished:
     values = (ledger.target, oldest, to_what_vanished)
     for digest, later, after_delta in mailbox.database.execute(_LATER_BY_ITSELF, values):
         copies = vanished.get(digest, [])
-        if eligible := [copy for copy in copies if after_delta in copy[0]]:
-            latest = max(eligible, key=lambda copy: (copy[0].start, -copy[1]))
-            copies.remove(latest)
-            ledger.claim(latest[1], later)
-            claimed.add(latest[1])
+        eligible = [copy for copy in copies if after_delta in copy[0]]
+        for copy in sorted(eligible, key=lambda copy: (-copy[0].start, copy[1])):
+            # not itself: what came between two looks of one delta was not there in it, and was seen in it
+            if ledger.claim(copy[1], later):
+                copies.remove(copy)
+                claimed.add(copy[1])
+                break
     return claimed

@@ -37,9 +37,9 @@ async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> 
         for entry in await client.list_all()
         if namespace.is_personal(entry.name) and not (entry.has("\\NonExistent") or entry.has("\\Noselect"))
     )
-    strangers = listed - used.keys()
+    strangers = frozenset(name for name in listed - used.keys() if name.upper() != b"INBOX")
     lost = [f for name, f in used.items() if f.uidvalidity and name not in listed and name.upper() != b"INBOX"]
-    if not lost or not strangers:
+    if not lost or not (strangers or client.tells_mailboxid):
         return listed
     states = await client.identities(sorted(listed if client.tells_mailboxid else strangers))
     for folder, name in _matches(list(used.values()), lost, strangers, states):
@@ -79,9 +79,17 @@ async def find_again(session: TargetSession, mailbox: Mailbox, ledger: Ledger, f
 def _matches(
     used: Iterable[TargetFolder], lost: list[TargetFolder], strangers: frozenset[bytes], states: Mapping[bytes, Status]
 ) -> list[tuple[TargetFolder, bytes]]:
-    """Each folder that has another name now, with that name. By MAILBOXID it is found under one that was another folder's, too."""
-    names: dict[str | None, bytes] = {status.mailboxid: name for name, status in states.items() if status.mailboxid}
-    by_id = {f.folder: names[f.mailboxid] for f in used if f.mailboxid in names and f.name.upper() != b"INBOX"}
+    """Each folder that has another name now, with that name. By MAILBOXID it is found under one that was another folder's, too; where several have it (an
+    alias), under its own, or the first."""
+    names: dict[str, list[bytes]] = defaultdict(list)
+    for name in sorted(states):
+        if told := states[name].mailboxid:
+            names[told].append(name)
+    by_id = {
+        f.folder: f.name if f.name in names[f.mailboxid] else names[f.mailboxid][0]
+        for f in used
+        if f.mailboxid in names and f.name.upper() != b"INBOX"
+    }
     renamed = [(f, by_id[f.folder]) for f in used if by_id.get(f.folder, f.name) != f.name]
     free = {n: s for n, s in states.items() if n in strangers and n not in by_id.values()}
     left = [f for f in lost if f.folder not in by_id]

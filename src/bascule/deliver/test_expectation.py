@@ -317,6 +317,12 @@ def test_what_was_removed_is_expected_where_it_lay_unless_it_was_followed(mailbo
     ]  # fmt: skip
 
 
+def test_what_is_missing_takes_no_place_among_the_newest_copies(mailbox: Mailbox, ledger: Ledger) -> None:
+    codes = {10: OutcomeCode.DELIVERED, 11: OutcomeCode.MISSING, 12: OutcomeCode.MISSING}
+    stored(mailbox, ledger, *(Outcome(code, "", uid) for uid, code in codes.items()))
+    assert [one.target_uid for one in newest_copies(mailbox, ledger.target, 1, 2)] == [10]
+
+
 def test_what_was_delivered_from_a_uid_on_is_ours_and_nobody_elses(mailbox: Mailbox, ledger: Ledger) -> None:
     first, second, taken, _ = stored(
         mailbox,

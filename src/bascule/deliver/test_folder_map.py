@@ -282,3 +282,10 @@ def test_it_is_made_anew_beside_those_that_have_its_name_by_now() -> None:
     assert (first.display, second.display) == ("b", "a")
     anew = folders.anew(first)
     assert (anew.display, anew.renamed) == ("a (2)", TAKEN)
+
+
+def test_one_that_was_followed_and_then_deleted_is_made_anew_under_its_own_name() -> None:
+    folders, target = FolderMap(), Target(listing("a"))
+    [found] = mapped(folders, target, rows("a"))
+    followed = folders.follow(cast(ImapClient, target), found, b"b")
+    assert folders.anew(followed).display == "a"

@@ -290,6 +290,42 @@ def test_a_move_is_followed_through_a_place_from_which_nothing_was_delivered(mai
     assert moves(mailbox) == {earlier: later}
 
 
+def test_what_came_between_two_looks_of_one_delta_is_no_move_of_itself(mailbox: Mailbox, ledger: Ledger) -> None:
+    """That delta knows that it was not there yet, and that it was: then it is deleted. Its copy on the target would make way for itself."""
+    placed(mailbox, ledger, "A", (3, 3), gone=5)
+    assert claim_delivered_moves(mailbox, ledger) == set()
+    assert moves(mailbox) == {}
+
+
+@pytest.mark.parametrize("number", [2, 3, 5])
+def test_of_equal_ones_that_came_so_and_went_one_stays_on_the_target(
+    mailbox: Mailbox, ledger: Ledger, number: int
+) -> None:
+    """Each may be what another moved to, and none is where all of them went."""
+    these = {placed(mailbox, ledger, name, (3, 3), gone=5) for name in "ABCDE"[:number]}
+    for _ in range(2):
+        claim_delivered_moves(mailbox, ledger)
+        [last] = these - moves(mailbox).keys()
+        assert set(ledger.moves_to_end().values()) == {last}
+
+
+def test_a_message_does_not_move_to_where_it_came_from(mailbox: Mailbox, ledger: Ledger) -> None:
+    first, second, third = (placed(mailbox, ledger, name, (3, 3), gone=5) for name in "ABC")
+    assert ledger.claim(first, second)
+    assert ledger.claim(second, third)
+    assert not ledger.claim(third, first)
+    assert not ledger.claim(third, third)
+    assert moves(mailbox) == {first: second, second: third}
+
+
+def test_what_an_older_version_took_for_the_move_of_itself_stays(mailbox: Mailbox, ledger: Ledger) -> None:
+    first, second, third, last = (placed(mailbox, ledger, name, (3, 3), gone=5) for name in "ABCD")
+    rows = [(ledger.target, *move) for move in ((first, first), (second, third), (third, second))]
+    mailbox.database.executemany("INSERT INTO moves (target, earlier, later, done) VALUES (?, ?, ?, 0)", rows)
+    assert ledger.moves_to_end() == {}
+    assert not ledger.claim(last, last)
+
+
 def test_what_lies_on_another_target_is_nobodys_move_here(mailbox: Mailbox, ledger: Ledger) -> None:
     other = mailbox.ledger("imap://a@other.example")
     placed(mailbox, ledger, "A", (1, 3), gone=6)

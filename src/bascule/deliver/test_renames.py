@@ -222,6 +222,28 @@ def test_inbox_is_never_another_folder(mailbox: Mailbox, ledger: Ledger, name: b
     assert found(mailbox, ledger, target) == {1: name, 2: b"newer"}
 
 
+@pytest.mark.parametrize("messages", [{}, {60: b"x"}])
+def test_an_inbox_that_no_run_used_is_no_other_folder(
+    mailbox: Mailbox, ledger: Ledger, messages: dict[int, bytes]
+) -> None:
+    used(ledger, A)
+    assert found(mailbox, ledger, Target({b"INBOX": There(messages=messages)})) == {1: b"A"}
+
+
+def test_by_mailboxid_one_is_found_where_no_name_is_new(mailbox: Mailbox, ledger: Ledger) -> None:
+    """Another was deleted, and this one has its name now."""
+    used(ledger, A_ID, B_ID)
+    assert found(mailbox, ledger, Target({b"B": There(mailboxid="id-1")}))[1] == b"B"
+
+
+def test_of_two_names_with_one_mailboxid_its_own_stays(mailbox: Mailbox, ledger: Ledger) -> None:
+    used(ledger, A_ID, C_ID)
+    target = Target({b"A": There(mailboxid="id-1"), b"Z": There(mailboxid="id-1")})
+    assert found(mailbox, ledger, target) == {1: b"A", 3: b"C"}
+    target = Target({b"Y": There(mailboxid="id-1"), b"Z": There(mailboxid="id-1")})
+    assert found(mailbox, ledger, target) == {1: b"Y", 3: b"C"}
+
+
 def test_another_users_folder_is_none_of_ours(mailbox: Mailbox, ledger: Ledger) -> None:
     used(ledger, A)
     assert found(mailbox, ledger, Target({b"user/eve": There()}, others=b"user/")) == {1: b"A"}

@@ -36,6 +36,11 @@ _LATER_IS_SETTLED = f"later IN (SELECT message FROM outcomes WHERE target = ?1 A
 _LATER_IS_SENT = (
     "later IN (SELECT json_extract(one.value, '$[0]') FROM intents, json_each(messages) one WHERE target = ?1)"
 )
+_WAY_ON = (
+    "WITH RECURSIVE way (message) AS (SELECT ?2 UNION SELECT later FROM moves JOIN way ON earlier = message WHERE target = ?1)"
+    " SELECT message FROM way"
+)
+"""SQL: a message, and all that it moved to."""
 
 _UIDS = (
     "SELECT o.target_uid FROM messages m CROSS JOIN outcomes o ON o.message = m.id"
@@ -371,11 +376,11 @@ class Ledger:
     # -- moves --------------------------------------------------------------------------------------------------------
 
     def claim(self, earlier: int, later: int, *, done: bool = False) -> bool:
-        """The message moved on the source; False: it did not, as the earlier one is there again. ``done``: nothing is left to do about its
-        earlier copy."""
+        """The message moved on the source; False: it did not, as the earlier one is there again, or is what the later one moved to. ``done``: nothing is left
+        to do about its earlier copy."""
         query = (
-            "INSERT OR IGNORE INTO moves (target, earlier, later, done) SELECT ?, id, ?, ? FROM messages"
-            " WHERE id = ? AND vanished_utc IS NOT NULL"
+            "INSERT OR IGNORE INTO moves (target, earlier, later, done) SELECT ?1, id, ?2, ?3 FROM messages"
+            f" WHERE id = ?4 AND vanished_utc IS NOT NULL AND ?4 NOT IN ({_WAY_ON})"
         )
         return self._database.execute(query, (self.target, later, done, earlier)).rowcount > 0
 
@@ -400,20 +405,23 @@ class Ledger:
         return dict(self._database.execute(query, (self.target,)).fetchall())
 
     def moves_to_end(self) -> dict[int, int]:
-        """Earlier message → where it is now, of moves whose earlier copy may be there still. One that moved several times is followed to the last place."""
+        """Earlier message → where it is now, of moves whose earlier copy may be there still. One that moved several times is followed to the last place; one that
+        came back to itself, which `claim` takes no more, is nowhere."""
         query = "SELECT earlier, later FROM moves WHERE target = ? AND NOT done"
         to_end: dict[int, int] = dict(self._database.execute(query, (self.target,)).fetchall())
         if not to_end:
             return to_end
         query = "SELECT earlier, later FROM moves WHERE target = ?"
         links: dict[int, int] = dict(self._database.execute(query, (self.target,)).fetchall())
+        ends: dict[int, int] = {}
         for earlier, later in to_end.items():
             seen = {earlier}
             while later in links and later not in seen:
                 seen.add(later)
                 later = links[later]
-            to_end[earlier] = later
-        return to_end
+            if later not in seen:
+                ends[earlier] = later
+        return ends
 
     def made_way(self, earlier: Iterable[int]) -> None:
         """The earlier copies of these are gone, or are somebody else's now."""
