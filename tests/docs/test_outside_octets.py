@@ -151,6 +151,7 @@ def test_a_line_of_a_protocol_ends_in_the_files_that_are_known_to_write_some() -
 OUR_OWN_SQL = {
     "deliver/engine.py: query": "the codes of `OutcomeCode`",
     "deliver/agenda.py: query": "the constants of the same file, of callers in it",
+    "deliver/expectation.py: query": "the codes of `OutcomeCode`",
     "deliver/expectation.py: _QUERY.format(where=where)": "two callers, in the same file, with literals",
     "mailbox/check.py: query": "the values of _REFERENCES",
     "mailbox/database.py: f'PRAGMA cache_size = -{cache_kib}'": "a number of ours",
