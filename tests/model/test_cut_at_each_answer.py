@@ -1,20 +1,16 @@
 """A run that is killed behind each answer of each server, in turn: whatever it had come to, the next runs end where they would have without it, and what
 comes later follows as if nothing had happened. So it does where the next run is killed as well, and life goes on before one comes to its end."""
 
-import itertools
 import random
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from model.each_answer import ANSWER, Ended, Mailboxes, begin, days_work, run, words
 from model.history import Move
 from support.dovecot import PrivateDovecot
-from support.lesser import Without
 from support.runner import Runner
 
 pytestmark = [pytest.mark.needs("dovecot"), pytest.mark.xdist_group("cut-at-each-answer")]
@@ -23,74 +19,23 @@ SAMPLE = 2
 """Of the answers of one side; all of them with `make soak`."""
 TWO = 300
 """Pairs of answers with `make soak`, of some ten thousand."""
-_ANSWER = re.compile(rb"^[^*+ ][^ ]* (?:OK|NO|BAD)\b", re.MULTILINE)
-_USERS = itertools.count()
-Standing = dict[str, list[tuple[str, list[str]]]]
-"""Of each folder what each message is called, and its flags."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A run's exit status, what its report names, and what the new side holds then."""
-
-    status: int
-    named: list[tuple[str, str]]
-    holds: Standing
-
-
-@dataclass(slots=True)
-class Histories:
-    """Each with a mailbox of its own."""
-
-    tmp: Path
-    runner: Runner
-    old: PrivateDovecot
-    new: PrivateDovecot
-    uidplus: bool
-
-    @contextmanager
-    def move(self) -> Iterator[Move]:
-        user = f"each{next(_USERS)}"
-        with ExitStack() as stack:
-            move = Move(self.tmp / user, self.runner, self.old, self.new, user)
-            for each in (move.old, move.new, *move.proxies.values()):
-                stack.enter_context(each)
-            if not self.uidplus:
-                move.proxies["new"].faults.lesser = Without("UIDPLUS")
-            yield move
-
+class Histories(Mailboxes):
     def play(
         self, connections: int, at_night: Callable[[Move], None] | None = None, *, rests: bool = True
     ) -> list[Ended]:
         """The outcome of the runs behind the night. ``at_night``: what comes in it; None: no run that is cut. ``rests``: whether a run comes to its end
         before life goes on."""
         with self.move() as move:
-            _begin(move)
-            assert _run(move, connections).status == 0
-            _days_work(move)
+            begin(move)
+            assert run(move, connections).status == 0
+            days_work(move)
             if at_night is not None:
                 at_night(move)
-            ended = [_run(move, connections)] if rests else []
+            ended = [run(move, connections)] if rests else []
             _another_days_work(move)
-            return [*ended, _run(move, connections), _run(move, connections)]
-
-
-def _begin(move: Move) -> None:
-    move.fill({"INBOX": "a b c", "F": "d e f g", "G": "h i", "K": "k"})
-    move.mark(move.old, "INBOX", "c", "+", "\\Seen")
-
-
-def _days_work(move: Move) -> None:
-    """Of both sides, between the first run and the night."""
-    move.mark(move.old, "INBOX", "a", "+", "\\Flagged")
-    move.mark(move.old, "INBOX", "c", "-", "\\Seen")
-    move.move(move.old, "F", "d", "G")
-    move.remove(move.old, "F", "e")
-    move.old.rename("K", "L")
-    move.fill({"INBOX": "m n", "H": "o p"})
-    move.mark(move.new, "INBOX", "b", "+", "\\Seen")
-    move.remove(move.new, "F", "f")
-    move.move(move.new, "F", "g", "G")
+            return [*ended, run(move, connections), run(move, connections)]
 
 
 def _another_days_work(move: Move) -> None:
@@ -102,26 +47,11 @@ def _another_days_work(move: Move) -> None:
     move.move(move.old, "H", "o", "F")
 
 
-def _words(move: Move, connections: int) -> list[object]:
-    return move.words("--connections", str(connections))
-
-
-def _run(move: Move, connections: int) -> Ended:
-    done = move.runner.run(*_words(move, connections))
-    assert done.report is not None, done.errors
-    named = sorted((one["code"], one["folder"]) for one in done.report["exceptions"])
-    holds = {
-        name: sorted((seen.tag, sorted(seen.flags)) for seen in shelf.messages)
-        for name, shelf in move.new.read().items()
-    }
-    return Ended(done.status, named, holds)
-
-
 class Answers:
     """Of one side to a run that begins, counted as they come; it is killed at one of them. ``is_heard``: it hears that one."""
 
     def __init__(self, move: Move, side: str, connections: int, kill_at: int = -1, *, is_heard: bool = True) -> None:
-        running = move.runner.start(*_words(move, connections))
+        running = move.runner.start(*words(move, connections))
         self._faults, self._running = move.proxies[side].faults, running
         self._kill_at, self._is_heard = kill_at, is_heard
         self.count = 0
@@ -135,7 +65,7 @@ class Answers:
 
     def _listen(self, octets: bytes) -> bytes:
         before = self.count
-        self.count += len(_ANSWER.findall(octets))
+        self.count += len(ANSWER.findall(octets))
         if before <= self._kill_at < self.count:
             self._running.kill()
             return octets if self._is_heard else b""
