@@ -3,6 +3,7 @@ does what comes of it the next day."""
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -81,6 +82,12 @@ def _tags(move: Move) -> set[str]:
     return {seen.tag for shelf in move.new.read().values() for seen in shelf.messages}
 
 
+def _without(tag: str, ended: Ended) -> Ended:
+    """Of a message that no run saw: it moved, in the run, from a folder that was not read yet to one that had been, and was deleted before the next run."""
+    holds = {name: [each for each in messages if each[0] != tag] for name, messages in ended.holds.items()}
+    return replace(ended, holds=holds)
+
+
 def _before(deed: Deed, move: Move) -> None:
     deed(move)
     run(move, 1)
@@ -144,6 +151,9 @@ def test_it_ends_as_if_it_had_been_done_before_or_after_the_run(
         except AssertionError as error:
             failed.append(f"{what}: {error}")
             continue
-        if ended not in expected[name, next_day]:
-            failed.append(f"{what}: {ended}; before or after: {expected[name, next_day]}")
+        allowed = [*expected[name, next_day]]
+        if next_day is it_is_deleted:
+            allowed += [_without(tag, each) for each in allowed]
+        if ended not in allowed:
+            failed.append(f"{what}: {ended}; before or after: {allowed}")
     assert not failed, f"{len(failed)} trials\n" + "\n".join(failed)
