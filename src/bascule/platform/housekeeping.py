@@ -85,11 +85,7 @@ class PassedOver:
         known.add(body)
         places = [f"{path.display()} UID {uid}" for path, uid in box.reading.places_of(body)]
         self._log(
-            "message-unreadable",
-            account=account,
-            messages=places,
-            error=without_advice(error),
-            exc_info=is_bug(error) and error,
+            "message-unreadable", account=account, messages=places, error=without_advice(error), exc_info=is_bug(error)
         )
 
     def forget(self, place: Path) -> None:
