@@ -14,14 +14,14 @@ from bascule.deliver.limits import LIKENESS_OCTETS
 from bascule.terms.body import Body
 
 _CR_RUN = re.compile(rb"\r*\n|\r+")
+_LONE_CR = re.compile(rb"\r(?![\r\n])")
 _EIGHT_BIT = bytes.maketrans(bytes(range(128, 256)), b"X" * 128)
 
 
 def likeness(message: bytes) -> bytes:
     """SHA-256 of the message with each known alteration applied. Equal likeness is no proof of equality."""
-    plain = message.rstrip(b"\r").replace(b"\0", b"\x80").replace(b"\r\n", b"\n")
-    if b"\r" in plain:
-        plain = _CR_RUN.sub(b"\n", plain)
+    plain = message.rstrip(b"\r").replace(b"\0", b"\x80")
+    plain = _CR_RUN.sub(b"\n", plain) if _LONE_CR.search(plain) else plain.translate(None, b"\r")
     end = plain.find(b"\n\n")
     border = len(plain) if end < 0 else end
     found = hashlib.sha256(plain[:border].translate(_EIGHT_BIT))

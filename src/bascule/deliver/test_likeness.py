@@ -1,5 +1,6 @@
 """A message is known again after what servers are known to do to it, and after nothing else."""
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -94,6 +95,14 @@ def test_what_several_servers_do_one_after_the_other_leaves_it_too(
     sent = header + b"\r\n" + body
     kept = reduce(lambda message, alter: alter(message), servers[:count], sent)
     assert likeness(kept) == likeness(sent)
+
+
+@given(st.lists(st.sampled_from([b"a", b"\0", b"\xe9", b"\r", b"\n", b"\r\n", b"\r\r\n", b"\n\n"])).map(b"".join))
+def test_it_is_the_one_that_states_hold(message: bytes) -> None:
+    """A state of years ago is compared with: the value may never change."""
+    plain = re.sub(rb"\r*\n|\r+", b"\n", re.sub(rb"\r+\Z", b"", message).replace(b"\0", b"\x80"))
+    header, border, rest = plain.partition(b"\n\n")
+    assert likeness(message) == hashlib.sha256(header.translate(MUNGED) + border + rest).digest()
 
 
 def test_equal_messages_have_one_likeness_wherever_they_lie() -> None:

@@ -9,8 +9,10 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bascule.platform.settings import Settings
+if TYPE_CHECKING:  # a command that reads a password's file needs no settings
+    from bascule.platform.settings import Settings
 
 NAMED = 5
 """Files of the data folder that are named; there may be a million."""
@@ -24,7 +26,7 @@ class Finding:
     advice: str
 
 
-def findings(settings: Settings, secrets: Iterable[Path | None] = ()) -> Iterator[Finding]:
+def findings(settings: "Settings", secrets: Iterable[Path | None] = ()) -> Iterator[Finding]:
     """``secrets``: files beside those that ``settings`` names. What can't be looked at is passed over: neither can it be read."""
     data = settings.data
     if is_reached(data, stat.S_IXOTH):
