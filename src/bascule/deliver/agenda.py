@@ -121,7 +121,8 @@ class Agenda:
 def agenda_of(
     mailbox: Mailbox, ledger: Ledger, level: VerifyLevel, fresh_since: int | None, among: Iterable[int] | None = None
 ) -> Agenda:
-    """What the catalogue and the ledger give reason to look at. ``among``: only in these folders may flags differ; None: in any. Blocks."""
+    """What the catalogue and the ledger give reason to look at. ``among``: at the end of a run, the folders that it delivered to: flags may differ in
+    these only, and nobody asks again for faults, or for what earlier runs moved; None: at its beginning. Blocks."""
     database, target = mailbox.database, ledger.target
     stations, moved_in_doubt = Stations({}), ledger.moves_in_doubt().keys()
     if fresh_since is not None:
@@ -137,8 +138,8 @@ def agenda_of(
     if among is None:
         open_ones |= {folder for (folder,) in database.execute(_WITH_FAULTS, (target,))}
         open_ones |= {folder for (folder,) in database.execute(_FLAGGED_AND_REMOVED, (target,))}
-    open_ones |= ledger.unfinished.folders_of_cut_following()
-    open_ones |= _with_moves(mailbox, ledger)
+        open_ones |= _with_moves(mailbox, ledger)
+    open_ones |= ledger.unfinished.folders_of_cut_following() | ledger.unfinished.folders_of_cut_marks()
     doubtful = {folder for (folder,) in database.execute(_VANISHED_IN_DOUBT, (target,))}
     reached = {f for f, rows in vanished.items() if any(row.target_uid is not None for row in rows)}
     return Agenda(fresh_since, stations, moved_in_doubt, vanished, flagged | reached | open_ones | doubtful)

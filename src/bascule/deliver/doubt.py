@@ -51,7 +51,10 @@ class Doubt:
         for intent in intents:
             self._given.update(intent.given)
             self._sent.update(intent.sent)
-        self._messages = set(self._given)
+        settled = await self._mailbox.run(
+            self._ledger.are_settled, self._given
+        )  # of a batch of which the rest is in doubt still
+        self._messages = self._given.keys() - settled
         self._contents = await self._mailbox.run(self._mailbox.messages.digests, self._messages)
         since, resent = await self._mailbox.run(self._ledger.unfinished.resent, self._view.row.folder)
         if resent:
@@ -115,7 +118,8 @@ class Doubt:
         if missing := await self._find_vanished(there, since):
             await self._wait(intents, waiting)
             await self._find_vanished(missing, since)
-        over = [intent.id for intent in intents if there.issuperset(intent.given)]
+        left = self._messages - there
+        over = [intent.id for intent in intents if left.isdisjoint(intent.given)]
         await self._mailbox.run(self._ledger.settle, self._view.row.folder, [], over)
 
     def _since(self, intents: Sequence[Intent]) -> dict[int, int]:

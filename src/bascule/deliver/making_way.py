@@ -4,21 +4,22 @@ No message leaves the target altogether, and none is left there in a worse form 
 or the same as the earlier copy. What is removed is looked at first: it must be what we put there, and nobody may have touched it.
 """
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bascule.deliver.expectation import DELETED, THERE_BEFORE, Expectation, copies_of, is_touched, was_there_before
-from bascule.deliver.look import read_contents
+from bascule.deliver.look import read_contents, read_flags
 from bascule.deliver.moves import claim_delivered_moves
 from bascule.deliver.recognition import keeps_its_uids, read_ours, resembles
 from bascule.deliver.removal import Ours, Removal
 from bascule.deliver.session import TargetSession
+from bascule.deliver.shared_copies import shared_copies
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger, on_target_codes
 from bascule.protocols.imap.fetch import MessageData
 from bascule.protocols.imap.refusals import Meaning, meaning_of
-from bascule.terms.flags import Flags
 from bascule.terms.outcome import OutcomeCode
 from bascule.terms.watch import Watcher
 from bascule.wire.errors import CommandRefused, ConnectionLost
@@ -134,12 +135,13 @@ class _MakingWay:
         for folder, removal in self._removals.items():
             if removal.marked and await self._opens(folder, []):
                 await removal.take_back(self.target.client)
+            await self.mailbox.run(self.ledger.unfinished.marks_are_over, folder)
 
     async def _opens(self, folder: int, moves: Sequence[Move]) -> bool:
         """Select the folder that holds ours; False where it is not there, is another one, or can't be looked into: what moves with it is in two
         places then, as far as anybody knows."""
         row = await self.mailbox.run(self.ledger.folder, folder)
-        if row is None:
+        if row is None or not row.name:
             return False
         try:
             state = await self.target.select(row.name)
@@ -182,17 +184,51 @@ class _MakingWay:
         gone = [move for move in absent if move.earlier.target_uid not in removal.marked]
         touched, ours = self._sort([move for move in moves if move.earlier.target_uid in there], there)
         worse, ours = await self._sort_altered(ours)
-        removal.marked |= {m.earlier.target_uid for m in [*touched, *ours] if _has_our_mark(m.earlier, there)}
-        await removal.take_back(self.target.client, [move.earlier.target_uid for move in [*touched, *worse]])
+        shared = await self.mailbox.run(
+            shared_copies,
+            self.mailbox,
+            self.ledger,
+            folder,
+            [m.earlier.target_uid for m in ours],
+            {m.earlier.message for m in moves},
+        )
+        kept = [move for move in ours if move.earlier.target_uid in shared.for_certain]
+        ours = [move for move in ours if move.earlier.target_uid not in shared.for_certain]
+        removal.marked |= {m.earlier.target_uid for m in [*touched, *kept, *ours] if _has_our_mark(m.earlier, there)}
+        await removal.take_back(self.target.client, [move.earlier.target_uid for move in [*touched, *worse, *kept]])
         if self.target.client.has_uid_expunge:
-            await self.mailbox.run(self._about_to_mark, ours)
+            unmarked = [
+                uid for m in ours if DELETED.isdisjoint(there[uid := m.earlier.target_uid].flags or frozenset())
+            ]
+            await self.mailbox.run(self.ledger.unfinished.about_to_mark, folder, unmarked)
+            kept += (same := await self._seen_elsewhere(folder, ours, shared.perhaps))
+            ours = [move for move in ours if move not in same]
         removed = await removal.remove(self.target.client, [_as_ours(move.earlier, there) for move in ours])
         touched += [move for move in ours if move.earlier.target_uid in removed.touched]
         away += [move for move in ours if move.earlier.target_uid in removed.gone]
-        await self.mailbox.run(self._record, gone, touched, away)
+        await self.mailbox.run(self._record, [*gone, *kept], touched, away)
         await self._name([*worse, *(m for m in ours if m.earlier.target_uid in removed.refused)], STILL_THERE)
         await self._name(unclear, MAY_BE_THERE)
         self._tell(len(away))
+
+    async def _seen_elsewhere(self, folder: int, moves: Sequence[Move], names: Mapping[int, set[bytes]]) -> list[Move]:
+        r"""Of copies that may be seen under other ``names`` too (`SharedCopies.perhaps`), those that are: our ``\Deleted`` shows there. Afterwards the folder is
+        selected again. Raises ConnectionLost, also where it can't be: everything is to be looked at anew then."""
+        if not names:
+            return []
+        removal = self._removals[folder]
+        with contextlib.suppress(CommandRefused):  # then it is not removed either
+            await removal.mark(self.target.client, names)
+        seen: set[int] = set()
+        for name in sorted(set().union(*names.values())):
+            with contextlib.suppress(CommandRefused):
+                await self.target.select(name)
+                there = await read_flags(self.target.client, [uid for uid in names if name in names[uid]])
+                seen |= {uid for uid, flags in there.items() if not DELETED.isdisjoint(flags)}
+        if not await self._opens(folder, []):
+            raise ConnectionLost(f"{self.target.client.name} does not open a folder again")
+        await removal.take_back(self.target.client, seen)
+        return [move for move in moves if move.earlier.target_uid in seen]
 
     async def _perhaps_anothers(self, moves: Sequence[Move], there: Mapping[int, MessageData]) -> set[int]:
         """UIDs of earlier copies of which nothing is as it was sent, and that are not what the target has made of the same message in its new place."""
@@ -221,14 +257,6 @@ class _MakingWay:
             as_good = move.altered_to in (None, contents.get(move.earlier.target_uid))
             (others if as_good else worse).append(move)
         return worse, others
-
-    def _about_to_mark(self, moves: Iterable[Move]) -> None:
-        r"""Whose ``\Deleted`` it is must be known also after a run that is killed, or loses its connection for good. Blocks."""
-        by_flags: dict[Flags, list[int]] = defaultdict(list)
-        for move in moves:
-            by_flags[move.earlier.expected.flags | DELETED].append(move.earlier.message)
-        for flags, messages in by_flags.items():
-            self.ledger.followed(messages, given=flags)
 
     def _record(self, gone: Sequence[Move], touched: Sequence[Move], away: Sequence[Move]) -> None:
         """The earlier copy is somewhere else or nowhere; it is the member's; we removed it. Blocks."""

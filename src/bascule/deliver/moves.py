@@ -6,9 +6,11 @@ where that is as we left it, the message is delivered to its new place, and once
 touched it, it stays beside the new one; where somebody removed it, the message does not come back. `making_way` removes.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Set
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from heapq import merge
+from itertools import repeat
 
 from bascule.deliver.limits import ALIKE_MESSAGES
 from bascule.deliver.stations import Stations
@@ -127,30 +129,40 @@ _VANISHED = """
 """
 
 
+_Alike = dict[range, deque[int]]
+"""Equal messages that vanished, by the deltas in which each may have come to its next place: there may be ten thousand of them, in as many folders."""
+
+
 def claim_delivered_moves(mailbox: Mailbox, ledger: Ledger, *, to_what_vanished: bool = False) -> set[int]:
     """Moves whose later message is delivered already: it had been read before the earlier one was known to have vanished, and may have been
     deleted since. The earlier ones. ``to_what_vanished``: only those whose later message is gone from there as well. These are claimed before
     anything is delivered: else one of two places that a message had on its way would be taken for where it came from, and its copy in the other
     would stay. Blocks."""
     claimed: set[int] = set()
-    vanished: dict[bytes, list[tuple[range, int]]] = defaultdict(list)
+    vanished: dict[bytes, _Alike] = defaultdict(lambda: defaultdict(deque))
     deltas = Deltas.read(mailbox.database)
     rows = mailbox.database.execute(_VANISHED, (ledger.target,)).fetchall()
     stations = Stations.read(mailbox, ledger) if rows else Stations({})
     for digest, message, last_delta, vanished_utc in rows:
         gone = range(last_delta, deltas.gone_in(last_delta, vanished_utc))
-        vanished[digest].append((stations.follow(digest, gone), message))
+        vanished[digest][stations.follow(digest, gone)].append(message)
     if not vanished:
         return claimed
-    oldest = min(between.start for copies in vanished.values() for between, _ in copies)
+    oldest = min(between.start for copies in vanished.values() for between in copies)
     values = (ledger.target, oldest, to_what_vanished)
     for digest, later, after_delta in mailbox.database.execute(_LATER_BY_ITSELF, values):
-        copies = vanished.get(digest, [])
-        eligible = [copy for copy in copies if after_delta in copy[0]]
-        for copy in sorted(eligible, key=lambda copy: (-copy[0].start, copy[1])):
+        copies = vanished.get(digest, {})
+        for earlier, gone in _eligible(copies, after_delta):
             # not itself: what came between two looks of one delta was not there in it, and was seen in it
-            if ledger.claim(copy[1], later):
-                copies.remove(copy)
-                claimed.add(copy[1])
+            if ledger.claim(earlier, later):
+                copies[gone].remove(earlier)
+                claimed.add(earlier)
                 break
     return claimed
+
+
+def _eligible(copies: _Alike, after_delta: int) -> Iterator[tuple[int, range]]:
+    """Those that what was not in its folder in ``after_delta`` yet may be the move of: what was seen last in its place comes first."""
+    among = [gone for gone in copies if after_delta in gone]
+    for start in sorted({gone.start for gone in among}, reverse=True):
+        yield from merge(*(zip(copies[gone], repeat(gone)) for gone in among if gone.start == start))

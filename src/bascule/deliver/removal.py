@@ -28,8 +28,8 @@ class Ours:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What became of each UID: it is ``gone``; somebody ``touched`` it, and it stays; or the target ``refused``, or can't remove one message
-    (without UIDPLUS, RFC 4315 §2.1)."""
+    """What became of each UID: it is ``gone``, which was looked at; somebody ``touched`` it, and it stays; or the target ``refused``, whatever it said, or
+    can't remove one message (without UIDPLUS, RFC 4315 §2.1)."""
 
     gone: frozenset[int] = frozenset()
     touched: frozenset[int] = frozenset()
@@ -49,30 +49,32 @@ class Removal:
         if not client.has_uid_expunge:
             return Removed(refused=frozenset(given))
         try:
-            await self._mark(client, [copy.uid for copy in copies if DELETED.isdisjoint(copy.now)])
+            await self.mark(client, [copy.uid for copy in copies if DELETED.isdisjoint(copy.now)])
         except CommandRefused:
             await self.take_back(client)
             return Removed(refused=frozenset(given))
         there = await read_flags(client, given)
         touched = {uid for uid in there.keys() & given.keys() if is_touched(there[uid], given[uid])}
-        await self.take_back(client, touched)
+        unmarked = {uid for uid in there.keys() & given.keys() - touched if DELETED.isdisjoint(there[uid])}
         gone: set[int] = set()
-        try:
-            await self._expunge(client, given.keys() - touched, gone)
-        except CommandRefused:
-            await self.take_back(client)
+        with contextlib.suppress(CommandRefused):
+            await self._expunge(client, given.keys() - touched - unmarked, gone)
+        await self.take_back(client, given.keys() - gone)
         return Removed(frozenset(gone), frozenset(touched), frozenset(given.keys() - touched - gone))
 
-    async def _mark(self, client: ImapClient, uids: Collection[int]) -> None:
+    async def mark(self, client: ImapClient, uids: Collection[int]) -> None:
+        r"""Our ``\Deleted`` on these. Raises CommandRefused, ConnectionLost."""
         for portion in portions(uids):
             self.marked |= set(portion)
             await client.store(sequence_set(portion), DELETED, How.ADD)
 
     async def _expunge(self, client: ImapClient, uids: Collection[int], gone: set[int]) -> None:
+        """What is there still after an OK was not removed: a server may pass over what the user has no right to, and say nothing (RFC 4314 §4)."""
         for portion in portions(uids):
             await client.uid_expunge(sequence_set(portion))
-            gone |= set(portion)
-            self.marked -= set(portion)
+            left = await read_flags(client, portion)
+            gone |= set(portion) - left.keys()
+            self.marked -= set(portion) - left.keys()
 
     async def take_back(self, client: ImapClient, among: Collection[int] | None = None) -> None:
         r"""Take our ``\Deleted`` off what has it, of ``among`` or all; not off what the member marked so. Raises ConnectionLost."""

@@ -1,5 +1,6 @@
 """Folders that a member renamed on the new side: what was delivered to them is found under the new name, and so is what comes next."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -24,11 +25,10 @@ async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> 
 
     A folder keeps its MAILBOXID when it is renamed (RFC 8474 §4), where the server tells one. Elsewhere it keeps its UIDs (RFC 9051 §6.3.6)
     and on most servers its UIDVALIDITY, and is this folder where it is the only one that we do not know with this UIDVALIDITY, its
-    UIDNEXT, where it is asked for, is not below what we saw, and what lies under the UIDs of ours is not all somebody else's. Raises CommandRefused,
-    ConnectionLost.
+    UIDNEXT, where it is asked for, is not below what we saw, and what lies under the UIDs of ours is not all somebody else's. One that is gone, and whose
+    name is by MAILBOXID another's now, has none from then on. Raises CommandRefused, ConnectionLost.
     """
-    known = await mailbox.run(ledger.folders)
-    used = {folder.name: folder for folder in known.values()}
+    used = list((await mailbox.run(ledger.folders)).values())
     if not used:
         return frozenset()
     namespace = await client.namespace() or NO_NAMESPACE
@@ -37,15 +37,52 @@ async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> 
         for entry in await client.list_all()
         if namespace.is_personal(entry.name) and not (entry.has("\\NonExistent") or entry.has("\\Noselect"))
     )
-    strangers = frozenset(name for name in listed - used.keys() if name.upper() != b"INBOX")
-    lost = [f for name, f in used.items() if f.uidvalidity and name not in listed and name.upper() != b"INBOX"]
-    if not lost or not (strangers or client.tells_mailboxid):
+    strangers = frozenset(name for name in listed - {f.name for f in used} if not _is_inbox(name))
+    lost = [f for f in used if f.uidvalidity and f.name not in listed and not _is_inbox(f.name)]
+    by_mailboxid = client.tells_mailboxid and any(f.mailboxid for f in used)
+    if not by_mailboxid and not (lost and strangers):
         return listed
     states = await client.identities(sorted(listed if client.tells_mailboxid else strangers))
-    for folder, name in _matches(list(used.values()), lost, strangers, states):
-        if states[name].mailboxid or await _may_be_ours(client, mailbox, ledger, folder, name):
+    for folder, name in _matches(used, lost, strangers, states):
+        if not name or states[name].mailboxid or await _may_be_ours(client, mailbox, ledger, folder, name):
             await mailbox.run(ledger.record_folder, replace(folder, name=name))
     return listed
+
+
+def _is_inbox(name: bytes) -> bool:
+    return name.upper() == b"INBOX"
+
+
+class Listing:
+    """What LIST told last: one for all tasks of a run, of which any may hear that a folder has another name now."""
+
+    def __init__(self, mailbox: Mailbox, ledger: Ledger) -> None:
+        self._mailbox = mailbox
+        self._ledger = ledger
+        self._names: frozenset[bytes] = frozenset()
+        self._gone: dict[int, bytes] = {}
+        """By row, the name under which LIST, asked again, did not have a folder that earlier runs used."""
+        self._asking = asyncio.Lock()
+
+    async def ask(self, client: ImapClient) -> None:
+        """Ask, and write the new names (`find_renamed`). Raises CommandRefused, ConnectionLost."""
+        self._names = await find_renamed(client, self._mailbox, self._ledger)
+
+    async def find(self, session: TargetSession, folder: int) -> TargetFolder | None:
+        """The folder that took the row ``folder``, under the name that it has now, which may be none that the target opens; None: no run used one. Where
+        LIST did not have it, it is asked again: what is listed no more may have been renamed since. Raises CommandRefused, TargetError."""
+        async with self._asking:
+            known = await self._mailbox.run(self._ledger.folder, folder)
+            if known is None or self.has(known) or self._gone.get(folder) == known.name:
+                return known
+            self._names = await _ask(session, self._mailbox, self._ledger)
+            used = await self._mailbox.run(self._ledger.folders)
+            self._gone = {row: each.name for row, each in used.items() if not self.has(each)}
+            return used[folder]
+
+    def has(self, folder: TargetFolder) -> bool:
+        """Whether it was listed under its name when LIST was asked last."""
+        return folder.name in self._names or _is_inbox(folder.name)
 
 
 async def _may_be_ours(client: ImapClient, mailbox: Mailbox, ledger: Ledger, folder: TargetFolder, name: bytes) -> bool:
@@ -66,21 +103,25 @@ async def _may_be_ours(client: ImapClient, mailbox: Mailbox, ledger: Ledger, fol
 async def find_again(session: TargetSession, mailbox: Mailbox, ledger: Ledger, folder: TargetFolder) -> bytes | None:
     """The new name of a folder that somebody renamed since this run listed the folders; None: it is not there any more, or can't be told.
     Raises CommandRefused, TargetError."""
+    await _ask(session, mailbox, ledger)
+    known = await mailbox.run(ledger.folder, folder.folder)
+    return known.name if known is not None and known.name not in (folder.name, b"") else None
+
+
+async def _ask(session: TargetSession, mailbox: Mailbox, ledger: Ledger) -> frozenset[bytes]:
+    """`find_renamed`, on another connection where one ends. Raises CommandRefused, TargetError."""
     while True:
         try:
-            await find_renamed(session.client, mailbox, ledger)
-            break
+            return await find_renamed(session.client, mailbox, ledger)
         except ConnectionLost as error:
             await session.renew(error)
-    known = await mailbox.run(ledger.folder, folder.folder)
-    return known.name if known is not None and known.name != folder.name else None
 
 
 def _matches(
     used: Iterable[TargetFolder], lost: list[TargetFolder], strangers: frozenset[bytes], states: Mapping[bytes, Status]
 ) -> list[tuple[TargetFolder, bytes]]:
-    """Each folder that has another name now, with that name. By MAILBOXID it is found under one that was another folder's, too; where several have it (an
-    alias), under its own, or the first."""
+    """Each folder that has another name now, with that name. By MAILBOXID it is found under one that was another folder's, too, and that one has none then;
+    where several have it (an alias), under its own, or the first."""
     names: dict[str, list[bytes]] = defaultdict(list)
     for name in sorted(states):
         if told := states[name].mailboxid:
@@ -88,9 +129,11 @@ def _matches(
     by_id = {
         f.folder: f.name if f.name in names[f.mailboxid] else names[f.mailboxid][0]
         for f in used
-        if f.mailboxid in names and f.name.upper() != b"INBOX"
+        if f.mailboxid in names and not _is_inbox(f.name)
     }
     renamed = [(f, by_id[f.folder]) for f in used if by_id.get(f.folder, f.name) != f.name]
+    taken = {name for _, name in renamed}
+    renamed += [(f, b"") for f in used if f.folder not in by_id and f.name in taken and not _is_inbox(f.name)]
     free = {n: s for n, s in states.items() if n in strangers and n not in by_id.values()}
     left = [f for f in lost if f.folder not in by_id]
     by_validity = _alone(left, lambda folder: folder.uidvalidity)

@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 from bascule.deliver.agenda import Agenda, Reviewed, faulty_in, flagged_in, vanished_in
 from bascule.deliver.doubled import Doubled, other_uid
 from bascule.deliver.doubt import Doubt
-from bascule.deliver.expectation import Expectation, copies_of, removed_with_uid, to_read_back
+from bascule.deliver.expectation import DELETED, Expectation, copies_of, removed_with_uid, to_read_back
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.following import Following, state_of
-from bascule.deliver.look import read_details
+from bascule.deliver.look import read_details, read_flags
 from bascule.deliver.moves import EarlierCopies, EarlierCopy
 from bascule.deliver.reading_back import VerifyLevel, read_suspects, sort_by_details, verdict
 from bascule.deliver.recognition import read_ours
-from bascule.deliver.renames import find_again
+from bascule.deliver.removal import Removal
+from bascule.deliver.renames import Listing, find_again
 from bascule.deliver.session import TargetSession
 from bascule.deliver.target_view import NO_LONGER_THERE, TargetView
 from bascule.mailbox import Mailbox
@@ -34,7 +35,7 @@ from bascule.wire.errors import CommandRefused, ConnectionLost
 
 @dataclass(slots=True)
 class Reviewer:
-    """Reviews folders over one connection. ``listed``: the target's folders; ``earlier`` is filled with what vanished on the old side."""
+    """Reviews folders over one connection. ``earlier`` is filled with what vanished on the old side."""
 
     session: TargetSession
     mailbox: Mailbox
@@ -42,20 +43,24 @@ class Reviewer:
     level: VerifyLevel
     settle_seconds: float
     agenda: Agenda
-    listed: frozenset[bytes]
+    listing: Listing
     earlier: EarlierCopies
     watcher: Watcher
 
     async def review(self, folder: int) -> None:
         """One folder, by the name that the ledger knows. Raises TargetError."""
         row = await self.mailbox.run(self.mailbox.folders.get, folder)
-        known = await self.mailbox.run(self.ledger.folder, folder)
+        try:
+            known = await self.listing.find(self.session, folder)
+        except CommandRefused as error:
+            await self._not_looked(MappedFolder(row, b"", str(row.path)), error)
+            return
         if known is None:
             note_vanished(self.earlier, self.agenda.vanished.get(folder, []), {}, New.NOT_LOOKED)
-        elif known.name not in self.listed and known.name.upper() != b"INBOX":
-            await self._folder_gone(folder)
-        else:
+        elif self.listing.has(known):
             await self._review_listed(MappedFolder(row, known.name, str(row.path)))
+        else:
+            await self._folder_gone(folder)
 
     async def _review_listed(self, place: MappedFolder) -> None:
         folder = place.row.id
@@ -108,9 +113,11 @@ class Reviewer:
         has_vanished = self.mailbox.messages.has_vanished
         over = [intent.id for intent in self.ledger.intents(folder) if all(map(has_vanished, intent.given))]
         self.ledger.settle(folder, [], over)
+        self.ledger.unfinished.marks_are_over(folder)
 
     async def _review(self, view: TargetView, folder: int) -> None:
         """Raises CommandRefused where the target answers NO to what every server can do, ConnectionLost."""
+        await self._take_back_marks(folder)
         if view.is_new:
             await view.look()
         await view.settle_unnamed()
@@ -123,6 +130,15 @@ class Reviewer:
         await self._look_for_faulty(folder)
         if self.agenda.fresh_since is not None:
             await self._look_for_vanished(folder, self.agenda.fresh_since)
+
+    async def _take_back_marks(self, folder: int) -> None:
+        r"""Our ``\Deleted`` on what a run was about to remove when it was cut: a program that expunges would take with it what may be the last copy by now."""
+        unfinished = self.ledger.unfinished
+        if uids := await self.mailbox.run(unfinished.cut_marks, folder):
+            there = await read_flags(self.session.client, uids)
+            marked = {uid for uid, flags in there.items() if not DELETED.isdisjoint(flags)}
+            await Removal(marked).take_back(self.session.client)
+            await self.mailbox.run(unfinished.marks_are_over, folder)
 
     async def _find_removed(self, folder: int) -> None:
         """What was taken for removed, and is there under the UID that it had, equal in size and date, or in its octets: its server had lost the folder for

@@ -14,7 +14,7 @@ from bascule.deliver.making_way import follow_moves
 from bascule.deliver.moves import EarlierCopies, claim_delivered_moves
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.reading_back import VerifyLevel
-from bascule.deliver.renames import find_again, find_renamed
+from bascule.deliver.renames import Listing, find_again
 from bascule.deliver.review import Reviewer, note_vanished
 from bascule.deliver.session import OverQuota, TargetSession
 from bascule.mailbox import FolderRow, Mailbox
@@ -70,7 +70,7 @@ class TargetRun:
         self._refused = refused
         self._folders = FolderMap(options.prefix, options.renames)
         self._earlier = EarlierCopies()
-        self._listed: frozenset[bytes] = frozenset()
+        self._listing = Listing(mailbox, self.ledger)
         self._known: dict[int, TargetFolder] = {}
         self._idle: list[ImapClient] = []
         self._delivered_to: set[int] = set()
@@ -98,7 +98,7 @@ class TargetRun:
             await self._give_back(session)
 
     async def _map(self, client: ImapClient, rows: Sequence[FolderRow], late: Container[int]) -> None:
-        self._listed = await find_renamed(client, self.mailbox, self.ledger)
+        await self._listing.ask(client)
         self._known = await self.mailbox.run(self.ledger.folders)
         names = {folder: known.name for folder, known in self._known.items()}
         self.mapped = await self._folders.map(client, rows, names)
@@ -154,6 +154,7 @@ class TargetRun:
     async def place(self, session: TargetSession, folder: MappedFolder, *, has_something: bool) -> MappedFolder | None:
         """The folder, made now where it is not there yet; None where nothing is to be put in and somebody deleted it. Raises CommandRefused,
         TargetError."""
+        folder = self._now(folder)
         if not folder.there and not folder.refusal:
             if not self._is_wanted(folder, has_something=has_something):
                 return None
@@ -202,22 +203,30 @@ class TargetRun:
             if folder not in agenda.folders:
                 note_vanished(self._earlier, rows, {}, New.NOT_LOOKED)
         queue = deque(sorted(agenda.folders))
-        # Since the folders were listed some were made, or found under other names.
-        listed = self._listed | {f.name for f in self.mapped if f.row.id in self._delivered_to}
 
         async def work() -> None:
             session = await self.session()
             reviewer = Reviewer(
-                session, self.mailbox, self.ledger, level, self.options.delivery.settle_seconds, agenda, listed,
+                session, self.mailbox, self.ledger, level, self.options.delivery.settle_seconds, agenda, self._listing,
                 self._earlier, self.watcher,
             )  # fmt: skip
             try:
                 while queue:
                     await reviewer.review(queue.popleft())
+                await self._follow_renamed(session.client)
             finally:
                 await self._give_back(session)
 
         await run_together([work() for _ in range(min(self.options.connections, len(queue)))])
+
+    async def _follow_renamed(self, client: ImapClient) -> None:
+        """`mapped` has the names that folders were found under since it was made."""
+        used = await self.mailbox.run(self.ledger.folders)
+        now = {row: folder.name for row, folder in used.items() if self._listing.has(folder)}
+        self.mapped = [
+            self._folders.follow(client, f, now[f.row.id]) if now.get(f.row.id, f.name) != f.name else f
+            for f in self.mapped
+        ]
 
     async def _give_back(self, session: TargetSession) -> None:
         """Kept for the next who wants one."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from bascule.deliver.arrivals import pair_by_details, pair_in_order
-from bascule.deliver.expectation import Expectation, absent, without_uid
+from bascule.deliver.expectation import DELETED, Expectation, absent, without_uid
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.likeness import likeness_of
 from bascule.deliver.look import Found, read_contents, read_details, read_flags
@@ -12,6 +13,7 @@ from bascule.deliver.pool import FreeCopies
 from bascule.deliver.recognition import keeps_its_uids
 from bascule.deliver.removal import Ours, Removal, Removed
 from bascule.deliver.session import TargetError, TargetSession
+from bascule.deliver.shared_copies import Standing, standing_on
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Foreign, Ledger, TargetFolder
 from bascule.protocols.imap.fetch import MessageData
@@ -36,6 +38,7 @@ class TargetView:
         self._folder = folder
         self._free = FreeCopies()
         self._removal = Removal()
+        self._has_marked = False
         self.row = TargetFolder(folder.row.id, folder.name)
         self.uidnext = 1
         self.opened_uidnext = 1
@@ -71,9 +74,21 @@ class TargetView:
     async def recall_free(self) -> None:
         """What an earlier run looked at, and no message of ours was known to lie in, as far as it is still there: one that was cut may have
         looked at what had been in doubt, and not have come to say so. Raises CommandRefused, TargetError."""
-        self._free.add(await self._mailbox.run(self._ledger.foreign, self.row.folder))
+        await self._add_free(await self._mailbox.run(self._ledger.foreign, self.row.folder))
         if self._free:
             await self._forget_gone()
+
+    async def _add_free(self, copies: Sequence[Foreign]) -> None:
+        """Not those that another of our folders has equal ones in, where the target has one folder for both: they stand for these."""
+        contents = {copy.uid: copy.sha256 for copy in copies}
+        others = await self._standing_for_others(contents)
+        taken = {one.uid for one in others if one.is_present and one.sha256 == contents[one.uid]}
+        self._free.add(copy for copy in copies if copy.uid not in taken)
+
+    async def _standing_for_others(self, uids: Iterable[int]) -> list[Standing]:
+        """Messages of other folders of ours for which these copies stand, or may."""
+        here = self.row.folder
+        return await self._mailbox.run(partial(standing_on, but_for=here), self._mailbox, self._ledger, here, uids)
 
     async def _forget_gone(self) -> None:
         """Copies that were free when we looked last, and that somebody has removed since, or marked as deleted."""
@@ -178,7 +193,7 @@ class TargetView:
         """Record messages that were read; those delivered without a UID find theirs among them first."""
         copies = [Foreign(f.uid, f.sha256, f.likeness, f.date_utc, f.flags) for f in found]
         await self._mailbox.run(self._ledger.record_foreign, self.row.folder, copies)
-        self._free.add(copies)
+        await self._add_free(copies)
         await self._name_by_content()
 
     async def _name_by_content(self) -> None:
@@ -222,7 +237,7 @@ class TargetView:
             await self._mailbox.run(self._ledger.unfinished.looked_into, self.row.folder)
 
     async def _find_unnamed(self) -> None:
-        self._free.add(
+        await self._add_free(
             await self._mailbox.run(self._ledger.foreign, self.row.folder)
         )  # an earlier run may have read it
         await self._name_by_content()
@@ -298,11 +313,16 @@ class TargetView:
         self._free.remove(uid)
 
     async def remove(self, copies: Sequence[Ours]) -> Removed:
-        """Remove copies of ours that nobody touched, on a target that `removes_single_messages`. Raises ConnectionLost; `take_back_marks` where
+        """Remove copies of ours that nobody touched, and that stand for no message of another folder, on a target that `removes_single_messages`. Raises ConnectionLost; `take_back_marks` where
         it is not tried again."""
-        removed = await self._removal.remove(self._session.client, copies)
+        kept = {one.uid for one in await self._standing_for_others([copy.uid for copy in copies])}
+        own = [copy for copy in copies if copy.uid not in kept]
+        if unmarked := [copy.uid for copy in own if DELETED.isdisjoint(copy.now)]:
+            await self._mailbox.run(self._ledger.unfinished.about_to_mark, self.row.folder, unmarked)
+            self._has_marked = True
+        removed = await self._removal.remove(self._session.client, own)
         await self._mailbox.run(self._ledger.forget_foreign, self.row.folder, removed.gone)
-        return removed
+        return replace(removed, refused=removed.refused | kept)
 
     def has_our_mark(self, uid: int) -> bool:
         r"""Whether we marked it ``\Deleted``, and did not hear what became of it."""
@@ -311,3 +331,6 @@ class TargetView:
     async def take_back_marks(self) -> None:
         r"""Our ``\Deleted`` goes from what is not removed after all. Raises ConnectionLost."""
         await self._removal.take_back(self._session.client)
+        if self._has_marked:
+            await self._mailbox.run(self._ledger.unfinished.marks_are_over, self.row.folder)
+            self._has_marked = False

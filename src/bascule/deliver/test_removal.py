@@ -34,19 +34,21 @@ def does_nothing(folder: "Folder") -> None: ...
 @dataclass(slots=True)
 class Folder:
     r"""The selected folder of a target: UID → flags. ``meanwhile``: what somebody does there before the flags are looked at once more.
-    ``refuses``: the words at which it says NO, of ``+``, ``-`` and ``EXPUNGE``; ``ends``: that at which the connection ends."""
+    ``refuses``: the words at which it says NO, of ``+``, ``-`` and ``EXPUNGE``; ``ignores``: those at which it says OK and does nothing; ``ends``: that at
+    which the connection ends."""
 
     flags: dict[int, Flags]
     has_uid_expunge: bool = True
     meanwhile: Callable[["Folder"], None] = does_nothing
     refuses: frozenset[str] = frozenset()
+    ignores: frozenset[str] = frozenset()
     ends: str = ""
     asked: list[str] = field(default_factory=list)
 
     async def store(self, uids: Argument, flags: Flags, how: How) -> None:
         assert flags == DELETED
-        self._take("+" if how is How.ADD else "-")
-        for uid in self.flags.keys() & set(numbers(uids)):
+        self._take(word := "+" if how is How.ADD else "-")
+        for uid in () if word in self.ignores else self.flags.keys() & set(numbers(uids)):
             self.flags[uid] = self.flags[uid] | flags if how is How.ADD else self.flags[uid] - flags
 
     async def fetch(self, uids: Argument, items: Argument, take: Callable[[Fetch], None]) -> Self:
@@ -59,7 +61,7 @@ class Folder:
 
     async def uid_expunge(self, uids: Argument) -> None:
         self._take("EXPUNGE")
-        for uid in numbers(uids):
+        for uid in () if "EXPUNGE" in self.ignores else numbers(uids):
             if "\\Deleted" in self.flags.get(uid, NONE):
                 del self.flags[uid]
 
@@ -119,7 +121,7 @@ def test_a_copy_that_somebody_marks_meanwhile_stays_and_loses_our_mark(touch: Fl
 
 
 def test_a_copy_that_somebody_removes_meanwhile_is_gone() -> None:
-    folder = a_folder(meanwhile=lambda folder: folder.flags.pop(10) and None)
+    folder = a_folder(meanwhile=lambda folder: folder.flags.pop(10, None) and None)
     assert remove(folder, 10).gone == {10}
     assert 11 in folder.flags
 
@@ -150,6 +152,15 @@ def test_where_it_refuses_all_is_as_it_was(refuses: str) -> None:
     removal = Removal()
     assert remove(folder, 10, HUGE, removal=removal) == Removed(refused=frozenset({10, HUGE}))
     assert folder.flags == before
+    assert removal.marked == set()
+
+
+@pytest.mark.parametrize("ignores", [{"+"}, {"EXPUNGE"}, {"+", "EXPUNGE"}])
+def test_where_it_says_ok_and_does_nothing_they_are_refused_and_all_is_as_it_was(ignores: set[str]) -> None:
+    """As Dovecot does where the user has no right to it: RFC 4314 §4."""
+    folder, removal = a_folder(ignores=frozenset(ignores)), Removal()
+    assert remove(folder, 10, HUGE, removal=removal) == Removed(refused=frozenset({10, HUGE}))
+    assert folder.flags == a_folder().flags
     assert removal.marked == set()
 
 

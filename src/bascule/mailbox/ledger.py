@@ -51,7 +51,8 @@ _UIDS = (
 
 @dataclass(frozen=True, slots=True)
 class TargetFolder:
-    """``looked_uidnext``: every UID of the target's folder below it is ours or recorded as somebody else's. ``mailboxid``: RFC 8474."""
+    """``name``: the last that it had; empty where it is gone, and another folder has that name. ``looked_uidnext``: every UID of the target's folder below
+    it is ours or recorded as somebody else's. ``mailboxid``: RFC 8474."""
 
     folder: int
     name: bytes

@@ -29,6 +29,7 @@ class Unfinished:
     def replaced(self, folder: int) -> None:
         """Another folder has its place, or it has other UIDs: those that had been told of its copies are forgotten, and so is what else was noted by UID."""
         self._note("replaced", folder, "")
+        self.marks_are_over(folder)
         self.watched(folder)
         self.forget_resent(folder)
 
@@ -60,6 +61,25 @@ class Unfinished:
 
     def folders_of_cut_following(self) -> set[int]:
         return self._folders("following")
+
+    # -- marks on their way -------------------------------------------------------------------------------------------
+
+    def about_to_mark(self, folder: int, uids: Collection[int]) -> None:
+        r"""These copies are about to be marked ``\Deleted``, to be removed at once: a mark that is left of a run that is killed is ours, and goes."""
+        with transaction(self._database):
+            self._note("marked", folder, json.dumps(sorted({*self.cut_marks(folder), *uids})))
+
+    def marks_are_over(self, folder: int) -> None:
+        """None of the marks of which `about_to_mark` spoke is left."""
+        self._wipe("marked", folder)
+
+    def cut_marks(self, folder: int) -> list[int]:
+        """The UIDs of which `about_to_mark` spoke, where nobody came to the end of it."""
+        uids: list[int] = json.loads(self._noted("marked", folder) or "[]")
+        return uids
+
+    def folders_of_cut_marks(self) -> set[int]:
+        return self._folders("marked")
 
     # -- batches that were sent again ---------------------------------------------------------------------------------
 
