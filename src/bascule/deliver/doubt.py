@@ -146,7 +146,8 @@ class Doubt:
         missing: list[Parcel] = []
         for parcel in parcels:
             above = since.get(parcel.message, 0)
-            copy = self._view.take(parcel.body, above=above, date_utc=parcel.date.utc_seconds)
+            given = self._given.get(parcel.message) or parcel.flags
+            copy = self._view.take(parcel.body, parcel.date.utc_seconds, given, above=above)
             outcome = self._found(arrival(parcel, copy.uid), parcel.message, copy) if copy is not None else None
             outcome = outcome or self.mended_copy_of(parcel, above)
             if outcome is None:

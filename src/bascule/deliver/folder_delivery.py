@@ -136,8 +136,9 @@ class FolderDelivery:
         """Take responsibility for these messages; returns when there is room for more. Raises TargetError, OverQuota."""
         await self._register(parcels)
         there: list[tuple[int, Outcome]] = []
-        left: list[Parcel] = []
-        for parcel in (p.for_the_wire() for p in parcels):
+        left: set[int] = set()
+        offered = [p.for_the_wire() for p in parcels]
+        for parcel in self._dated_first(offered):
             if self._doubt.holds(parcel):
                 continue
             if self._doubt.concerns(parcel):
@@ -148,10 +149,17 @@ class FolderDelivery:
                 there.append((parcel.message, found))
                 self._done(parcel)
             else:
-                left.append(parcel)
+                left.add(parcel.message)
         await self._settle(there)  # before anything is sent, which a quota may end
-        for parcel in left:
-            await self._add(parcel)
+        for parcel in offered:
+            if parcel.message in left:
+                await self._add(parcel)
+
+    def _dated_first(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
+        """Those that the target has a copy of with their own date come before equal ones that would take it."""
+        if not self._view.has_free_copies:
+            return parcels
+        return sorted(parcels, key=lambda p: not self._view.has_dated(p.body, p.date.utc_seconds))
 
     async def _register(self, parcels: Sequence[Parcel]) -> None:
         """Rows in the catalogue for messages that have none yet."""
@@ -170,7 +178,8 @@ class FolderDelivery:
         if digest not in self._earlier or parcel.message in self._earlier.followed:
             return None
         after = await self._mailbox.run(self._mailbox.messages.after_delta, parcel.message)
-        while (earlier := self._earlier.take(digest, after, parcel.date.utc_seconds)) is not None:
+        date, has_copy = parcel.date.utc_seconds, copy is not None
+        while (earlier := self._earlier.take(digest, after, date, has_copy=has_copy)) is not None:
             found, done = copy or earlier.removed, earlier.decision.action is not Action.REPLACE
             if await self._claim(earlier.message, parcel.message, found, done):
                 self._earlier.followed.add(parcel.message)
@@ -189,7 +198,7 @@ class FolderDelivery:
         if not self._view.has_free_copies:
             return None
         deleted = not DELETED.isdisjoint(parcel.flags)
-        copy = self._view.take(parcel.body, date_utc=parcel.date.utc_seconds, deleted=deleted)
+        copy = self._view.take(parcel.body, parcel.date.utc_seconds, parcel.flags, deleted=deleted)
         return _already_there(parcel, copy) if copy is not None else self._doubt.mended_copy_of(parcel)
 
     async def _add(self, parcel: Parcel) -> None:

@@ -4,7 +4,8 @@
 
 * NUL became 0x80 (Dovecot, lib-imap ``imap-parser``: "NUL is not allowed in literals");
 * CR CR LF became CR LF, or a CR without LF was dropped or gained one (Dovecot's line-end conversion); the CR that a message ended in was dropped;
-* octets above 127 in the header became ``X`` (Cyrus, ``munge8bit``).
+* octets above 127 in the header became ``X`` (Cyrus, ``munge8bit``);
+* it was ended with a line end, or an empty line, that it lacked (Courier, Dovecot's mbox).
 """
 
 import hashlib
@@ -22,6 +23,7 @@ def likeness(message: bytes) -> bytes:
     """SHA-256 of the message with each known alteration applied. Equal likeness is no proof of equality."""
     plain = message.rstrip(b"\r").replace(b"\0", b"\x80")
     plain = _CR_RUN.sub(b"\n", plain) if _LONE_CR.search(plain) else plain.translate(None, b"\r")
+    plain = plain.rstrip(b"\n") + b"\n"
     end = plain.find(b"\n\n")
     border = len(plain) if end < 0 else end
     found = hashlib.sha256(plain[:border].translate(_EIGHT_BIT))

@@ -92,22 +92,24 @@ class EarlierCopies:
         for digest, copies in self._by_digest.items():
             self._by_digest[digest] = [copy for copy in copies if copy.message not in messages]
 
-    def take(self, digest: bytes, after_delta: int, date_utc: int) -> EarlierCopy | None:
-        """The one that a message is the move of, which was not in its folder in ``after_delta`` yet; None: it is no move.
+    def take(self, digest: bytes, after_delta: int, date_utc: int, *, has_copy: bool = False) -> EarlierCopy | None:
+        """The one that a message is the move of, which was not in its folder in ``after_delta`` yet; None: it is no move. ``has_copy``: an equal copy lies in its
+        new place already.
 
-        Of several, one that can make way comes first, then one of the same date, then the one that was seen last in its place.
+        Of several, one that can make way comes first, then one of the same date, then the one that was seen last in its place. Beside a copy that is there, one
+        that is gone comes first: somebody moved that one there, and the others stand for what is still to be placed.
         """
         copies = self._by_digest.get(digest, [])
         best: tuple[tuple[int, bool, int, int], EarlierCopy] | None = None
         for copy in copies:
             if copy.last_delta <= after_delta < copy.gone_delta:
-                preference, is_other_date = _PREFERENCE.index(copy.decision.action), copy.date_utc != date_utc
+                preference = _PREFERENCE.index(copy.decision.action) * (-1 if has_copy else 1)
+                is_other_date = copy.date_utc != date_utc
                 rank = preference, is_other_date, -copy.last_delta, copy.message
                 if best is None or rank < best[0]:
                     best = rank, copy
-                if (
-                    rank[:2] == (0, False) and len(copies) > ALIKE_MESSAGES
-                ):  # as good as any: of many equal ones nobody can tell
+                is_best = preference == (1 - len(_PREFERENCE) if has_copy else 0) and not is_other_date
+                if is_best and len(copies) > ALIKE_MESSAGES:  # as good as any: of many equal ones nobody can tell
                     break
         if best is None:
             return None

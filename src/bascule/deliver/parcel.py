@@ -96,9 +96,9 @@ class Parcel:
     @property
     def sent(self) -> Sent | None:
         """What its copy is known by beside the message's own SHA-256; None where that is enough."""
-        if self.original is None and not self.body.traits.fragile:
+        if self.original is None and not self.body.traits.may_be_altered:
             return None
-        return Sent(self.sent_as, likeness_of(self.body) if self.body.traits.fragile else None)
+        return Sent(self.sent_as, likeness_of(self.body) if self.body.traits.may_be_altered else None)
 
     @property
     def sent_as(self) -> tuple[bytes, int] | None:

@@ -5,8 +5,9 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from itertools import islice
 
+from bascule.deliver.limits import ALIKE_MESSAGES
 from bascule.mailbox.ledger import Foreign
-from bascule.terms.flags import Flags
+from bascule.terms.flags import Flags, same_flags
 
 
 class FreeCopies:
@@ -57,20 +58,36 @@ class FreeCopies:
         *,
         above: int = 0,
         date_utc: int | None = None,
+        flags: Flags | None = None,
         deleted: bool = True,
     ) -> Foreign | None:
-        """The copy with the lowest UID from ``above`` on that is equal, else alike, one of ``date_utc`` first; None: there is none. ``deleted``: also one
-        that is marked so."""
+        """The copy with the lowest UID from ``above`` on that is equal, else alike, one of ``date_utc`` first, and of these one with ``flags``; None: there is
+        none. ``deleted``: also one that is marked so."""
         for uids in (self._by_digest.get(digest, []), self._by_likeness.get(alike, []) if alike else []):
-            best = None
+            best: tuple[tuple[bool, bool], int] | None = None
             for uid in islice(uids, bisect_left(uids, above), None):
                 if deleted or uid not in self._deleted:
-                    if self._copies[uid].date_utc == date_utc:
-                        return self.remove(uid)
-                    best = best or uid
+                    rank = self._copies[uid].date_utc != date_utc, self._is_marked_otherwise(uid, flags)
+                    if best is None or rank < best[0]:
+                        best = rank, uid
+                    if rank == (False, False) or (rank[0] is False and len(uids) > ALIKE_MESSAGES):
+                        break
             if best is not None:
-                return self.remove(best)
+                return self.remove(best[1])
         return None
+
+    def has_dated(self, digest: bytes, date_utc: int) -> bool:
+        """Whether one of this content has this date of arrival."""
+        uids = self._by_digest.get(digest, [])
+        return any(self._copies[uid].date_utc == date_utc for uid in uids[:ALIKE_MESSAGES])
+
+    def _is_marked_otherwise(self, uid: int, flags: Flags | None) -> bool:
+        """``flags`` None: nobody asks for any."""
+        there = self._copies[uid].flags
+        if flags is None or there is None:
+            return False
+        is_deleted = uid in self._deleted
+        return is_deleted is not ("\\Deleted" in flags) or not same_flags(there - {"\\Deleted"}, flags - {"\\Deleted"})
 
     def remove(self, uid: int) -> Foreign:
         """It is free no longer, or there no longer. Raises KeyError where it was not free."""

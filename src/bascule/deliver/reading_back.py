@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from bascule.deliver.expectation import Expectation, absent, difference, is_dated
+from bascule.deliver.expectation import NO_LONGER_THERE, Expectation, absent, difference, is_dated
 from bascule.deliver.look import Found, read_contents, start_details, windows
-from bascule.deliver.target_view import NO_LONGER_THERE
 from bascule.mailbox.ledger import ReadBack
 from bascule.protocols.imap.commands import from_uid
 from bascule.protocols.imap.fetch import MessageData

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from bascule.deliver.agenda import Agenda, Reviewed, faulty_in, flagged_in, vanished_in
 from bascule.deliver.doubled import Doubled, other_uid
 from bascule.deliver.doubt import Doubt
-from bascule.deliver.expectation import DELETED, Expectation, copies_of, removed_with_uid, to_read_back
+from bascule.deliver.expectation import DELETED, NO_LONGER_THERE, Expectation, copies_of, removed_with_uid, to_read_back
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.following import Following, state_of
 from bascule.deliver.look import read_details, read_flags
@@ -21,7 +21,7 @@ from bascule.deliver.recognition import read_ours
 from bascule.deliver.removal import Removal
 from bascule.deliver.renames import Listing, find_again
 from bascule.deliver.session import TargetSession
-from bascule.deliver.target_view import NO_LONGER_THERE, TargetView
+from bascule.deliver.target_view import TargetView
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger, ReadBack, TargetFolder
 from bascule.protocols.imap.fetch import MessageData

@@ -222,11 +222,13 @@ class TargetRun:
     async def _follow_renamed(self, client: ImapClient) -> None:
         """`mapped` has the names that folders were found under since it was made."""
         used = await self.mailbox.run(self.ledger.folders)
-        now = {row: folder.name for row, folder in used.items() if self._listing.has(folder)}
         self.mapped = [
-            self._folders.follow(client, f, now[f.row.id]) if now.get(f.row.id, f.name) != f.name else f
+            self._folders.follow(client, f, now.name) if (now := used.get(f.row.id)) and self._is_renamed(f, now) else f
             for f in self.mapped
         ]
+
+    def _is_renamed(self, folder: MappedFolder, now: TargetFolder) -> bool:
+        return now.name not in (folder.name, b"") and (folder.there or self._listing.has(now))
 
     async def _give_back(self, session: TargetSession) -> None:
         """Kept for the next who wants one."""

@@ -5,7 +5,8 @@ from dataclasses import replace
 from functools import partial
 
 from bascule.deliver.arrivals import pair_by_details, pair_in_order
-from bascule.deliver.expectation import DELETED, Expectation, absent, without_uid
+from bascule.deliver.doubled import surplus_copies
+from bascule.deliver.expectation import DELETED, NO_LONGER_THERE, Expectation, absent, without_uid
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.likeness import likeness_of
 from bascule.deliver.look import Found, read_contents, read_details, read_flags
@@ -18,13 +19,13 @@ from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Foreign, Ledger, TargetFolder
 from bascule.protocols.imap.fetch import MessageData
 from bascule.terms.body import Body
+from bascule.terms.flags import Flags
 from bascule.terms.later_runs import Decision, New, Old, decide, knowledge
 from bascule.terms.outcome import OutcomeCode
 from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap import MailboxState
 
 NOT_GIVEN = "it lists UID {} in the folder and does not give it; have its index repaired"
-NO_LONGER_THERE = "no longer there: removed or moved on the new side"
 
 
 class TargetView:
@@ -79,10 +80,13 @@ class TargetView:
             await self._forget_gone()
 
     async def _add_free(self, copies: Sequence[Foreign]) -> None:
-        """Not those that another of our folders has equal ones in, where the target has one folder for both: they stand for these."""
+        """Not those that another of our folders has equal ones in, where the target has one folder for both: they stand for these. Nor what is named as one
+        copy too many, which somebody is asked to remove."""
         contents = {copy.uid: copy.sha256 for copy in copies}
         others = await self._standing_for_others(contents)
         taken = {one.uid for one in others if one.is_present and one.sha256 == contents[one.uid]}
+        if copies:
+            taken |= await self._mailbox.run(surplus_copies, self._mailbox, self._ledger.target, self.row.folder)
         self._free.add(copy for copy in copies if copy.uid not in taken)
 
     async def _standing_for_others(self, uids: Iterable[int]) -> list[Standing]:
@@ -197,7 +201,8 @@ class TargetView:
         await self._name_by_content()
 
     async def _name_by_content(self) -> None:
-        named = [(e, self._free.take(e.sha256, date_utc=e.date.utc_seconds)) for e in await self.unnamed()]
+        unnamed = await self.unnamed()
+        named = [(e, self._free.take(e.sha256, date_utc=e.date.utc_seconds, flags=e.flags)) for e in unnamed]
         await self._record_names({e.message: copy.uid for e, copy in named if copy is not None})
 
     # -- UIDs that the target did not tell ----------------------------------------------------------------------------
@@ -262,7 +267,7 @@ class TargetView:
 
     async def _name_altered(self) -> None:
         """What the target may have altered is found by no content: it is a copy of its size and date that stands for no message."""
-        altered = [e for e in await self.unnamed() if e.code is not OutcomeCode.DELIVERED or e.traits.fragile]
+        altered = [e for e in await self.unnamed() if e.code is not OutcomeCode.DELIVERED or e.traits.may_be_altered]
         if altered and (free := self._free.dated({e.date.utc_seconds for e in altered})):
             await self._name(pair_by_details(altered, await read_details(self._session.client, free)))
 
@@ -287,10 +292,17 @@ class TargetView:
     def has_free_copies(self) -> bool:
         return bool(self._free)
 
-    def take(self, body: Body, *, above: int = 0, date_utc: int | None = None, deleted: bool = True) -> Foreign | None:
-        """A copy that stands for no message yet, from UID ``above`` on; it does from now on. ``deleted``: also one that is marked so."""
-        alike = likeness_of(body) if body.traits.fragile else None
-        return self._free.take(body.sha256, alike, above=above, date_utc=date_utc, deleted=deleted)
+    def take(
+        self, body: Body, date_utc: int, flags: Flags | None, *, above: int = 0, deleted: bool = True
+    ) -> Foreign | None:
+        """A copy that stands for no message yet, from UID ``above`` on; it does from now on. One of this date and with these flags comes first. ``deleted``: also
+        one that is marked so."""
+        alike = likeness_of(body) if body.traits.may_be_altered else None
+        return self._free.take(body.sha256, alike, above=above, date_utc=date_utc, flags=flags, deleted=deleted)
+
+    def has_dated(self, body: Body, date_utc: int) -> bool:
+        """Whether a copy of this content and date stands for no message yet."""
+        return self._free.has_dated(body.sha256, date_utc)
 
     def take_digest(self, digest: bytes, alike: bytes | None = None, *, above: int = 0) -> Foreign | None:
         return self._free.take(digest, alike, above=above)

@@ -175,7 +175,7 @@ def test_a_copy_was_there_before_where_its_outcome_or_its_detail_says_so(code: O
 
 
 def test_what_is_expected_of_a_parcel_is_what_was_sent() -> None:
-    whole, wire = HeldBody(b"Subject: a\n\nb\0"), HeldBody(b"Subject: a\r\n\r\nb\0")
+    whole, wire = HeldBody(b"Subject: a\n\nb\0\n"), HeldBody(b"Subject: a\r\n\r\nb\0\r\n")
     parcel = Parcel(7, SEEN, DATE, wire, message=3, original=whole)
     assert expectation_of(parcel, HUGE) == Expectation(
         3, HUGE, wire.sha256, wire.octets, SEEN, DATE, Traits(fragile=True), (wire.sha256, wire.octets)
@@ -231,6 +231,9 @@ def ledger(mailbox: Mailbox) -> Ledger:
     return mailbox.ledger("imap://a@new.example")
 
 
+UNENDED = Traits(unended=True)
+
+
 def stored(mailbox: Mailbox, ledger: Ledger, *outcomes: Outcome, name: str = "A") -> list[int]:
     """Messages of a folder, UIDs from 1, each with an outcome. All are equal, and not flagged."""
     folder = mailbox.folders.record(
@@ -271,9 +274,9 @@ def test_what_was_sent_and_given_is_expected_and_not_what_the_message_is(mailbox
     )
     found = copies_of(mailbox, ledger.target, [plain, other])
     body = HeldBody(b"x")
-    assert found[plain] == Expectation(plain, 0, body.sha256, 1, NONE, DATE, NO_TRAITS, None)
+    assert found[plain] == Expectation(plain, 0, body.sha256, 1, NONE, DATE, UNENDED, None)
     assert found[other] == Expectation(
-        other, HUGE, b"w" * 32, 2**40, SEEN, DATE, NO_TRAITS, (b"w" * 32, 2**40), "without $A", OutcomeCode.ALTERED,
+        other, HUGE, b"w" * 32, 2**40, SEEN, DATE, UNENDED, (b"w" * 32, 2**40), "without $A", OutcomeCode.ALTERED,
         detail="without $A",
     )  # fmt: skip
 

@@ -32,7 +32,11 @@ MUNGED = bytes.maketrans(bytes(range(128, 256)), b"X" * 128)
         (b"Subject: caf\xe9\r\n", b"Subject: cafX\r\n"),
         (b"\r", b""),
         (b"\r\r\r", b""),
+        (HEADER + b"one", HEADER + b"one\r\n"),
+        (HEADER, HEADER + b"\r\n"),
+        (b"Subject: a", b"Subject: a\r\n\r\n"),
         (b"\0", b"\x80"),
+        (b"", b"\r\n"),
     ],
 )
 def test_what_servers_are_known_to_do_leaves_the_likeness(sent: bytes, kept: bytes) -> None:
@@ -48,15 +52,12 @@ def test_what_servers_are_known_to_do_leaves_the_likeness(sent: bytes, kept: byt
         (HEADER + b"one\0", HEADER + b"one"),
         (HEADER + b"one", HEADER + b"One"),
         (HEADER + b"one ", HEADER + b"one"),
-        (HEADER + b"one\r\n", HEADER + b"one"),
         (HEADER + b"one\r\n\r\ntwo", HEADER + b"one\r\ntwo"),
         (HEADER + b"one\ntwo", HEADER + b"onetwo"),
         (HEADER + b"one\ntwo", HEADER + b"one two"),
         (b"Subject: caf\xe9\r\n\r\n", b"Subject: caf\r\n\r\n"),
         (b"Subject: caf\xe9\r\n\r\n", b"Subject: cafe\r\n\r\n"),
-        (b"", b"\r\n"),
         (b"", b"\0"),
-        (b"\r\n", b"\r\n\r\n"),
     ],
 )
 def test_any_other_difference_is_another_message(one: bytes, other: bytes) -> None:
@@ -101,7 +102,7 @@ def test_what_several_servers_do_one_after_the_other_leaves_it_too(
 def test_it_is_the_one_that_states_hold(message: bytes) -> None:
     """A state of years ago is compared with: the value may never change."""
     plain = re.sub(rb"\r*\n|\r+", b"\n", re.sub(rb"\r+\Z", b"", message).replace(b"\0", b"\x80"))
-    header, border, rest = plain.partition(b"\n\n")
+    header, border, rest = (re.sub(rb"\n*\Z", b"", plain) + b"\n").partition(b"\n\n")
     assert likeness(message) == hashlib.sha256(header.translate(MUNGED) + border + rest).digest()
 
 

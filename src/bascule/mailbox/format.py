@@ -89,7 +89,7 @@ CREATE TABLE messages (
     modseq INTEGER NOT NULL DEFAULT 1,
     sha256 BLOB NOT NULL,
     octets INTEGER NOT NULL,
-    traits INTEGER NOT NULL DEFAULT 0,      -- 1: LF without CR; 2: NUL, CR without LF or 8-bit header octets
+    traits INTEGER NOT NULL DEFAULT 0,      -- 1: LF without CR; 2: NUL, CR without LF or 8-bit header octets; 4: no line end at its end, or no body
     body INTEGER REFERENCES bodies,         -- NULL only where meta.keeps_bodies is 0
     date_utc INTEGER NOT NULL,              -- INTERNALDATE
     zone_minutes INTEGER NOT NULL DEFAULT 0,

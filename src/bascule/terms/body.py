@@ -22,18 +22,25 @@ class Traits:
     ``bare_lf``: LF without CR before it; the wire has none, so each becomes CRLF there (RFC 5322 §2.3).
     ``fragile``: NUL, CR without LF after it, or octets above 127 in the header: servers alter these in silence
     (Cyrus' ``munge8bit``, Dovecot's NUL to 0x80), so such a message is always read back in full.
+    ``unended``: it does not end in a line end, or has no body: some servers add one (Courier, Dovecot's mbox), which its size tells.
     """
 
     bare_lf: bool = False
     fragile: bool = False
+    unended: bool = False
+
+    @property
+    def may_be_altered(self) -> bool:
+        """Whether a server may keep it in another form that it is known for."""
+        return self.fragile or self.unended
 
     def to_bits(self) -> int:
-        """1: bare LF; 2: fragile."""
-        return self.bare_lf | self.fragile << 1
+        """1: bare LF; 2: fragile; 4: unended."""
+        return self.bare_lf | self.fragile << 1 | self.unended << 2
 
     @classmethod
     def from_bits(cls, bits: int) -> "Traits":
-        return cls(bool(bits & 1), bool(bits & 2))
+        return cls(bool(bits & 1), bool(bits & 2), bool(bits & 4))
 
 
 NO_TRAITS = Traits()
@@ -92,10 +99,11 @@ def _traits(data: bytes) -> Traits:
     ends.look(data, last=True)
     seen = ends.seen()
     fragile = "\r" in seen or b"\0" in data
+    end = data.find(b"\r\n\r\n")
     if not fragile and not data.isascii():
-        end = data.find(b"\r\n\r\n")
         fragile = not (data if end < 0 else data[:end]).isascii()
-    return Traits(bare_lf="\n" in seen, fragile=fragile)
+    unended = not data.endswith(b"\n") or end in (-1, len(data) - 4)
+    return Traits(bare_lf="\n" in seen, fragile=fragile, unended=unended)
 
 
 class HeldBody(Body):
@@ -139,13 +147,14 @@ def _ours() -> Iterator[None]:
 class Measure:
     """What is known of octets that pass by in pieces, cut anywhere: how many, their SHA-256 and their traits."""
 
-    __slots__ = ("_ends", "_fragile", "_hash", "_header_tail", "_in_header", "octets")
+    __slots__ = ("_body_from", "_ends", "_fragile", "_hash", "_in_header", "_tail", "octets")
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
         self._ends = _LineEnds()
         self._in_header = True
-        self._header_tail = b""
+        self._tail = b""
+        self._body_from = 0
         self._fragile = False
         self.octets = 0
 
@@ -156,11 +165,12 @@ class Measure:
         self._ends.look(piece)
         self._fragile = self._fragile or b"\0" in piece
         if self._in_header:
-            header = self._header_tail + piece
+            header = self._tail + piece
             end = header.find(b"\r\n\r\n")
             self._fragile = self._fragile or not (header if end < 0 else header[:end]).isascii()
             self._in_header = end < 0
-            self._header_tail = header[-3:]
+            self._body_from = self.octets - len(header) + end + 4
+        self._tail = (self._tail + piece[-3:])[-3:]
 
     @property
     def sha256(self) -> bytes:
@@ -171,7 +181,8 @@ class Measure:
         """Once all of it was looked at."""
         self._ends.look(b"", last=True)
         seen = self._ends.seen()
-        return Traits("\n" in seen, self._fragile or "\r" in seen)
+        unended = not self._tail.endswith(b"\n") or self._in_header or self._body_from == self.octets
+        return Traits("\n" in seen, self._fragile or "\r" in seen, unended)
 
 
 class SpooledBody(Body):

@@ -123,14 +123,18 @@ def test_flags_are_spelt_one_way_and_recent_is_none() -> None:
 
 BODIES = [
     (b"A: b\r\n\r\ntext\r\n", Traits()),
-    (b"A: b\n\ntext\n", Traits(bare_lf=True)),
+    (b"A: b\n\ntext\n", Traits(bare_lf=True, unended=True)),
     (b"A: b\r\n\r\na\0b\r\n", Traits(fragile=True)),
     (b"A: b\r\n\r\na\rb\r\n", Traits(fragile=True)),
     (b"A: b\r\n\r\na\r\r\n", Traits(fragile=True)),
     (b"A: \xe9\r\n\r\ntext\r\n", Traits(fragile=True)),
     (b"A: b\r\n\r\n\xe9\r\n", Traits()),
-    (b"A: b\r\n\r\ntext\r", Traits(fragile=True)),
-    (b"", Traits()),
+    (b"A: b\r\n\r\ntext\r", Traits(fragile=True, unended=True)),
+    (b"A: b\r\n\r\ntext", Traits(unended=True)),
+    (b"A: b\r\n\r\n", Traits(unended=True)),
+    (b"A: b\r\n\r\n\r\n", Traits()),
+    (b"A: b\r\n", Traits(unended=True)),
+    (b"", Traits(unended=True)),
 ]
 
 

@@ -130,7 +130,7 @@ def census_of_mailbox(
             if is_stopped():
                 return found
             alike, wire = None, row.sha256
-            if row.traits.fragile or row.traits.bare_lf:
+            if row.traits.may_be_altered or row.traits.bare_lf:
                 body = mailbox.messages.body(row)
                 alike, wire = likeness_of(body), wire_digest(body)
                 body.close()
