@@ -96,6 +96,7 @@ class PrivateCourier:
         if not home.exists():
             for name in ("cur", "new", "tmp"):
                 (home / "Maildir" / name).mkdir(parents=True)
+            home.parent.chmod(0o755)  # whatever the umask of those who test is
             if os.geteuid() == 0:
                 for place in (home, *home.rglob("*")):
                     os.chown(place, self._uid, self._gid)

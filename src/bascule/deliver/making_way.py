@@ -303,8 +303,10 @@ def _by_folder(moves: Iterable[Move], folder_of: Callable[[Move], int]) -> list[
 
 
 def _is_as_sent(later: Expectation, found: MessageData) -> bool:
-    """Whether its size, and that nothing else is known of it, say so."""
-    return later.code is not OutcomeCode.ALTERED and found.octets == later.octets
+    """Whether its size, and that nothing else is known of it, say so. What a server may alter and leave as long as it is has to have been read back: that of a
+    run that found no room was not."""
+    is_read = later.is_read_back or not later.traits.fragile
+    return is_read and later.code is not OutcomeCode.ALTERED and found.octets == later.octets
 
 
 def _as_ours(copy: Copy, there: Mapping[int, MessageData]) -> Ours:

@@ -1,0 +1,246 @@
+r"""Which copy on the target stands for which message: none for two, and none is removed that is another's. What the target says it did is looked at."""
+
+import imaplib
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from model.person import Person
+from support.courier import PrivateCourier
+from support.dovecot import PASSWORD, PrivateDovecot
+from support.hurry import bascule_in_a_hurry
+from support.quirks import Folder, Message, Quirk
+from support.quirks.server import Session
+from support.quirks.store import ARRIVAL
+from support.quirks.syntax import Command, Hangup, No
+from support.standing import look
+from support.two_servers import text, two_servers
+
+FLAGGED = frozenset({b"\\Flagged"})
+LATER = ARRIVAL + timedelta(days=3)
+
+
+# -- a target that passes over what it was asked for ------------------------------------------------------------------
+
+
+class SetsNoMark(Quirk):
+    r"""STORE of ``\Deleted`` is answered OK, and nothing is done."""
+
+    def after(self, session: Session, command: Command) -> None:
+        if command.verb == "UID STORE":
+            for folder in session.store.folders.values():
+                for message in folder.messages:
+                    if b"\\Deleted" in message.flags:
+                        folder.change(message, message.flags - {b"\\Deleted"})
+
+
+def test_a_mark_that_the_target_does_not_set_removes_nothing_and_the_copy_is_named(tmp_path: Path) -> None:
+    with two_servers(tmp_path, SetsNoMark()) as both:
+        a, b = both.old.create(b"A"), both.old.create(b"B")
+        for n in (1, 2):
+            both.old.append(a, text(n))
+        assert both.copy().status == 0
+        both.move(a.messages[0], a, b)
+        for _ in range(2):
+            ended = both.copy()
+            assert (ended.status, ended.codes) == (1, ["duplicate"])
+            assert sorted(name for name, _ in both.lies(text(1))) == ["A", "B"]
+
+
+@pytest.mark.needs("dovecot")
+@pytest.mark.parametrize(
+    ("rights", "moves"), [("lrswipkxtea", True), ("lrswipkxea", False), ("lrswipkxta", False), ("lrswipkxa", False)]
+)
+def test_what_the_user_has_no_right_to_remove_is_named_each_time(tmp_path: Path, rights: str, moves: bool) -> None:
+    """Dovecot says OK to STORE and UID EXPUNGE all the same: RFC 4314 §4."""
+    with (
+        PrivateDovecot(tmp_path / "old", format="maildir") as old,
+        PrivateDovecot(tmp_path / "new", acl=True) as new,
+        imaplib.IMAP4("127.0.0.1", old.port) as member,
+        imaplib.IMAP4("127.0.0.1", new.port) as there,
+    ):
+        for client in (member, there):
+            client.login("anna", PASSWORD)
+        for name in ("A", "B"):
+            member.create(name)
+        for n in (1, 2):
+            member.append("A", None, None, text(n))  # type: ignore[arg-type]  # imaplib takes None
+
+        def run() -> int:
+            words = ("copy", old.url("anna"), new.url("anna"), "--state", tmp_path / "state", "--quiet")
+            return bascule_in_a_hurry(tmp_path, *words).returncode
+
+        assert run() == 0
+        there.setacl("A", "anna", rights)
+        member.select("A")
+        member.uid("MOVE", "1", "B")
+        member.unselect()
+        for _ in range(2):
+            assert run() == (0 if moves else 1)
+            there.select("A", readonly=True)
+            told = there.uid("FETCH", "1:*", "(FLAGS)")[1]
+            there.unselect()
+            assert len(told) == (1 if moves else 2)
+            assert not any(b"\\Deleted" in one for one in told if isinstance(one, bytes))
+
+
+# -- what was in doubt ------------------------------------------------------------------------------------------------
+
+
+class CutBehindAppend(Quirk):
+    """While it is on, the first APPEND is taken and its answer never heard, and the folder does not open any more."""
+
+    is_on = has_cut = False
+
+    def before(self, session: Session, command: Command) -> None:
+        if self.is_on and self.has_cut and command.verb == "SELECT" and command.arguments[0] == b"A":
+            raise No("not now")
+
+    def after(self, session: Session, command: Command) -> None:
+        if self.is_on and command.verb == "APPEND":
+            self.has_cut = True
+            raise Hangup
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("theirs", ["of another day", "flagged"])
+def test_what_is_settled_of_a_cut_batch_takes_no_other_copy(tmp_path: Path, theirs: str, batch: int) -> None:
+    """One of the batch moves on before the next run, the other one stays in doubt; an equal message of the member's lies beside."""
+    with two_servers(tmp_path, target := CutBehindAppend()) as both:
+        a, b = both.old.create(b"A"), both.old.create(b"B")
+        both.old.append(a, text(9))
+        assert both.copy().status == 0
+        for n in range(1, batch + 1):
+            both.old.append(a, text(n))
+        target.is_on = True
+        assert both.copy().status != 0
+        target.is_on = False
+        both.move(a.messages[1], a, b)
+        new = both.new.folders[b"A"]
+        flags, date = (FLAGGED, ARRIVAL) if theirs == "flagged" else (frozenset(), LATER)
+        other = both.new.append(new, text(1), flags, date)
+        for _ in range(2):
+            assert both.copy().status == 0
+            assert [m for m in new.messages if m.octets == text(1)] == [other]
+            assert "B" in [name for name, _ in both.lies(text(1))]
+
+
+# -- a copy that was named as one too many ----------------------------------------------------------------------------
+
+
+class Rival(Quirk):
+    """An equal message comes right before ours, and somebody flags ours at once."""
+
+    has_come = has_marked = False
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message:
+        if not self.has_come:
+            self.has_come = True
+            session.store.append(folder, message.octets, message.flags, message.date)
+        return message
+
+    def after(self, session: Session, command: Command) -> None:
+        if command.verb == "APPEND" and not self.has_marked:
+            self.has_marked = True
+            folder = session.store.folders[b"INBOX"]
+            folder.change(folder.messages[1], FLAGGED)
+
+
+def test_no_message_stands_on_a_copy_that_somebody_is_asked_to_remove(tmp_path: Path) -> None:
+    with two_servers(tmp_path, Rival()) as both:
+        inbox, work = both.old.folders[b"INBOX"], both.old.create(b"Work")
+        both.old.append(inbox, text(1))
+        assert both.copy().codes == ["duplicate"]
+        both.old.append(inbox, text(1))
+        assert both.copy().codes == ["duplicate"]
+        new = both.new.folders[b"INBOX"]
+        assert len(new.messages) == 3  # two of them ours
+        new.remove([new.messages[1]])
+        assert (both.copy().codes, len(new.messages)) == ([], 2)
+        both.move(inbox.messages[1], inbox, work)
+        for _ in range(2):
+            assert both.copy().status == 0
+            assert sorted(name for name, _ in both.lies(text(1))) == ["INBOX", "Work"]
+
+
+# -- equal messages ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mark", [b"\\Deleted", b"\\Seen", b"Keyword"])
+def test_of_equal_copies_each_message_has_the_one_with_its_flags(tmp_path: Path, mark: bytes) -> None:
+    """No earlier run is remembered, and the target has them in another order."""
+    with two_servers(tmp_path) as both:
+        old, new = both.old.folders[b"INBOX"], both.new.folders[b"INBOX"]
+        for store, folder, order in ((both.old, old, (mark, b"")), (both.new, new, (b"", mark))):
+            for flag in order:
+                store.append(folder, text(1), [flag] if flag else [])
+        assert both.copy().status == 0
+        assert len(new.messages) == 2
+        for message in list(old.messages):
+            old.change(message, message.flags | {b"\\Answered"})
+        for _ in range(2):
+            assert both.copy().status == 0
+        assert [m.flags for m in new.messages] == [{b"\\Answered"}, {b"\\Answered", mark}]
+
+
+def test_of_equal_copies_each_message_has_the_one_of_its_date(tmp_path: Path) -> None:
+    """Another program brought the later one alone."""
+    with two_servers(tmp_path) as both:
+        old, new = both.old.folders[b"INBOX"], both.new.folders[b"INBOX"]
+        both.old.append(old, text(1), [b"\\Seen"], ARRIVAL)
+        both.old.append(old, text(1), [], LATER)
+        both.new.append(new, text(1), [], LATER)
+        for _ in range(2):
+            assert both.copy().status == 0
+
+        def dated(folder: Folder) -> list[tuple[datetime, frozenset[bytes]]]:
+            return sorted(((m.date, m.flags) for m in folder.messages), key=lambda one: one[0])
+
+        assert dated(new) == dated(old)
+
+
+# -- a target that ends what has no end -------------------------------------------------------------------------------
+
+UNENDED = [b"Subject: 1\r\n\r\nno end", b"Subject: 2\r\n\r\n", b"Subject: 3\r\n", b"Subject: 4"]
+
+
+class Ends(Quirk):
+    """As Courier and Dovecot's mbox do. ``cuts``: the first answer to APPEND is not heard."""
+
+    cuts = False
+
+    def arriving(self, session: Session, folder: Folder, message: Message) -> Message:
+        octets = message.octets if message.octets.endswith(b"\n") else message.octets + b"\r\n"
+        header, _, body = octets.partition(b"\r\n\r\n")
+        return replace(message, octets=octets if body else header.removesuffix(b"\r\n") + 3 * b"\r\n")
+
+    def after(self, session: Session, command: Command) -> None:
+        if self.cuts and command.verb == "APPEND":
+            self.cuts = False
+            raise Hangup
+
+
+@pytest.mark.parametrize("what", ["its answer is cut", "its state is lost"])
+def test_a_message_that_the_target_ended_is_known_again(tmp_path: Path, what: str) -> None:
+    with two_servers(tmp_path, target := Ends()) as both:
+        for octets in UNENDED:
+            both.old.append(both.old.folders[b"INBOX"], octets)
+        target.cuts = what == "its answer is cut"
+        words = ["--state", tmp_path / "first"] if not target.cuts else []
+        both.copy(*words)
+        for _ in range(2):
+            assert set(both.copy().codes) == {"altered"}
+            assert len(both.new.folders[b"INBOX"].messages) == len(UNENDED)
+
+
+@pytest.mark.needs("dovecot", "courier")
+def test_courier_s_last_line_end_is_known_again(tmp_path: Path) -> None:
+    with PrivateDovecot(tmp_path / "old") as old, PrivateCourier() as new, Person(old.port, "anna") as member:
+        for n in range(1, 6):
+            member.append("INBOX", text(n).removesuffix(b"\r\n"))
+        for state in ("one", "another"):
+            words = ("copy", old.url("anna"), new.url("anna"), "--state", tmp_path / state, "--quiet")
+            assert bascule_in_a_hurry(tmp_path, *words).returncode == 1
+            assert len(look(new.port, "anna")[b"INBOX"].messages) == 5

@@ -1,0 +1,218 @@
+"""Two folders of the old side that have one folder of the target, by what somebody did or by nobody's doing: no copy makes way for itself, and none stands for two."""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from model.history import APPENDED, Move
+from model.person import Person
+from support.cyrus import PrivateCyrus
+from support.dovecot import PrivateDovecot
+from support.lesser import Without
+from support.runner import Runner
+
+pytestmark = [pytest.mark.needs("dovecot"), pytest.mark.xdist_group("model-one-folder")]
+
+CYRUS = pytest.param("cyrus", marks=pytest.mark.needs("cyrus"))
+"""It tells MAILBOXID; Dovecot 2.3 does not."""
+
+
+@pytest.fixture(params=["dovecot", CYRUS])
+def either(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    runner: Runner,
+    old_server: PrivateDovecot,
+    new_server: PrivateDovecot,
+) -> Iterator[Move]:
+    user = f"u{zlib.crc32(request.node.nodeid.encode())}"
+    with ExitStack() as stack:
+        target = stack.enter_context(PrivateCyrus([user])) if request.param == "cyrus" else new_server
+        found = Move(tmp_path, runner, old_server, target, user)
+        for each in (found.old, found.new, *found.proxies.values()):
+            stack.enter_context(each)
+        yield found
+
+
+def runs_leave(move: Move, there: dict[str, str], *more: str, runs: int = 2) -> None:
+    for _ in range(runs):
+        move.run(*more)
+        assert move.there() == there
+
+
+@pytest.mark.parametrize("verify", ["delivered", "full"])
+def test_one_that_was_renamed_alike_on_both_sides_stays_as_it_is(either: Move, verify: str) -> None:
+    move = either
+    move.fill({"F": "a b c", "F/G": "d", "INBOX": "i"})
+    move.run("--verify", verify)
+    for side in (move.old, move.new):
+        side.rename("F", "H")
+        if "F/G" in side.folders():  # Dovecot renames what lies in it as well
+            side.rename("F/G", "H/G")
+    runs_leave(move, {"H": "a b c", "H/G": "d", "INBOX": "i"}, "--verify", verify)
+    move.mark(move.old, "H", "a", "+", "\\Flagged")
+    move.move(move.old, "H", "b", "INBOX")
+    move.fill({"H": "e"})
+    runs_leave(move, {"H": "a c e", "H/G": "d", "INBOX": "b i"})
+    assert move.flags("H", "a") == {"\\flagged"}
+
+
+@pytest.mark.parametrize(
+    ("before", "first", "after", "later", "name"),
+    [
+        ("A", ("--rename", "A=B"), "B", (), "B"),
+        ("A", ("--prefix", "P"), "P/A", (), "P/A"),
+        ("Old", (), "New", ("--rename", "New=Old"), "Old"),
+    ],
+    ids=["named so by --rename before", "put there by --prefix before", "kept where it was by --rename"],
+)
+def test_one_that_comes_to_where_it_lies_on_the_target_stays_as_it_is(
+    either: Move, before: str, first: tuple[str, ...], after: str, later: tuple[str, ...], name: str
+) -> None:
+    """Nobody does anything on the new side."""
+    move = either
+    move.fill({before: "a b c", "INBOX": "i"})
+    move.run(*first)
+    assert move.there() == {name: "a b c", "INBOX": "i"}
+    if "/" in after:
+        move.old.create(after.partition("/")[0])
+    move.old.rename(before, after)
+    runs_leave(move, {name: "a b c", "INBOX": "i"}, *later)
+
+
+def test_one_that_both_sides_deleted_and_gave_the_name_to_another_stays_as_it_is(either: Move) -> None:
+    move = either
+    move.fill({"A": "a b", "B": "x", "INBOX": "i"})
+    move.run()
+    for side in (move.old, move.new):
+        side.delete("B")
+        side.rename("A", "B")
+    runs_leave(move, {"B": "a b", "INBOX": "i"})
+
+
+def test_what_moves_to_a_folder_that_the_member_gave_the_name_of_another_is_not_lost(either: Move) -> None:
+    """By MAILBOXID it is seen that the one is gone, and the other has its name."""
+    move = either
+    move.fill({"A": "a", "B": "x y", "INBOX": "i"})
+    move.run()
+    move.new.delete("A")
+    move.new.rename("B", "A")
+    move.run()
+    move.move(move.old, "B", "x", "A")
+    for _ in range(2):
+        move.run()
+        assert "x" in " ".join(move.there().values()).split()
+        assert "y" in move.there()["A"].split()
+
+
+def test_a_copy_of_a_folder_whose_name_another_has_is_not_taken_for_that_one_s(either: Move) -> None:
+    """x of A lies in what is B now, and B's own is gone with it."""
+    move = either
+    move.fill({"A": "x a", "B": "x b", "D": "d"})
+    move.run()
+    move.new.delete("B")
+    move.new.rename("A", "B")
+    move.move(move.old, "B", "x", "D")
+    runs_leave(move, {"B": "a x", "D": "d"})
+
+
+def test_what_two_folders_hold_that_were_put_into_one_is_there_twice(either: Move) -> None:
+    move = either
+    move.fill({"A": "a both", "B": "b both"})
+    move.run("--folder", "A")
+    move.new.rename("A", "B")
+    runs_leave(move, {"B": "a b both both"}, "--folder", "B")
+    move.move(move.old, "A", "a", "B")
+    runs_leave(move, {"B": "a b both both"})
+
+
+def test_without_uidplus_nothing_is_named_a_copy_too_many(move: Move) -> None:
+    for proxy in move.proxies.values():
+        proxy.faults.lesser = Without("UIDPLUS")
+    move.fill({"F": "a b c", "INBOX": "i"})
+    move.run()
+    for side in (move.old, move.new):
+        side.rename("F", "G")
+    runs_leave(move, {"G": "a b c", "INBOX": "i"}, runs=3)
+
+
+def test_of_a_folder_that_is_listed_under_two_names_nothing_makes_way(
+    tmp_path: Path, runner: Runner, old_server: PrivateDovecot
+) -> None:
+    """A link in the file system; nothing but the messages tells that the two are one."""
+    with ExitStack() as stack:
+        target = stack.enter_context(PrivateDovecot(tmp_path, format="maildir"))
+        with Person(target.port, "linked") as member:
+            member.create("A")
+        (tmp_path / "mail/linked/Maildir/.B").symlink_to(".A", target_is_directory=True)
+        move = Move(tmp_path, runner, old_server, target, "linked")
+        for each in (move.old, move.new, *move.proxies.values()):
+            stack.enter_context(each)
+        move.fill({"A": "a b", "B": "c a"})
+        assert {"A", "B"} <= set(move.new.folders())
+        move.run()
+        assert move.there()["A"] == move.there()["B"] == "a a b c"
+        move.move(move.old, "A", "b", "B")
+        for _ in range(2):
+            move.run()
+            assert move.there()["A"] == move.there()["B"] == "a a b c"
+            assert set() in move.new.marks("A")
+            assert all("\\Deleted" not in marks for marks in move.new.marks("A"))
+
+
+@pytest.mark.needs("cyrus")
+@pytest.mark.parametrize("what", ["two names are exchanged", "a new one has the name"])
+def test_a_folder_is_followed_by_mailboxid_where_no_name_is_missing(to_cyrus: Move, what: str) -> None:
+    move = to_cyrus
+    names = {name: f"{name} {what[:3]}" for name in "ABD"}  # the old side keeps its folders from test to test
+    a, b, d = names.values()
+    move.fill({a: "a", b: "b", d: "d"})
+    move.run()
+    move.new.rename(a, "T")
+    if what.startswith("two"):
+        move.new.rename(b, a)
+        move.new.rename("T", b)
+    else:
+        move.new.create(a)
+    place = b if what.startswith("two") else "T"
+    move.mark(move.old, a, "a", "+", "\\Flagged")
+    move.fill({a: "e"})
+    for _ in range(2):
+        move.run()
+        assert move.flags(place, "a") == {"\\flagged"}
+        assert "e" in move.there()[place].split()
+    move.move(move.old, a, "a", d)
+    move.run()
+    assert move.there()[d] == "a d"
+
+
+def test_of_equal_messages_none_makes_way_for_one_that_the_member_moved(move: Move) -> None:
+    """A's was moved by the member to where both are now on the old side; C's is still in its place."""
+    move.fill({"A": "m", "B": "b", "C": "m"})
+    move.run()
+    move.move(move.new, "A", "m", "B")
+    move.move(move.old, "A", "m", "B")
+    move.move(move.old, "C", "m", "B")
+    runs_leave(move, {"B": "b m m"})
+
+
+@pytest.mark.parametrize("deed", ["deletes the later copy", "moves the later copy", "deletes the later folder"])
+def test_our_mark_goes_from_what_a_killed_run_was_about_to_remove(move: Move, deed: str) -> None:
+    r"""It was killed between STORE and UID EXPUNGE: the next program that expunges would take what is the last copy since."""
+    move.fill({"F": "a x", "A": "p", "B": "q"})
+    move.run()
+    move.move(move.old, "F", "a", "A")
+    move.cut("new", lambda said: b"FLAGS (\\Deleted)" in said.rpartition(APPENDED)[2])
+    assert {"\\Deleted"} in move.new.marks("F")
+    if deed.startswith("deletes the later copy"):
+        move.remove(move.new, "A", "a")
+    elif deed.startswith("moves"):
+        move.move(move.new, "A", "a", "B")
+    else:
+        move.new.delete("A")
+    for _ in range(2):
+        move.run()
+        assert all("\\Deleted" not in marks for name in ("F", "B") for marks in move.new.marks(name))
