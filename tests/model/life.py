@@ -157,13 +157,25 @@ def old_renames_folder(world: World, chance: random.Random) -> str | None:
     names = _ordinary(world.old)
     if not names:
         return None
-    name, to = chance.choice(names), f"R{chance.randrange(10**6)}"
+    return _old_renames(world, chance.choice(names), _a_name(world.old, world.new, chance, "R"))
+
+
+def _a_name(person: Person, other: Person, chance: random.Random, letter: str) -> str:
+    """For a folder: sometimes one that the other side has, or had at first, and this one has not."""
+    known = sorted({*other.folders(), *FOLDERS} - {*person.folders(), *SPECIAL})
+    plain = [name for name in known if "/" not in name]
+    return chance.choice(plain) if plain and chance.random() < 0.4 else f"{letter}{chance.randrange(10**6)}"
+
+
+def _old_renames(world: World, name: str, to: str) -> str:
+    names = _ordinary(world.old)
     for each in names:
         if each == name or each.startswith(f"{name}/"):
             for message in _read(world.old, each):
                 world.note_old(message.tag, moves=1)
     world.change()
     world.old.rename(name, to)
+    world.alike |= set(world.old.folders()) & set(world.new.folders()) - set(names) - set(SPECIAL)
     return f"old {name} is renamed {to}"
 
 
@@ -283,7 +295,10 @@ def new_renames_folder(world: World, chance: random.Random) -> str | None:
     names = _ordinary(world.new)
     if not names:
         return None
-    name, to = chance.choice(names), f"M{chance.randrange(10**6)}"
+    return _new_renames(world, chance.choice(names), f"M{chance.randrange(10**6)}")
+
+
+def _new_renames(world: World, name: str, to: str) -> str:
     world.change()
     world.new.rename(name, to)
     for each in _ordinary(world.new):  # also what a run made below it a moment ago
@@ -330,9 +345,18 @@ def new_resets(world: World, chance: random.Random) -> str | None:
     return f"NEW {name} has a new UIDVALIDITY ({_tags(messages)})"
 
 
+def both_rename_folder(world: World, chance: random.Random) -> str | None:
+    """Alike: a person who is told to tidy up does it in both mailboxes."""
+    names = sorted(set(_ordinary(world.old)) & set(_ordinary(world.new)))
+    if not names:
+        return None
+    name, to = chance.choice(names), f"R{chance.randrange(10**6)}"
+    return f"{_new_renames(world, name, to)}; {_old_renames(world, name, to)}"
+
+
 OLD: list[tuple[int, Deed]] = [
     (8, old_gets), (3, old_gets_equal), (7, old_marks), (7, old_moves), (2, old_copies), (4, old_deletes),
-    (1, old_makes_folder), (2, old_renames_folder), (2, old_deletes_folder), (2, old_resets),
+    (1, old_makes_folder), (2, old_renames_folder), (2, old_deletes_folder), (2, old_resets), (2, both_rename_folder),
 ]  # fmt: skip
 NEW: list[tuple[int, Deed]] = [
     (5, new_marks), (4, new_deletes), (3, new_moves), (1, new_copies), (2, new_gets_own), (2, new_gets_equal),

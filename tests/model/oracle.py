@@ -273,13 +273,29 @@ class Oracle:
                 self._there_before,
                 self._unread,
             )
-            following = (after_complete if complete else after_cut)(entries, night)
+            following = (after_complete if complete else after_cut)(entries, night) or self._lies_there_already(night)
             if not following and not found:
                 found.append(f"{tag}: {_told(entries, night)}")
             knowledge.entries[tag] = following or None
         elif complete and solo and not found and ended.order.beside != "another":
             knowledge.entries[tag] = self._known_again(tag, ended, now)
         return found
+
+    def _lies_there_already(self, night: Night) -> frozenset[Entry]:
+        """What is known of a message that moved on the old side to the folder that its copy lies in: that one has the same name on both sides since."""
+        old, new = night.old, night.after
+        if old is None or old.name not in self.world.alike or new != night.before or len(new) != 1:
+            return frozenset()
+        if new[0].name not in night.targets:
+            return frozenset()
+        here = Entry("already there", new[0].at, new[0].name, new[0].flags, old.at, old.flags)
+        return frozenset(
+            {
+                replace(each, ledger=word)
+                for each in (here, replace(here, given=None))
+                for word in ("delivered", "already there")
+            }
+        )
 
     def _is_behind(self, past: Past, old: list[Held]) -> bool:
         """Whether the mailbox on disk may say something else of a message than the old side: a folder could not be opened, and it is delivered from
@@ -396,13 +412,19 @@ class Oracle:
         if self._during or (taker is None and folder in self.knowledge.unsure):
             return frozenset({folder, *self.world.now_called(folder)})
         if taker is None or name is None:
-            return frozenset({folder})
+            return frozenset({folder, *self._where_it_is_taken(folder)})
         changed = self.world.validities.get(taker[0]) != taker[1] and name != folder
         # where no MAILBOXID is told, the folder that has the name now is taken for the one that was renamed
         another = name != folder and folder in self._there_before
         if folder in self.knowledge.unsure or changed or another:
             return frozenset({name, folder, *self.world.now_called(folder)})
         return frozenset({name})
+
+    def _where_it_is_taken(self, folder: str) -> set[str]:
+        """The names of one that is to be made, where the new side has the name, and another of the old side's folders in it."""
+        there, knowledge = self.world.folders.get(folder), self.knowledge
+        others = {fid for name, (fid, _) in knowledge.folders.items() if name != folder}
+        return {f"{folder} ({n})" for n in (2, 3)} if there in others else set()
 
     def _folders(self, ended: Ended, before: Looks, now: Looks, *, complete: bool) -> list[str]:
         if self.world.changed_during or ended.order.beside == "another":
@@ -412,7 +434,9 @@ class Oracle:
         for name in sorted(made):
             if any(other.startswith(f"{name}/") for other in made):
                 continue
-            if name not in before.old_shelves:
+            if name not in before.old_shelves and not any(
+                name in self._where_it_is_taken(each) for each in before.old_shelves
+            ):
                 found.append(f"the run made a folder {name}, which the old side does not have")
             elif name in self.knowledge.folders and name not in self._targets(name):
                 found.append(f"the run made {name} again, which the member renamed {set(self._targets(name))}")

@@ -105,6 +105,8 @@ class World:
         """Folders of the old side that got a new UIDVALIDITY since the last complete run with the state folder that is taken."""
         self.resets: list[str] = []
         """All that ever got one, in order."""
+        self.alike: set[str] = set()
+        """Names that a folder of the old side got, and that one of the new side had by then."""
         self.closed: set[str] = set()
         """Folders of the old side that could not be opened in a run since the last complete one."""
         self._numbers = count(1)

@@ -10,6 +10,7 @@ from bascule.commands.options import language_option
 from bascule.commands.places import COPY_MAILBOX
 from bascule.commands.report_check import check
 from bascule.commands.report_folder import ReportFolder
+from bascule.deliver.folder_map import remembered_places
 from bascule.deliver.proof import gather_report, words_of
 from bascule.mailbox import Mailbox
 from bascule.terms.errors import BasculeError, ExitStatus
@@ -60,9 +61,10 @@ def command(
             )
         chosen = target or (targets[-1] if targets else "")
         ledger = mailbox.ledger(chosen) if chosen else None
+        known = {row: folder.name for row, folder in ledger.folders().items()} if ledger else {}
         report = gather_report(
             mailbox, ledger, command="report", source=mailbox.meta("source") or str(root), target=chosen or str(root),
-            started_utc=time.time(),
+            started_utc=time.time(), mapped=remembered_places(mailbox.folders.all(), known),
         )  # fmt: skip
         place, values = ReportFolder(mailbox, report_dir), {"as_json": as_json, "language": language}
         return showing.finish(report, mailbox, ledger, place, values, whole=True)

@@ -12,6 +12,7 @@ from bascule.deliver.folder_making import TAKEN, FolderMaking, Making, below
 from bascule.deliver.folder_names import INBOX, Numbers, TargetNames, read_names, same_letters
 from bascule.deliver.session import TargetError
 from bascule.mailbox.rows import FolderRow
+from bascule.protocols.imap.names import decode_name
 from bascule.protocols.imap.responses import Namespace
 from bascule.terms.folder import VIEWS, FolderPath
 from bascule.terms.printable import printable
@@ -37,6 +38,19 @@ class MappedFolder:
     renamed: str = ""
     refusal: str = ""
     there: bool = False
+
+
+def remembered_places(rows: Sequence[FolderRow], known: Mapping[int, bytes]) -> list[MappedFolder]:
+    """Where each folder lay on the target when a run last knew, for a report that asks nobody. ``known``: row id → the raw name that it had there."""
+    places = []
+    for row in rows:
+        if raw := known.get(row.id):
+            name = decode_name(raw, utf8=not raw.isascii())
+            plain = {
+                separator.join(parts) for separator in "/." for parts in (row.path.parts, (INBOX, *row.path.parts))
+            }
+            places.append(MappedFolder(row, raw, printable(name), "" if name in plain else KNOWN, there=True))
+    return places
 
 
 @dataclass(slots=True)

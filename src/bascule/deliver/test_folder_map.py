@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bascule.deliver.folder_making import TAKEN
-from bascule.deliver.folder_map import KEPT, KNOWN, SHOWN, FolderMap, MappedFolder
+from bascule.deliver.folder_map import KEPT, KNOWN, SHOWN, FolderMap, MappedFolder, remembered_places
 from bascule.mailbox import FolderRow
 from bascule.protocols.imap.names import decode_utf7, encode_utf7
 from bascule.protocols.imap.responses import Listing, Namespace
@@ -289,3 +289,25 @@ def test_one_that_was_followed_and_then_deleted_is_made_anew_under_its_own_name(
     [found] = mapped(folders, target, rows("a"))
     followed = folders.follow(cast(ImapClient, target), found, b"b")
     assert folders.anew(followed).display == "a"
+
+
+# -- without asking anybody -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("raw", "display", "why"),
+    [
+        (b"A/B", "A/B", ""),
+        (b"A.B", "A.B", ""),
+        (b"INBOX.A.B", "INBOX.A.B", ""),
+        (b"A/C", "A/C", KNOWN),
+        (b"INBOX.Envoy&AOk-s", "INBOX.Envoyés", KNOWN),
+        ("Envoyés".encode(), "Envoyés", KNOWN),
+    ],
+)
+def test_of_what_a_run_knew_a_report_says_where_it_lies_and_whether_that_is_another_name(
+    raw: bytes, display: str, why: str
+) -> None:
+    row, other = rows("A/B", "C")
+    [place] = remembered_places([row, other], {1: raw, 3: b"D"})
+    assert (place.row, place.name, place.display, place.renamed) == (row, raw, display, why)

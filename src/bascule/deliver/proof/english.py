@@ -101,6 +101,8 @@ EN = Words(
     ),
     unread_note="The old platform did not let this folder be read to the end in this run: {}. The figures are those of earlier runs, whose messages stay "
     "where they were delivered; what has come since is not known. What to do: run again later; if it stays so, ask who runs the old platform.",
+    never_read_note="The old platform does not let this folder be opened: {}. No run has read anything of it, and what is in it is not known. What to do: run again "
+    "later; if it stays so, ask who runs the old platform.",
     refused_note="The new platform does not make or open this folder: {}. Its messages are still on the old platform. What to do: make it there by "
     "hand, or give it another name (--rename), and run again.",
     unread_rest=(

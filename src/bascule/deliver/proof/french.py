@@ -226,6 +226,8 @@ FR = Words(
     unread_note="L’ancienne plateforme n’a pas permis de lire ce dossier jusqu’au bout cette fois-ci : {}. Les chiffres sont ceux des exécutions précédentes, "
     "dont les messages restent là où ils ont été transférés ; ce qui est arrivé depuis n’est pas connu. Que faire : relancer plus tard ; si cela persiste, "
     "s’adresser aux responsables de l’ancienne plateforme.",
+    never_read_note="L’ancienne plateforme ne permet pas d’ouvrir ce dossier : {}. Aucune exécution n’en a rien lu, et son contenu n’est pas connu. Que faire : "
+    "relancer plus tard ; si cela persiste, s’adresser aux responsables de l’ancienne plateforme.",
     refused_note="La nouvelle plateforme ne crée pas ou n’ouvre pas ce dossier : {}. Ses messages sont toujours sur l’ancienne plateforme. Que faire : créer le "
     "dossier à la main, ou lui donner un autre nom (--rename), puis relancer.",
     unread_rest=(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from bascule import __version__
 from bascule.deliver.folder_map import MappedFolder
-from bascule.deliver.proof.lacking import lack_of, unread_by_choice
+from bascule.deliver.proof.lacking import is_known, lack_of, unread_by_choice
 from bascule.deliver.proof.report import FolderCounts, Report, ReportedException
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.ledger import Ledger
@@ -90,7 +90,7 @@ def gather_report(
                 tally.codes[OutcomeCode.DELIVERED] = mailbox.messages.count(row.id)
             report.folders.append(_folder(row, places.get(row.id), tally, not_held.get(row.id, {})))
             lack = lack_of(mailbox, row)
-            report.folders[-1].reached = bool(report.folders[-1].error) or lack.reached
+            report.folders[-1].reached = lack.reached and (not row.error or is_known(mailbox, row))
             report.folders[-1].unread = lack.unread
             _count_unlisted(report.folders[-1], lack.unlisted)
     report.left_out_why = _left_out_why(mailbox, ledger, chosen) if any(f.left_out for f in report.folders) else {}

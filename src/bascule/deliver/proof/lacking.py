@@ -69,5 +69,10 @@ def unread_by_choice(mailbox: Mailbox) -> list[FolderRow]:
 
 
 def is_read(mailbox: Mailbox, row: FolderRow) -> bool:
-    """Whether a run has opened it, or tried to. Those of a live mailbox are not read from anywhere."""
-    return bool(row.source_state or row.error or mailbox.meta("live") or mailbox.messages.count(row.id))
+    """Whether a run has opened it, or tried to."""
+    return bool(row.error) or is_known(mailbox, row)
+
+
+def is_known(mailbox: Mailbox, row: FolderRow) -> bool:
+    """Whether a run has opened it: something is known of what is in it. Those of a live mailbox are not read from anywhere."""
+    return bool(row.source_state or mailbox.meta("live") or mailbox.messages.count(row.id))

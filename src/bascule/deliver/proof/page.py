@@ -89,7 +89,7 @@ def _folders(report: Report, words: Words) -> str:
 def _notes(folder: FolderCounts, words: Words, *, is_stopped: bool) -> str:
     renamed = words.on_target.format(folder.target, words.own(folder.renamed)) if folder.renamed else ""
     notes = [f'<span class="fault">{escape(note)}</span>' for note in of_folder(folder, words, is_stopped=is_stopped)]
-    notes += [] if folder.reached else [f'<span class="note">{escape(words.unreached)}</span>']
+    notes += [] if folder.reached or folder.error else [f'<span class="note">{escape(words.unreached)}</span>']
     notes += [f'<span class="note">{escape(renamed)}</span>'] if renamed else []
     return "".join(notes)
 

@@ -58,7 +58,7 @@ def _good(report: Report, words: Words) -> str:
 
 def _to_do(report: Report, words: Words) -> str:
     """What a run that was stopped did not come to; empty where that is nothing."""
-    unreached = sum(1 for folder in report.folders if not folder.reached)
+    unreached = sum(1 for folder in report.folders if not (folder.reached or folder.error))
     left = [(words.unfinished, max(0, report.totals.unaccounted)), (words.unreached_folder, unreached)]
     return words.to_do.format(words.semicolon.join(told)) if (told := _counted_ones(left)) else ""
 
@@ -90,7 +90,7 @@ def _to_look_at(report: Report, words: Words) -> list[tuple[Pair, int]]:
         (words.altered, totals.altered),
         (words.unaccounted, totals.unaccounted - totals.unlisted),
         (words.unlisted, totals.unlisted),
-        (words.unreached_folder, sum(1 for folder in folders if not folder.reached)),
+        (words.unreached_folder, sum(1 for folder in folders if not (folder.reached or folder.error))),
         (words.unread_folder, sum(1 for folder in folders if folder.error and folder.error_of != "target")),
         (words.refused_folder, sum(1 for folder in folders if folder.error and folder.error_of == "target")),
     ]
@@ -136,7 +136,8 @@ def of_folder(folder: FolderCounts, words: Words, *, is_stopped: bool) -> list[s
     """What is to be known and done of one folder, a sentence each. ``is_stopped``: the verdict says already what is left to do."""
     notes = []
     if folder.error:
-        phrase = words.refused_note if folder.error_of == "target" else words.unread_note
+        of_source = words.unread_note if folder.reached else words.never_read_note
+        phrase = words.refused_note if folder.error_of == "target" else of_source
         notes.append(phrase.format(words.own(folder.error).rstrip(".")))
     if folder.unread and not (folder.error or is_stopped):
         notes.append(counted(words.unread_rest, folder.unread))

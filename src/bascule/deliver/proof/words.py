@@ -107,6 +107,8 @@ class Words:
     line_ends: Pair
     unread_note: str
     """Of a folder; ``{}``: what the server said."""
+    never_read_note: str
+    """The same of one that no run has opened yet."""
     refused_note: str
     unread_rest: Pair
     unlisted_note: Pair
@@ -145,6 +147,7 @@ class Words:
         return replace(
             self,
             unread_note=self.files.unread_note,
+            never_read_note=self.files.unread_note,
             terms=tuple((term, told.get(term, meaning)) for term, meaning in self.terms),
             codes={**self.codes, OutcomeCode.UNREADABLE.value: self.files.unreadable},
             remedies={**self.remedies, OutcomeCode.UNREADABLE.value: self.files.remedy},
