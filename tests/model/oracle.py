@@ -283,18 +283,15 @@ class Oracle:
 
     def _lies_there_already(self, night: Night) -> frozenset[Entry]:
         """What is known of a message that moved on the old side to the folder that its copy lies in: that one has the same name on both sides since."""
-        old, new = night.old, night.after
-        if old is None or old.name not in self.world.alike or new != night.before or len(new) != 1:
+        old = night.old
+        if old is None or old.name not in self.world.alike or night.after != night.before:
             return frozenset()
-        if new[0].name not in night.targets:
-            return frozenset()
-        here = Entry("already there", new[0].at, new[0].name, new[0].flags, old.at, old.flags)
         return frozenset(
-            {
-                replace(each, ledger=word)
-                for each in (here, replace(here, given=None))
-                for word in ("delivered", "already there")
-            }
+            Entry(ledger, copy.at, copy.name, given, old.at, old.flags)
+            for copy in night.after
+            if copy.name in night.targets
+            for given in (copy.flags, None)
+            for ledger in ("delivered", "already there")
         )
 
     def _is_behind(self, past: Past, old: list[Held]) -> bool:

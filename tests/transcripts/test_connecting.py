@@ -10,7 +10,7 @@ import pytest
 
 from bascule.terms.location import Location
 from bascule.wire.errors import ConnectError, NotNow, SignInError, TooManyConnections, Unreachable
-from bascule.wire.imap import Credentials, connect
+from bascule.wire.imap import Credentials, Security, connect
 from bascule.wire.limits import WireLimits
 from support.certificates import make_certificate
 from support.old_server import Drop, OldServer
@@ -218,4 +218,23 @@ def test_nobody_behind_a_port_is_unreachable() -> None:
 
     error = asyncio.run(use())
     assert type(error) is Unreachable
-    assert "can't be reached" in error.message
+    assert "can't be reached: Connection refused." in error.message
+
+
+@pytest.mark.parametrize(("days", "advice"), [(-1, "renew"), (90, "--ca-file")])
+def test_a_certificate_that_is_over_is_to_be_renewed_and_one_of_a_stranger_to_be_trusted(
+    tmp_path: Path, days: int, advice: str
+) -> None:
+    chain, key = make_certificate(tmp_path, days=days)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(chain, key)
+
+    async def use() -> ConnectError:
+        async with await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0, ssl=context) as server:
+            port = server.sockets[0].getsockname()[1]
+            security = Security(ca_file=str(chain)) if days < 0 else Security()
+            with pytest.raises(ConnectError) as raised:
+                await connect(Location("imaps", "anna", "127.0.0.1", port), Credentials("anna", lambda: ""), security)
+            return raised.value
+
+    assert advice in asyncio.run(use()).advice

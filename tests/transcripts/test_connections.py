@@ -188,7 +188,7 @@ def test_waiting_is_bounded_by_why_and_told_once_it_is_long(monkeypatch, error: 
     assert tries >= 4
     assert notes.texts
     assert all("trying again in" in text for text in notes.texts)
-    assert any("old asks us to wait: " in text for text in notes.texts) == asked
+    assert any("old is not ready: " in text for text in notes.texts) == asked
 
 
 def test_progress_starts_the_waits_again() -> None:

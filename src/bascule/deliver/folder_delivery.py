@@ -303,7 +303,7 @@ class FolderDelivery:
 
     async def _again(self, batch: Batch, parcels: Sequence[Parcel], *, look_first: bool) -> None:
         if not batch.tries:
-            self._watcher.note(f"{self._folder.display}: the target asks us to wait; trying again")
+            self._watcher.note(f"{self._folder.display}: the target is not ready; trying again")
         await asyncio.sleep(2.0**batch.tries)
         left = await self._without_what_was_taken(parcels) if look_first else parcels
         if left:

@@ -6,6 +6,7 @@ from typing import TypeVar
 from bascule.protocols.imap.commands import LiteralRule
 from bascule.protocols.imap.refusals import WAIT, meaning_of
 from bascule.terms.errors import BasculeError, ExitStatus
+from bascule.terms.printable import printable
 from bascule.wire.backoff import Backoff
 from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap import Connections, ImapClient, MailboxState, reconnect
@@ -68,7 +69,8 @@ class TargetSession:
     async def select(self, name: bytes) -> MailboxState:
         """Select a folder for delivery, on a new connection where the old one ended, and again where the target can't open it just now.
         Raises CommandRefused, TargetError."""
-        patience = Backoff(self._connections.name, self._connections.watcher, asked_seconds=ONE_ASKED_SECONDS)
+        place = f"{self._connections.name}, folder {printable(self.client.decode(name))},"
+        patience = Backoff(place, self._connections.watcher, asked_seconds=ONE_ASKED_SECONDS)
         while True:
             try:
                 await self._prove_literals()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from dataclasses import dataclass, field
 
 from bascule.terms.watch import SILENT, Watcher
@@ -53,8 +54,9 @@ class Backoff:
         self._tries += 1
         self._waited[asked] += seconds
         if self._waited[asked] >= NOTE_SECONDS:
-            what = "asks us to wait" if asked else "can't be worked with"
-            self.watcher.note(f"{self.name} {what}{f': {reason}' if reason else ''}; trying again in {seconds:.0f} s")
+            what = "is not ready" if asked else "can't be worked with"
+            told = f": {reason.rstrip('.;')}" if reason else ""
+            self.watcher.note(f"{self.name} {what}{told}; trying again in {math.ceil(seconds)} s")
         await self._sleep(seconds)
         return True
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -133,13 +135,26 @@ async def _open(
         if context is not None and (error.errno is None or isinstance(error, ConnectionResetError)):
             raise _ended_in_tls(location) from error
         raise Unreachable(
-            f"{_place(location)} can't be reached: {error.strerror or error or type(error).__name__}.",
+            f"{_place(location)} can't be reached: {_why(error)}.",
             advice_for(error, "Check the port, and that the server runs."),
         ) from error
     transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 
 
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
+
+
+def _why(error: OSError) -> str:
+    """As the system says it: asyncio writes addresses of its own in place of that, and of several addresses all of it in one string."""
+    told = error.errno or next((int(number) for number in _ERRNO.findall(str(error))), 0)
+    return os.strerror(told) if told > 0 else str(error) or type(error).__name__
+
+
+_NOT_YET_VALID, _EXPIRED = 9, 10
+"""X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL."""
+_OF_ANOTHER = "Name the server as its certificate does, or give the certificate of its authority with --ca-file."
+_OF_ANOTHER_TIME = "Ask who runs the server to renew it; and see that the clock of this machine is right."
 _PLAIN_TEXT = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
 """What OpenSSL calls octets that are no TLS, over the years."""
 
@@ -157,11 +172,11 @@ def _tls_error(location: Location, error: ssl.SSLError) -> ConnectError:
         )
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return _ended_in_tls(location)
-    reason = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error.reason
-    return ConnectError(
-        f"No secure connection to {_place(location)}: {str(reason or error).rstrip('.')}.",
-        "Name the server as its certificate does, or give the certificate of its authority with --ca-file.",
-    )
+    reason, advice = error.reason, _OF_ANOTHER
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason = error.verify_message
+        advice = _OF_ANOTHER_TIME if error.verify_code in (_NOT_YET_VALID, _EXPIRED) else _OF_ANOTHER
+    return ConnectError(f"No secure connection to {_place(location)}: {str(reason or error).rstrip('.')}.", advice)
 
 
 def _ended_in_tls(location: Location) -> Unreachable:
