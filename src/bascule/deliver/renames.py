@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import replace
 from typing import TypeVar
 
@@ -37,13 +37,12 @@ async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> 
         for entry in await client.list_all()
         if namespace.is_personal(entry.name) and not (entry.has("\\NonExistent") or entry.has("\\Noselect"))
     )
-    strangers = frozenset(name for name in listed - {f.name for f in used} if not _is_inbox(name))
-    lost = [f for f in used if f.uidvalidity and f.name not in listed and not _is_inbox(f.name)]
+    strangers = _strangers(used, listed)
     by_mailboxid = client.tells_mailboxid and any(f.mailboxid for f in used)
-    if not by_mailboxid and not (lost and strangers):
+    if not by_mailboxid and not (strangers and _lost(used, listed)):
         return listed
     states = await client.identities(sorted(listed if client.tells_mailboxid else strangers))
-    for folder, name in _matches(used, lost, strangers, states):
+    for folder, name in matches(used, listed, states):
         if not name or states[name].mailboxid or await _may_be_ours(client, mailbox, ledger, folder, name):
             await mailbox.run(ledger.record_folder, replace(folder, name=name))
     return listed
@@ -51,6 +50,16 @@ async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> 
 
 def _is_inbox(name: bytes) -> bool:
     return name.upper() == b"INBOX"
+
+
+def _strangers(used: Iterable[TargetFolder], listed: Set[bytes]) -> frozenset[bytes]:
+    """The names of folders that no run has used."""
+    return frozenset(name for name in listed - {f.name for f in used} if not _is_inbox(name))
+
+
+def _lost(used: Iterable[TargetFolder], listed: Set[bytes]) -> list[TargetFolder]:
+    """Those that are not listed under the name that we know."""
+    return [f for f in used if f.uidvalidity and f.name not in listed and not _is_inbox(f.name)]
 
 
 class Listing:
@@ -117,11 +126,15 @@ async def _ask(session: TargetSession, mailbox: Mailbox, ledger: Ledger) -> froz
             await session.renew(error)
 
 
-def _matches(
-    used: Iterable[TargetFolder], lost: list[TargetFolder], strangers: frozenset[bytes], states: Mapping[bytes, Status]
+def matches(
+    used: Collection[TargetFolder], listed: Set[bytes], states: Mapping[bytes, Status]
 ) -> list[tuple[TargetFolder, bytes]]:
     """Each folder that has another name now, with that name. By MAILBOXID it is found under one that was another folder's, too, and that one has none then;
-    where several have it (an alias), under its own, or the first."""
+    where several have it (an alias), under its own, or the first. What was found by UIDVALIDITY alone may yet be another's, by what lies in it.
+
+    ``listed``: the person's own folders that can be opened; ``states``: by what they are known (`ImapClient.identities`), at least those that no run has
+    used, and all of them where the target tells MAILBOXIDs."""
+    strangers = _strangers(used, listed)
     names: dict[str, list[bytes]] = defaultdict(list)
     for name in sorted(states):
         if told := states[name].mailboxid:
@@ -135,7 +148,7 @@ def _matches(
     taken = {name for _, name in renamed}
     renamed += [(f, b"") for f in used if f.folder not in by_id and f.name in taken and not _is_inbox(f.name)]
     free = {n: s for n, s in states.items() if n in strangers and n not in by_id.values()}
-    left = [f for f in lost if f.folder not in by_id]
+    left = [f for f in _lost(used, listed) if f.folder not in by_id]
     by_validity = _alone(left, lambda folder: folder.uidvalidity)
     validities = _alone(free.values(), lambda status: status.items.get("UIDVALIDITY", 0))
     renamed += [

@@ -41,7 +41,8 @@ class Fact:
 class FolderCensus:
     """What is in one folder. ``unreadable``: UID → why it is not given. ``withdrawn``: listed, and no longer there when asked for, moments
     later. ``error``: why the folder can't be opened, or not read to the end. ``unlisted``: how many more its server counts than it lists. ``unread``
-    and ``reached``: see `Lack`."""
+    and ``reached``: see `Lack`. ``uidnext`` and ``mailboxid`` (RFC 8474): of a folder of the new side, where its server tells them; 0 and empty: it
+    does not."""
 
     path: FolderPath
     name: bytes
@@ -53,6 +54,8 @@ class FolderCensus:
     unlisted: int = 0
     unread: int = 0
     reached: bool = True
+    uidnext: int = 0
+    mailboxid: str = ""
 
 
 async def take_census(

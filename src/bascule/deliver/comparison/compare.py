@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bascule.deliver.comparison.census import Fact, FolderCensus
-from bascule.deliver.comparison.copies import Copies, key_of
+from bascule.deliver.comparison.copies import Copies
 from bascule.deliver.comparison.findings import Comparison, Finding, Kind
 from bascule.deliver.comparison.judging import Place, judge_absent, judge_copy, judge_moved, judge_new, state_of_earlier
 from bascule.deliver.comparison.memory import Memory, Remembered
-from bascule.deliver.comparison.renamed import find_places
+from bascule.deliver.comparison.renamed import find_places, find_used
 from bascule.deliver.doubled import other_uid
 from bascule.deliver.moves import EarlierCopies, EarlierCopy
 from bascule.terms.folder import FolderPath
@@ -33,9 +33,10 @@ def compare(
     known of earlier runs, and every difference is one; ``unread``: folders of the old side that were not asked for. Messages that only the new side
     has are no difference."""
     result = Comparison(memory is not None)
-    places = find_places(expected, found, names, memory)
+    used = find_used(found, memory)
+    places = find_places(expected, found, names, memory, used)
     unread |= {census.path for census in expected if census.error}
-    work = _Comparing(result, Copies.of(found, _taken(found, places, memory)), places, memory, unread)
+    work = _Comparing(result, Copies.of(found, _taken(used, memory)), places, used, memory, unread)
     for census in expected:
         work.sort_out(census)
     for census in expected:
@@ -46,22 +47,13 @@ def compare(
     return result
 
 
-def _taken(
-    found: Sequence[FolderCensus], places: Mapping[FolderPath, Place], memory: Memory | None
-) -> dict[bytes, set[int]]:
+def _taken(used: Mapping[int, Place], memory: Memory | None) -> dict[bytes, set[int]]:
     """Folder of the new side → UIDs that the ledger knows as copies of messages of ours, there on the old side or not."""
-    if memory is None:
-        return {}
-    validities = {key_of(census.name): census.uidvalidity for census in found}
     taken: dict[bytes, set[int]] = defaultdict(set)
-    for one in memory.by_message.values():
-        place, known = places.get(one.path), memory.places.get(one.folder)
-        if known is None or one.target_uid is None:
-            continue
-        if place is not None and place.is_renamed and place.name is not None:
+    for one in memory.by_message.values() if memory else ():
+        place = used.get(one.folder, Place(None))
+        if place.name is not None and not place.is_another and one.target_uid is not None:
             taken[place.name].add(one.target_uid)
-        elif validities.get(key_of(known.name)) == known.uidvalidity:
-            taken[key_of(known.name)].add(one.target_uid)
     return taken
 
 
@@ -83,6 +75,8 @@ class _Comparing:
     result: Comparison
     copies: Copies
     places: Mapping[FolderPath, Place]
+    used: Mapping[int, Place]
+    """By row in the catalogue, those of folders that the old side has no longer, too."""
     memory: Memory | None
     unread: frozenset[FolderPath]
     waiting: dict[FolderPath, list[_Waiting]] = field(default_factory=lambda: defaultdict(list))
@@ -226,19 +220,14 @@ class _Comparing:
         return found
 
     def _as_earlier(self, one: Remembered) -> EarlierCopy:
-        place = self._place_of_earlier(one)
+        place = self.used.get(one.folder, Place(None))
         there = None
-        if place.name is not None and one.target_uid is not None:
+        if place.name is not None and place.is_another:  # its UIDs are another's
+            there = self.copies.find_equal(place.name, one.sha256, one.sent_sha256)
+        elif place.name is not None and one.target_uid is not None:
             there = self.copies.at(place.name, one.target_uid)
         new = state_of_earlier(one, there, place)
         return EarlierCopy(one.message, one.meanwhile.start, one.meanwhile.stop, one.date_utc, one.knows, new)
-
-    def _place_of_earlier(self, one: Remembered) -> Place:
-        if one.path in self.places or self.memory is None:
-            return self.places.get(one.path, Place(None))
-        kept = self.memory.places.get(one.folder)  # of a folder that the old side has no longer
-        name = key_of(kept.name) if kept else None
-        return Place(name if name in self.copies.folders else None)
 
     def _judge_moved(self, one: _Waiting, copies: EarlierCopies) -> Finding | None:
         """None: the message is known where it is, or is not known to have moved there."""

@@ -43,6 +43,11 @@ class Copies:
         """The message with this UID."""
         return self._by_uid.get(name, {}).get(uid)
 
+    def find_equal(self, name: bytes, *digests: bytes) -> Fact | None:
+        """A free copy with one of these SHA-256; it stays free."""
+        free = self._free.get(name, {})
+        return next((one for digest in digests for one in free.get(digest, ())), None)
+
     def take(self, name: bytes, fact: Fact, *, any_date: bool = True) -> Fact | None:
         """A free copy in the folder, equal in its octets: one with the same date first, then one with the same flags."""
         found = [one for one in self._equal(name, fact) if any_date or same_date(fact, one)]

@@ -59,13 +59,15 @@ class Remembered:
 
 @dataclass(slots=True)
 class Memory:
-    """``places``: the folder of the target that each of the old side's went to, by its row; ``followed``: messages that moved on the old
+    """``places``: the folder of the target that each of the old side's went to, by its row; ``foreign``: by the same row, the
+    UIDs there of what was somebody else's; ``followed``: messages that moved on the old
     side, and whose move an earlier run dealt with; ``left_out``: what the user left out, and why; ``old_side``: what runs saw of its folders."""
 
     by_message: dict[int, Remembered] = field(default_factory=dict)
     by_identity: dict[Identity, Remembered] = field(default_factory=dict)
     by_path: dict[FolderPath, list[Remembered]] = field(default_factory=lambda: defaultdict(list))
     places: dict[int, TargetFolder] = field(default_factory=dict)
+    foreign: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     folders: dict[FolderPath, int] = field(default_factory=dict)
     followed: set[int] = field(default_factory=set)
     left_out: dict[Identity, str] = field(default_factory=dict)
@@ -166,6 +168,8 @@ def _load(database: Connection, target: int) -> Memory:
             memory.folders[paths[identity]] = identity
     query = "SELECT folder, name, uidvalidity, looked_uidnext, mailboxid FROM target_folders WHERE target = ?"
     memory.places = {row[0]: TargetFolder(*row) for row in database.execute(query, (target,))}
+    for row, uid in database.execute("SELECT folder, uid FROM target_messages WHERE target = ?", (target,)):
+        memory.foreign[row].add(uid)
     batches = database.execute("SELECT messages FROM intents WHERE target = ?", (target,))
     doubtful = {one[0] for (text,) in batches for one in json.loads(text)}
     flagsets, deltas = FlagSets(database), memory.old_side.deltas(database)

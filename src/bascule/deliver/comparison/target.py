@@ -25,7 +25,8 @@ class TargetSide:
         self._prefix = prefix
         self._renames = renames
         self._listed: list[SourceFolder] = []
-        self._messages = 0
+        self._states: dict[bytes, dict[str, int]] = {}
+        self._mailboxids: dict[bytes, str] = {}
         self._idle: list[ImapClient] = []
 
     async def map(self, rows: Sequence[FolderRow], known: Mapping[FolderPath, bytes]) -> dict[FolderPath, bytes]:
@@ -35,8 +36,11 @@ class TargetSide:
 
         async def question(client: ImapClient) -> list[MappedFolder]:
             self._listed = await _folders(client)
-            states = await client.status_all([folder.name for folder in self._listed])
-            self._messages = sum(state.get("MESSAGES", 0) for state in states.values())
+            listed = [folder.name for folder in self._listed]
+            self._states = await client.status_all(listed)
+            if client.tells_mailboxid:
+                told = await client.identities(listed)
+                self._mailboxids = {name: status.mailboxid for name, status in told.items()}
             return await FolderMap(self._prefix, self._renames).map(client, rows, names)
 
         client, mapped = await ask_target(self._connections, question)
@@ -46,11 +50,16 @@ class TargetSide:
     async def read(self, connections: int, watcher: Watcher) -> list[FolderCensus]:
         """Every message of the person's own folders. Raises SourceError, ConnectError."""
         try:
-            watcher.expect(self._messages)
-            return await take_census(self._reader, self._listed, connections, watcher)
+            watcher.expect(sum(state.get("MESSAGES", 0) for state in self._states.values()))
+            taken = await take_census(self._reader, self._listed, connections, watcher)
         finally:
             while self._idle:
                 await self._idle.pop().logout()
+        for census in taken:
+            state = self._states.get(census.name, {})
+            census.uidvalidity = census.uidvalidity or state.get("UIDVALIDITY", 0)  # of one that does not open
+            census.uidnext, census.mailboxid = state.get("UIDNEXT", 0), self._mailboxids.get(census.name, "")
+        return taken
 
     async def _reader(self) -> ImapReader:
         client = self._idle.pop() if self._idle else await self._connections.one_more()
