@@ -631,13 +631,13 @@ def test_what_was_altered_is_no_fault_once_the_member_has_deleted_it(move: Move,
 
 
 def from_another_machine(move: Move, tmp_path: Path) -> None:
-    """A complete run that knows nothing of the others, and that they do not wait for."""
+    """A complete run that knows nothing of the others, and that they do not wait for: the ports that it goes to are the servers' own, and theirs are
+    the proxies'."""
     machine = tmp_path / "machine"
     machine.mkdir()
     sides = [f"imap://{move.user}@127.0.0.1:{port}" for port in move.ports.values()]
     words = ["copy", *sides, "--state", machine / "state", "--json", "--quiet"]
-    variables = {**environment(machine), "XDG_RUNTIME_DIR": str(machine)}
-    said(move.runner.start(*words, variables=variables).wait(), 0)
+    said(move.runner.start(*words, variables=environment(machine)).wait(), 0)
 
 
 def test_one_message_that_another_machine_delivers_meanwhile_is_there_once(move: Move, tmp_path: Path) -> None:
