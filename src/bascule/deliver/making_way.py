@@ -20,6 +20,7 @@ from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger, on_target_codes
 from bascule.protocols.imap.fetch import MessageData
 from bascule.protocols.imap.refusals import Meaning, meaning_of
+from bascule.terms.flags import Flags
 from bascule.terms.outcome import OutcomeCode
 from bascule.terms.watch import Watcher
 from bascule.wire.errors import CommandRefused, ConnectionLost
@@ -197,10 +198,7 @@ class _MakingWay:
         removal.marked |= {m.earlier.target_uid for m in [*touched, *kept, *ours] if _has_our_mark(m.earlier, there)}
         await removal.take_back(self.target.client, [move.earlier.target_uid for move in [*touched, *worse, *kept]])
         if self.target.client.has_uid_expunge:
-            unmarked = [
-                uid for m in ours if DELETED.isdisjoint(there[uid := m.earlier.target_uid].flags or frozenset())
-            ]
-            await self.mailbox.run(self.ledger.unfinished.about_to_mark, folder, unmarked)
+            await self.mailbox.run(self._about_to_mark, folder, ours, there)
             kept += (same := await self._seen_elsewhere(folder, ours, shared.perhaps))
             ours = [move for move in ours if move not in same]
         removed = await removal.remove(self.target.client, [_as_ours(move.earlier, there) for move in ours])
@@ -257,6 +255,19 @@ class _MakingWay:
             as_good = move.altered_to in (None, contents.get(move.earlier.target_uid))
             (others if as_good else worse).append(move)
         return worse, others
+
+    def _about_to_mark(self, folder: int, moves: Iterable[Move], there: Mapping[int, MessageData]) -> None:
+        r"""Whose ``\Deleted`` it is must be known also after a run that is killed, or loses its connection for good; and of what is gone then, that it was we
+        (`Messages.on_their_way_out`). Blocks."""
+        unmarked: list[int] = []
+        by_flags: dict[Flags, list[int]] = defaultdict(list)
+        for move in moves:
+            by_flags[move.earlier.expected.flags | DELETED].append(move.earlier.message)
+            if DELETED.isdisjoint(_as_ours(move.earlier, there).now):
+                unmarked.append(move.earlier.target_uid)
+        self.ledger.unfinished.about_to_mark(folder, unmarked)
+        for flags, messages in by_flags.items():
+            self.ledger.followed(messages, given=flags)
 
     def _record(self, gone: Sequence[Move], touched: Sequence[Move], away: Sequence[Move]) -> None:
         """The earlier copy is somewhere else or nowhere; it is the member's; we removed it. Blocks."""
