@@ -157,14 +157,7 @@ def old_renames_folder(world: World, chance: random.Random) -> str | None:
     names = _ordinary(world.old)
     if not names:
         return None
-    return _old_renames(world, chance.choice(names), _a_name(world.old, world.new, chance, "R"))
-
-
-def _a_name(person: Person, other: Person, chance: random.Random, letter: str) -> str:
-    """For a folder: sometimes one that the other side has, or had at first, and this one has not."""
-    known = sorted({*other.folders(), *FOLDERS} - {*person.folders(), *SPECIAL})
-    plain = [name for name in known if "/" not in name]
-    return chance.choice(plain) if plain and chance.random() < 0.4 else f"{letter}{chance.randrange(10**6)}"
+    return _old_renames(world, chance.choice(names), f"R{chance.randrange(10**6)}")
 
 
 def _old_renames(world: World, name: str, to: str) -> str:

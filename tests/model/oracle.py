@@ -409,19 +409,13 @@ class Oracle:
         if self._during or (taker is None and folder in self.knowledge.unsure):
             return frozenset({folder, *self.world.now_called(folder)})
         if taker is None or name is None:
-            return frozenset({folder, *self._where_it_is_taken(folder)})
+            return frozenset({folder})
         changed = self.world.validities.get(taker[0]) != taker[1] and name != folder
         # where no MAILBOXID is told, the folder that has the name now is taken for the one that was renamed
         another = name != folder and folder in self._there_before
         if folder in self.knowledge.unsure or changed or another:
             return frozenset({name, folder, *self.world.now_called(folder)})
         return frozenset({name})
-
-    def _where_it_is_taken(self, folder: str) -> set[str]:
-        """The names of one that is to be made, where the new side has the name, and another of the old side's folders in it."""
-        there, knowledge = self.world.folders.get(folder), self.knowledge
-        others = {fid for name, (fid, _) in knowledge.folders.items() if name != folder}
-        return {f"{folder} ({n})" for n in (2, 3)} if there in others else set()
 
     def _folders(self, ended: Ended, before: Looks, now: Looks, *, complete: bool) -> list[str]:
         if self.world.changed_during or ended.order.beside == "another":
@@ -431,9 +425,7 @@ class Oracle:
         for name in sorted(made):
             if any(other.startswith(f"{name}/") for other in made):
                 continue
-            if name not in before.old_shelves and not any(
-                name in self._where_it_is_taken(each) for each in before.old_shelves
-            ):
+            if name not in before.old_shelves:
                 found.append(f"the run made a folder {name}, which the old side does not have")
             elif name in self.knowledge.folders and name not in self._targets(name):
                 found.append(f"the run made {name} again, which the member renamed {set(self._targets(name))}")

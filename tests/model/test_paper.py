@@ -6,7 +6,7 @@ from model.paper import PaperSequence
 from model.sequence import Violated
 
 OPERATIONS = 30
-KEPT, TRIED = 120, 40
+KEPT, TRIED = 120, 120
 """Sequences that must pass; sequences within which a broken rule must be found."""
 
 
