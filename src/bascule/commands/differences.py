@@ -35,6 +35,7 @@ def _as_dict(result: Comparison) -> dict[str, Any]:
         "expected": result.expected,
         **{name: result.counts[kind] for kind, name in _COUNTED.items()},
         "line_ends": result.line_ends,
+        "folders_not_compared": result.not_compared,
         "folders": result.of_folders,
         "differences": [asdict(finding) for finding in result.findings],
     }
@@ -55,7 +56,7 @@ def _lines(result: Comparison, words: ComparisonWords) -> Iterator[str]:
     yield from (f"{words.own(sentence)}." for sentence in result.of_folders)
     yield from _grouped(result, Kind.LEFT_OUT, words.left_out, words)
     yield from _grouped(result, Kind.THEIRS, words.theirs, words)
-    named = [finding for finding in result.findings if finding.kind in (Kind.TO_DO, Kind.FAULT)]
+    named = [finding for kind in (Kind.FAULT, Kind.TO_DO) for finding in result.findings if finding.kind is kind]
     for finding in named[:_SHOWN]:
         yield f"{words.to_do if finding.kind is Kind.TO_DO else ''}{_of_message(finding, words)}"
     if len(named) > _SHOWN:
@@ -106,5 +107,7 @@ def _summary(result: Comparison, words: ComparisonWords) -> Iterator[str]:
     for kind, phrase in told:
         if result.counts[kind] and (result.knows or kind is Kind.FAULT):
             yield counted(phrase, result.counts[kind])
+    if result.not_compared:
+        yield counted(words.not_compared, result.not_compared)
     if result.line_ends:
         yield words.line_ends.format(grouped(result.line_ends))

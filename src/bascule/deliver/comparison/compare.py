@@ -252,11 +252,14 @@ def _name_what_was_not_given(
         for census in folders:
             folder = str(census.path)
             if census.error:
+                result.not_compared += 1
                 result.name_fault(
                     folder, f"the {side} side does not open the folder, or not to the end: {census.error}"
                 )
             for uid, reason in census.unreadable.items():
                 result.name_fault(folder, f"the {side} side lists it and does not give it: {reason}", uid)
+            if side == "old":
+                result.counts[Kind.FAULT] += len(census.unreadable) + census.unlisted
             if not census.reached:
                 result.name_to_do(folder, "no run has read it: nothing is known of what it holds")
             if census.unread and not census.error:

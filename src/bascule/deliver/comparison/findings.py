@@ -34,13 +34,15 @@ class Finding:
 @dataclass(slots=True)
 class Comparison:
     """``findings``: every message but the equal ones. ``of_folders``: what was done to folders on the new side, a sentence each. ``knows``: whether
-    the runs before were known. ``line_ends``: equal messages that have CRLF for LF alone."""
+    the runs before were known. ``line_ends``: equal messages that have CRLF for LF alone. ``not_compared``: folders that one side does not let be read to the
+    end; what is in them counts as far as it was read."""
 
     knows: bool = False
     counts: Counter[Kind] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     of_folders: list[str] = field(default_factory=list)
     line_ends: int = 0
+    not_compared: int = 0
 
     @property
     def expected(self) -> int:
@@ -59,7 +61,7 @@ class Comparison:
             self.findings.append(finding)
 
     def name_fault(self, folder: str, what: str, uid: int = 0) -> None:
-        """What is no message of the old side's that was read: a folder, or a message that is not given."""
+        """What is no message of the old side's that was read: a folder, or a message that is not given. Whoever names one of the old side's counts it."""
         self.findings.append(Finding(Kind.FAULT, what, folder, uid))
 
     def name_to_do(self, folder: str, what: str) -> None:

@@ -31,6 +31,7 @@ class ComparisonWords:
     differ_to_do: Pair
     were_left_out: Pair
     at_fault: Pair
+    not_compared: Pair
     line_ends: str
 
     def own(self, text: str) -> str:
@@ -58,7 +59,8 @@ _EN = ComparisonWords(
         "{} differ by what happened on the old side since, or was not delivered yet. The next run of “bascule copy” or “bascule deliver” brings it.",
     ),
     were_left_out=("{} left out.", "{} left out."),
-    at_fault=("{} is at fault, and named above.", "{} are at fault, and named above."),
+    at_fault=("{} is at fault.", "{} are at fault."),
+    not_compared=("{} folder could not be compared to its end.", "{} folders could not be compared to their end."),
     line_ends="Of the equal ones {} had lines that end in LF alone; on the new side they end in CRLF, as mail does (RFC 5322).",
 )  # fmt: skip
 _SENTENCES = (
@@ -144,7 +146,8 @@ _FR = ComparisonWords(
         "{} diffèrent par ce qui s’est passé depuis sur l’ancienne plateforme, ou ne sont pas encore transférés. La prochaine exécution de « bascule copy » ou de « bascule deliver » s’en charge.",
     ),
     were_left_out=("{} écarté par choix.", "{} écartés par choix."),
-    at_fault=("{} pose problème, et est nommé ci-dessus.", "{} posent problème, et sont nommés ci-dessus."),
+    at_fault=("{} pose problème.", "{} posent problème."),
+    not_compared=("{} dossier n’a pas pu être comparé jusqu’au bout.", "{} dossiers n’ont pas pu être comparés jusqu’au bout."),
     line_ends="Parmi les messages identiques, {} avaient des lignes terminées par LF seul ; sur la nouvelle plateforme elles se terminent par CRLF, comme le veut le courrier (RFC 5322).",
 )  # fmt: skip
 
