@@ -284,7 +284,10 @@ class Oracle:
     def _lies_there_already(self, night: Night) -> frozenset[Entry]:
         """What is known of a message that moved on the old side to the folder that its copy lies in: that one has the same name on both sides since."""
         old = night.old
-        if old is None or old.name not in self.world.alike or night.after != night.before:
+        if old is None or old.name not in self.world.alike:
+            return frozenset()
+        before = {copy.at: {copy.flags, old.flags} for copy in night.before}
+        if any(copy.flags not in before.get(copy.at, ()) for copy in night.after) or len(before) != len(night.after):
             return frozenset()
         return frozenset(
             Entry(ledger, copy.at, copy.name, given, old.at, old.flags)

@@ -216,3 +216,24 @@ def test_our_mark_goes_from_what_a_killed_run_was_about_to_remove(move: Move, de
     for _ in range(2):
         move.run()
         assert all("\\Deleted" not in marks for name in ("F", "B") for marks in move.new.marks(name))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_flags_of_what_stayed_follow_and_it_moves_on_as_one(either: Move, when: str) -> None:
+    """It was marked on the old side the same night, before it was renamed or after it: its copy is ours as before."""
+    move = either
+    move.fill({"F": "a b", "INBOX": "i"})
+    move.run()
+    move.mark(move.new, "F", "b", "+", "\\Answered")
+    if when == "before":
+        move.mark(move.old, "F", "a", "+", "\\Flagged")
+    for side in (move.old, move.new):
+        side.rename("F", "H")
+    if when == "after":
+        move.mark(move.old, "H", "a", "+", "\\Flagged")
+    move.run()
+    assert move.flags("H", "a") == {"\\flagged"}
+    move.mark(move.old, "H", "b", "+", "\\Flagged")
+    move.move(move.old, "H", "a", "INBOX")
+    runs_leave(move, {"H": "b", "INBOX": "a i"})
+    assert move.flags("H", "b") == {"\\answered"}

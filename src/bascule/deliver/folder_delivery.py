@@ -144,7 +144,11 @@ class FolderDelivery:
             if self._doubt.concerns(parcel):
                 self._after_doubt.append(parcel)
                 continue
-            found = await self._moved_here(parcel, copy := self._copy_of(parcel)) or copy
+            copy = self._copy_of(parcel)
+            if await self._has_stayed(parcel, copy):
+                self._done(parcel)
+                continue
+            found = await self._moved_here(parcel, copy) or copy
             if found is not None:
                 there.append((parcel.message, found))
                 self._done(parcel)
@@ -170,6 +174,17 @@ class FolderDelivery:
             ids = await self._mailbox.run(self._mailbox.messages.store, row.id, row.uidvalidity, new)
             for parcel, message in zip(fresh, ids, strict=True):
                 parcel.message = message
+
+    async def _has_stayed(self, parcel: Parcel, copy: Outcome | None) -> bool:
+        """Where it moved on the old side to the folder that its copy lies in already, that copy stands for it from now on, with all that is known of it."""
+        if copy is None or (uid := copy.target_uid) is None:
+            return False
+        for earlier in self._view.stood_for(uid):
+            if await self._mailbox.run(self._ledger.inherit, earlier, parcel.message, self._view.row.folder, uid):
+                self._earlier.forget({earlier})
+                self._earlier.followed.add(parcel.message)
+                return True
+        return False
 
     async def _moved_here(self, parcel: Parcel, copy: Outcome | None) -> Outcome | None:
         """Where it is the move of an earlier message, that is written down, together with its outcome where nothing is to be sent: the target has it

@@ -1,5 +1,6 @@
 """One folder of the target as we know it: what it held before us, what is ours, and what nobody has looked at yet."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -38,6 +39,7 @@ class TargetView:
         self._ledger = ledger
         self._folder = folder
         self._free = FreeCopies()
+        self._stood_for: dict[int, list[int]] = defaultdict(list)
         self._removal = Removal()
         self._has_marked = False
         self.row = TargetFolder(folder.row.id, folder.name)
@@ -85,6 +87,9 @@ class TargetView:
         contents = {copy.uid: copy.sha256 for copy in copies}
         others = await self._standing_for_others(contents)
         taken = {one.uid for one in others if one.is_present and one.sha256 == contents[one.uid]}
+        for one in others:
+            if one.is_certain and not one.is_present:
+                self._stood_for[one.uid].append(one.message)
         if copies:
             taken |= await self._mailbox.run(surplus_copies, self._mailbox, self._ledger.target, self.row.folder)
         self._free.add(copy for copy in copies if copy.uid not in taken)
@@ -303,6 +308,10 @@ class TargetView:
     def has_dated(self, body: Body, date_utc: int) -> bool:
         """Whether a copy of this content and date stands for no message yet."""
         return self._free.has_dated(body.sha256, date_utc)
+
+    def stood_for(self, uid: int) -> list[int]:
+        """Messages of other folders of ours, gone from there on the old side, whose copy this is: the target has one folder for both."""
+        return self._stood_for.get(uid, [])
 
     def take_digest(self, digest: bytes, alike: bytes | None = None, *, above: int = 0) -> Foreign | None:
         return self._free.take(digest, alike, above=above)

@@ -393,6 +393,21 @@ class Ledger:
                 self._write(folder, [(later, outcome)])
             return claimed
 
+    def inherit(self, earlier: int, later: int, folder: int, uid: int) -> bool:
+        """The later message, of ``folder``, has the copy of the earlier one, which has this UID there, and all that is known of it; False: it moved somewhere
+        else, or is there again."""
+        with transaction(self._database):
+            claimed = self.claim(earlier, later, done=True)
+            if claimed:
+                self._forget_foreign(folder, [uid])
+                self._database.execute(
+                    "INSERT OR REPLACE INTO outcomes (target, message, code, detail, target_uid, sent_sha256, sent_octets, theirs,"
+                    " flagset, source_flagset, verified, verified_utc) SELECT target, ?1, code, detail, ?2, sent_sha256, sent_octets, theirs,"
+                    " flagset, source_flagset, verified, verified_utc FROM outcomes WHERE target = ?3 AND message = ?4",
+                    (later, uid, self.target, earlier),
+                )
+            return claimed
+
     def release(self) -> None:
         """Moves whose later message was not delivered after all, nor may have been: what became of the earlier copy meanwhile is to be looked at
         again."""
