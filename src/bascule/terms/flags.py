@@ -15,7 +15,10 @@ Flags = frozenset[str]
 _SYSTEM = {name.lower(): name for name in ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")}
 
 
-@lru_cache(maxsize=4096)
+_REMEMBERED_CHARACTERS = 1000
+"""In a set of flags that it is remembered for; others are few, and together would be as large as somebody likes."""
+
+
 def _normalise(names: tuple[str, ...]) -> Flags:
     kept: dict[str, str] = {}
     for name in names:
@@ -27,9 +30,13 @@ def _normalise(names: tuple[str, ...]) -> Flags:
     return frozenset(kept.values())
 
 
+_remembered = lru_cache(maxsize=4096)(_normalise)
+
+
 def normalise_flags(names: Iterable[str]) -> Flags:
     """The flags in ``names`` as a normalised set; of keywords that differ only in case the first is kept."""
-    return _normalise(tuple(names))
+    given = tuple(names)
+    return _remembered(given) if sum(map(len, given)) <= _REMEMBERED_CHARACTERS else _normalise(given)
 
 
 def system_flags_of(flags: Flags) -> Flags:

@@ -11,3 +11,7 @@ class LocalError(ImapError):
 
 class RemoteError(ImapError):
     """The other side sent something that is not IMAP, or is past a limit. The connection can't be used any more."""
+
+
+class TooMuch(RemoteError):
+    """It is past a limit. What says so is never passed over as a response that is garbled."""

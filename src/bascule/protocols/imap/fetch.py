@@ -14,6 +14,7 @@ from functools import lru_cache
 from bascule.protocols.imap.commands import items
 from bascule.protocols.imap.dates import parse_date_time, read_date_time
 from bascule.protocols.imap.errors import RemoteError
+from bascule.protocols.imap.limits import MESSAGE_FLAGS_OCTETS, PLAIN_FLAGS_OCTETS
 from bascule.protocols.imap.receiver import Frame, Literal
 from bascule.protocols.imap.tokens import Value, as_list, as_number, as_text
 from bascule.terms.flags import Flags, normalise_flags
@@ -34,7 +35,7 @@ BODY = items(b"UID", b"BODY.PEEK[]")
 UIDS = items(b"UID")
 SIZE = items(b"UID", b"RFC822.SIZE")
 
-_FLAGS = rb"\* (\d{1,10}) FETCH \(UID (\d{1,10}) FLAGS \(([^()\"]*)\)"
+_FLAGS = rb"\* (\d{1,10}) FETCH \(UID (\d{1,10}) FLAGS \(([^()\"]{0,%d})\)" % PLAIN_FLAGS_OCTETS
 _FLAGS_REPLY = re.compile(_FLAGS + rb"\)$")
 _DETAILS_REPLY = re.compile(_FLAGS + rb' INTERNALDATE "([^"]*)" RFC822\.SIZE (\d{1,18})\)$')
 _WHOLE_REPLY = re.compile(_FLAGS + rb' INTERNALDATE "([^"]*)" BODY\[\] $')
@@ -133,11 +134,15 @@ def fetch_of(number: int, items: dict[str, Value]) -> Fetch:
 
 
 def _flag_list(value: Value, odd: list[str]) -> Flags | None:
-    """NIL instead of a list is an empty one, and within it a keyword of that name. What is in a list and is no string is left out and told."""
+    """NIL instead of a list is an empty one, and within it a keyword of that name. What is in a list and is no string is left out and told; a list past
+    `MESSAGE_FLAGS_OCTETS` is told alone."""
     if value is not None and not isinstance(value, list):
         odd.append(f"its list of flags is given as “{_shown(value)}”, which is none")
         return None
     names = [b"NIL" if name is None else name for name in value or []]
+    if sum(len(name) for name in names if isinstance(name, bytes)) > MESSAGE_FLAGS_OCTETS:
+        odd.append(f"its list of flags has more than {MESSAGE_FLAGS_OCTETS:,} octets")
+        return None
     odd += [
         f"one of its flags is given as “{_shown(name)}”, which is none" for name in names if not isinstance(name, bytes)
     ]

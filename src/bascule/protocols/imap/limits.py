@@ -19,10 +19,25 @@ class Limits:
     """What one response may hold in memory, lines and inline literals together."""
     depth: int = 100
     """Parentheses within parentheses. A BODYSTRUCTURE of nested message/rfc822 goes a few dozen deep in bad spam."""
+    values: int = 100_000
+    """Words, strings and lists in one response, each of which takes 30 times the octets that it is written in. SEARCH, which may find a million, and sets
+    are counted by themselves."""
 
 
 DEFAULT_LIMITS = Limits()
 
+FOUND_NUMBERS = 2_000_000
+"""In one SEARCH response: as many as a line of `Limits.line_octets` has, where they have seven digits."""
+RANGES = 2_000_000
+"""In one set of UIDs, as VANISHED and ESEARCH have: each other message of a folder that had four million. They take 200 MB and a second."""
+LISTING_ATTRIBUTES = 100
+"""Of one mailbox. RFC 9051, RFC 5258 and RFC 6154 know 20."""
+NAMESPACES = 1000
+"""That NAMESPACE tells: each mailbox is compared with all. Servers have some three; a person sees some dozens where each shared root is one."""
+MESSAGE_FLAGS_OCTETS = 64 * 1024
+"""All flags of one message that we read: Dovecot and Cyrus have a hundred or two for a whole folder."""
+PLAIN_FLAGS_OCTETS = 1000
+"""All flags of one message in the usual form, for which it is remembered what they are. It is for thousands of sets."""
 CONDITION_OCTETS = 2000
 """Of the text behind OK, NO, BAD and BYE. It is for people, and looked through for words that servers are known to use, at 3 s for each MB."""
 KEYWORD_OCTETS = 250

@@ -2,14 +2,22 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from bascule.protocols.imap.errors import RemoteError
+from bascule.protocols.imap.errors import RemoteError, TooMuch
 from bascule.protocols.imap.fetch import Fetch, broken_fetch, fetch_of, parse_plain_fetch
-from bascule.protocols.imap.limits import CONDITION_OCTETS, DEFAULT_LIMITS, Limits
+from bascule.protocols.imap.limits import (
+    CONDITION_OCTETS,
+    DEFAULT_LIMITS,
+    FOUND_NUMBERS,
+    LISTING_ATTRIBUTES,
+    NAMESPACES,
+    Limits,
+)
 from bascule.protocols.imap.receiver import Frame
 from bascule.protocols.imap.sequence import Range, parse_ranges
 from bascule.protocols.imap.tokens import Value, as_list, as_number, as_text, parse_values
+from bascule.terms.folder import SpecialUse
 from bascule.terms.printable import CHARACTERS, printable
 
 
@@ -65,6 +73,21 @@ class Listing:
 
     def has(self, attribute: str) -> bool:
         return attribute.lower() in {name.lower() for name in self.attributes}
+
+    def with_known_attributes(self) -> "Listing":
+        """What nobody knows is not kept with those listings that are: each attribute takes 30 times the octets that it is written in."""
+        known = frozenset(known for name in self.attributes if (known := _ATTRIBUTES.get(name.lower())))
+        return replace(self, attributes=known)
+
+
+_ATTRIBUTES = {
+    name.lower(): name
+    for name in (
+        "\\NoInferiors", "\\NoSelect", "\\NonExistent", "\\HasChildren", "\\HasNoChildren", "\\Marked", "\\Unmarked", "\\Subscribed", "\\Remote",
+        *SpecialUse,
+    )
+}  # fmt: skip
+"""RFC 9051 §7.3.1, and what a mailbox is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +209,14 @@ def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
     """One frame of a server. Raises RemoteError for what is not IMAP; an unknown response is `Other`.
 
     A FETCH response that can't be read is one all the same, with its ``fault``: it is of one message, and the next frame of another. So is
-    one that says nothing that could not be missing.
+    one that says nothing that could not be missing. Where a limit is passed, that is told in any case (TooMuch), but of a FETCH.
     """
     first = frame[0]
     assert isinstance(first, bytes)  # frames begin with text
     if first.startswith(b"* ") and (fetch := parse_plain_fetch(frame, first)) is not None:
         return fetch
+    if len(frame) == 1 and (search := _plain_search(first)) is not None:
+        return search
     if first.startswith(b"+"):
         return Continuation(first[2:])
     condition = _CONDITION.match(first)
@@ -205,7 +230,7 @@ def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
         if (understood := _unquoted_listing(frame) or broken_fetch(frame, str(error))) is not None:
             return understood
         name = first[2:].partition(b" ")[0].decode("latin-1").upper()
-        if name in _MAY_BE_GARBLED:
+        if name in _MAY_BE_GARBLED and not isinstance(error, TooMuch):
             return Other(name)
         raise
 
@@ -279,8 +304,14 @@ def _listing(command: str, values: list[Value]) -> Listing:
             raise RemoteError(f"not a {command} response")
     if not isinstance(values[2], bytes):
         raise RemoteError("a mailbox name is longer than any we can use")
-    attributes = frozenset(as_text(value) for value in as_list(values[0]))
+    attributes = _attributes(as_list(values[0]))
     return Listing(command, attributes, as_text(values[1]) or None, values[2])
+
+
+def _attributes(names: list[Value]) -> frozenset[str]:
+    if len(names) > LISTING_ATTRIBUTES:
+        raise TooMuch(f"a mailbox is listed with more than {LISTING_ATTRIBUTES} attributes")
+    return frozenset(as_text(name) for name in names)
 
 
 _LISTINGS = ("LIST", "LSUB")
@@ -305,7 +336,7 @@ def _unquoted_listing(frame: Frame) -> Listing | None:
     separator = quoted or bare
     return Listing(
         command.decode().upper(),
-        frozenset(as_text(attribute) for attribute in attributes.split()),
+        _attributes(attributes.split(None, LISTING_ATTRIBUTES)),
         as_text(separator) if separator else None,
         name,
     )
@@ -336,6 +367,29 @@ def mailboxid_of(value: object) -> str:
     """``(objectid)``, RFC 8474 §7; empty for what is none: as good as not told."""
     name = value[0] if isinstance(value, list) and len(value) == 1 else None
     return name.decode("ascii") if isinstance(name, bytes) and _OBJECTID.fullmatch(name) else ""
+
+
+_SEARCH = b"* SEARCH "
+_DIGITS_AND_BLANKS = b"0123456789 "
+
+
+def _plain_search(line: bytes) -> Search | None:
+    """All that SEARCH found, without a value for each of it; None: use the tokeniser. What follows in parentheses is no number (RFC 7162 §3.1.5)."""
+    if line[: len(_SEARCH)].upper() != _SEARCH:
+        return None
+    written, parenthesis, rest = line[len(_SEARCH) :].partition(b"(")
+    if written.translate(None, _DIGITS_AND_BLANKS) or (parenthesis and not re.fullmatch(rb"[^()\"]*+\) *+", rest)):
+        return None
+    if written.count(b" ") >= FOUND_NUMBERS:
+        raise TooMuch(f"SEARCH found more than {FOUND_NUMBERS:,} messages at once")
+    numbers = written.split()
+    if max(map(len, numbers), default=0) > _NUMBER_DIGITS:
+        return None
+    return Search(tuple(map(int, numbers)))
+
+
+_NUMBER_DIGITS = 18
+"""Any number of so few is one: `as_number`."""
 
 
 def _search(values: list[Value]) -> Search:
@@ -371,6 +425,8 @@ def _vanished(values: list[Value]) -> Vanished:
 
 def _namespace(values: list[Value]) -> Namespace:
     kinds = []
+    if sum(len(value) for value in values[:3] if isinstance(value, list)) > NAMESPACES:
+        raise TooMuch(f"NAMESPACE tells of more than {NAMESPACES:,}")
     for value in values[:3]:
         entries = []
         for entry in as_list(value):

@@ -3,7 +3,8 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 
-from bascule.protocols.imap.errors import RemoteError
+from bascule.protocols.imap.errors import RemoteError, TooMuch
+from bascule.protocols.imap.limits import RANGES
 
 MAX_NUMBER = 2**32 - 1
 MAX_MEMBERS = 50_000_000
@@ -41,14 +42,17 @@ def format_set(numbers: Iterable[int]) -> bytes:
 
 
 def parse_ranges(octets: bytes) -> list[Range]:
-    """The ranges of a sequence-set without ``*``. Raises RemoteError for anything else."""
+    """The ranges of a sequence-set without ``*``. Raises RemoteError for anything else, TooMuch past `RANGES`."""
+    if octets.count(b",") >= RANGES:
+        raise TooMuch(f"a set has more than {RANGES:,} ranges")
     ranges: list[Range] = []
     total = 0
     for piece in octets.split(b","):
         first, colon, last = piece.partition(b":")
         if not first.isdigit() or (colon and not last.isdigit()) or len(piece) > 24:
             raise RemoteError(f"not a sequence set: {octets[:60]!r}")
-        low, high = int(first), int(last or first)
+        low = int(first)
+        high = int(last) if last else low
         if low > high:
             low, high = high, low
         total += high - low + 1

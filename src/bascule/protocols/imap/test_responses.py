@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bascule.protocols.imap import Receiver, RemoteError
 from bascule.protocols.imap.append import appended_uids
+from bascule.protocols.imap.errors import TooMuch
 from bascule.protocols.imap.fetch import Fetch, MessageData
 from bascule.protocols.imap.limits import CONDITION_OCTETS
 from bascule.protocols.imap.responses import (
@@ -326,6 +327,85 @@ def test_a_mutated_response_parses_or_is_the_servers_error(octets: bytes, data: 
             assert isinstance(parse_response(frame), Response)
     except RemoteError:
         return
+
+
+def many(words: bytes, number: int) -> bytes:
+    """``%x`` in ``words`` stands for a number that no other has."""
+    return b" ".join(words % each for each in range(number))
+
+
+@pytest.mark.parametrize(
+    ("octets", "told"),
+    [
+        (b"* VANISHED (EARLIER) 1%b" % (b",1" * 2_000_000), "a set has more than 2,000,000 ranges"),
+        (b'* ESEARCH (TAG "x") UID ALL 1%b' % (b",1" * 2_000_000), "a set has more than 2,000,000 ranges"),
+        (b"* SEARCH%b" % (b" 1" * 2_000_001), "SEARCH found more than 2,000,000 messages at once"),
+        (b'* LIST (%b) "/" F' % many(b"%x", 101), "a mailbox is listed with more than 100 attributes"),
+        (b'* LIST (%b) "/" F' % many(b"%x", 200_000), "a mailbox is listed with more than 100 attributes"),
+        (b'* LIST (%b) "/" two words' % many(b"%x", 101), "a mailbox is listed with more than 100 attributes"),
+        (b"* NAMESPACE (%b) NIL NIL" % many(b'("%x" "/")', 1001), "NAMESPACE tells of more than 1,000"),
+        (b"* CAPABILITY %b" % many(b"X%x", 100_001), "a response has more than 100,000 values"),
+        (b"* FLAGS (%b)" % many(b"%x", 100_001), "a response has more than 100,000 values"),
+        (b"* X %b {1}\r\na %b" % (many(b"%x", 60_000), many(b"%x", 60_000)), "a response has more than 100,000 values"),
+    ],
+    ids=[
+        "vanished",
+        "esearch",
+        "search",
+        "attributes",
+        "very many",
+        "unquoted",
+        "namespaces",
+        "capabilities",
+        "flags",
+        "with a literal",
+    ],
+)
+def test_what_would_take_all_memory_is_told_and_not_kept(octets: bytes, told: str) -> None:
+    tracemalloc.start()
+    with pytest.raises(TooMuch, match=told):
+        parse(octets)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30_000_000 + 3 * len(octets)
+
+
+@pytest.mark.parametrize("flags", [900, 5_000, 80_000, 400_000])
+def test_a_message_with_more_flags_than_any_has_is_told(flags: int) -> None:
+    reply = parse(b"* 1 FETCH (UID 7 FLAGS (%b))" % many(b"%05x", flags // 6 + 1))
+    assert isinstance(reply, Fetch)
+    assert reply.data.uid == 7
+    assert len(reply.data.flags or ()) == (flags // 6 + 1 if flags < 80_000 else 0)
+    assert (reply.fault or reply.data.odd) if flags >= 80_000 else not reply.data.odd
+
+
+def test_the_largest_folders_answers_are_read() -> None:
+    everything = tuple(range(1, 1_000_001))
+    found = parse(b"* SEARCH " + b" ".join(b"%d" % uid for uid in everything))
+    assert found == Search(everything)
+    vanished = parse(b"* VANISHED (EARLIER) " + b",".join(b"%d" % uid for uid in everything[::2]))
+    assert isinstance(vanished, Vanished)
+    assert [first for first, _ in vanished.uids] == list(everything[::2])
+
+
+@pytest.mark.parametrize(
+    ("octets", "numbers"),
+    [
+        (b"* search 1  2 ", (1, 2)),
+        (b"* SEARCH ", ()),
+        (b"* SEARCH 9223372036854775807", (2**63 - 1,)),
+        (b"* SEARCH 1 (MODSEQ 5) ", (1,)),
+        (b"* SEARCH 1 {1}\r\n2", (1, 2)),
+    ],
+)
+def test_what_search_found_may_be_written_in_any_form(octets: bytes, numbers: tuple[int, ...]) -> None:
+    assert parse(octets) == Search(numbers)
+
+
+@pytest.mark.parametrize("rest", [b"1 x", b"1 (MODSEQ", b"1)", b"-1", b"9" * 20, b"9" * 5000, b"1\t2 x"])
+def test_a_search_that_says_something_else_is_the_servers_error(rest: bytes) -> None:
+    with pytest.raises(RemoteError):
+        parse(b"* SEARCH " + rest)
 
 
 @pytest.mark.parametrize("status", ["OK", "NO", "BAD", "BYE"])

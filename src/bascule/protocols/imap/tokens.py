@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from bascule.protocols.imap.errors import RemoteError
+from bascule.protocols.imap.errors import RemoteError, TooMuch
 from bascule.protocols.imap.limits import DEFAULT_LIMITS, Limits
 from bascule.protocols.imap.receiver import Frame
 from bascule.terms.printable import printable
@@ -34,27 +34,31 @@ def parse_values(frame: Frame, start: int = 0, limits: Limits = DEFAULT_LIMITS) 
     """The values of ``frame``, from octet ``start`` of its first text.
 
     A bracketed section belongs to its atom: ``BODY[HEADER.FIELDS (FROM)]<0>`` is one. Raises RemoteError where quotes or
-    parentheses do not match, or are nested deeper than ``limits.depth``.
+    parentheses do not match, or are nested deeper than ``limits.depth``; TooMuch past ``limits.values``.
     """
     top: list[Value] = []
     stack: list[list[Value]] = [top]
+    left = limits.values
     for place, part in enumerate(frame):
         if place % 2:
             stack[-1].append(part)
         elif isinstance(part, bytes):
-            _parse_text(part, start if place == 0 else 0, stack, limits)
+            left = _parse_text(part, start if place == 0 else 0, stack, limits, left)
     if len(stack) != 1:
         raise RemoteError("a parenthesis is not closed")
     return top
 
 
-def _parse_text(text: bytes, position: int, stack: list[list[Value]], limits: Limits) -> None:
+def _parse_text(text: bytes, position: int, stack: list[list[Value]], limits: Limits, most: int) -> int:
+    """How many values of ``most`` are left; a parenthesis counts as one."""
     end = len(text)
-    while position < end:
+    for used in range(most):
+        if position >= end:
+            return most - used
         found = _TOKEN.match(text, position)
         if found is None:
             if not text[position:].strip(b" "):
-                return
+                return most - used
             raise RemoteError(f"not IMAP at “{printable(as_text(text[position : position + 40]))}”")
         position = found.end()
         kind = found.lastgroup
@@ -73,6 +77,9 @@ def _parse_text(text: bytes, position: int, stack: list[list[Value]], limits: Li
             raise RemoteError("a parenthesis is closed that was not opened")
         else:
             stack.pop()
+    if position < end:
+        raise TooMuch(f"a response has more than {limits.values:,} values")
+    return 0
 
 
 def as_number(value: Value) -> int:
