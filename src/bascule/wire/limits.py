@@ -44,12 +44,21 @@ SIGN_IN_TRIES = 2
 """Refusals without a reason of a sign-in that was right before, after which it is tried again: servers lock accounts at five or ten."""
 FRUIT_OCTETS = 8 * 1024
 """What a server gives us, or takes of ours, to be called at work: an octet a second for an hour is none."""
+WORK_OCTETS = 1024 * 1024
+"""Of what came, how much is worked on before it is another's turn: signals, deadlines, the other server. Some 50 ms; what one read brings is
+less, unless it is made of the shortest lines."""
+RESPONSE_WORK_OCTETS = 100
+"""What each response is reckoned to be longer than it is: one of six octets takes as long as one of a hundred."""
+INFLATED_OCTETS = 256 * 1024
+"""Of a compressed stream, inflated at once: DEFLATE makes up to 1,032 octets of one, and so 64 MiB of what one read brings."""
 LISTED = 500_000
 """Mailboxes that one LIST tells: 250 MB of them. A whole campus's shared ones are some ten thousand."""
 TOLD_OCTETS = 128 * 1024 * 1024
-"""Of what one command is answered, without the contents of messages: it is kept until the answer ends. The flags of 1,000,000 messages are 60 MB."""
-FOUND = 5_000_000
-"""Messages that SEARCH finds: they become a list, of 200 MB then. The largest mailbox that we measure has 1,000,000."""
+"""Of what is said until one command is answered, or while none is to be, without the contents of messages that were asked for: it may be kept
+until the answer ends. The flags of 1,000,000 messages are 60 MB."""
+FOUND = 2_000_000
+"""Messages that SEARCH or FETCH tells of: they become a list, of 80 MB where it holds numbers alone. The largest mailbox that we measure has
+1,000,000, and the flags of more than 2,000,000 are more than `TOLD_OCTETS`."""
 SECRET_OCTETS = 4
 """A password that is shorter is taken out of a server's words only where it stands alone: so few letters stand in most words."""
 TOLD_CHARACTERS = 4096

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
+from operator import lt
 from typing import Any, TypeVar
 
 from bascule.protocols.imap.commands import (
@@ -44,7 +46,7 @@ from bascule.protocols.imap.responses import (
     Status,
     Vanished,
 )
-from bascule.protocols.imap.sequence import MAX_NUMBER, expand
+from bascule.protocols.imap.sequence import MAX_NUMBER
 from bascule.terms.flags import Flags
 from bascule.terms.folder import SpecialUse
 from bascule.wire.errors import CommandRefused, ConnectionLost
@@ -128,7 +130,7 @@ class ImapClient:
 
     async def capability(self) -> frozenset[str]:
         found: list[Capability] = []
-        await self.run(command(b"CAPABILITY"), _collect(Capability, found))
+        await self.run(command(b"CAPABILITY"), _last(Capability, found))
         if found:
             self.set_capabilities(found[-1].names)
         return self.capabilities
@@ -140,7 +142,7 @@ class ImapClient:
         """The server's name and version, where it tells. RFC 2971"""
         found: list[Identification] = []
         if self.has("ID"):
-            await self.run(command(b"ID", _OUR_ID), _collect(Identification, found))
+            await self.run(command(b"ID", _OUR_ID), _last(Identification, found))
         return found[-1].fields if found else {}
 
     async def compress(self) -> None:
@@ -170,7 +172,7 @@ class ImapClient:
         found: list[Listing] = []
         tail = [_RETURN, group(*returned)] if returned else []
         try:
-            await self.run(command(b"LIST", EMPTY, EVERY_NAME, *tail), _collect(Listing, found))
+            await self.run(command(b"LIST", EMPTY, EVERY_NAME, *tail), _listed(found))
         except CommandRefused:
             if not tail:
                 raise
@@ -196,20 +198,20 @@ class ImapClient:
 
     async def list_subscribed(self) -> list[Listing]:
         found: list[Listing] = []
-        await self.run(command(b"LSUB", EMPTY, EVERY_NAME), _collect(Listing, found))
+        await self.run(command(b"LSUB", EMPTY, EVERY_NAME), _listed(found))
         return found
 
     async def separator(self) -> str | None:
         """The hierarchy separator at the root. RFC 9051 §6.3.9: LIST with two empty arguments."""
         found: list[Listing] = []
-        await self.run(command(b"LIST", EMPTY, EMPTY), _collect(Listing, found))
+        await self.run(command(b"LIST", EMPTY, EMPTY), _listed(found))
         return found[0].separator if found else None
 
     async def namespace(self) -> Namespace | None:
         """None: the server tells none, or refuses to."""
         found: list[Namespace] = []
         if self.has("NAMESPACE") or self.has("IMAP4REV2"):
-            await (await self.start(command(b"NAMESPACE"), _collect(Namespace, found))).answer()
+            await (await self.start(command(b"NAMESPACE"), _last(Namespace, found))).answer()
         return found[-1] if found else None
 
     async def status_all(self, names: Sequence[bytes]) -> dict[bytes, dict[str, int]]:
@@ -218,7 +220,7 @@ class ImapClient:
         One command where LIST-STATUS is offered (RFC 5819), else one for each mailbox, pipelined.
         """
         asked = _STATUS_ITEMS_AND_MODSEQ if self._keeps_modseq() else _STATUS_ITEMS
-        return {status.name: status.items for status in await self._status(names, asked)}
+        return {name: status.items for name, status in (await self._status(names, asked)).items()}
 
     @property
     def tells_mailboxid(self) -> bool:
@@ -232,15 +234,21 @@ class ImapClient:
         MAILBOXID stands beside no item for which a mailbox must be opened: Cyrus 3.6 tells octets of its memory in its place then.
         """
         asked = _IDENTITY if self.tells_mailboxid else _LIKELY_IDENTITY
-        return {status.name: status for status in await self._status(names, asked)}
+        return await self._status(names, asked)
 
-    async def _status(self, names: Sequence[bytes], asked: Argument) -> list[Status]:
+    async def _status(self, names: Sequence[bytes], asked: Argument) -> dict[bytes, Status]:
         # A proxy may hand on a session with a folder open in it, of which STATUS tells what it was until NOOP: RFC 9051 §6.1.2. Its answer is
         # waited for, since Dovecot puts it off until what follows is done.
         await (await self.start(command(b"NOOP"))).answer()
         wanted = set(names)
-        found: list[Status] = []
-        handler = _collect(Status, found, lambda status: status.name in wanted)
+        found: dict[bytes, Status] = {}
+
+        def handler(response: Response) -> bool:
+            if not isinstance(response, Status) or response.name not in wanted:
+                return False
+            found[response.name] = response
+            return True
+
         if self.has("LIST-STATUS"):
             try:
                 await self.run(command(b"LIST", EMPTY, EVERY_NAME, _RETURN, group(atom(b"STATUS"), asked)), handler)
@@ -259,7 +267,7 @@ class ImapClient:
     async def count(self, raw: bytes) -> int | None:
         """How many messages STATUS tells of in a mailbox; None: it tells none. RFC 9051 §6.3.11"""
         found: list[Status] = []
-        asking = await self.start(command(b"STATUS", self.mailbox(raw), items(b"MESSAGES")), _collect(Status, found))
+        asking = await self.start(command(b"STATUS", self.mailbox(raw), items(b"MESSAGES")), _last(Status, found))
         await asking.answer()
         return found[-1].items.get("MESSAGES") if found else None
 
@@ -272,11 +280,12 @@ class ImapClient:
         Raises CommandRefused; no mailbox is selected then.
         """
         tail: list[Argument] = []
-        if known and "QRESYNC" in self.enabled and self.takes_select_parameters:
+        resync = known is not None and "QRESYNC" in self.enabled and self.takes_select_parameters
+        if known is not None and resync:
             tail = [group(atom(b"QRESYNC"), group(*map(number, known)))]
         elif self.has("CONDSTORE") and self.takes_select_parameters and "QRESYNC" not in self.enabled:
             tail = [group(atom(b"CONDSTORE"))]
-        reading = SelectReading()
+        reading = SelectReading(is_resync=resync)
         name = b"EXAMINE" if read_only else b"SELECT"
         self.selected, self.connection.counted = None, 0
         condition = await self.run(command(name, self.mailbox(raw), *tail), reading.take)
@@ -303,8 +312,8 @@ class ImapClient:
         """The quota that INBOX counts towards. RFC 9208"""
         found: list[Quota] = []
         if self.has("QUOTA"):
-            await self.run(command(b"GETQUOTAROOT", atom(b"INBOX")), _collect(Quota, found))
-        return found[0] if found else None
+            await self.run(command(b"GETQUOTAROOT", atom(b"INBOX")), _last(Quota, found))
+        return found[-1] if found else None
 
     def append_limit(self) -> int | None:
         """The largest message that the server says it takes, in octets. RFC 7889"""
@@ -316,19 +325,24 @@ class ImapClient:
         """The UIDs that match, ascending; as ranges on the wire where ESEARCH is offered (RFC 4731)."""
         numbers: list[int] = []
 
-        def take(response: Response) -> None:
+        def take(response: Response) -> bool:
             if isinstance(response, Search):
-                more = len(response.numbers)
+                more, largest = len(response.numbers), max(response.numbers, default=0)
             elif isinstance(response, Esearch):
                 more = sum(last - first + 1 for first, last in response.all)
+                largest = max((last for _, last in response.all), default=0)
             else:
-                return
+                return False
             if len(numbers) + more > FOUND:
-                raise RemoteError("SEARCH found more messages than a mailbox has")
-            found = response.numbers if isinstance(response, Search) else tuple(expand(response.all))
-            if found and max(found) > MAX_NUMBER:
+                raise RemoteError(f"SEARCH found more messages than a mailbox has: {FOUND:,} at most")
+            if largest > MAX_NUMBER:
                 raise RemoteError("SEARCH found a UID that no message can have")
-            numbers.extend(found)
+            if isinstance(response, Search):
+                numbers.extend(response.numbers)
+            else:
+                for first, last in response.all:
+                    numbers.extend(range(first, last + 1))
+            return True
 
         shape = [_RETURN, group(ALL)] if self.has("ESEARCH") or self.has("IMAP4REV2") else []
         try:
@@ -338,6 +352,8 @@ class ImapClient:
                 raise
             self._go_without("ESEARCH", "IMAP4REV2")
             return await self.search_uids(criteria)
+        if all(map(lt, numbers, islice(numbers, 1, None))) and 0 not in numbers[:1]:
+            return numbers  # as they are: a set of a million takes as much again
         return sorted({number for number in numbers if number})
 
     async def uids_from(self, first: int = 1) -> list[int]:
@@ -379,22 +395,25 @@ class ImapClient:
         away meanwhile, after which sequence numbers mean others."""
 
         replies = 0
+        contents = any(b"BODY" in segment for segment in items.segments if isinstance(segment, bytes))
 
-        def take(response: Response) -> None:
+        def take(response: Response) -> bool:
             nonlocal replies
             if isinstance(response, Fetch):
                 replies += 1
                 if replies > FOUND:
-                    raise RemoteError("FETCH told of more messages than a mailbox has")
+                    raise RemoteError(f"FETCH told of more messages than a mailbox has: {FOUND:,} at most")
                 if response.data.uid is not None and response.data.uid > MAX_NUMBER:
                     raise RemoteError("FETCH told a UID that no message can have")
                 response.let_go_of_items()
                 on_message(response)
-            elif isinstance(response, Expunge | Vanished):
+                return True
+            if isinstance(response, Expunge | Vanished):
                 on_removal()
+            return False
 
         tail = [modifier] if modifier else []
-        return await self.start(command(b"UID FETCH", uids, items, *tail), take)
+        return await self.connection.start(command(b"UID FETCH", uids, items, *tail), take, contents=contents)
 
     async def store(self, uids: Argument, flags: Flags, how: How = How.REPLACE) -> None:
         """UID STORE; nothing is told of the result. RFC 9051 §6.4.6
@@ -428,11 +447,26 @@ class ImapClient:
         await pending.ok()
 
 
-def _collect(kind: type[R], into: list[R], is_wanted: Callable[[R], bool] = lambda response: True) -> Handler:
-    def take(response: Response) -> None:
-        if isinstance(response, kind) and is_wanted(response):
-            if len(into) >= LISTED:
-                raise RemoteError(f"it lists more than {LISTED:,} mailboxes")
-            into.append(response)
+def _listed(into: list[Listing]) -> Handler:
+    """Every mailbox, with those of its attributes that mean something."""
+
+    def take(response: Response) -> bool:
+        if not isinstance(response, Listing):
+            return False
+        if len(into) >= LISTED:
+            raise RemoteError(f"it lists more than {LISTED:,} mailboxes")
+        into.append(response.with_known_attributes())
+        return True
+
+    return take
+
+
+def _last(kind: type[R], into: list[R]) -> Handler:
+    """Of responses that should come once, the last."""
+
+    def take(response: Response) -> bool:
+        if isinstance(response, kind):
+            into[:] = [response]
+        return isinstance(response, kind)
 
     return take

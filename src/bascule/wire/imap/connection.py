@@ -5,6 +5,7 @@ import contextlib
 import zlib
 from collections import deque
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, cast
 
 from bascule.protocols.imap import DEFAULT_LIMITS, Limits, Receiver, RemoteError
@@ -27,34 +28,44 @@ from bascule.terms.printable import CHARACTERS, printable
 from bascule.wire.errors import BareLineEnd, CommandRefused, ConnectionLost
 from bascule.wire.imap.redaction import NOTHING_SECRET, Redaction
 from bascule.wire.imap.stalls import StallWatch, unacknowledged
-from bascule.wire.limits import DEFAULT_WIRE_LIMITS, TOLD_OCTETS, WireLimits
+from bascule.wire.limits import (
+    DEFAULT_WIRE_LIMITS,
+    INFLATED_OCTETS,
+    RESPONSE_WORK_OCTETS,
+    TOLD_OCTETS,
+    WORK_OCTETS,
+    WireLimits,
+)
 
-Handler = Callable[[Response], None]
+Handler = Callable[[Response], object]
+"""Takes an untagged response. What it returns is true where the response tells what the command asked for; any other is no progress."""
 _COMPRESSED_OCTETS = 64 * 1024
-"""Read at once of a compressed stream: at DEFLATE's best of 1,032 to 1 still no more than 64 MiB when inflated."""
+"""Read at once of a compressed stream. It is inflated in portions of `INFLATED_OCTETS`, between which nothing more is read."""
 
 
 class Pending:
     """A command that was sent and is not answered yet. ``handler`` takes untagged responses; None: those of this command say nothing that
-    its caller asked for. ``told_octets``: of the responses that it took."""
+    its caller asked for. ``contents``: it asks for contents of messages. ``told_octets``: of the responses that came for it, beside these."""
 
-    __slots__ = ("continued", "done", "handler", "name", "tag", "told_octets")
+    __slots__ = ("contents", "continued", "done", "handler", "name", "tag", "told_octets")
 
-    def __init__(self, tag: str, name: str, handler: Handler | None, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, tag: str, name: str, handler: Handler | None, loop: asyncio.AbstractEventLoop, *, contents: bool = False
+    ) -> None:
         self.tag = tag
         self.name = name
         self.handler = handler
+        self.contents = contents
         self.done: asyncio.Future[Condition] = loop.create_future()
         self.continued: deque[asyncio.Future[bytes]] = deque()
         self.told_octets = 0
 
-    def take(self, response: Response, octets: int) -> None:
-        """Give the handler, which there is, a response of ``octets``. Raises RemoteError past `TOLD_OCTETS`."""
+    def take(self, response: Response, octets: int) -> bool:
+        """Give the handler a response of ``octets``. Whether it tells what was asked for. Raises RemoteError past `TOLD_OCTETS`."""
         self.told_octets += octets
         if self.told_octets > TOLD_OCTETS:
             raise RemoteError(f"it answers {self.name} with more than {TOLD_OCTETS:,} octets")
-        if self.handler is not None:
-            self.handler(response)
+        return self.handler is not None and bool(self.handler(response))
 
     async def answer(self) -> Condition:
         """The tagged response, whatever its status. Raises ConnectionLost."""
@@ -69,8 +80,15 @@ class Pending:
         return condition
 
 
+_CONTENTS = attrgetter("contents")
+
+
 class Connection(asyncio.BufferedProtocol):
-    """The shell around `Receiver`. Made by `opening`, used by `client`."""
+    """The shell around `Receiver`. Made by `opening`, used by `client`.
+
+    What came is worked on in turns, between which the event loop has its own: `WORK_OCTETS` a turn, and of a compressed stream `INFLATED_OCTETS`. As
+    long as something of it is left, and while somebody holds the connection, nothing more is read.
+    """
 
     def __init__(
         self,
@@ -82,7 +100,8 @@ class Connection(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._limits = wire_limits
         self._imap_limits = limits
-        self._receiver = Receiver(open_sink, limits)
+        self._open_sink = open_sink
+        self._receiver = Receiver(self._open_asked_sink, limits)
         self._redaction = redaction
         self._transport: asyncio.Transport | None = None
         self._pending: deque[Pending] = deque()
@@ -98,8 +117,13 @@ class Connection(asyncio.BufferedProtocol):
         self._holders = 0
         self._stalls = StallWatch(self._loop.time, wire_limits)
         self._watch: asyncio.TimerHandle | None = None
-        self._inflate: Callable[[memoryview | bytes], bytes] | None = None
+        self._turn: asyncio.Handle | None = None
+        self._has_frames = False
+        self._unasked_octets = 0
+        self._inflate: zlib._Decompress | None = None
         self._compressed = memoryview(b"")
+        self._packed = b""
+        self._has_packed = False
         self._deflate: zlib._Compress | None = None
         self.octets_received = 0
         self.octets_sent = 0
@@ -122,32 +146,82 @@ class Connection(asyncio.BufferedProtocol):
         self.octets_received += nbytes
         if self._failure:
             return
+        if self._inflate is None:
+            self._receiver.arrived(nbytes)
+            self._has_frames = True
+        else:
+            self._packed += self._compressed[:nbytes]
+            self._has_packed = True
+        if self._turn is None:
+            self._take_turn(nbytes if self._inflate is None else 0)
+
+    def _take_turn(self, arrived: int = 0) -> None:
+        """Work on what came, of which ``arrived`` octets are news, as much as one turn allows; then read on, or ask for another turn."""
+        self._turn = None
+        if self._failure or self._holders or self._at_border:
+            return
         try:
-            if self._inflate is None:
-                self._receiver.arrived(nbytes)
-            else:
-                inflated = self._inflate(self._compressed[:nbytes])
-                nbytes = len(inflated)
-                self._receiver.feed(inflated)
-            self._read_frames()
-            self._stalls.received(nbytes)
+            if self._has_packed and not self._has_frames:
+                arrived += self._unpack()
+            self._has_frames = self._read_frames()
+            self._stalls.received(arrived)
         except (RemoteError, zlib.error) as error:
             self.abort(f"the server sent something that is not IMAP: {error}")
         except SpoolError as error:  # our disk is full, on this connection as on the next one
             self._give_up(error)
+        else:
+            self._read_on()
 
-    def _read_frames(self) -> None:
-        while not self._at_border and (frame := self._receiver.next_frame()) is not None:
+    def _unpack(self) -> int:
+        """Inflate a portion; how many octets it has now. Raises zlib.error. RFC 4978 §4"""
+        assert self._inflate is not None
+        room = self._receiver.room()[:INFLATED_OCTETS]
+        piece = self._inflate.decompress(self._packed, len(room))
+        if self._inflate.eof:
+            raise zlib.error("its compressed stream has an end")
+        self._packed = self._inflate.unconsumed_tail
+        self._has_packed = bool(self._packed) or len(piece) == len(room)
+        room[: len(piece)] = piece
+        self._receiver.arrived(len(piece))
+        return len(piece)
+
+    def _read_on(self) -> None:
+        """Have another turn where something is left, and read where nothing is. Nobody's octets are read who holds the connection."""
+        if self._transport is None or self._transport.is_closing() or self._holders:
+            return
+        if (self._has_frames or self._has_packed) and not self._at_border and not self._failure:
+            self._transport.pause_reading()
+            self._turn = self._turn or self._loop.call_soon(self._take_turn)
+        else:
+            self._transport.resume_reading()
+
+    def _read_frames(self) -> bool:
+        """Those that are complete; True: some may be left for another turn."""
+        left, next_frame = WORK_OCTETS, self._receiver.next_frame
+        while left > 0 and not self._holders:
+            if self._at_border or (frame := next_frame()) is None:
+                return False
+            left -= RESPONSE_WORK_OCTETS
             if not self._greeting.done():
                 self._greet(frame)
-            else:
-                octets = sum(len(part) for part in frame if isinstance(part, bytes))
-                response = parse_response(frame, self._imap_limits)
-                if isinstance(response, Condition):
-                    self._stalls.told(response, octets)
-                elif isinstance(response, Fetch) and isinstance(response.data.body, bytes):
-                    octets -= len(response.data.body)
-                self._dispatch(self._redaction.clean_response(response), octets)
+                continue
+            octets = sum(len(part) for part in frame if isinstance(part, bytes))
+            response = parse_response(frame, self._imap_limits)
+            if isinstance(response, Fetch) and isinstance(response.data.body, bytes) and self._asks_for_contents():
+                octets -= len(response.data.body)
+            left -= octets
+            if not self._dispatch(self._redaction.clean_response(response), octets):
+                self._stalls.in_vain(octets + len(b"\r\n") * len(frame))
+        return True
+
+    def _asks_for_contents(self) -> bool:
+        return any(map(_CONTENTS, self._pending))
+
+    def _open_asked_sink(self, octets: int) -> Sink:
+        """For a large literal, which nothing but the content of a message can be. Raises RemoteError where none was asked for."""
+        if not self._asks_for_contents():
+            raise RemoteError(f"it gives a string of {octets:,} octets that was not asked for")
+        return self._open_sink(octets)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail(ConnectionLost(str(exc) or type(exc).__name__ if exc else "the server closed the connection"))
@@ -172,25 +246,31 @@ class Connection(asyncio.BufferedProtocol):
 
     # -- receiving ----------------------------------------------------------------------------------------------------
 
-    def _dispatch(self, response: Response, octets: int) -> None:
-        """``octets``: of the response, without the content of a message."""
+    def _dispatch(self, response: Response, octets: int) -> bool:
+        """Whether it tells what was asked for. ``octets``: of the response, without the content of a message that was asked for."""
         if isinstance(response, Condition):
             if response.tag is not None:
+                self._stalls.answered()
                 self._answered(response)
-                return
+                return True
             if response.status == "BYE":
                 asks = meaning_of_condition(response, at_sign_in=True) in WAIT
                 self._fail(ConnectionLost(f"the server said goodbye: {response.reason}", asks_to_wait=asks))
         elif isinstance(response, Continuation):
             self._continued(response)
-            return
+            return True
         elif isinstance(response, Exists | Expunge | Vanished):
             self._count(response)
         # A server may answer a command before it ends the ones in front of it: Dovecot gives what FETCH asks for before the OK of an APPEND.
         for pending in self._pending:
             if pending.handler is not None:
-                pending.take(response, octets)
-                return
+                return pending.take(response, octets)
+        if self._pending:
+            return self._pending[0].take(response, octets)
+        self._unasked_octets += octets
+        if self._unasked_octets > TOLD_OCTETS:
+            raise RemoteError(f"it says more than {TOLD_OCTETS:,} octets without being asked")
+        return False
 
     def _count(self, response: Exists | Expunge | Vanished) -> None:
         match response:
@@ -232,7 +312,7 @@ class Connection(asyncio.BufferedProtocol):
         self._holders -= 1
         if self._holders == 0 and self._transport and not self._transport.is_closing():
             self._stalls.begin()
-            self._transport.resume_reading()
+            self._read_on()
 
     def _look_for_stall(self) -> None:
         busy = bool(self._pending) or not self._greeting.done()
@@ -260,14 +340,15 @@ class Connection(asyncio.BufferedProtocol):
         """Held by whoever sends one command's octets, from its tag to its CRLF."""
         return self._sending
 
-    def begin(self, name: str, handler: Handler | None = None) -> Pending:
-        """A tag for a command whose octets are about to be written. Raises ConnectionLost."""
+    def begin(self, name: str, handler: Handler | None = None, *, contents: bool = False) -> Pending:
+        """A tag for a command whose octets are about to be written; ``contents``: it asks for contents of messages. Raises ConnectionLost."""
         if self._failure:
             raise self._lost()
         self._next_tag += 1
-        pending = Pending(f"b{self._next_tag}", name, handler, self._loop)
+        pending = Pending(f"b{self._next_tag}", name, handler, self._loop, contents=contents)
         if not self._pending:
             self._stalls.begin()
+            self._unasked_octets = 0
         self._pending.append(pending)
         return pending
 
@@ -280,12 +361,13 @@ class Connection(asyncio.BufferedProtocol):
         """The new layer is there: go on reading."""
         self._border = None
         self._at_border = False
-        self._read_frames()
+        self._has_frames = True
+        self._read_on()
 
-    async def start(self, command: Command, handler: Handler | None = None) -> Pending:
-        """Send one command; its answer is awaited on what this returns."""
+    async def start(self, command: Command, handler: Handler | None = None, *, contents: bool = False) -> Pending:
+        """Send one command; its answer is awaited on what this returns. ``contents``: as for `begin`."""
         async with self._sending:
-            pending = self.begin(command.name, handler)
+            pending = self.begin(command.name, handler, contents=contents)
             held = pending.tag.encode() + b" "
             for segment in command.segments:
                 if isinstance(segment, Wait):
@@ -361,23 +443,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def start_compression(self) -> None:
         """RFC 4978: raw DEFLATE both ways, from the octet after the tagged OK on."""
-        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-
-        def inflate(octets: memoryview | bytes) -> bytes:
-            given = inflater.decompress(octets)
-            if inflater.eof:
-                raise zlib.error("its compressed stream has an end")
-            return given
-
-        self._inflate = inflate
+        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         self._compressed = memoryview(bytearray(_COMPRESSED_OCTETS))
         self._deflate = zlib.compressobj(level=3, wbits=-zlib.MAX_WBITS)
-        rest = self._receiver.take_rest()
-        try:
-            self._receiver.feed(inflater.decompress(rest))
-            self.cross_border()
-        except (RemoteError, zlib.error) as error:
-            self.abort(f"the server does not compress what it says after it agreed to: {error}")
+        self._packed = self._receiver.take_rest()
+        self._has_packed = bool(self._packed)
+        self.cross_border()
 
     def _fail(self, failure: ConnectionLost | SpoolError) -> None:
         if self._failure is None:

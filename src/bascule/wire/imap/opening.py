@@ -330,7 +330,7 @@ async def _enable(client: ImapClient) -> None:
 
     def handle(response: Response) -> None:
         if isinstance(response, Enabled):
-            client.enabled = client.enabled | response.names
+            client.enabled = client.enabled | response.names.intersection((*keepers, "UTF8=ACCEPT"))
         elif isinstance(response, Capability):
             client.set_capabilities(response.names)
 

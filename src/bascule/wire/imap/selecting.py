@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 
 from bascule.protocols.imap.errors import RemoteError
 from bascule.protocols.imap.fetch import Fetch
-from bascule.protocols.imap.responses import Condition, Exists, Flags, Response, Vanished, mailboxid_of
-from bascule.protocols.imap.sequence import Range
+from bascule.protocols.imap.responses import Condition, Exists, Flags, Response, mailboxid_of
 from bascule.protocols.imap.tokens import as_number, as_text
+from bascule.wire.limits import FOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,37 +25,45 @@ class MailboxState:
     read_only: bool = False
     flags: tuple[str, ...] = ()
     permanent_flags: tuple[str, ...] | None = None
-    vanished: tuple[Range, ...] = ()
     changed: tuple[Fetch, ...] = field(default=(), repr=False)
 
 
 class SelectReading:
-    """Gathers what SELECT says on its way to its OK."""
+    """Gathers what SELECT says on its way to its OK. ``is_resync``: it was asked for what changed (RFC 7162 §3.2.5); else nobody is interested."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_resync: bool) -> None:
         self._state = MailboxState()
-        self._vanished: list[Range] = []
-        self._changed: list[Fetch] = []
+        self._is_resync = is_resync
+        self._changed: dict[int | None, Fetch] = {}
 
     @property
     def state(self) -> MailboxState:
         # Each message has a UID of its own, from 1 on, and UIDNEXT is above all of them (RFC 9051 §2.3.1.1).
         uidnext = self._state.uidnext if self._state.uidnext > (self._state.exists or 0) else 0
-        return replace(self._state, uidnext=uidnext, vanished=tuple(self._vanished), changed=tuple(self._changed))
+        return replace(self._state, uidnext=uidnext, changed=tuple(self._changed.values()))
 
-    def take(self, response: Response) -> None:
+    def take(self, response: Response) -> bool:
+        """Whether it is of what can be long: the rest comes once, and again for as long as a server likes. Raises RemoteError."""
         match response:
             case Exists(number):
                 self._state = replace(self._state, exists=number)
             case Flags(names):
                 self._state = replace(self._state, flags=names)
-            case Vanished(earlier=True, uids=uids):
-                self._vanished += uids
-            case Fetch():
-                response.let_go_of_items()
-                self._changed.append(response)
+            case Fetch() if self._is_resync:
+                self._take_change(response)
+                return True
             case Condition(code=code) if code is not None:
                 self._take_code(code.name, code.arguments)
+        return False
+
+    def _take_change(self, reply: Fetch) -> None:
+        """The last of each message, and one that can't be read, in place of all of these."""
+        if not reply.fault and (reply.data.uid is None or reply.data.flags is None):
+            return
+        reply.let_go_of_items()
+        self._changed[None if reply.fault else reply.data.uid] = reply
+        if len(self._changed) > FOUND:
+            raise RemoteError(f"it tells of more changed messages than a mailbox has: {FOUND:,} at most")
 
     def _take_code(self, name: str, arguments: tuple[object, ...]) -> None:
         value = arguments[0] if arguments else None

@@ -1,4 +1,4 @@
-"""When a server that owes an answer is given up: it is silent, or does no more than say that it is there."""
+"""When a server that owes an answer is given up: it is silent, or says nothing that was asked for."""
 
 import fcntl
 import struct
@@ -6,7 +6,6 @@ import termios
 from asyncio import BaseTransport
 from collections.abc import Callable
 
-from bascule.protocols.imap.responses import Condition
 from bascule.wire.limits import FRUIT_OCTETS, WireLimits
 
 
@@ -26,16 +25,17 @@ class StallWatch:
         self._fruit = 0
 
     def received(self, octets: int) -> None:
-        """From the server, inflated where they came compressed, after all that they complete was `told`."""
+        """From the server, inflated where they came compressed, after `answered` and `in_vain` were told of all that they complete."""
         self._octet_at = self._now()
         self._bear(octets)
 
-    def told(self, condition: Condition, octets: int) -> None:
-        """Of what is received, so many octets are a condition: a tagged one is an answer, any other says nothing of our question."""
-        if condition.tag is not None:
-            self._bear(FRUIT_OCTETS)
-        else:
-            self._fruit -= octets + len(b"\r\n")
+    def answered(self) -> None:
+        """A command has its tagged answer."""
+        self._began, self._fruit = self._now(), 0
+
+    def in_vain(self, octets: int) -> None:
+        """Of what is received, so many octets are responses that tell nothing of what was asked: ``* OK Still here``, or what nobody knows."""
+        self._fruit -= octets
 
     def taken(self, octets: int) -> None:
         """So many octets of ours arrived at the server, since the connection began."""
