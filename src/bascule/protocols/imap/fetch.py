@@ -14,7 +14,7 @@ from functools import lru_cache
 from bascule.protocols.imap.commands import items
 from bascule.protocols.imap.dates import parse_date_time, read_date_time
 from bascule.protocols.imap.errors import RemoteError
-from bascule.protocols.imap.limits import MESSAGE_FLAGS_OCTETS, PLAIN_FLAGS_OCTETS
+from bascule.protocols.imap.limits import MESSAGE_FLAGS, PLAIN_FLAGS_OCTETS
 from bascule.protocols.imap.receiver import Frame, Literal
 from bascule.protocols.imap.tokens import Value, as_list, as_number, as_text
 from bascule.terms.flags import Flags, normalise_flags
@@ -135,13 +135,13 @@ def fetch_of(number: int, items: dict[str, Value]) -> Fetch:
 
 def _flag_list(value: Value, odd: list[str]) -> Flags | None:
     """NIL instead of a list is an empty one, and within it a keyword of that name. What is in a list and is no string is left out and told; a list past
-    `MESSAGE_FLAGS_OCTETS` is told alone."""
+    `MESSAGE_FLAGS` is told alone."""
     if value is not None and not isinstance(value, list):
         odd.append(f"its list of flags is given as “{_shown(value)}”, which is none")
         return None
     names = [b"NIL" if name is None else name for name in value or []]
-    if sum(len(name) for name in names if isinstance(name, bytes)) > MESSAGE_FLAGS_OCTETS:
-        odd.append(f"its list of flags has more than {MESSAGE_FLAGS_OCTETS:,} octets")
+    if len(names) > MESSAGE_FLAGS:
+        odd.append(f"it is given more than {MESSAGE_FLAGS:,} flags")
         return None
     odd += [
         f"one of its flags is given as “{_shown(name)}”, which is none" for name in names if not isinstance(name, bytes)

@@ -34,8 +34,8 @@ LISTING_ATTRIBUTES = 100
 """Of one mailbox. RFC 9051, RFC 5258 and RFC 6154 know 20."""
 NAMESPACES = 1000
 """That NAMESPACE tells: each mailbox is compared with all. Servers have some three; a person sees some dozens where each shared root is one."""
-MESSAGE_FLAGS_OCTETS = 64 * 1024
-"""All flags of one message that we read: Dovecot and Cyrus have a hundred or two for a whole folder."""
+MESSAGE_FLAGS = 10_000
+"""Of one message, that we read: Dovecot and Cyrus have a hundred or two for a whole folder."""
 PLAIN_FLAGS_OCTETS = 1000
 """All flags of one message in the usual form, for which it is remembered what they are. It is for thousands of sets."""
 CONDITION_OCTETS = 2000

@@ -215,7 +215,7 @@ def parse_response(frame: Frame, limits: Limits = DEFAULT_LIMITS) -> Response:
     assert isinstance(first, bytes)  # frames begin with text
     if first.startswith(b"* ") and (fetch := parse_plain_fetch(frame, first)) is not None:
         return fetch
-    if len(frame) == 1 and (search := _plain_search(first)) is not None:
+    if first[2:3] in b"Ss" and len(frame) == 1 and (search := _plain_search(first)) is not None:
         return search
     if first.startswith(b"+"):
         return Continuation(first[2:])

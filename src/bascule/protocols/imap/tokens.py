@@ -51,10 +51,7 @@ def parse_values(frame: Frame, start: int = 0, limits: Limits = DEFAULT_LIMITS) 
 
 def _parse_text(text: bytes, position: int, stack: list[list[Value]], limits: Limits, most: int) -> int:
     """How many values of ``most`` are left; a parenthesis counts as one."""
-    end = len(text)
     for used in range(most):
-        if position >= end:
-            return most - used
         found = _TOKEN.match(text, position)
         if found is None:
             if not text[position:].strip(b" "):
@@ -77,7 +74,7 @@ def _parse_text(text: bytes, position: int, stack: list[list[Value]], limits: Li
             raise RemoteError("a parenthesis is closed that was not opened")
         else:
             stack.pop()
-    if position < end:
+    if text[position:].strip(b" "):
         raise TooMuch(f"a response has more than {limits.values:,} values")
     return 0
 
