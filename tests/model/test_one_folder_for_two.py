@@ -237,3 +237,20 @@ def test_flags_of_what_stayed_follow_and_it_moves_on_as_one(either: Move, when: 
     move.move(move.old, "H", "a", "INBOX")
     runs_leave(move, {"H": "b", "INBOX": "a i"})
     assert move.flags("H", "b") == {"\\answered"}
+
+
+def test_it_is_found_again_under_the_next_name_that_the_member_gives_it(either: Move) -> None:
+    """Two folders of the old side, of which one is gone, have it by then."""
+    move = either
+    move.fill({"F": "a b", "INBOX": "i"})
+    move.run()
+    for side in (move.old, move.new):
+        side.rename("F", "H")
+    move.run()
+    move.new.rename("H", "K")
+    move.run()
+    for letter, before, name, there in (("c", "K", "K", "a b c"), ("d", "K", "L", "a b c d")):
+        if before != name:
+            move.new.rename(before, name)
+        move.fill({"H": letter})
+        runs_leave(move, {name: there, "INBOX": "i"})

@@ -42,8 +42,14 @@ async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> 
     if not by_mailboxid and not (strangers and _lost(used, listed)):
         return listed
     states = await client.identities(sorted(listed if client.tells_mailboxid else strangers))
-    for folder, name in matches(used, listed, states):
-        if not name or states[name].mailboxid or await _may_be_ours(client, mailbox, ledger, folder, name):
+    found = matches(used, listed, states)
+    sure = {
+        (folder.name, name)
+        for folder, name in found
+        if not name or states[name].mailboxid or await _may_be_ours(client, mailbox, ledger, folder, name)
+    }
+    for folder, name in found:
+        if (folder.name, name) in sure:  # also where nothing of this one of two that lie there is left
             await mailbox.run(ledger.record_folder, replace(folder, name=name))
     return listed
 
@@ -149,11 +155,15 @@ def matches(
     renamed += [(f, b"") for f in used if f.folder not in by_id and f.name in taken and not _is_inbox(f.name)]
     free = {n: s for n, s in states.items() if n in strangers and n not in by_id.values()}
     left = [f for f in _lost(used, listed) if f.folder not in by_id]
-    by_validity = _alone(left, lambda folder: folder.uidvalidity)
+    lost: dict[tuple[bytes, int], list[TargetFolder]] = defaultdict(list)
+    for folder in left:  # several of ours may have one folder there
+        lost[folder.name, folder.uidvalidity].append(folder)
+    by_validity = _alone(lost.values(), lambda alike: alike[0].uidvalidity)
     validities = _alone(free.values(), lambda status: status.items.get("UIDVALIDITY", 0))
     renamed += [
         (folder, status.name)
-        for validity, folder in by_validity.items()
+        for validity, alike in by_validity.items()
+        for folder in alike
         if (status := validities.get(validity)) and _may_be(folder, status)
     ]
     return renamed
