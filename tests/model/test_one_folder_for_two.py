@@ -254,3 +254,33 @@ def test_it_is_found_again_under_the_next_name_that_the_member_gives_it(either: 
             move.new.rename(before, name)
         move.fill({"H": letter})
         runs_leave(move, {name: there, "INBOX": "i"})
+
+
+def test_a_folder_that_gets_the_first_name_again_is_one_of_its_own(either: Move) -> None:
+    """Nobody on the new side knows it; what had this name before has another on both."""
+    move = either
+    move.fill({"F": "a b", "INBOX": "i"})
+    move.run()
+    for side in (move.old, move.new):
+        side.rename("F", "H")
+    move.run()
+    move.fill({"F": "c", "H": "d"})
+    move.mark(move.old, "H", "a", "+", "\\Flagged")
+    runs_leave(move, {"F": "c", "H": "a b d", "INBOX": "i"})
+    assert move.flags("H", "a") == {"\\flagged"}
+    move.move(move.old, "H", "b", "F")
+    runs_leave(move, {"F": "b c", "H": "a d", "INBOX": "i"})
+
+
+def test_one_that_is_renamed_back_on_both_sides_stays_as_it_is(either: Move) -> None:
+    move = either
+    move.fill({"F": "a b", "INBOX": "i"})
+    move.run()
+    for name, to in (("F", "H"), ("H", "F")):
+        for side in (move.old, move.new):
+            side.rename(name, to)
+        runs_leave(move, {to: "a b", "INBOX": "i"})
+    move.mark(move.old, "F", "a", "+", "\\Flagged")
+    move.move(move.old, "F", "b", "INBOX")
+    runs_leave(move, {"F": "a", "INBOX": "b i"})
+    assert move.flags("F", "a") == {"\\flagged"}

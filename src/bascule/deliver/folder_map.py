@@ -92,8 +92,12 @@ class FolderMap:
         wanted = sorted((row for row in rows if row.selectable), key=lambda row: (not row.path.is_inbox, row.path))
         listed = {entry.name: name for name, entry in self._target.there.items()} | {INBOX.encode(): INBOX}
         before = {row.id: listed.get(raw) for row in wanted if (raw := (known or {}).get(row.id))}
+        # Where two had come to lie in one folder there, it is that of the one which is called so.
+        called_so = sorted(wanted, key=lambda row: self._target.join(self._path(row)) != before.get(row.id))
         kept = {
-            row.id: self._keep(row, name) for row in wanted if (name := before.get(row.id)) and name not in self._taken
+            row.id: self._keep(row, name)
+            for row in called_so
+            if (name := before.get(row.id)) and name not in self._taken
         }
         self._subscribed.update(kept)
         if self._kept:

@@ -228,7 +228,9 @@ class TargetRun:
         ]
 
     def _is_renamed(self, folder: MappedFolder, now: TargetFolder) -> bool:
-        return now.name not in (folder.name, b"") and (folder.there or self._listing.has(now))
+        return now.name not in (folder.name, b"") and (
+            folder.there or (self._listing.has(now) and all(f.name != now.name for f in self.mapped))
+        )
 
     async def _give_back(self, session: TargetSession) -> None:
         """Kept for the next who wants one."""
