@@ -151,14 +151,14 @@ def test_of_a_folder_that_is_listed_under_two_names_nothing_makes_way(
         move = Move(tmp_path, runner, old_server, target, "linked")
         for each in (move.old, move.new, *move.proxies.values()):
             stack.enter_context(each)
-        move.fill({"A": "a b", "B": "c a"})
+        move.fill({"A": "a b", "B": "c d"})
         assert {"A", "B"} <= set(move.new.folders())
         move.run()
-        assert move.there()["A"] == move.there()["B"] == "a a b c"
+        assert move.there()["A"] == move.there()["B"] == "a b c d"
         move.move(move.old, "A", "b", "B")
         for _ in range(2):
             move.run()
-            assert move.there()["A"] == move.there()["B"] == "a a b c"
+            assert move.there()["A"] == move.there()["B"] == "a b c d"
             assert set() in move.new.marks("A")
             assert all("\\Deleted" not in marks for marks in move.new.marks("A"))
 

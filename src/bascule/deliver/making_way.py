@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bascule.deliver.expectation import DELETED, THERE_BEFORE, Expectation, copies_of, is_touched, was_there_before
-from bascule.deliver.look import read_contents, read_flags
+from bascule.deliver.look import read_contents, read_details
 from bascule.deliver.moves import claim_delivered_moves
 from bascule.deliver.recognition import keeps_its_uids, read_ours, resembles
 from bascule.deliver.removal import Ours, Removal
@@ -199,7 +199,7 @@ class _MakingWay:
         await removal.take_back(self.target.client, [move.earlier.target_uid for move in [*touched, *worse, *kept]])
         if self.target.client.has_uid_expunge:
             await self.mailbox.run(self._about_to_mark, folder, ours, there)
-            kept += (same := await self._seen_elsewhere(folder, ours, shared.perhaps))
+            kept += (same := await self._seen_elsewhere(folder, ours, there, shared.perhaps))
             ours = [move for move in ours if move not in same]
         removed = await removal.remove(self.target.client, [_as_ours(move.earlier, there) for move in ours])
         touched += [move for move in ours if move.earlier.target_uid in removed.touched]
@@ -209,7 +209,9 @@ class _MakingWay:
         await self._name(unclear, MAY_BE_THERE)
         self._tell(len(away))
 
-    async def _seen_elsewhere(self, folder: int, moves: Sequence[Move], names: Mapping[int, set[bytes]]) -> list[Move]:
+    async def _seen_elsewhere(
+        self, folder: int, moves: Sequence[Move], there: Mapping[int, MessageData], names: Mapping[int, set[bytes]]
+    ) -> list[Move]:
         r"""Of copies that may be seen under other ``names`` too (`SharedCopies.perhaps`), those that are: our ``\Deleted`` shows there. Afterwards the folder is
         selected again. Raises ConnectionLost, also where it can't be: everything is to be looked at anew then."""
         if not names:
@@ -221,8 +223,8 @@ class _MakingWay:
         for name in sorted(set().union(*names.values())):
             with contextlib.suppress(CommandRefused):
                 await self.target.select(name)
-                there = await read_flags(self.target.client, [uid for uid in names if name in names[uid]])
-                seen |= {uid for uid, flags in there.items() if not DELETED.isdisjoint(flags)}
+                found = await read_details(self.target.client, [uid for uid in names if name in names[uid]])
+                seen |= {uid for uid, data in found.items() if _is_one(data, there[uid])}
         if not await self._opens(folder, []):
             raise ConnectionLost(f"{self.target.client.name} does not open a folder again")
         await removal.take_back(self.target.client, seen)
@@ -322,6 +324,12 @@ def _is_as_sent(later: Expectation, found: MessageData) -> bool:
 
 def _as_ours(copy: Copy, there: Mapping[int, MessageData]) -> Ours:
     return Ours(copy.target_uid, copy.expected.flags, there[copy.target_uid].flags or frozenset())
+
+
+def _is_one(elsewhere: MessageData, here: MessageData) -> bool:
+    r"""Whether what has our ``\Deleted`` here since is seen there."""
+    is_marked = not DELETED.isdisjoint(elsewhere.flags or frozenset())
+    return is_marked and (elsewhere.octets, elsewhere.date) == (here.octets, here.date)
 
 
 def _has_our_mark(copy: Copy, there: Mapping[int, MessageData]) -> bool:

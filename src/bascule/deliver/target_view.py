@@ -1,7 +1,7 @@
 """One folder of the target as we know it: what it held before us, what is ours, and what nobody has looked at yet."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 
@@ -86,18 +86,34 @@ class TargetView:
         copy too many, which somebody is asked to remove."""
         contents = {copy.uid: copy.sha256 for copy in copies}
         others = await self._standing_for_others(contents)
-        taken = {one.uid for one in others if one.is_present and one.sha256 == contents[one.uid]}
+        taken = set()
         for one in others:
-            if one.is_certain and not one.is_present:
+            if one.is_present and one.sha256 == contents[one.uid]:
+                taken.add(one.uid)
+            elif not one.is_present:
                 self._stood_for[one.uid].append(one.message)
         if copies:
             taken |= await self._mailbox.run(surplus_copies, self._mailbox, self._ledger.target, self.row.folder)
         self._free.add(copy for copy in copies if copy.uid not in taken)
 
     async def _standing_for_others(self, uids: Iterable[int]) -> list[Standing]:
-        """Messages of other folders of ours for which these copies stand, or may."""
+        """Messages of other folders of ours for which these copies stand."""
         here = self.row.folder
-        return await self._mailbox.run(partial(standing_on, but_for=here), self._mailbox, self._ledger, here, uids)
+        found = await self._mailbox.run(partial(standing_on, but_for=here), self._mailbox, self._ledger, here, uids)
+        apart = await self._others({one.name for one in found if not one.is_certain} - {b""})
+        return [one for one in found if one.name not in apart]
+
+    async def _others(self, names: Set[bytes]) -> set[bytes]:
+        """Those of these that the target has with this one's UIDVALIDITY: folders beside it, as far as anybody can tell. Where it has none such any more, this is
+        the one that had the name."""
+        while names:
+            try:
+                states = await self._session.client.identities(sorted(names))
+            except ConnectionLost as error:
+                await self.renew(error)
+            else:
+                return {n for n, told in states.items() if told.items.get("UIDVALIDITY") == self.row.uidvalidity}
+        return set()
 
     async def _forget_gone(self) -> None:
         """Copies that were free when we looked last, and that somebody has removed since, or marked as deleted."""
