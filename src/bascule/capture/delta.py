@@ -224,9 +224,9 @@ async def is_as_it_was(mailbox: Mailbox, reader: Reader, folder: SourceFolder, r
 
 
 def _known_state(mailbox: Mailbox, row: FolderRow) -> SourceState | None:
-    """What the last survey said. Where that is not known and messages are, all flags are to be read: a state without MODSEQ."""
+    """What the last survey said. Where that is not known and messages are, also of a folder that was away, all flags are to be read: a state without MODSEQ."""
     state = SourceState.from_json(row.source_state)
-    if state is None and row.uidvalidity and mailbox.messages.count(row.id):
+    if state is None and row.uidvalidity and mailbox.messages.were_ever_in(row.id):
         return SourceState(row.uidvalidity, 0, 0)
     return state
 

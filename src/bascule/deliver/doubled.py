@@ -67,7 +67,7 @@ class Doubled:
     async def _is_another_messages(self, row: Reviewed, other: int) -> bool:
         """Whether an equal message that came since stands on the surplus copy: then none is too many."""
         found = await self.mailbox.run(standing_on, self.mailbox, self.ledger, self.folder, [other])
-        return any(one.message != row.message for one in found)
+        return any(one.message != row.message and one.is_certain for one in found)
 
     async def _look_whose(self, row: Reviewed, other: int) -> None:
         """The copy that is left was not ours: somebody may have marked it."""

@@ -177,11 +177,15 @@ class FolderDelivery:
 
     async def _has_stayed(self, parcel: Parcel, copy: Outcome | None) -> bool:
         """Where it moved on the old side to the folder that its copy lies in already, that copy stands for it from now on, with all that is known of it."""
-        if copy is None or (uid := copy.target_uid) is None:
+        if copy is None or (uid := copy.target_uid) is None or not (stood := self._view.stood_for(uid)):
             return False
-        for earlier in self._view.stood_for(uid):
-            if await self._mailbox.run(self._ledger.inherit, earlier, parcel.message, self._view.row.folder, uid):
-                self._earlier.forget({earlier})
+        digest, date = (parcel.original or parcel.body).sha256, parcel.date.utc_seconds
+        after = await self._mailbox.run(self._mailbox.messages.after_delta, parcel.message)
+        folder = self._view.row.folder
+        for earlier in stood:
+            if self._earlier.take_one(earlier, digest, after, date) and await self._mailbox.run(
+                self._ledger.inherit, earlier, parcel.message, folder, uid
+            ):
                 self._earlier.followed.add(parcel.message)
                 return True
         return False

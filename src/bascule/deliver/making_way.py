@@ -136,7 +136,8 @@ class _MakingWay:
         for folder, removal in self._removals.items():
             if removal.marked and await self._opens(folder, []):
                 await removal.take_back(self.target.client)
-            await self.mailbox.run(self.ledger.unfinished.marks_are_over, folder)
+            if not (removal.marked or removal.left):
+                await self.mailbox.run(self.ledger.unfinished.marks_are_over, folder)
 
     async def _opens(self, folder: int, moves: Sequence[Move]) -> bool:
         """Select the folder that holds ours; False where it is not there, is another one, or can't be looked into: what moves with it is in two
@@ -199,8 +200,10 @@ class _MakingWay:
         await removal.take_back(self.target.client, [move.earlier.target_uid for move in [*touched, *worse, *kept]])
         if self.target.client.has_uid_expunge:
             await self.mailbox.run(self._about_to_mark, folder, ours, there)
-            kept += (same := await self._seen_elsewhere(folder, ours, there, shared.perhaps))
-            ours = [move for move in ours if move not in same]
+            same, untold = await self._seen_elsewhere(folder, ours, there, shared.perhaps)
+            kept += same
+            unclear += untold
+            ours = [move for move in ours if move not in same and move not in untold]
         removed = await removal.remove(self.target.client, [_as_ours(move.earlier, there) for move in ours])
         touched += [move for move in ours if move.earlier.target_uid in removed.touched]
         away += [move for move in ours if move.earlier.target_uid in removed.gone]
@@ -211,24 +214,32 @@ class _MakingWay:
 
     async def _seen_elsewhere(
         self, folder: int, moves: Sequence[Move], there: Mapping[int, MessageData], names: Mapping[int, set[bytes]]
-    ) -> list[Move]:
-        r"""Of copies that may be seen under other ``names`` too (`SharedCopies.perhaps`), those that are: our ``\Deleted`` shows there. Afterwards the folder is
-        selected again. Raises ConnectionLost, also where it can't be: everything is to be looked at anew then."""
+    ) -> tuple[list[Move], list[Move]]:
+        r"""Of copies that may be seen under other ``names`` too (`SharedCopies.perhaps`), those that are: our ``\Deleted`` shows there; and those of which that
+        can't be told now. Afterwards the folder is selected again. Raises ConnectionLost, also where it can't be: everything is to be looked at anew then."""
         if not names:
-            return []
+            return [], []
         removal = self._removals[folder]
         with contextlib.suppress(CommandRefused):  # then it is not removed either
             await removal.mark(self.target.client, names)
         seen: set[int] = set()
+        unknown: set[int] = set()
         for name in sorted(set().union(*names.values())):
-            with contextlib.suppress(CommandRefused):
+            uids = [uid for uid in names if name in names[uid]]
+            try:
                 await self.target.select(name)
-                found = await read_details(self.target.client, [uid for uid in names if name in names[uid]])
+                found = await read_details(self.target.client, uids)
                 seen |= {uid for uid, data in found.items() if _is_one(data, there[uid])}
+            except CommandRefused:  # also of one that is gone: with a name of this folder's its last copy would go
+                unknown.update(uids)
         if not await self._opens(folder, []):
             raise ConnectionLost(f"{self.target.client.name} does not open a folder again")
-        await removal.take_back(self.target.client, seen)
-        return [move for move in moves if move.earlier.target_uid in seen]
+        unknown -= seen
+        await removal.take_back(self.target.client, seen | unknown)
+        return (
+            [move for move in moves if move.earlier.target_uid in seen],
+            [move for move in moves if move.earlier.target_uid in unknown],
+        )
 
     async def _perhaps_anothers(self, moves: Sequence[Move], there: Mapping[int, MessageData]) -> set[int]:
         """UIDs of earlier copies of which nothing is as it was sent, and that are not what the target has made of the same message in its new place."""

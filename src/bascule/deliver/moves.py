@@ -92,6 +92,16 @@ class EarlierCopies:
         for digest, copies in self._by_digest.items():
             self._by_digest[digest] = [copy for copy in copies if copy.message not in messages]
 
+    def take_one(self, message: int, digest: bytes, after_delta: int, date_utc: int) -> bool:
+        """Whether this earlier message is the one that a message of this date is the move of; it is given out then."""
+        copies = self._by_digest.get(digest, [])
+        for copy in copies:
+            is_it = copy.message == message and copy.date_utc == date_utc
+            if is_it and copy.last_delta <= after_delta < copy.gone_delta:
+                copies.remove(copy)
+                return True
+        return False
+
     def take(self, digest: bytes, after_delta: int, date_utc: int, *, has_copy: bool = False) -> EarlierCopy | None:
         """The one that a message is the move of, which was not in its folder in ``after_delta`` yet; None: it is no move. ``has_copy``: an equal copy lies in its
         new place already.

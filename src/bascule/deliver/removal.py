@@ -38,9 +38,11 @@ class Removed:
 
 @dataclass(slots=True)
 class Removal:
-    r"""In one folder, which is selected at each call. ``marked``: what has our ``\Deleted``, and may be there still after a lost connection."""
+    r"""In one folder, which is selected at each call. ``marked``: what has our ``\Deleted``, and may be there still after a lost connection; ``left``: what
+    the target did not take it off."""
 
     marked: set[int] = field(default_factory=set)
+    left: set[int] = field(default_factory=set)
 
     async def remove(self, client: ImapClient, copies: Sequence[Ours]) -> Removed:
         """Remove these, and only these, where nobody touched them. Raises ConnectionLost: `take_back` what is ``marked`` then, or
@@ -79,8 +81,8 @@ class Removal:
     async def take_back(self, client: ImapClient, among: Collection[int] | None = None) -> None:
         r"""Take our ``\Deleted`` off what has it, of ``among`` or all; not off what the member marked so. Raises ConnectionLost."""
         for portion in portions(self.marked if among is None else self.marked.intersection(among)):
-            with contextlib.suppress(
-                CommandRefused
-            ):  # a server that sets a flag and does not take it off: nothing else can be tried
+            try:
                 await client.store(sequence_set(portion), DELETED, How.REMOVE)
+            except CommandRefused:  # nothing else can be tried now
+                self.left |= set(portion)
             self.marked -= set(portion)

@@ -113,7 +113,6 @@ class Reviewer:
         has_vanished = self.mailbox.messages.has_vanished
         over = [intent.id for intent in self.ledger.intents(folder) if all(map(has_vanished, intent.given))]
         self.ledger.settle(folder, [], over)
-        self.ledger.unfinished.marks_are_over(folder)
 
     async def _review(self, view: TargetView, folder: int) -> None:
         """Raises CommandRefused where the target answers NO to what every server can do, ConnectionLost."""
@@ -137,8 +136,9 @@ class Reviewer:
         if uids := await self.mailbox.run(unfinished.cut_marks, folder):
             there = await read_flags(self.session.client, uids)
             marked = {uid for uid, flags in there.items() if not DELETED.isdisjoint(flags)}
-            await Removal(marked).take_back(self.session.client)
-            await self.mailbox.run(unfinished.marks_are_over, folder)
+            await (removal := Removal(marked)).take_back(self.session.client)
+            if not removal.left:
+                await self.mailbox.run(unfinished.marks_are_over, folder)
 
     async def _find_removed(self, folder: int) -> None:
         """What was taken for removed, and is there under the UID that it had, equal in size and date, or in its octets: its server had lost the folder for

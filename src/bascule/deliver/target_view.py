@@ -368,6 +368,6 @@ class TargetView:
     async def take_back_marks(self) -> None:
         r"""Our ``\Deleted`` goes from what is not removed after all. Raises ConnectionLost."""
         await self._removal.take_back(self._session.client)
-        if self._has_marked:
+        if self._has_marked and not self._removal.left:
             await self._mailbox.run(self._ledger.unfinished.marks_are_over, self.row.folder)
             self._has_marked = False

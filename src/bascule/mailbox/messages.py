@@ -69,6 +69,15 @@ class Departed:
     meanwhile: range
 
 
+_OF_WHERE_IT_WAS = """
+    UPDATE outcomes SET (code, detail, theirs, flagset, source_flagset, verified, verified_utc)
+        = (l.code, l.detail, l.theirs, l.flagset, l.source_flagset, l.verified, l.verified_utc)
+    FROM moves v, outcomes l WHERE outcomes.message = ? AND v.target = outcomes.target AND v.earlier = outcomes.message AND v.done
+        AND l.target = v.target AND l.message = v.later AND l.target_uid = outcomes.target_uid AND outcomes.code <> 'removed'
+"""
+"""What is known of the copy by the message that had it meanwhile (`Ledger.inherit`)."""
+
+
 class Messages:
     def __init__(
         self, database: sqlite3.Connection, flagsets: FlagSets, writer: BodyWriter | None, reader: BodyReader | None
@@ -226,6 +235,7 @@ class Messages:
         )
         followed = "message = ? AND code = 'removed' AND EXISTS (SELECT 1 FROM moves m WHERE m.target = outcomes.target AND earlier = message)"
         self.set_vanished([row for row, _ in rows], None)
+        self._database.executemany(_OF_WHERE_IT_WAS, [(row,) for row, _ in rows])
         self._database.executemany(f"DELETE FROM outcomes WHERE {followed}", [(row,) for row, _ in rows])
         self._database.executemany("DELETE FROM moves WHERE earlier = ?", [(row,) for row, _ in rows])
 
@@ -295,6 +305,11 @@ class Messages:
     def any(self) -> bool:
         """Whether there is a row of a message at all."""
         return self._database.execute("SELECT 1 FROM messages LIMIT 1").fetchone() is not None
+
+    def were_ever_in(self, folder: int) -> bool:
+        """Whether the folder has, or had, any message."""
+        query = "SELECT EXISTS (SELECT 1 FROM messages WHERE folder = ?)"
+        return bool(self._database.execute(query, (folder,)).fetchone()[0])
 
     def count(self, folder: int) -> int:
         """How many messages of the folder there are, without those that vanished."""

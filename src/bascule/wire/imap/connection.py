@@ -117,6 +117,8 @@ class Connection(asyncio.BufferedProtocol):
         self._holders = 0
         self._stalls = StallWatch(self._loop.time, wire_limits)
         self._watch: asyncio.TimerHandle | None = None
+        self._ended: ConnectionLost | None = None
+        """Why there will come no more; what came before is worked on still."""
         self._turn: asyncio.Handle | None = None
         self._has_frames = False
         self._unasked_octets = 0
@@ -158,7 +160,10 @@ class Connection(asyncio.BufferedProtocol):
     def _take_turn(self, arrived: int = 0) -> None:
         """Work on what came, of which ``arrived`` octets are news, as much as one turn allows; then read on, or ask for another turn."""
         self._turn = None
-        if self._failure or self._holders or self._at_border:
+        if self._failure or self._holders:
+            return
+        if self._at_border:
+            self._read_on()
             return
         try:
             if self._has_packed and not self._has_frames:
@@ -187,12 +192,16 @@ class Connection(asyncio.BufferedProtocol):
 
     def _read_on(self) -> None:
         """Have another turn where something is left, and read where nothing is. Nobody's octets are read who holds the connection."""
-        if self._transport is None or self._transport.is_closing() or self._holders:
+        if self._transport is None or self._holders or self._failure:
             return
-        if (self._has_frames or self._has_packed) and not self._at_border and not self._failure:
-            self._transport.pause_reading()
+        is_there = self._ended is None and not self._transport.is_closing()
+        if (self._has_frames or self._has_packed) and not self._at_border:
+            if is_there:
+                self._transport.pause_reading()
             self._turn = self._turn or self._loop.call_soon(self._take_turn)
-        else:
+        elif self._ended is not None:
+            self._fail(self._ended)
+        elif is_there:
             self._transport.resume_reading()
 
     def _read_frames(self) -> bool:
@@ -224,11 +233,13 @@ class Connection(asyncio.BufferedProtocol):
         return self._open_sink(octets)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._fail(ConnectionLost(str(exc) or type(exc).__name__ if exc else "the server closed the connection"))
+        """What came before it is worked on first: a TLS server may say good-bye right behind its answer."""
+        self._ended = ConnectionLost(str(exc) or type(exc).__name__ if exc else "the server closed the connection")
         if self._watch:
             self._watch.cancel()
         if not self._closed.done():
             self._closed.set_result(None)
+        self._read_on()
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -310,7 +321,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def release(self) -> None:
         self._holders -= 1
-        if self._holders == 0 and self._transport and not self._transport.is_closing():
+        if self._holders == 0:
             self._stalls.begin()
             self._read_on()
 
