@@ -89,7 +89,7 @@ async def copy(
         taken = await mailbox.run(choose_folders, mailbox, rows, options.selection)
         note_views([folder for folder, _ in taken], options.selection, watcher)
         late = {row.id for folder, row in taken if folder.name not in states}
-        await target.map_folders([row for _, row in taken], late)
+        await target.map_folders([row for _, row in taken], late, _others(taken, states))
         target.tell_apart({row.id: folder.told_apart for folder, row in taken if folder.told_apart})
         work = await mailbox.run(_to_do, target, taken, states, options.selection)
         work = await survey_first(source, target, taken, work, options.selection)
@@ -108,6 +108,15 @@ async def copy(
         await target.close()
         await source.close()
     return target.mapped
+
+
+def _others(taken: Sequence[tuple[SourceFolder, FolderRow]], states: dict[bytes, SourceState]) -> frozenset[int]:
+    """Rows whose folder has another UIDVALIDITY than when it was surveyed last."""
+    return frozenset(
+        row.id
+        for folder, row in taken
+        if row.uidvalidity and folder.name in states and states[folder.name].uidvalidity not in (0, row.uidvalidity)
+    )
 
 
 def _to_do(

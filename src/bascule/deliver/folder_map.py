@@ -5,7 +5,7 @@ No two folders of the mailbox ever have one folder of the target, whatever the t
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bascule.deliver.folder_making import TAKEN, FolderMaking, Making, below
@@ -74,13 +74,18 @@ class FolderMap:
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def map(
-        self, client: ImapClient, rows: Sequence[FolderRow], known: Mapping[int, bytes] | None = None
+        self,
+        client: ImapClient,
+        rows: Sequence[FolderRow],
+        known: Mapping[int, bytes] | None = None,
+        others: Container[int] = (),
     ) -> list[MappedFolder]:
         """Every folder that can hold messages, INBOX first, each with a name that no other has. Nothing is written.
 
         ``known``: row id → the raw name that an earlier run used. It wins while the target lists it, so that what goes to a folder goes where it went
-        before. A folder that is not `there` has the name that will be tried; the target may yet refuse it. Raises ConnectionLost, TargetError; the same
-        call may be made again, and begins anew.
+        before; not of ``others``, rows whose folder on the old side is another one since, where the target has one of its own name, or where another of the
+        old side's has that name now. A folder that is not `there` has the name that will be tried; the target may yet refuse it. Raises ConnectionLost,
+        TargetError; the same call may be made again, and begins anew.
         """
         self._forget()
         self._client = client
@@ -92,8 +97,14 @@ class FolderMap:
         wanted = sorted((row for row in rows if row.selectable), key=lambda row: (not row.path.is_inbox, row.path))
         listed = {entry.name: name for name, entry in self._target.there.items()} | {INBOX.encode(): INBOX}
         before = {row.id: listed.get(raw) for row in wanted if (raw := (known or {}).get(row.id))}
+        own = {row.id: self._target.join(self._path(row)) for row in wanted}
+        taken = {*own.values(), *(before.get(row.id) for row in wanted if row.id not in others)}
+        for row in wanted:
+            name, named_so = before.get(row.id), own[row.id]
+            if row.id in others and name != named_so and (named_so in listed.values() or name in taken):
+                before[row.id] = None
         # Where two had come to lie in one folder there, it is that of the one which is called so.
-        called_so = sorted(wanted, key=lambda row: self._target.join(self._path(row)) != before.get(row.id))
+        called_so = sorted(wanted, key=lambda row: own[row.id] != before.get(row.id))
         kept = {
             row.id: self._keep(row, name)
             for row in called_so

@@ -11,7 +11,7 @@ from bascule.deliver.limits import LOOK_WINDOW
 from bascule.deliver.recognition import read_ours
 from bascule.deliver.session import TargetSession
 from bascule.mailbox import Mailbox
-from bascule.mailbox.ledger import Ledger, TargetFolder
+from bascule.mailbox.ledger import Ledger, TargetFolder, settled_codes
 from bascule.protocols.imap.responses import NO_NAMESPACE, Status
 from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap import ImapClient
@@ -98,6 +98,18 @@ class Listing:
     def has(self, folder: TargetFolder) -> bool:
         """Whether it was listed under its name when LIST was asked last."""
         return folder.name in self._names or _is_inbox(folder.name)
+
+
+_DELIVERED = f"SELECT 1 FROM messages m JOIN outcomes o ON o.message = m.id AND o.target = ?1 WHERE m.folder = f.id AND o.code IN {settled_codes()}"
+_REPLACED = f"""
+    SELECT f.id FROM folders f WHERE f.gone_utc IS NULL AND EXISTS ({_DELIVERED} AND m.uidvalidity NOT IN (0, f.uidvalidity))
+    AND NOT EXISTS ({_DELIVERED} AND m.vanished_utc IS NULL)
+"""
+
+
+def replaced_folders(mailbox: Mailbox, ledger: Ledger) -> set[int]:
+    """The rows whose folder on the old side is another one than it was: it has another UIDVALIDITY, and nothing in it that was delivered from there. Blocks."""
+    return {folder for (folder,) in mailbox.database.execute(_REPLACED, (ledger.target,))}
 
 
 async def _may_be_ours(client: ImapClient, mailbox: Mailbox, ledger: Ledger, folder: TargetFolder, name: bytes) -> bool:

@@ -1,7 +1,7 @@
 """One run against one target: what `deliver` and `copy` do alike, around the delivery of each folder."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,7 +14,7 @@ from bascule.deliver.making_way import follow_moves
 from bascule.deliver.moves import EarlierCopies, claim_delivered_moves
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.reading_back import VerifyLevel
-from bascule.deliver.renames import Listing, find_again
+from bascule.deliver.renames import Listing, find_again, replaced_folders
 from bascule.deliver.review import Reviewer, note_vanished
 from bascule.deliver.session import OverQuota, TargetSession
 from bascule.mailbox import FolderRow, Mailbox
@@ -87,21 +87,27 @@ class TargetRun:
 
     # -- folders ------------------------------------------------------------------------------------------------------
 
-    async def map_folders(self, rows: Sequence[FolderRow], late: Container[int] = ()) -> None:
+    async def map_folders(
+        self, rows: Sequence[FolderRow], late: Container[int] = (), others: Set[int] = frozenset()
+    ) -> None:
         """Which folder of the target takes which of ours; those that no run has made yet are made. Not ``late`` ones, of which the old
         side did not say that they can be opened, nor those that somebody deleted on the new side since: they are made when something is to
-        be put in (`place`). Messages of a folder that the target refuses get their outcome. Raises CommandRefused, TargetError."""
+        be put in (`place`). ``others``: those that are known to be another folder than when earlier runs delivered from it. Messages of a folder that the
+        target refuses get their outcome. Raises CommandRefused, TargetError."""
+        others |= await self.mailbox.run(replaced_folders, self.mailbox, self.ledger)
         session = await self.session()
         try:
-            await _though_it_ends(session, lambda: self._map(session.client, rows, late))
+            await _though_it_ends(session, lambda: self._map(session.client, rows, late, others))
         finally:
             await self._give_back(session)
 
-    async def _map(self, client: ImapClient, rows: Sequence[FolderRow], late: Container[int]) -> None:
+    async def _map(
+        self, client: ImapClient, rows: Sequence[FolderRow], late: Container[int], others: Container[int]
+    ) -> None:
         await self._listing.ask(client)
         self._known = await self.mailbox.run(self.ledger.folders)
         names = {folder: known.name for folder, known in self._known.items()}
-        self.mapped = await self._folders.map(client, rows, names)
+        self.mapped = await self._folders.map(client, rows, names, others)
         wanted = [f for f in self.mapped if f.row.id not in late and self._is_wanted(f, has_something=False)]
         await self._make(client, wanted)
         for folder in self.mapped:
