@@ -284,3 +284,85 @@ def test_one_that_is_renamed_back_on_both_sides_stays_as_it_is(either: Move) -> 
     move.move(move.old, "F", "b", "INBOX")
     runs_leave(move, {"F": "a", "INBOX": "b i"})
     assert move.flags("F", "a") == {"\\flagged"}
+
+
+@pytest.mark.parametrize("marked", [False, True])
+@pytest.mark.parametrize("what", ["two are exchanged", "the next year begins", "each gets the name before it"])
+def test_where_both_sides_do_the_same_with_names_nothing_moves(either: Move, what: str, marked: bool) -> None:
+    """By MAILBOXID a folder is found under its new name; the old side's of that name is another one as well by then."""
+    move = either
+    move.fill({"A": "a b", "B": "c d", "C": "e", "INBOX": "i"})
+    move.run()
+    for side in (move.old, move.new):
+        if what.startswith("two"):
+            names = [("A", "T"), ("B", "A"), ("T", "B")]
+        elif what.startswith("the next"):
+            names = [("A", "A 2025")]
+        else:
+            names = [("B", "E"), ("A", "B")]
+        for name, to in names:
+            side.rename(name, to)
+        if what.startswith("the next"):
+            side.create("A")
+    there = move.there()
+    if marked:
+        for name, tags in there.items():
+            for tag in tags.split():
+                move.mark(move.new, name, tag, "+", "\\Seen")
+    runs_leave(move, there)
+    move.fill({"B": "f"})
+    there["B"] = " ".join(sorted([*there["B"].split(), "f"]))
+    if what.startswith("the next"):
+        move.fill({"A": "g"})
+        there["A"] = "g"
+    runs_leave(move, there)
+    assert set(move.new.folders()) - {"T"} == set(move.old.folders())
+
+
+def test_a_new_equal_message_is_delivered_though_another_was_moved_by_the_member(either: Move) -> None:
+    """The folder that it came to is the larger one, and comes first."""
+    move = either
+    move.fill({"B": "m", "C": "", "X": ""})
+    move.run()
+    move.move(move.new, "B", "m", "X")
+    move.move(move.old, "B", "m", "X")
+    move.fill({"C": "m p q r"})
+    for _ in range(2):  # by the second at the latest
+        move.runner.run(*move.words())
+    runs_leave(move, {"C": "m p q r", "X": "m"})
+
+
+def test_of_two_equal_ones_each_side_moves_another(either: Move) -> None:
+    move = either
+    move.fill({"A": "", "B": "m m"})
+    move.run()
+    first, second = move.old.uids("B", "m")
+    move.old.move("B", [first], "A")
+    move.new.move("B", [move.new.uids("B", "m")[1]], "A")
+    runs_leave(move, {"A": "m", "B": "m"})
+    move.mark(move.old, "B", "m", "+", "\\Flagged")
+    move.run()
+    assert move.flags("B", "m") == {"\\flagged"}
+    assert second > first
+
+
+@pytest.mark.parametrize("both", [False, True], ids=["on the old side", "on both"])
+def test_flags_that_changed_while_a_folder_had_another_name_follow(either: Move, both: bool) -> None:
+    move = either
+    move.fill({"F": "a b c", "INBOX": "i"})
+    move.run()
+    sides = (move.old, move.new) if both else (move.old,)
+    for side in sides:
+        side.rename("F", "H")
+    move.mark(move.old, "H", "a", "+", "\\Flagged")
+    move.run(*(() if both else ("--without-folder", "H")))
+    move.mark(move.old, "H", "b", "+", "\\Answered")
+    for side in sides:
+        side.rename("H", "F")
+    move.mark(move.old, "F", "c", "+", "\\Seen")
+    for _ in range(2):
+        move.run()
+        found = [move.flags("F", tag) for tag in "abc"]
+        assert found == [{"\\flagged"}, {"\\answered"}, {"\\seen"}]
+    move.move(move.old, "F", "a", "INBOX")
+    runs_leave(move, {"F": "b c", "INBOX": "a i"})

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bascule.deliver.expectation import DELETED, THERE_BEFORE, Expectation, copies_of, is_touched, was_there_before
-from bascule.deliver.look import read_contents, read_details
+from bascule.deliver.look import read_contents, read_details, read_flags
 from bascule.deliver.moves import claim_delivered_moves
 from bascule.deliver.recognition import keeps_its_uids, read_ours, resembles
 from bascule.deliver.removal import Ours, Removal
@@ -65,6 +65,11 @@ class Move:
     altered_to: bytes | None = None
 
 
+_ALIKE = f"""
+    SELECT m.id, o.target_uid FROM messages m JOIN outcomes o ON o.message = m.id AND o.target = ?1
+    WHERE m.folder = ?2 AND m.id <> ?3 AND m.vanished_utc IS NULL AND m.sha256 = (SELECT sha256 FROM messages WHERE id = ?3)
+    AND o.target_uid IS NOT NULL AND o.code IN {on_target_codes()}
+"""
 _UNNAMED = f"""
     SELECT 1 FROM outcomes WHERE target = ? AND message = ? AND target_uid IS NULL AND code IN {on_target_codes()}
 """
@@ -195,7 +200,8 @@ class _MakingWay:
             {m.earlier.message for m in moves},
         )
         kept = [move for move in ours if move.earlier.target_uid in shared.for_certain]
-        ours = [move for move in ours if move.earlier.target_uid not in shared.for_certain]
+        kept += await self._stand_in(folder, [move for move in ours if move not in kept and move.later.was_there])
+        ours = [move for move in ours if move not in kept]
         removal.marked |= {m.earlier.target_uid for m in [*touched, *kept, *ours] if _has_our_mark(m.earlier, there)}
         await removal.take_back(self.target.client, [move.earlier.target_uid for move in [*touched, *worse, *kept]])
         if self.target.client.has_uid_expunge:
@@ -211,6 +217,33 @@ class _MakingWay:
         await self._name([*worse, *(m for m in ours if m.earlier.target_uid in removed.refused)], STILL_THERE)
         await self._name(unclear, MAY_BE_THERE)
         self._tell(len(away))
+
+    async def _stand_in(self, folder: int, moves: Sequence[Move]) -> list[Move]:
+        """Those whose earlier copy stands for an equal message from now on that is there still, and whose own is gone: somebody moved that one on the new side,
+        to where the old side has moved the other. Raises CommandRefused, ConnectionLost."""
+        alike = {move: await self.mailbox.run(self._alike, folder, move.earlier.message) for move in moves}
+        there = await read_flags(self.target.client, {uid for found in alike.values() for uid in found.values()})
+        stand_in: list[Move] = []
+        helped: set[int] = set()
+        for move, found in alike.items():
+            alone = next((m for m, uid in found.items() if uid not in there and m not in helped), None)
+            if alone is not None:
+                helped.add(alone)
+                stand_in.append(move)
+                await self.mailbox.run(self._stands_for, folder, move.earlier, alone)
+        return stand_in
+
+    def _stands_for(self, folder: int, copy: Copy, message: int) -> None:
+        """The copy stands for another message, which may have another date. Blocks."""
+        self.ledger.named(folder, {message: copy.target_uid})
+        self.ledger.gave([message], copy.expected.flags)
+        if self.mailbox.messages.get(message).date.utc_seconds != copy.expected.date.utc_seconds:
+            self.ledger.recode([message], OutcomeCode.ALREADY_THERE)
+            self.ledger.taken_over([message])
+
+    def _alike(self, folder: int, message: int) -> dict[int, int]:
+        """Message → the UID of its copy, of those of the folder on the old side that are equal to this one, and are there. Blocks."""
+        return dict(self.mailbox.database.execute(_ALIKE, (self.ledger.target, folder, message)).fetchall())
 
     async def _seen_elsewhere(
         self, folder: int, moves: Sequence[Move], there: Mapping[int, MessageData], names: Mapping[int, set[bytes]]

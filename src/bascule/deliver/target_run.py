@@ -11,7 +11,7 @@ from bascule.deliver.folder_delivery import DeliveryOptions, FolderDelivery
 from bascule.deliver.folder_map import FolderMap, MappedFolder
 from bascule.deliver.limits import QUOTA_ROUNDS
 from bascule.deliver.making_way import follow_moves
-from bascule.deliver.moves import EarlierCopies, claim_delivered_moves
+from bascule.deliver.moves import EarlierCopies, claim_delivered_moves, mend_moves
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.reading_back import VerifyLevel
 from bascule.deliver.renames import Listing, find_again, replaced_folders
@@ -313,6 +313,7 @@ class TargetRun:
         agenda = await self.mailbox.run(agenda_of, self.mailbox, self.ledger, none, None, frozenset(self._delivered_to))
         await self._review(agenda, none)
         await self.mailbox.run(self.ledger.release)  # of what was in doubt at the beginning, and was not there
+        await self.mailbox.run(mend_moves, self.mailbox, self.ledger)
         await follow_moves(self.session, self.mailbox, self.ledger, self.watcher)
         await self.close()
 

@@ -393,6 +393,14 @@ class Ledger:
                 self._write(folder, [(later, outcome)])
             return claimed
 
+    def move_was(self, earlier: int, later: int, *, not_: int) -> None:
+        """The earlier message moved to where ``later`` is; the one that it was taken to have moved to has no outcome any more, and is delivered."""
+        with transaction(self._database):
+            self._database.execute(
+                "UPDATE OR IGNORE moves SET later = ? WHERE target = ? AND earlier = ?", (later, self.target, earlier)
+            )
+            self._database.execute("DELETE FROM outcomes WHERE target = ? AND message = ?", (self.target, not_))
+
     def inherit(self, earlier: int, later: int, folder: int, uid: int) -> bool:
         """The later message, of ``folder``, has the copy of the earlier one, which has this UID there, and all that is known of it; False: it moved somewhere
         else, or is there again."""
