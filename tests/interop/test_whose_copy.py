@@ -1,8 +1,12 @@
 r"""Which copy on the target stands for which message: none for two, and none is removed that is another's. What the target says it did is looked at."""
 
 import imaplib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -16,7 +20,7 @@ from support.quirks.server import Session
 from support.quirks.store import ARRIVAL
 from support.quirks.syntax import Command, Hangup, No
 from support.standing import look
-from support.two_servers import text, two_servers
+from support.two_servers import TwoServers, text, two_servers
 
 FLAGGED = frozenset({b"\\Flagged"})
 LATER = ARRIVAL + timedelta(days=3)
@@ -244,3 +248,159 @@ def test_courier_s_last_line_end_is_known_again(tmp_path: Path) -> None:
             words = ("copy", old.url("anna"), new.url("anna"), "--state", tmp_path / state, "--quiet")
             assert bascule_in_a_hurry(tmp_path, *words).returncode == 1
             assert len(look(new.port, "anna")[b"INBOX"].messages) == 5
+
+
+# -- folders that have one UIDVALIDITY --------------------------------------------------------------------------------
+
+
+@contextmanager
+def of_one_validity(tmp: Path, new: Quirk | None = None) -> Iterator[TwoServers]:
+    """Courier gives it by the second: folders that a run makes have one."""
+    with two_servers(tmp, new) as both:
+        both.new._validities = repeat(1_600_000_001)  # type: ignore[assignment]  # gives numbers, as what it stands for
+        both.new.folders[b"INBOX"].uidvalidity = 1_600_000_001
+        yield both
+
+
+@pytest.mark.parametrize("what", ["a cut answer", "a lost state"])
+def test_equal_messages_under_one_uid_are_those_of_two_folders(tmp_path: Path, what: str) -> None:
+    target = Ends()
+    with of_one_validity(tmp_path, target) as both:
+        for folder in (both.old.create(b"A"), both.old.create(b"B")):
+            for n in (1, 2):
+                both.old.append(folder, text(n))
+        target.cuts = what == "a cut answer"
+        both.copy(*([] if target.cuts else ["--state", tmp_path / "first"]))
+        for _ in range(2):
+            assert both.copy().status == 0
+            assert [sorted(name for name, _ in both.lies(text(n))) for n in (1, 2)] == [["A", "B"]] * 2
+
+
+def test_another_message_s_mark_is_not_ours(tmp_path: Path) -> None:
+    """Under the UID of what moved away another one is marked as deleted, in a folder of the same UIDVALIDITY."""
+    with of_one_validity(tmp_path) as both:
+        a, b, c = (both.old.create(name) for name in (b"A", b"B", b"C"))
+        for n, folder in ((1, a), (2, b), (3, c)):
+            both.old.append(folder, text(n))
+        assert both.copy().status == 0
+        other = both.new.folders[b"B"]
+        other.change(other.messages[0], frozenset({b"\\Deleted"}))
+        both.move(a.messages[0], a, c)
+        assert both.copy().status == 0
+        assert [name for name, _ in both.lies(text(1))] == ["C"]
+        assert other.messages[0].flags == {b"\\Deleted"}
+
+
+class TwoNames(Quirk):
+    """A is listed as B, too. ``closed``: B does not open once something was marked."""
+
+    closed = has_marked = False
+
+    def listing(self, session: Session, lines: list[bytes]) -> list[bytes]:
+        return [*lines, *(re.sub(rb'"?A"?$', b"B", line) for line in lines if line.endswith((b' "A"', b" A")))]
+
+    def before(self, session: Session, command: Command) -> None:
+        self.has_marked |= command.verb == "UID STORE"
+        if self.closed and self.has_marked and command.verb == "SELECT" and command.arguments[0] == b"B":
+            raise No("[NOPERM] no")
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_of_a_folder_with_two_names_no_copy_goes_though_one_of_them_can_not_be_opened(
+    tmp_path: Path, closed: bool
+) -> None:
+    with two_servers(tmp_path, target := TwoNames()) as both:
+        a, b = both.old.create(b"A"), both.old.create(b"B")
+        both.new.folders[b"B"] = both.new.create(b"A")
+        for n, folder in ((1, a), (2, a), (3, b)):
+            both.old.append(folder, text(n))
+        assert both.copy().status == 0
+        both.move(a.messages[0], a, b)
+        target.closed = closed
+        assert both.copy().codes == (["duplicate"] if closed else [])
+        target.closed = False
+        for _ in range(2):
+            assert both.copy().status == 0
+            assert sorted(m.octets for m in both.new.folders[b"A"].messages) == sorted(map(text, (1, 2, 3)))
+
+
+# -- our mark ---------------------------------------------------------------------------------------------------------
+
+
+class Refuses(Quirk):
+    """These commands, once each."""
+
+    def __init__(self, *verbs: str) -> None:
+        self.left: list[str] = []
+        self.verbs = verbs
+
+    def before(self, session: Session, command: Command) -> None:
+        if self.left and command.verb == self.left[0]:
+            self.left.pop(0)
+            raise No("[UNAVAILABLE] not now")
+
+
+def test_a_mark_that_could_not_be_taken_off_is_taken_off_by_the_next_run(tmp_path: Path) -> None:
+    """UID EXPUNGE is refused, and then the STORE that takes our mark off; the member removes the later copy."""
+    with two_servers(tmp_path, target := Refuses("UID EXPUNGE", "UID STORE")) as both:
+        a, b = both.old.create(b"A"), both.old.create(b"B")
+        for n in (1, 2):
+            both.old.append(a, text(n))
+        assert both.copy().status == 0
+        both.move(a.messages[0], a, b)
+        target.left = list(target.verbs)
+        assert both.copy().codes == ["duplicate"]
+        assert both.lies(text(1))[0] == ("A", frozenset({b"\\Deleted"}))
+        later = both.new.folders[b"B"]
+        later.remove(list(later.messages))
+        for _ in range(2):
+            assert both.copy().status == 0
+            assert both.lies(text(1)) == [("A", frozenset())]
+
+
+# -- what is no move --------------------------------------------------------------------------------------------------
+
+
+def test_an_equal_message_of_another_date_inherits_nothing(tmp_path: Path) -> None:
+    """One was deleted in a folder that both sides renamed alike since; the other came later."""
+    with two_servers(tmp_path) as both:
+        folder = both.old.create(b"F")
+        both.old.append(folder, text(1))
+        both.old.append(folder, text(2))
+        assert both.copy().status == 0
+        folder.remove([folder.messages[0]])
+        assert both.copy().status == 0
+        for store in (both.old, both.new):
+            store.folders[b"H"] = store.folders.pop(b"F")
+            store.folders[b"H"].name = b"H"
+        assert both.copy().status == 0
+        both.old.append(folder, text(1), [], LATER)
+        for _ in range(2):
+            assert both.copy().status == 0
+        assert both.verify() == 0
+
+
+@pytest.mark.parametrize("deed", ["", "moves", "flags"])
+def test_the_target_s_own_folder_stays_with_the_one_whose_mail_lies_in_it(tmp_path: Path, deed: str) -> None:
+    """The sent folder of the old side gets another name, and one of the first name is made again. Nobody does anything on the new side."""
+    with two_servers(tmp_path) as both:
+        own = both.new.create(b"Gesendet", b"\\Sent")
+        sent = both.old.create(b"Sent", b"\\Sent")
+        for n in (1, 2, 3):
+            both.old.append(sent, text(n))
+        assert both.copy().status == 0
+        both.old.folders[b"Sent Messages"] = both.old.folders.pop(b"Sent")
+        sent.name = b"Sent Messages"
+        assert both.copy().status == 0
+        both.old.append(both.old.create(b"Sent"), text(7))
+        both.old.append(sent, text(8))
+        if deed == "moves":
+            both.move(sent.messages[1], sent, both.old.folders[b"INBOX"])
+        elif deed == "flags":
+            sent.change(sent.messages[0], FLAGGED)
+        for _ in range(2):
+            assert both.copy().status == 0
+            assert [m.octets for m in both.new.folders[b"Sent"].messages] == [text(7)]
+            assert sorted((m.octets, m.flags) for m in own.messages) == sorted(
+                (m.octets, m.flags) for m in sent.messages
+            )

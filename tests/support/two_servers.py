@@ -46,6 +46,14 @@ class TwoServers:
         assert captured.returncode == 0, captured.stderr
         return self._run("deliver", mailbox, self._target.url, *words)
 
+    def verify(self) -> int:
+        """The exit status."""
+        words = ("verify", self._source.url, self._target.url, "--state", self._tmp / "state")
+        done = bascule_in_a_hurry(self._tmp, *words)
+        for server in (self._source, self._target):
+            server.hang_up()
+        return done.returncode
+
     def _run(self, command: str, *words: object) -> Ended:
         done = bascule_in_a_hurry(self._tmp, command, *words, "--json", "--quiet", "--settle", "0.5")
         for server in (self._source, self._target):

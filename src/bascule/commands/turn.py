@@ -47,12 +47,17 @@ def _taken(target: str) -> socket.socket:
     try:
         while not _takes(lock, name, target):
             with _new_socket(target) as other:
-                if _reaches(other, name):
+                reached = _reaches(other, name)
+                if reached:
                     _require_own(other, target)
-                    if not told:
-                        told = True
-                        _say_waiting(f"Another run fills {target}")
+                if reached is not False and not told:
+                    told = True
+                    _say_waiting(f"Another run fills {target}")
+                if reached:
                     _wait_for_end(other)
+                    since = time.monotonic()
+                elif reached is None:
+                    time.sleep(POLL_SECONDS)
                     since = time.monotonic()
                 elif time.monotonic() > since + UNTOLD_SECONDS:
                     raise _is_kept(target, "that does not say whose it is")
@@ -89,12 +94,15 @@ def _takes(lock: socket.socket, name: str, target: str) -> bool:
     return True
 
 
-def _reaches(other: socket.socket, name: str) -> bool:
+def _reaches(other: socket.socket, name: str) -> bool | None:
+    """None: so many wait, or have given up waiting, that one more finds no place in its queue."""
     other.setblocking(False)
     try:
         other.connect(name)
-    except (ConnectionRefusedError, BlockingIOError):  # nobody listens; or the queue is full
+    except ConnectionRefusedError:  # nobody listens
         return False
+    except BlockingIOError:
+        return None
     other.setblocking(True)
     return True
 
