@@ -47,17 +47,12 @@ def _taken(target: str) -> socket.socket:
     try:
         while not _takes(lock, name, target):
             with _new_socket(target) as other:
-                reached = _reaches(other, name)
-                if reached:
+                if _reaches(other, name):
                     _require_own(other, target)
-                if reached is not False and not told:
-                    told = True
-                    _say_waiting(f"Another run fills {target}")
-                if reached:
+                    if not told:
+                        told = True
+                        _say_waiting(f"Another run fills {target}")
                     _wait_for_end(other)
-                    since = time.monotonic()
-                elif reached is None:
-                    time.sleep(POLL_SECONDS)
                     since = time.monotonic()
                 elif time.monotonic() > since + UNTOLD_SECONDS:
                     raise _is_kept(target, "that does not say whose it is")
@@ -94,15 +89,12 @@ def _takes(lock: socket.socket, name: str, target: str) -> bool:
     return True
 
 
-def _reaches(other: socket.socket, name: str) -> bool | None:
-    """None: so many wait, or have given up waiting, that one more finds no place in its queue."""
+def _reaches(other: socket.socket, name: str) -> bool:
     other.setblocking(False)
     try:
         other.connect(name)
-    except ConnectionRefusedError:  # nobody listens
+    except (ConnectionRefusedError, BlockingIOError):  # nobody listens; or the queue is full
         return False
-    except BlockingIOError:
-        return None
     other.setblocking(True)
     return True
 
