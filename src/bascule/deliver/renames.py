@@ -100,11 +100,16 @@ class Listing:
         return folder.name in self._names or _is_inbox(folder.name)
 
 
-_DELIVERED = f"SELECT 1 FROM messages m JOIN outcomes o ON o.message = m.id AND o.target = ?1 WHERE m.folder = f.id AND o.code IN {settled_codes()}"
+_DELIVERED = (
+    "SELECT 1 FROM messages m CROSS JOIN outcomes o ON o.message = m.id AND o.target = ?1"
+    f" WHERE m.folder = f.id AND o.code IN {settled_codes()}"
+)
 _REPLACED = f"""
-    SELECT f.id FROM folders f WHERE f.gone_utc IS NULL AND EXISTS ({_DELIVERED} AND m.uidvalidity NOT IN (0, f.uidvalidity))
+    SELECT f.id FROM folders f WHERE f.gone_utc IS NULL
+    AND (EXISTS ({_DELIVERED} AND m.uidvalidity > f.uidvalidity) OR EXISTS ({_DELIVERED} AND m.uidvalidity > 0 AND m.uidvalidity < f.uidvalidity))
     AND NOT EXISTS ({_DELIVERED} AND m.vanished_utc IS NULL)
 """
+"""By ranges, so that a folder costs what it holds under other UIDVALIDITYs; CROSS JOIN: SQLite takes the left one first."""
 
 
 def replaced_folders(mailbox: Mailbox, ledger: Ledger) -> set[int]:
