@@ -99,6 +99,9 @@ async def copy(
         folders = {row.id: folder for folder, row in taken}
         try:
             await target.deliver_while_there_is_room(partial(_copy_what_is_left, run))
+            if again := await target.to_deliver_again():
+                run.finished -= again
+                await target.deliver_while_there_is_room(partial(_copy_what_is_left, run))
             await target.conclude()
         except OverQuota:  # the report names those that found no room
             await name_exceptions(source, mailbox, target.ledger.target, folders)

@@ -41,6 +41,8 @@ async def deliver_mailbox(
         await run.review(await mailbox.run(_fresh_since, run))
         watcher.expect(sum(left for _, left in await mailbox.run(_to_do, run)))
         await run.deliver_while_there_is_room(partial(_deliver_what_is_left, run))
+        if await run.to_deliver_again():
+            await run.deliver_while_there_is_room(partial(_deliver_what_is_left, run))
         await run.conclude()
     finally:
         await run.close()

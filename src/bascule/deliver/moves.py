@@ -142,7 +142,7 @@ _VANISHED = """
 
 
 _REMOVED_WITH_IT = """
-    SELECT e.sha256, v.earlier, v.later, e.last_delta, e.vanished_utc FROM moves v JOIN outcomes o ON o.target = v.target AND o.message = v.later
+    SELECT e.sha256, v.earlier, v.later, e.last_delta, e.vanished_utc, l.folder FROM moves v JOIN outcomes o ON o.target = v.target AND o.message = v.later
     JOIN messages e ON e.id = v.earlier JOIN messages l ON l.id = v.later
     WHERE v.target = ?1 AND o.code = 'removed' AND o.detail = ?2 AND l.vanished_utc IS NULL AND e.vanished_utc IS NOT NULL
 """
@@ -153,22 +153,27 @@ _FOUND_THERE = """
 """
 
 
-def mend_moves(mailbox: Mailbox, ledger: Ledger) -> None:
+def mend_moves(mailbox: Mailbox, ledger: Ledger, folders: Set[int]) -> set[int]:
     """Of equal messages that came to two places, one of which is where somebody had moved the earlier copy on the new side, that one is the move of it, and
-    the other is new. Where that was seen when the other had been taken for the move, and told as removed, it is to be delivered by the next run. Blocks."""
-    removed = mailbox.database.execute(_REMOVED_WITH_IT, (ledger.target, REMOVED_BEFORE)).fetchall()
+    the other is new. Where that was seen when the other had been taken for the move, and told as removed, it is to be delivered after all: the rows of the
+    folders in which one is, among ``folders``. Blocks."""
+    again: set[int] = set()
+    rows = mailbox.database.execute(_REMOVED_WITH_IT, (ledger.target, REMOVED_BEFORE)).fetchall()
+    removed = [row for row in rows if row[-1] in folders]
     if not removed:
-        return
+        return again
     deltas = Deltas.read(mailbox.database)
     there: dict[bytes, list[tuple[int, int]]] = defaultdict(list)
     for digest, message, after in mailbox.database.execute(_FOUND_THERE, (ledger.target,)):
         there[digest].append((message, after))
-    for digest, earlier, later, last_delta, vanished_utc in removed:
+    for digest, earlier, later, last_delta, vanished_utc, folder in removed:
         gone = range(last_delta, deltas.gone_in(last_delta, vanished_utc))
         found = there.get(digest, [])
         if (one := next((each for each in found if each[1] in gone), None)) is not None:
             found.remove(one)
             ledger.move_was(earlier, one[0], not_=later)
+            again.add(folder)
+    return again
 
 
 _Alike = dict[range, deque[int]]

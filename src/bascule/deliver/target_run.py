@@ -306,6 +306,10 @@ class TargetRun:
         except (BasculeError, ConnectionLost):  # why the run stops is that there is no room
             return False
 
+    async def to_deliver_again(self) -> set[int]:
+        """The rows of folders in which there is something to deliver after all, once all was looked at (`mend_moves`)."""
+        return await self.mailbox.run(mend_moves, self.mailbox, self.ledger, self._delivered_to)
+
     async def conclude(self) -> None:
         """What turned out to be there already gets its flags, what moved on the old side makes way; connections are closed. Raises
         TargetError, ConnectionLost."""
@@ -313,7 +317,6 @@ class TargetRun:
         agenda = await self.mailbox.run(agenda_of, self.mailbox, self.ledger, none, None, frozenset(self._delivered_to))
         await self._review(agenda, none)
         await self.mailbox.run(self.ledger.release)  # of what was in doubt at the beginning, and was not there
-        await self.mailbox.run(mend_moves, self.mailbox, self.ledger)
         await follow_moves(self.session, self.mailbox, self.ledger, self.watcher)
         await self.close()
 
