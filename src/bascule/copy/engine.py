@@ -101,6 +101,7 @@ async def copy(
             await target.deliver_while_there_is_room(partial(_copy_what_is_left, run))
             if again := await target.to_deliver_again():
                 run.finished -= again
+                run.work += [each for each in _untouched(run, taken) if each.row.id in again]
                 await target.deliver_while_there_is_room(partial(_copy_what_is_left, run))
             await target.conclude()
         except OverQuota:  # the report names those that found no room
@@ -147,6 +148,12 @@ def _to_do(
         work.append(Work(folder, row, places[row.id], expected, to_probe=is_same))
     folders.are_unchanged(unchanged.rows - unchanged.to_probe)
     return work
+
+
+def _untouched(run: _Run, taken: Sequence[tuple[SourceFolder, FolderRow]]) -> list[Work]:
+    """Work for the folders in which this run had nothing to do."""
+    at_work, places = {item.row.id for item in run.work}, {folder.row.id: folder for folder in run.target.mapped}
+    return [Work(folder, row, places[row.id], 1) for folder, row in taken if row.id in places and row.id not in at_work]
 
 
 async def _copy_what_is_left(run: _Run) -> None:

@@ -308,7 +308,7 @@ class TargetRun:
 
     async def to_deliver_again(self) -> set[int]:
         """The rows of folders in which there is something to deliver after all, once all was looked at (`mend_moves`)."""
-        return await self.mailbox.run(mend_moves, self.mailbox, self.ledger, self._delivered_to)
+        return await self.mailbox.run(mend_moves, self.mailbox, self.ledger, {f.row.id for f in self.mapped})
 
     async def conclude(self) -> None:
         """What turned out to be there already gets its flags, what moved on the old side makes way; connections are closed. Raises
