@@ -51,10 +51,8 @@ class Doubt:
         for intent in intents:
             self._given.update(intent.given)
             self._sent.update(intent.sent)
-        settled = await self._mailbox.run(
-            self._ledger.are_settled, self._given
-        )  # of a batch of which the rest is in doubt still
-        self._messages = self._given.keys() - settled
+        # Of a batch some may be settled, and the rest be in doubt still.
+        self._messages = self._given.keys() - await self._mailbox.run(self._ledger.are_settled, self._given)
         self._contents = await self._mailbox.run(self._mailbox.messages.digests, self._messages)
         since, resent = await self._mailbox.run(self._ledger.unfinished.resent, self._view.row.folder)
         if resent:
@@ -146,8 +144,9 @@ class Doubt:
         missing: list[Parcel] = []
         for parcel in parcels:
             above = since.get(parcel.message, 0)
-            given = self._given.get(parcel.message) or parcel.flags
-            copy = self._view.take(parcel.body, parcel.date.utc_seconds, given, above=above)
+            given = self._given.get(parcel.message)
+            flags = parcel.flags if given is None else given
+            copy = self._view.take(parcel.body, parcel.date.utc_seconds, flags, above=above)
             outcome = self._found(arrival(parcel, copy.uid), parcel.message, copy) if copy is not None else None
             outcome = outcome or self.mended_copy_of(parcel, above)
             if outcome is None:

@@ -19,8 +19,8 @@ from bascule.terms.printable import printable
 DELETED = frozenset({"\\Deleted"})
 ALTERED_THERE = "altered by the target: its octets there are others, in a way that servers are known for"
 """The detail of a message that was there before this run, altered in a way of which `likeness` knows."""
-BEHIND = "its flags do not follow: "
 NO_LONGER_THERE = "no longer there: removed or moved on the new side"
+BEHIND = "its flags do not follow: "
 """How the detail of a message begins whose copy could not be given the flags that the old side has now; what the target said comes next."""
 THERE_BEFORE = "it had been there before; "
 """What stands in front of that, and of what its flags lack, where the copy is none that we sent: once this is over it is *already there* again."""

@@ -206,7 +206,8 @@ class _MakingWay:
         await removal.take_back(self.target.client, [move.earlier.target_uid for move in [*touched, *worse, *kept]])
         if self.target.client.has_uid_expunge:
             await self.mailbox.run(self._about_to_mark, folder, ours, there)
-            same, untold = await self._seen_elsewhere(folder, ours, there, shared.perhaps)
+            perhaps = {uid: shared.perhaps[uid] for m in ours if (uid := m.earlier.target_uid) in shared.perhaps}
+            same, untold = await self._seen_elsewhere(folder, ours, there, perhaps)
             kept += same
             unclear += untold
             ours = [move for move in ours if move not in same and move not in untold]
