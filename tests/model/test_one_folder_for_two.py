@@ -43,13 +43,18 @@ def runs_leave(move: Move, there: dict[str, str], *more: str, runs: int = 2) -> 
         assert move.there() == there
 
 
+def rename_alike(move: Move, name: str, to: str) -> None:
+    for side in (move.old, move.new):
+        side.rename(name, to)
+
+
 @pytest.mark.parametrize("verify", ["delivered", "full"])
 def test_one_that_was_renamed_alike_on_both_sides_stays_as_it_is(either: Move, verify: str) -> None:
     move = either
     move.fill({"F": "a b c", "F/G": "d", "INBOX": "i"})
     move.run("--verify", verify)
+    rename_alike(move, "F", "H")
     for side in (move.old, move.new):
-        side.rename("F", "H")
         if "F/G" in side.folders():  # Dovecot renames what lies in it as well
             side.rename("F/G", "H/G")
     runs_leave(move, {"H": "a b c", "H/G": "d", "INBOX": "i"}, "--verify", verify)
@@ -134,8 +139,7 @@ def test_without_uidplus_nothing_is_named_a_copy_too_many(move: Move) -> None:
         proxy.faults.lesser = Without("UIDPLUS")
     move.fill({"F": "a b c", "INBOX": "i"})
     move.run()
-    for side in (move.old, move.new):
-        side.rename("F", "G")
+    rename_alike(move, "F", "G")
     runs_leave(move, {"G": "a b c", "INBOX": "i"}, runs=3)
 
 
@@ -227,8 +231,7 @@ def test_flags_of_what_stayed_follow_and_it_moves_on_as_one(either: Move, when: 
     move.mark(move.new, "F", "b", "+", "\\Answered")
     if when == "before":
         move.mark(move.old, "F", "a", "+", "\\Flagged")
-    for side in (move.old, move.new):
-        side.rename("F", "H")
+    rename_alike(move, "F", "H")
     if when == "after":
         move.mark(move.old, "H", "a", "+", "\\Flagged")
     move.run()
@@ -244,8 +247,7 @@ def test_it_is_found_again_under_the_next_name_that_the_member_gives_it(either: 
     move = either
     move.fill({"F": "a b", "INBOX": "i"})
     move.run()
-    for side in (move.old, move.new):
-        side.rename("F", "H")
+    rename_alike(move, "F", "H")
     move.run()
     move.new.rename("H", "K")
     move.run()
@@ -261,8 +263,7 @@ def test_a_folder_that_gets_the_first_name_again_is_one_of_its_own(either: Move)
     move = either
     move.fill({"F": "a b", "INBOX": "i"})
     move.run()
-    for side in (move.old, move.new):
-        side.rename("F", "H")
+    rename_alike(move, "F", "H")
     move.run()
     move.fill({"F": "c", "H": "d"})
     move.mark(move.old, "H", "a", "+", "\\Flagged")

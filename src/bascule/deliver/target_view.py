@@ -84,16 +84,16 @@ class TargetView:
     async def _add_free(self, copies: Sequence[Foreign]) -> None:
         """Not those that another of our folders has equal ones in, where the target has one folder for both: they stand for these. Nor what is named as one
         copy too many, which somebody is asked to remove."""
+        if not copies:
+            return
         contents = {copy.uid: copy.sha256 for copy in copies}
         others = await self._standing_for_others(contents)
-        taken = set()
+        taken = await self._mailbox.run(surplus_copies, self._mailbox, self._ledger.target, self.row.folder)
         for one in others:
             if one.is_present and one.sha256 == contents[one.uid]:
                 taken.add(one.uid)
             elif not one.is_present:
                 self._stood_for[one.uid].append(one.message)
-        if copies:
-            taken |= await self._mailbox.run(surplus_copies, self._mailbox, self._ledger.target, self.row.folder)
         self._free.add(copy for copy in copies if copy.uid not in taken)
 
     async def _standing_for_others(self, uids: Iterable[int]) -> list[Standing]:

@@ -1,8 +1,5 @@
 """Which of what earlier runs delivered is looked at again, by what the catalogue and the ledger say of it, and of nothing else."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from bascule.deliver.agenda import Agenda, Reviewed, agenda_of, faulty_in, flagged_in, vanished_in
@@ -17,11 +14,12 @@ from bascule.terms.folder import FolderPath
 from bascule.terms.instant import InternalDate
 from bascule.terms.outcome import Outcome, OutcomeCode
 
+pytestmark = pytest.mark.usefixtures("nine_deltas")
+
 NONE: Flags = frozenset()
 SEEN, FLAGGED = frozenset({"\\Seen"}), frozenset({"\\Flagged"})
 ON_TARGET = {OutcomeCode.DELIVERED, OutcomeCode.ALREADY_THERE, OutcomeCode.ALTERED, OutcomeCode.DUPLICATE}
 ALTERED, DUPLICATE = OutcomeCode.ALTERED, OutcomeCode.DUPLICATE
-DELTAS = 9
 HUGE = 2**62
 
 
@@ -53,22 +51,6 @@ def test_what_is_wrong_with_a_copy_is_read_from_its_outcome(code: OutcomeCode, d
 
 
 # -- a mailbox --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def mailbox(tmp_path: Path) -> Iterator[Mailbox]:
-    """Nine deltas have read the whole source; the first began at second 1000, the next at 2000."""
-    with Mailbox.open_or_create(tmp_path / "m", keeps_bodies=False) as opened:
-        for delta in range(1, DELTAS + 1):
-            opened.folders.begin_delta(1000 * delta)
-            opened.folders.note_still()
-        opened.set_meta("whole_delta", str(DELTAS))
-        yield opened
-
-
-@pytest.fixture
-def ledger(mailbox: Mailbox) -> Ledger:
-    return mailbox.ledger("imap://a@new.example")
 
 
 def stored(
@@ -333,7 +315,7 @@ def test_what_vanished_opens_its_folder_where_a_copy_can_be_looked_at(mailbox: M
     assert agenda(mailbox, ledger, fresh_since=None).vanished == {}
 
 
-@pytest.mark.parametrize(("fresh_since", "earliest"), [(0, 0), (2, 2), (4, 3), (6, 3), (HUGE, DELTAS)])
+@pytest.mark.parametrize(("fresh_since", "earliest"), [(0, 0), (2, 2), (4, 3), (6, 3), (HUGE, 9)])
 def test_what_came_by_a_place_in_between_may_have_left_the_first_before(
     mailbox: Mailbox, ledger: Ledger, fresh_since: int, earliest: int
 ) -> None:

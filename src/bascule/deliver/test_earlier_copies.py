@@ -1,8 +1,5 @@
 """What becomes of the earlier copy of a message that moved, where its UID on the target is not known."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from bascule.deliver.agenda import Reviewed
@@ -19,12 +16,6 @@ from bascule.terms.outcome import Outcome, OutcomeCode
 
 ON_TARGET = [OutcomeCode.DELIVERED, OutcomeCode.ALREADY_THERE, OutcomeCode.ALTERED, OutcomeCode.DUPLICATE]
 NONE: frozenset[str] = frozenset()
-
-
-@pytest.fixture
-def mailbox(tmp_path: Path) -> Iterator[Mailbox]:
-    with Mailbox.open_or_create(tmp_path / "m", keeps_bodies=False) as opened:
-        yield opened
 
 
 def two_messages(mailbox: Mailbox, code: OutcomeCode) -> tuple[Ledger, int, int]:

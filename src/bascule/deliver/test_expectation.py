@@ -1,8 +1,6 @@
 """What is expected of a copy, how it differs from that in words, and what of it the ledger gives back."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -218,17 +216,6 @@ def test_of_one_that_was_removed_what_is_remembered_is_expected_again(
 
 
 # -- what the ledger gives --------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def mailbox(tmp_path: Path) -> Iterator[Mailbox]:
-    with Mailbox.open_or_create(tmp_path / "m", keeps_bodies=False) as opened:
-        yield opened
-
-
-@pytest.fixture
-def ledger(mailbox: Mailbox) -> Ledger:
-    return mailbox.ledger("imap://a@new.example")
 
 
 UNENDED = Traits(unended=True)

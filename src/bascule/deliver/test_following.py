@@ -3,7 +3,6 @@ r"""Which flags a copy gets, and whose those are that it has: ours as we gave th
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import cast
 
 import pytest
@@ -200,12 +199,6 @@ def test_what_a_copy_lacks_is_told(unwritable: Flags, wanted: Flags, kept: Flags
 
 
 # -- flags that can not follow now ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def mailbox(tmp_path: Path) -> Iterator[Mailbox]:
-    with Mailbox.open_or_create(tmp_path / "m", keeps_bodies=False) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
 """What a message that moved on the old side came from: by content, and by the deltas in which it was here and there."""
 
 import itertools
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +13,8 @@ from bascule.terms.folder import FolderPath
 from bascule.terms.instant import InternalDate
 from bascule.terms.later_runs import Action, Knows, New, Old, decide
 from bascule.terms.outcome import Outcome, OutcomeCode
+
+pytestmark = pytest.mark.usefixtures("nine_deltas")
 
 DATE = 1_580_000_000
 HUGE = 2**62
@@ -170,24 +170,6 @@ def test_it_is_one_again_when_its_later_message_never_came() -> None:
 
 
 # -- moves whose later message was delivered already ------------------------------------------------------------------
-
-DELTAS = 9
-
-
-@pytest.fixture
-def mailbox(tmp_path: Path) -> Iterator[Mailbox]:
-    """Nine deltas have read the whole source; the first began at second 1000, the next at 2000."""
-    with Mailbox.open_or_create(tmp_path / "m", keeps_bodies=False) as opened:
-        for delta in range(1, DELTAS + 1):
-            opened.folders.begin_delta(1000 * delta)
-            opened.folders.note_still()
-        opened.set_meta("whole_delta", str(DELTAS))
-        yield opened
-
-
-@pytest.fixture
-def ledger(mailbox: Mailbox) -> Ledger:
-    return mailbox.ledger("imap://a@new.example")
 
 
 def placed(

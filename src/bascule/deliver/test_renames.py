@@ -1,9 +1,8 @@
 """A folder that somebody renamed on the target is found by what a new name leaves as it was, and no other is taken for it."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self, cast
 
 import pytest
@@ -83,17 +82,6 @@ class Target:
 
     async def uids_from(self) -> list[int]:
         return sorted(self.selected.messages or {})
-
-
-@pytest.fixture
-def mailbox(tmp_path: Path) -> Iterator[Mailbox]:
-    with Mailbox.open_or_create(tmp_path / "m", keeps_bodies=False) as opened:
-        yield opened
-
-
-@pytest.fixture
-def ledger(mailbox: Mailbox) -> Ledger:
-    return mailbox.ledger("imap://a@new.example")
 
 
 def used(ledger: Ledger, *folders: TargetFolder) -> None:
