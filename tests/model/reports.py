@@ -45,7 +45,9 @@ def violations(ended: Ended, world: World, *, faulty: bool, may_be: Callable[[st
         why = named or [folder for folder in report["folders"] if folder["error"]] or report["stopped"]
         if done.status != (1 if why else 0):
             codes = ", ".join(sorted({each["code"] for each in named}))
-            found.append(f"exit status {done.status}, and the report names {codes or why or 'no fault'}")
+            found.append(
+                f"exit status {done.status}, and the report names {codes or why or 'no fault'}: {done.errors[-300:]}"
+            )
         found += [] if faulty else _without_cause(report, named, world, may_be)
     return found
 

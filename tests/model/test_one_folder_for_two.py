@@ -1,13 +1,14 @@
 """Two folders of the old side that have one folder of the target, by what somebody did or by nobody's doing: no copy makes way for itself, and none stands for two."""
 
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from model.history import APPENDED, Move
+from model.history import APPENDED, Move, every
 from model.person import Person
 from support.cyrus import PrivateCyrus
 from support.dovecot import PrivateDovecot
@@ -365,3 +366,147 @@ def test_flags_that_changed_while_a_folder_had_another_name_follow(either: Move,
         assert found == [{"\\flagged"}, {"\\answered"}, {"\\seen"}]
     move.move(move.old, "F", "a", "INBOX")
     runs_leave(move, {"F": "b c", "INBOX": "a i"})
+
+
+@pytest.mark.parametrize("others", ["both sides", "the old side, where the member has one of that name"])
+def test_what_moved_or_was_marked_before_the_name_went_to_another_follows_still(either: Move, others: str) -> None:
+    """The next year begins on a day on which somebody works: the copies lie where they lay, though what comes next goes elsewhere."""
+    move = either
+    move.fill({"A": "a b c", "D": "d", "INBOX": "i"})
+    move.run()
+    place = "A 2025"
+    if others != "both sides":
+        place = "T"
+        move.new.rename("A", "T")
+        move.fill({"A": "x"})
+        move.run()
+        move.new.create("A")
+        move.run()
+    move.move(move.old, "A", "a", "D")
+    move.mark(move.old, "A", "b", "+", "\\Flagged")
+    for side in (move.old, move.new) if others == "both sides" else (move.old,):
+        side.rename("A", "A 2025")
+        side.create("A")
+    move.fill({"A": "e"})
+    there = {"A": "e", "A 2025": "b c" if place == "A 2025" else "b c x", "D": "a d", "INBOX": "i"}
+    runs_leave(move, there)
+    assert move.flags("A 2025", "b") == {"\\flagged"}
+    move.move(move.old, "A 2025", "c", "A")
+    there |= {"A": "c e", "A 2025": there["A 2025"].replace(" c", "")}
+    runs_leave(move, there)
+
+
+def test_a_copy_that_the_member_made_is_not_taken_for_ours_in_what_has_the_old_name(either: Move) -> None:
+    """It lies in their own folder, to which what comes next goes; ours lies in the one that they renamed, and makes way."""
+    move = either
+    move.fill({"A": "a b", "INBOX": "i"})
+    move.run()
+    move.new.rename("A", "T")
+    move.fill({"A": "c"})
+    move.run()
+    move.new.create("A")
+    for tag in "abc":
+        move.new.copy("T", move.new.uids("T", tag), "A")
+    move.run()
+    move.old.rename("A", "D")
+    move.old.create("A")
+    move.fill({"A": "e"})
+    runs_leave(move, {"A": "a b c e", "D": "a b c", "INBOX": "i"})
+
+
+def test_what_was_put_into_a_folder_stays_its_own_where_another_is_called_so(either: Move) -> None:
+    """Both sides call C “Y”; then the member calls it C again, and the old side makes another C."""
+    move = either
+    move.fill({"C": "a b", "INBOX": "i"})
+    move.run()
+    rename_alike(move, "C", "Y")
+    move.run()
+    move.new.rename("Y", "C")
+    move.fill({"C": "e", "Y": "g"})
+    move.mark(move.old, "Y", "b", "+", "\\Flagged")
+    for _ in range(2):
+        move.run()
+        there = move.there()
+        assert there["C"] == "a b g"
+        assert every(there) == Counter("abgei")
+    assert move.flags("C", "b") == {"\\flagged"}
+
+
+def exchange(who: Person, one: str, other: str) -> None:
+    for name, to in ((one, "T"), (other, one), ("T", other)):
+        who.rename(name, to)
+
+
+@pytest.mark.parametrize(
+    "what", ["the next year", "the next year on the old side", "two are exchanged", "another gets it"]
+)
+@pytest.mark.parametrize("deed", ["moves back", "is copied back", "moves there from beside an equal one"])
+def test_an_equal_message_in_what_has_the_name_now_is_one_of_its_own(either: Move, what: str, deed: str) -> None:
+    """It is not the one that the folder of this name had before, whose copy lies elsewhere: nothing of it is lost, or taken for removed."""
+    move = either
+    beside = deed.endswith("an equal one")
+    move.fill({"A": "a m" if beside else "a", "B": "b m", "C": "c", "INBOX": "i"})
+    move.run()
+    if what.startswith("two"):
+        exchange(move.old, "B", "C")
+        exchange(move.new, "B", "C")
+        now = "C"
+    else:
+        rename_alike(move, "B", "E")
+        now = "E"
+        if what.startswith("another"):
+            rename_alike(move, "C", "B")
+        else:
+            move.old.create("B")
+            if what == "the next year":
+                move.new.create("B")
+    if beside:
+        move.move(move.old, "A", "m", "B")
+    elif deed == "moves back":
+        move.move(move.old, now, "m", "B")
+    else:
+        move.old.copy(now, move.old.uids(now, "m"), "B")
+    old = {name: " ".join(sorted(m.tag for m in shelf.messages)) for name, shelf in move.old.read().items()}
+    runs_leave(move, {name: tags for name, tags in old.items() if tags})
+
+
+@pytest.mark.parametrize("what", ["the next year", "two are exchanged"])
+@pytest.mark.parametrize("removed", [False, True], ids=["", "and the later copy is removed"])
+def test_our_mark_goes_where_the_folder_has_another_name_and_its_name_another_folder(
+    either: Move, what: str, removed: bool
+) -> None:
+    move = either
+    move.fill({"F": "a x", "A": "p", "B": "q"})
+    move.run()
+    move.move(move.old, "F", "a", "A")
+    move.cut("new", lambda said: b"FLAGS (\\Deleted)" in said.rpartition(APPENDED)[2])
+    for side in (move.old, move.new):
+        if what.startswith("two"):
+            exchange(side, "F", "B")
+        else:
+            side.rename("F", "E")
+            side.create("F")
+    if removed:
+        move.remove(move.new, "A", "a")
+    for _ in range(2):
+        move.run()
+        assert all("\\Deleted" not in marks for name in move.there() for marks in move.new.marks(name))
+    there = every(move.there())
+    assert there == Counter("axpq")
+    assert ("a" in move.there()["A"]) != removed
+
+
+def test_where_the_old_side_gives_a_folder_other_uids_it_stays_where_the_member_named_it(either: Move) -> None:
+    """They have another folder of its first name. It is the same folder as before: what is in it was not made anew."""
+    move = either
+    move.fill({"A": "a b", "INBOX": "i"})
+    move.run()
+    move.new.rename("A", "T")
+    move.fill({"A": "c"})
+    move.run()
+    move.new.create("A")
+    move.old.delete("A")
+    move.fill({"A": "a b c d"})
+    move.mark(move.old, "A", "b", "+", "\\Flagged")
+    runs_leave(move, {"T": "a b c d", "INBOX": "i"})
+    assert move.flags("T", "b") == {"\\flagged"}

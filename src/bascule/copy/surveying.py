@@ -30,6 +30,7 @@ async def survey_first(
     mailbox = target.mailbox
     if not work or not await mailbox.run(mailbox.messages.any):
         await look_for_arrivals(source, mailbox)
+        await target.place_others()
         return work
     queue = deque(work)
     surveyed: list[Work] = []
@@ -55,6 +56,7 @@ async def survey_first(
     if any(item.delta and item.delta.to_read for item in surveyed):
         await look_again(source, mailbox, taken)
     await look_for_arrivals(source, mailbox)
+    await target.place_others()
     return [item for item in surveyed if not await _is_done(target, item)]
 
 

@@ -38,6 +38,7 @@ async def deliver_mailbox(
     await run.begin()
     try:
         await run.map_folders([row for row in await mailbox.run(mailbox.folders.all) if options.takes_folder(row.path)])
+        await run.place_others()
         await run.review(await mailbox.run(_fresh_since, run))
         watcher.expect(sum(left for _, left in await mailbox.run(_to_do, run)))
         await run.deliver_while_there_is_room(partial(_deliver_what_is_left, run))

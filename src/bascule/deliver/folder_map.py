@@ -72,6 +72,8 @@ class FolderMap:
     """What other options than those of the first run do not change, in words."""
     _moved: dict[FolderPath, str] = field(default_factory=dict)
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
+    leaving: frozenset[int] = frozenset()
+    """Rows of ``others``, as `map` was told last, that go elsewhere than to the folder that earlier runs used."""
 
     async def map(
         self,
@@ -98,13 +100,14 @@ class FolderMap:
         listed = {entry.name: name for name, entry in self._target.there.items()} | {INBOX.encode(): INBOX}
         before = {row.id: listed.get(raw) for row in wanted if (raw := (known or {}).get(row.id))}
         own = {row.id: self._target.join(self._path(row)) for row in wanted}
+        used = dict(before)
         taken = {*own.values(), *(before.get(row.id) for row in wanted if row.id not in others)}
         for row in wanted:
             name, named_so = before.get(row.id), own[row.id]
             if row.id in others and name != named_so and (named_so in listed.values() or name in taken):
                 before[row.id] = None
-        # Where two had come to lie in one folder there, it is that of the one which is called so.
-        called_so = sorted(wanted, key=lambda row: own[row.id] != before.get(row.id))
+        # Where two had come to lie in one folder there, it is that of the one which is called so, if it is the same as it was.
+        called_so = sorted(wanted, key=lambda row: (row.id in others, own[row.id] != before.get(row.id)))
         kept = {
             row.id: self._keep(row, name)
             for row in called_so
@@ -114,7 +117,10 @@ class FolderMap:
         if self._kept:
             more = f" and {len(self._kept) - SHOWN} more" if len(self._kept) > SHOWN else ""
             self._note(KEPT.format(f"{', '.join(self._kept[:SHOWN])}{more}"))
-        return [kept.get(row.id) or self._give(row) for row in wanted]
+        mapped = [kept.get(row.id) or self._give(row) for row in wanted]
+        left = {row.id for row in wanted if row.id in others and used.get(row.id) not in (None, self._names[row.id])}
+        self.leaving = frozenset(left)
+        return mapped
 
     def _forget(self) -> None:
         """What an earlier call has left."""
@@ -151,6 +157,12 @@ class FolderMap:
         self._taken.add(name)
         self._names[folder.row.id] = name
         return replace(folder, name=raw, display=printable(name), renamed=KNOWN, there=True)
+
+    def stay(self, folder: MappedFolder, raw: bytes) -> MappedFolder:
+        """The folder where earlier runs used ``raw``: it does not leave after all."""
+        assert self._client is not None  # `map` comes first
+        self.leaving -= {folder.row.id}
+        return self.follow(self._client, folder, raw)
 
     def anew(self, folder: MappedFolder) -> MappedFolder:
         """The folder, which somebody deleted since it was mapped, to be made: under the name that we would like, whatever it was called when it went."""

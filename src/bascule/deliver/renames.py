@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Set
 from dataclasses import replace
 from typing import TypeVar
 
@@ -19,14 +19,17 @@ from bascule.wire.imap import ImapClient
 T = TypeVar("T")
 
 
-async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> frozenset[bytes]:
+async def find_renamed(
+    client: ImapClient, mailbox: Mailbox, ledger: Ledger, others: Container[int] = ()
+) -> frozenset[bytes]:
     """Write the new names of folders that earlier runs used and that are not listed any more, where they can be told; the folders that
     are listed. Nothing is asked where no run used any.
 
     A folder keeps its MAILBOXID when it is renamed (RFC 8474 §4), where the server tells one. Elsewhere it keeps its UIDs (RFC 9051 §6.3.6)
     and on most servers its UIDVALIDITY, and is this folder where it is the only one that we do not know with this UIDVALIDITY, its
     UIDNEXT, where it is asked for, is not below what we saw, and what lies under the UIDs of ours is not all somebody else's. One that is gone, and whose
-    name is by MAILBOXID another's now, has none from then on. Raises CommandRefused, ConnectionLost.
+    name is by MAILBOXID another's now, has none from then on. ``others``: rows whose folder on the old side is another one since, so that it may be so here as
+    well: of these it is asked too whether their name has another UIDVALIDITY. Raises CommandRefused, ConnectionLost.
     """
     used = list((await mailbox.run(ledger.folders)).values())
     if not used:
@@ -39,10 +42,14 @@ async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> 
     )
     strangers = _strangers(used, listed)
     by_mailboxid = client.tells_mailboxid and any(f.mailboxid for f in used)
-    if not by_mailboxid and not (strangers and _lost(used, listed)):
+    replaced = await _replaced_here(
+        client, [f for f in used if f.folder in others and f.uidvalidity and f.name in listed]
+    )
+    free = strangers | replaced
+    if not by_mailboxid and not (free and (replaced or _lost(used, listed))):
         return listed
-    states = await client.identities(sorted(listed if client.tells_mailboxid else strangers))
-    found = matches(used, listed, states)
+    states = await client.identities(sorted(listed if client.tells_mailboxid else free))
+    found = matches(used, listed, states, replaced)
     sure = {
         (folder.name, name)
         for folder, name in found
@@ -52,6 +59,13 @@ async def find_renamed(client: ImapClient, mailbox: Mailbox, ledger: Ledger) -> 
         if (folder.name, name) in sure:  # also where nothing of this one of two that lie there is left
             await mailbox.run(ledger.record_folder, replace(folder, name=name))
     return listed
+
+
+async def _replaced_here(client: ImapClient, used: Collection[TargetFolder]) -> set[bytes]:
+    """Names of these that have another UIDVALIDITY than theirs."""
+    states = await client.identities(sorted({f.name for f in used})) if used else {}
+    known = {f.name: f.uidvalidity for f in used}
+    return {name for name, told in states.items() if told.items.get("UIDVALIDITY", known[name]) != known[name]}
 
 
 def _is_inbox(name: bytes) -> bool:
@@ -79,9 +93,9 @@ class Listing:
         """By row, the name under which LIST, asked again, did not have a folder that earlier runs used."""
         self._asking = asyncio.Lock()
 
-    async def ask(self, client: ImapClient) -> None:
+    async def ask(self, client: ImapClient, others: Container[int] = ()) -> None:
         """Ask, and write the new names (`find_renamed`). Raises CommandRefused, ConnectionLost."""
-        self._names = await find_renamed(client, self._mailbox, self._ledger)
+        self._names = await find_renamed(client, self._mailbox, self._ledger, others)
 
     async def find(self, session: TargetSession, folder: int) -> TargetFolder | None:
         """The folder that took the row ``folder``, under the name that it has now, which may be none that the target opens; None: no run used one. Where
@@ -150,14 +164,17 @@ async def _ask(session: TargetSession, mailbox: Mailbox, ledger: Ledger) -> froz
 
 
 def matches(
-    used: Collection[TargetFolder], listed: Set[bytes], states: Mapping[bytes, Status]
+    used: Collection[TargetFolder],
+    listed: Set[bytes],
+    states: Mapping[bytes, Status],
+    replaced: Set[bytes] = frozenset(),
 ) -> list[tuple[TargetFolder, bytes]]:
     """Each folder that has another name now, with that name. By MAILBOXID it is found under one that was another folder's, too, and that one has none then;
     where several have it (an alias), under its own, or the first. What was found by UIDVALIDITY alone may yet be another's, by what lies in it.
 
     ``listed``: the person's own folders that can be opened; ``states``: by what they are known (`ImapClient.identities`), at least those that no run has
-    used, and all of them where the target tells MAILBOXIDs."""
-    strangers = _strangers(used, listed)
+    used, those of ``replaced``, names that have another UIDVALIDITY than they had, and all of them where the target tells MAILBOXIDs."""
+    strangers = _strangers(used, listed) | replaced
     names: dict[str, list[bytes]] = defaultdict(list)
     for name in sorted(states):
         if told := states[name].mailboxid:
@@ -168,10 +185,8 @@ def matches(
         if f.mailboxid in names and not _is_inbox(f.name)
     }
     renamed = [(f, by_id[f.folder]) for f in used if by_id.get(f.folder, f.name) != f.name]
-    taken = {name for _, name in renamed}
-    renamed += [(f, b"") for f in used if f.folder not in by_id and f.name in taken and not _is_inbox(f.name)]
     free = {n: s for n, s in states.items() if n in strangers and n not in by_id.values()}
-    left = [f for f in _lost(used, listed) if f.folder not in by_id]
+    left = [f for f in _lost(used, listed - replaced) if f.folder not in by_id]
     lost: dict[tuple[bytes, int], list[TargetFolder]] = defaultdict(list)
     for folder in left:  # several of ours may have one folder there
         lost[folder.name, folder.uidvalidity].append(folder)
@@ -183,7 +198,8 @@ def matches(
         for folder in alike
         if (status := validities.get(validity)) and _may_be(folder, status)
     ]
-    return renamed
+    found, taken = {*by_id, *(f.folder for f, _ in renamed)}, {name for _, name in renamed}
+    return renamed + [(f, b"") for f in used if f.folder not in found and f.name in taken and not _is_inbox(f.name)]
 
 
 def _may_be(folder: TargetFolder, status: Status) -> bool:

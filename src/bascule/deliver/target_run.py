@@ -19,6 +19,7 @@ from bascule.deliver.review import Reviewer, note_vanished
 from bascule.deliver.session import OverQuota, TargetSession
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.ledger import Ledger, TargetFolder
+from bascule.mailbox.setting_apart import set_apart
 from bascule.protocols.imap.refusals import Meaning, meaning_of
 from bascule.protocols.imap.responses import Status
 from bascule.terms.errors import BasculeError
@@ -74,6 +75,8 @@ class TargetRun:
         self._known: dict[int, TargetFolder] = {}
         self._idle: list[ImapClient] = []
         self._delivered_to: set[int] = set()
+        self._to_deliver_again: set[int] = set()
+        self._all_placed = False
 
     async def begin(self) -> None:
         """Connect. Raises ConnectError."""
@@ -94,17 +97,49 @@ class TargetRun:
         side did not say that they can be opened, nor those that somebody deleted on the new side since: they are made when something is to
         be put in (`place`). ``others``: those that are known to be another folder than when earlier runs delivered from it. Messages of a folder that the
         target refuses get their outcome. Raises CommandRefused, TargetError."""
-        others |= await self.mailbox.run(replaced_folders, self.mailbox, self.ledger)
+        others |= await self.mailbox.run(self._perhaps_others)
+        self._all_placed = others <= {row.id for row in rows}
         session = await self.session()
         try:
             await _though_it_ends(session, lambda: self._map(session.client, rows, late, others))
         finally:
             await self._give_back(session)
 
+    def _perhaps_others(self) -> set[int]:
+        """Rows whose folder on the old side is another one than it was, or got another UIDVALIDITY since they were placed. Blocks."""
+        revalidated = self.mailbox.folders.revalidated_since(self.ledger.placed())
+        return revalidated | replaced_folders(self.mailbox, self.ledger)
+
+    async def place_others(self) -> None:
+        """Once it is known what is still in the folders that `map_folders` was told to be others, and before anything is reviewed: what was delivered from those
+        that leave their folder of the target stays there, as what a former folder of the old side had (`set_apart`). One in which something is there still
+        does not leave where nobody else has its place. Raises CommandRefused, TargetError."""
+        leaving = [folder for folder in self.mapped if folder.row.id in self._folders.leaving]
+        replaced = await self.mailbox.run(replaced_folders, self.mailbox, self.ledger)
+        for folder in leaving:
+            place = self._known[folder.row.id].name
+            if folder.row.id in replaced or any(each.name == place for each in self.mapped):
+                await self.mailbox.run(set_apart, self.mailbox.database, self.ledger, folder.row.id)
+                del self._known[folder.row.id]
+            else:
+                stays = self._folders.stay(folder, place)
+                self.mapped = [stays if each is folder else each for each in self.mapped]
+        if self._all_placed:
+            await self.mailbox.run(self.ledger.note_placed)
+        if apart := [folder for folder in leaving if folder.row.id not in self._known]:
+            self._to_deliver_again |= {folder.row.id for folder in apart}
+            self._folders.leaving = frozenset()
+            session = await self.session()
+            try:
+                there = [folder for folder in apart if folder.there]
+                await _though_it_ends(session, lambda: self._make(session.client, there))
+            finally:
+                await self._give_back(session)
+
     async def _map(
         self, client: ImapClient, rows: Sequence[FolderRow], late: Container[int], others: Container[int]
     ) -> None:
-        await self._listing.ask(client)
+        await self._listing.ask(client, others)
         self._known = await self.mailbox.run(self.ledger.folders)
         names = {folder: known.name for folder, known in self._known.items()}
         self.mapped = await self._folders.map(client, rows, names, others)
@@ -128,7 +163,11 @@ class TargetRun:
             self.watcher.note(sentence)
         self._folders.notes.clear()
         was_there = {f.row.id for f in folders if f.there}
-        fresh = [f for f in made.values() if f.there and not (f.row.id in was_there and self._is_known(f))]
+        fresh = [
+            f
+            for f in made.values()
+            if f.there and f.row.id not in self._folders.leaving and not (f.row.id in was_there and self._is_known(f))
+        ]
         if fresh:
             try:
                 states = await client.identities([f.name for f in fresh])
@@ -307,8 +346,9 @@ class TargetRun:
             return False
 
     async def to_deliver_again(self) -> set[int]:
-        """The rows of folders in which there is something to deliver after all, once all was looked at (`mend_moves`)."""
-        return await self.mailbox.run(mend_moves, self.mailbox, self.ledger, {f.row.id for f in self.mapped})
+        """The rows of folders in which there is something to deliver after all, once all was looked at (`place_others`, `mend_moves`)."""
+        again = await self.mailbox.run(mend_moves, self.mailbox, self.ledger, {f.row.id for f in self.mapped})
+        return again | self._to_deliver_again
 
     async def conclude(self) -> None:
         """What turned out to be there already gets its flags, what moved on the old side makes way; connections are closed. Raises

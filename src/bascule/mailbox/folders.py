@@ -38,6 +38,10 @@ def unlisted_key(folder: int) -> str:
     return f"unlisted:{folder}"
 
 
+_REVALIDATED = "revalidated:"
+"""Of `Mailbox.meta`, before a folder's id: the delta that found it under another UIDVALIDITY than the one before; absent: none did."""
+
+
 def _fell_key(folder: int) -> str:
     """Of `Mailbox.meta`: the lowest UIDNEXT that the source told of the folder after a higher one; absent: it never fell."""
     return f"uidnext-fell:{folder}"
@@ -126,7 +130,7 @@ class Folders:
         values = (source_name, special_use.value if special_use else None, subscribed, selectable)
         query = (
             "SELECT id, gone_utc IS NOT NULL OR NOT selectable FROM folders WHERE path = ?"
-            " ORDER BY gone_utc IS NOT NULL, gone_utc DESC, id DESC LIMIT 1"
+            " ORDER BY gone_utc IS NOT NULL, gone_utc DESC, id LIMIT 1"
         )
         known = self._database.execute(query, (key,)).fetchone()
         if known is not None:
@@ -192,7 +196,18 @@ class Folders:
             "INSERT OR REPLACE INTO sightings SELECT id, delta, 0, 0 FROM folders WHERE id = ? AND complete AND uidvalidity <> 0",
             (identity,),
         )
+        self._database.execute(
+            "INSERT OR REPLACE INTO meta SELECT ? || id, (SELECT max(id) FROM deltas) FROM folders"
+            " WHERE id = ? AND uidvalidity NOT IN (0, ?)",
+            (_REVALIDATED, identity, uidvalidity),
+        )
         self._database.execute("UPDATE folders SET uidvalidity = ? WHERE id = ?", (uidvalidity, identity))
+
+    def revalidated_since(self, delta: int) -> set[int]:
+        """The folders that a later delta found under another UIDVALIDITY than they had: each may be another one of its name."""
+        query = "SELECT substr(key, ?) FROM meta WHERE key GLOB ? AND CAST(value AS INTEGER) > ?"
+        values = (len(_REVALIDATED) + 1, f"{_REVALIDATED}*", delta)
+        return {int(identity) for (identity,) in self._database.execute(query, values)}
 
     def retire_uids(self, identity: int, uidvalidity: int) -> None:
         """The source gives UIDs again that it had given before, under the same UIDVALIDITY. What is known under it is known under another from

@@ -164,6 +164,34 @@ class Ledger:
                 (self.target, row.folder, row.name, row.uidvalidity, row.looked_uidnext, row.mailboxid),
             )
 
+    def hand_on(self, folder: int, former: int) -> None:
+        """The place of the one is that of the other, on every target, and no longer its own on this one, with all that is known of what lies there. Within the
+        caller's transaction."""
+        self._database.execute(
+            "INSERT INTO target_folders (target, folder, name, uidvalidity, looked_uidnext, mailboxid)"
+            " SELECT target, ?, name, uidvalidity, looked_uidnext, mailboxid FROM target_folders WHERE folder = ?",
+            (former, folder),
+        )
+        where = (self.target, folder)
+        self._database.execute("DELETE FROM target_folders WHERE target = ? AND folder = ?", where)
+        query = "UPDATE target_messages SET folder = ? WHERE target = ? AND folder = ?"
+        self._database.execute(query, (former, *where))
+        self.unfinished.hand_on(folder, former)
+
+    def placed(self) -> int:
+        """The last delta up to which every folder has its place on this target; 0: there was none (`note_placed`)."""
+        found = self._database.execute("SELECT value FROM meta WHERE key = ?", (self._placed_key,)).fetchone()
+        return int(found[0]) if found else 0
+
+    def note_placed(self) -> None:
+        """What the last delta found of folders under another UIDVALIDITY is dealt with."""
+        query = "INSERT OR REPLACE INTO meta SELECT ?, max(id) FROM deltas HAVING max(id) IS NOT NULL"
+        self._database.execute(query, (self._placed_key,))
+
+    @property
+    def _placed_key(self) -> str:
+        return f"placed:{self.target}"
+
     # -- outcomes -----------------------------------------------------------------------------------------------------
 
     def settle(

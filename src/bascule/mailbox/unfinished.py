@@ -12,6 +12,8 @@ from bascule.mailbox.database import transaction
 from bascule.mailbox.flagsets import FlagSets
 from bascule.terms.flags import Flags
 
+_KINDS = ("replaced", "following", "marked", "resent", "unwatched")
+
 
 class Unfinished:
     """Of one target. ``folder``: its row in the catalogue. Every method is one short transaction, or runs within the caller's. Raises
@@ -19,6 +21,12 @@ class Unfinished:
 
     def __init__(self, database: sqlite3.Connection, target: int, flagsets: FlagSets) -> None:
         self._database, self._target, self._flagsets = database, target, flagsets
+
+    def hand_on(self, folder: int, to: int) -> None:
+        """All that is noted of the one is noted of the other, in its place."""
+        for kind in _KINDS:
+            query = "UPDATE OR REPLACE meta SET key = ? WHERE key = ?"
+            self._database.execute(query, (self._key(kind, to), self._key(kind, folder)))
 
     def folders_to_deliver_to(self) -> set[int]:
         """Those that a run has to open though nothing is to be put in: to look for batches that were committed late, and for what came beside ours."""
