@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import repeat
+from itertools import count, repeat
 from pathlib import Path
 
 import pytest
@@ -289,6 +289,40 @@ def test_another_message_s_mark_is_not_ours(tmp_path: Path) -> None:
         assert both.copy().status == 0
         assert [name for name, _ in both.lies(text(1))] == ["C"]
         assert other.messages[0].flags == {b"\\Deleted"}
+
+
+@pytest.mark.parametrize("anew", [True, False], ids=["which is made anew", "which is there no more"])
+def test_no_copy_of_the_folder_that_has_this_name_now_goes(tmp_path: Path, anew: bool) -> None:
+    """It had another name, under which our mark is not seen: it is in this one, which nothing tells from the one that is gone."""
+    with of_one_validity(tmp_path) as both:
+        a, b, d = (both.old.create(name) for name in (b"A", b"B", b"D"))
+        for n, folder in ((1, a), (1, b), (2, b), (3, d)):
+            both.old.append(folder, text(n))
+        assert both.copy().status == 0
+        both.new._validities = count(1_600_000_100)
+        del both.new.folders[b"A"]
+        renamed = both.new.folders[b"A"] = both.new.folders.pop(b"B")
+        renamed.name = b"A"
+        if anew:
+            both.new.create(b"B")
+        both.move(a.messages[0], a, d)
+        for _ in range(2):
+            assert (ended := both.copy()).codes == ["duplicate"], ended
+            assert sorted(both.lies(text(1))) == [("A", frozenset()), ("D", frozenset())]
+
+
+def test_a_folder_that_the_member_deleted_keeps_nothing_from_making_way(tmp_path: Path) -> None:
+    """It had the UIDVALIDITY of the others, and copies under the same UIDs."""
+    with of_one_validity(tmp_path) as both:
+        a, b, c = (both.old.create(name) for name in (b"A", b"B", b"C"))
+        for n, folder in ((1, a), (2, a), (3, b), (4, c), (5, c)):
+            both.old.append(folder, text(n))
+        assert both.copy().status == 0
+        del both.new.folders[b"C"]
+        both.move(a.messages[0], a, b)
+        for _ in range(2):
+            assert both.copy().status == 0
+            assert both.lies(text(1)) == [("B", frozenset())]
 
 
 class TwoNames(Quirk):

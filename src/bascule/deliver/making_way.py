@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bascule.deliver.expectation import DELETED, THERE_BEFORE, Expectation, copies_of, is_touched, was_there_before
-from bascule.deliver.look import read_contents, read_details, read_flags
+from bascule.deliver.look import read_contents, read_flags
 from bascule.deliver.moves import claim_delivered_moves
 from bascule.deliver.recognition import keeps_its_uids, read_ours, resembles
 from bascule.deliver.removal import Ours, Removal
 from bascule.deliver.session import TargetSession
-from bascule.deliver.shared_copies import shared_copies
+from bascule.deliver.shared_copies import Names, look_under, shared_copies, telling_copies
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger, on_target_codes
 from bascule.protocols.imap.fetch import MessageData
@@ -247,7 +247,7 @@ class _MakingWay:
         return dict(self.mailbox.database.execute(_ALIKE, (self.ledger.target, folder, message)).fetchall())
 
     async def _seen_elsewhere(
-        self, folder: int, moves: Sequence[Move], there: Mapping[int, MessageData], names: Mapping[int, set[bytes]]
+        self, folder: int, moves: Sequence[Move], there: Mapping[int, MessageData], names: Mapping[int, Names]
     ) -> tuple[list[Move], list[Move]]:
         r"""Of copies that may be seen under other ``names`` too (`SharedCopies.perhaps`), those that are: our ``\Deleted`` shows there; and those of which that
         can't be told now. Afterwards the folder is selected again. Raises ConnectionLost, also where it can't be: everything is to be looked at anew then."""
@@ -256,24 +256,23 @@ class _MakingWay:
         removal = self._removals[folder]
         with contextlib.suppress(CommandRefused):  # then it is not removed either
             await removal.mark(self.target.client, names)
-        seen: set[int] = set()
-        unknown: set[int] = set()
-        for name in sorted(set().union(*names.values())):
-            uids = [uid for uid in names if name in names[uid]]
-            try:
-                await self.target.select(name)
-                found = await read_details(self.target.client, uids)
-                seen |= {uid for uid, data in found.items() if _is_one(data, there[uid])}
-            except CommandRefused:  # also of one that is gone: with a name of this folder's its last copy would go
-                unknown.update(uids)
+        row = await self.mailbox.run(self.ledger.folder, folder)
+        assert row is not None  # it was selected
+        found = await look_under(self.target, row, {uid: there[uid] for uid in names}, names)
         if not await self._opens(folder, []):
             raise ConnectionLost(f"{self.target.client.name} does not open a folder again")
-        unknown -= seen
-        await removal.take_back(self.target.client, seen | unknown)
+        if found.elsewhere and not await self._is_its_own(folder, set().union(*found.elsewhere.values())):
+            found.unknown |= found.elsewhere.keys()
+        await removal.take_back(self.target.client, found.seen | found.unknown)
         return (
-            [move for move in moves if move.earlier.target_uid in seen],
-            [move for move in moves if move.earlier.target_uid in unknown],
+            [move for move in moves if move.earlier.target_uid in found.seen],
+            [move for move in moves if move.earlier.target_uid in found.unknown - found.seen],
         )
+
+    async def _is_its_own(self, folder: int, others: Iterable[int]) -> bool:
+        """Whether the selected folder holds what was put into this one of ours, and not into any of the ``others``. Raises CommandRefused, ConnectionLost."""
+        telling = await self.mailbox.run(telling_copies, self.mailbox, self.ledger, folder, others)
+        return bool((await read_ours(self.target.client, telling)).ours)
 
     async def _perhaps_anothers(self, moves: Sequence[Move], there: Mapping[int, MessageData]) -> set[int]:
         """UIDs of earlier copies of which nothing is as it was sent, and that are not what the target has made of the same message in its new place."""
@@ -369,12 +368,6 @@ def _is_as_sent(later: Expectation, found: MessageData) -> bool:
 
 def _as_ours(copy: Copy, there: Mapping[int, MessageData]) -> Ours:
     return Ours(copy.target_uid, copy.expected.flags, there[copy.target_uid].flags or frozenset())
-
-
-def _is_one(elsewhere: MessageData, here: MessageData) -> bool:
-    r"""Whether what has our ``\Deleted`` here since is seen there."""
-    is_marked = not DELETED.isdisjoint(elsewhere.flags or frozenset())
-    return is_marked and (elsewhere.octets, elsewhere.date) == (here.octets, here.date)
 
 
 def _has_our_mark(copy: Copy, there: Mapping[int, MessageData]) -> bool:
