@@ -374,9 +374,10 @@ class Refuses(Quirk):
             raise No("[UNAVAILABLE] not now")
 
 
-def test_a_mark_that_could_not_be_taken_off_is_taken_off_by_the_next_run(tmp_path: Path) -> None:
-    """UID EXPUNGE is refused, and then the STORE that takes our mark off; the member removes the later copy."""
-    with two_servers(tmp_path, target := Refuses("UID EXPUNGE", "UID STORE")) as both:
+@pytest.mark.parametrize("validity", [0, 1000], ids=["", "though the UIDs are others"])
+def test_a_mark_that_could_not_be_taken_off_is_taken_off_by_the_next_run(tmp_path: Path, validity: int) -> None:
+    """UID EXPUNGE is refused, and then each STORE that takes our mark off; the member removes the later copy."""
+    with two_servers(tmp_path, target := Refuses("UID EXPUNGE", "UID STORE", "UID STORE")) as both:
         a, b = both.old.create(b"A"), both.old.create(b"B")
         for n in (1, 2):
             both.old.append(a, text(n))
@@ -387,6 +388,7 @@ def test_a_mark_that_could_not_be_taken_off_is_taken_off_by_the_next_run(tmp_pat
         assert both.lies(text(1))[0] == ("A", frozenset({b"\\Deleted"}))
         later = both.new.folders[b"B"]
         later.remove(list(later.messages))
+        both.new.folders[b"A"].uidvalidity += validity
         for _ in range(2):
             assert both.copy().status == 0
             assert both.lies(text(1)) == [("A", frozenset())]

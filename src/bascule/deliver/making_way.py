@@ -85,6 +85,12 @@ def pending_moves(mailbox: Mailbox, ledger: Ledger) -> list[Move]:
     return [Move(copies[e], copies[later]) for e, later in pending.items() if e in copies and later in copies]
 
 
+def marked_copies(mailbox: Mailbox, ledger: Ledger) -> list[Copy]:
+    r"""Earlier copies that have our ``\Deleted``, as far as we know, wherever the later ones are. Blocks."""
+    copies = _copies(mailbox, ledger, ledger.moves_to_end()).values()
+    return [copy for copy in copies if not DELETED.isdisjoint(copy.expected.flags)]
+
+
 def _copies(mailbox: Mailbox, ledger: Ledger, messages: Iterable[int]) -> dict[int, Copy]:
     query = "SELECT m.folder, o.detail, o.theirs FROM outcomes o JOIN messages m ON m.id = o.message WHERE o.target = ? AND o.message = ?"
     found = {}
@@ -103,7 +109,8 @@ async def follow_moves(
     UIDPLUS), or does not let us see the folder, the later message's outcome says *duplicate*.
     """
     await mailbox.run(claim_delivered_moves, mailbox, ledger)
-    if not await mailbox.run(pending_moves, mailbox, ledger):
+    pending = await mailbox.run(pending_moves, mailbox, ledger)
+    if not pending and not await mailbox.run(marked_copies, mailbox, ledger):
         return 0
     target = await session()
     making_way = _MakingWay(target, mailbox, ledger, watcher)
@@ -138,6 +145,7 @@ class _MakingWay:
         for folder, within in _by_folder(placed, lambda move: move.earlier.folder):
             if await self._opens(folder, within):
                 await self._make_way(folder, within)
+        await self._unmark()
         for folder, removal in self._removals.items():
             if removal.marked and await self._opens(folder, []):
                 await removal.take_back(self.target.client)
@@ -218,6 +226,17 @@ class _MakingWay:
         await self._name([*worse, *(m for m in ours if m.earlier.target_uid in removed.refused)], STILL_THERE)
         await self._name(unclear, MAY_BE_THERE)
         self._tell(len(away))
+
+    async def _unmark(self) -> None:
+        r"""Our ``\Deleted`` goes from what does not make way, though a run was about to remove it: its folder may have got other UIDs since, so that nothing else
+        tells whose mark it is. Raises CommandRefused, ConnectionLost."""
+        marked = await self.mailbox.run(marked_copies, self.mailbox, self.ledger)
+        for folder in {copy.folder for copy in marked}:
+            if await self._opens(folder, []):
+                within = [copy for copy in marked if copy.folder == folder]
+                there = (await read_ours(self.target.client, [copy.expected for copy in within])).ours
+                removal = self._removals[folder]
+                removal.marked |= {c.target_uid for c in within if c.target_uid in there and _has_our_mark(c, there)}
 
     async def _stand_in(self, folder: int, moves: Sequence[Move]) -> list[Move]:
         """Those whose earlier copy stands for an equal message from now on that is there still, and whose own is gone: somebody moved that one on the new side,
