@@ -510,3 +510,36 @@ def test_where_the_old_side_gives_a_folder_other_uids_it_stays_where_the_member_
     move.mark(move.old, "A", "b", "+", "\\Flagged")
     runs_leave(move, {"T": "a b c d", "INBOX": "i"})
     assert move.flags("T", "b") == {"\\flagged"}
+
+
+@pytest.mark.needs("cyrus")
+@pytest.mark.parametrize("copied", [False, True], ids=["an empty one", "one with copies"])
+@pytest.mark.parametrize("deed", ["comes", "moves", "is marked"])
+def test_a_folder_that_gives_its_name_to_another_during_a_run_is_followed_by_mailboxid(
+    to_cyrus: Move, deed: str, copied: bool
+) -> None:
+    move = to_cyrus
+    name, away = f"A {deed} {copied:d}", f"D {deed} {copied:d}"  # the old side keeps its folders from test to test
+    move.fill({name: "a b", away: "d"})
+    move.run()
+
+    def act() -> None:
+        move.new.rename(name, "T")
+        move.new.create(name)
+        if copied:
+            move.new.copy("T", [*move.new.uids("T", "a"), *move.new.uids("T", "b")], name)
+
+    if deed == "comes":
+        move.fill({name: "f"})
+    elif deed == "moves":
+        move.move(move.old, name, "a", away)
+    else:
+        move.mark(move.old, name, "a", "+", "\\Flagged")
+    move.meanwhile("new", b"MAILBOXID (", act)
+    for _ in range(2):
+        there = move.there()
+        assert there["T"] == {"comes": "a b f", "moves": "b", "is marked": "a b"}[deed]
+        assert there[away] == ("a d" if deed == "moves" else "d")
+        assert there.get(name, "") == ("a b" if copied else "")
+        assert deed != "is marked" or move.flags("T", "a") == {"\\flagged"}
+        move.run()

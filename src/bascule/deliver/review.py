@@ -21,7 +21,7 @@ from bascule.deliver.recognition import read_ours
 from bascule.deliver.removal import Removal
 from bascule.deliver.renames import Listing, find_again
 from bascule.deliver.session import TargetSession
-from bascule.deliver.target_view import TargetView
+from bascule.deliver.target_view import FolderRenamed, TargetView
 from bascule.mailbox import Mailbox
 from bascule.mailbox.ledger import Ledger, ReadBack, TargetFolder
 from bascule.protocols.imap.fetch import MessageData
@@ -68,6 +68,9 @@ class Reviewer:
             try:
                 view = TargetView(self.session, self.mailbox, self.ledger, place)
                 await view.open()
+            except FolderRenamed as renamed:
+                place = replace(place, name=renamed.name)
+                continue
             except CommandRefused as error:
                 if meaning_of(error.code, error.reason) is Meaning.GONE:
                     gone = TargetFolder(folder, place.name)

@@ -17,6 +17,7 @@ from bascule.deliver.reading_back import VerifyLevel
 from bascule.deliver.renames import Listing, find_again, replaced_folders
 from bascule.deliver.review import Reviewer, note_vanished
 from bascule.deliver.session import OverQuota, TargetSession
+from bascule.deliver.target_view import FolderRenamed
 from bascule.mailbox import FolderRow, Mailbox
 from bascule.mailbox.ledger import Ledger, TargetFolder
 from bascule.mailbox.setting_apart import set_apart
@@ -298,11 +299,14 @@ class TargetRun:
         delivery = self._delivery(session, folder)
         try:
             await delivery.open()
+            return delivery
+        except FolderRenamed:
+            pass
         except CommandRefused as error:
             if meaning_of(error.code, error.reason) is not Meaning.GONE or await session.has_still(folder.name):
                 raise
-            delivery = self._delivery(session, await self._there_again(session, folder))
-            await delivery.open()
+        delivery = self._delivery(session, await self._there_again(session, folder))
+        await delivery.open()
         return delivery
 
     async def _there_again(self, session: TargetSession, folder: MappedFolder) -> MappedFolder:

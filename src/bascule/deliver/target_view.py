@@ -14,6 +14,7 @@ from bascule.deliver.look import Found, read_contents, read_details, read_flags
 from bascule.deliver.pool import FreeCopies
 from bascule.deliver.recognition import keeps_its_uids
 from bascule.deliver.removal import Ours, Removal, Removed
+from bascule.deliver.renames import find_again
 from bascule.deliver.session import TargetError, TargetSession
 from bascule.deliver.shared_copies import Standing, standing_on
 from bascule.mailbox import Mailbox
@@ -27,6 +28,14 @@ from bascule.wire.errors import CommandRefused, ConnectionLost
 from bascule.wire.imap import MailboxState
 
 NOT_GIVEN = "it lists UID {} in the folder and does not give it; have its index repaired"
+
+
+class FolderRenamed(Exception):
+    """Another folder has the name by now, and this one has another, which the ledger knows since."""
+
+    def __init__(self, name: bytes) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 class TargetView:
@@ -50,9 +59,19 @@ class TargetView:
         self.is_new = False
 
     async def open(self) -> None:
-        """Select the folder. Nothing is looked at yet. Raises CommandRefused, TargetError."""
+        """Select the folder. Nothing is looked at yet. Raises CommandRefused, TargetError, and FolderRenamed, where somebody renamed it since the folders were
+        listed, and made another of its name."""
         self._state = state = await self._session.select(self._folder.name)
         known = await self._mailbox.run(self._ledger.folder, self.row.folder)
+        if (
+            known
+            and known.name == self._folder.name
+            and known.mailboxid
+            and state.mailboxid not in (None, known.mailboxid)
+        ):
+            name = await find_again(self._session, self._mailbox, self._ledger, known)
+            if name is not None:
+                raise FolderRenamed(name)
         same = known is not None and keeps_its_uids(known, state)
         is_another = known is not None and known.uidvalidity != 0 and not same
         self.is_new = is_another or await self._mailbox.run(self._ledger.unfinished.was_replaced, self.row.folder)
@@ -65,7 +84,7 @@ class TargetView:
         self.unwatched_from = self.opened_uidnext if since is None else min(self.opened_uidnext, since)
 
     async def open_and_look(self) -> None:
-        """The same, and learn what it holds that we do not know, so that nothing is sent twice. Raises CommandRefused, TargetError."""
+        """The same, and learn what it holds that we do not know, so that nothing is sent twice. Raises CommandRefused, FolderRenamed, TargetError."""
         await self.open()
         await self.recall_free()
         await self.look(self._state)
