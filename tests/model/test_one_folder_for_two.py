@@ -125,14 +125,32 @@ def test_a_copy_of_a_folder_whose_name_another_has_is_not_taken_for_that_one_s(e
     runs_leave(move, {"B": "a x", "D": "d"})
 
 
-def test_what_two_folders_hold_that_were_put_into_one_is_there_twice(either: Move) -> None:
+def test_no_other_is_put_into_the_folder_of_one_that_is_not_in_this_run(either: Move) -> None:
     move = either
     move.fill({"A": "a both", "B": "b both"})
     move.run("--folder", "A")
     move.new.rename("A", "B")
-    runs_leave(move, {"B": "a b both both"}, "--folder", "B")
+    runs_leave(move, {"B": "a both", "B (2)": "b both"}, "--folder", "B")
     move.move(move.old, "A", "a", "B")
-    runs_leave(move, {"B": "a b both both"})
+    runs_leave(move, {"B": "both", "B (2)": "a b both"})
+
+
+@pytest.mark.parametrize("away", ["left out", "renamed for a night"])
+def test_a_name_that_somebody_chose_stays_the_folder_s_that_has_it(either: Move, away: str) -> None:
+    move, chosen = either, ("--rename", "Out=Sent")
+    move.fill({"Out": "a b", "INBOX": "i"})
+    move.run(*chosen)
+    move.fill({"Sent": "c"})
+    if away == "left out":
+        move.run(*chosen, "--without-folder", "Out")
+    else:
+        move.old.rename("Out", "Elsewhere")
+        move.run(*chosen, "--without-folder", "Elsewhere")
+        move.old.rename("Elsewhere", "Out")
+    move.mark(move.old, "Out", "a", "+", "\\Flagged")
+    move.fill({"Out": "d"})
+    runs_leave(move, {"Sent": "a b d", "Sent (2)": "c", "INBOX": "i"}, *chosen)
+    assert move.flags("Sent", "a") == {"\\flagged"}
 
 
 def test_without_uidplus_nothing_is_named_a_copy_too_many(move: Move) -> None:

@@ -12,6 +12,7 @@ from bascule.deliver import FolderMap, MappedFolder
 from bascule.deliver.comparison import Memory
 from bascule.deliver.comparison.memory import Remembered
 from bascule.deliver.proof.words import counted
+from bascule.deliver.renames import look_for_renamed
 from bascule.deliver.session import ask_target
 from bascule.mailbox import FolderRow
 from bascule.sources import Reader, Source, SourceFolder, SourceMessage, SourceState
@@ -38,8 +39,16 @@ async def show_plan(
 
     async def question(client: ImapClient) -> tuple[list[MappedFolder], list[str]]:
         folders = FolderMap(chosen.deliver.prefix, chosen.deliver.renames)
-        used = {row.id: names[row.path] for row in rows if row.path in names}
-        return await folders.map(client, rows, used), folders.notes
+        if memory is not None:
+            others = _others(memory, rows, states)
+            _, renamed, _ = await look_for_renamed(client, [*memory.places.values()], others)
+            now = {folder.folder: name for folder, name in renamed}
+            names.update({path: now[row] for path, row in memory.folders.items() if row in now})
+            used = {row.id: names[row.path] for row in rows if row.path in names}
+            reserved = [name for path, name in names.items() if path not in {row.path for row in rows}]
+            there = {row.id for row in rows if memory.folders.get(row.path) in others}
+            return await folders.map(client, rows, used, there, reserved), folders.notes
+        return await folders.map(client, rows), folders.notes
 
     client, (mapped, notes) = await ask_target(target, question)
     _show_folders(mapped, listed, states, left, names, words)
@@ -51,6 +60,12 @@ async def show_plan(
     await client.logout()
     await source.close()
     return 0
+
+
+def _others(memory: Memory, rows: Sequence[FolderRow], states: Mapping[bytes, SourceState]) -> set[int]:
+    """Rows of what runs remember whose folder has another UIDVALIDITY on the old side since."""
+    told = {row.path: state.uidvalidity for row in rows if (state := states.get(row.source_name))}
+    return {row for path, validity in told.items() if (row := memory.other_than_known(path, validity))}
 
 
 async def _left(source: Source, listed: Sequence[SourceFolder], memory: Memory) -> dict[bytes, int]:

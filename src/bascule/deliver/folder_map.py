@@ -5,7 +5,7 @@ No two folders of the mailbox ever have one folder of the target, whatever the t
 """
 
 import asyncio
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bascule.deliver.folder_making import TAKEN, FolderMaking, Making, below
@@ -81,12 +81,13 @@ class FolderMap:
         rows: Sequence[FolderRow],
         known: Mapping[int, bytes] | None = None,
         others: Container[int] = (),
+        reserved: Iterable[bytes] = (),
     ) -> list[MappedFolder]:
         """Every folder that can hold messages, INBOX first, each with a name that no other has. Nothing is written.
 
         ``known``: row id → the raw name that an earlier run used. It wins while the target lists it, so that what goes to a folder goes where it went
         before; not of ``others``, rows whose folder on the old side is another one since, where the target has one of its own name, or where another of the
-        old side's has that name now. A folder that is not `there` has the name that will be tried; the target may yet refuse it. Raises ConnectionLost,
+        old side's has that name now. ``reserved``: the raw names that folders have which are not in this run: no other is put there that was not before. A folder that is not `there` has the name that will be tried; the target may yet refuse it. Raises ConnectionLost,
         TargetError; the same call may be made again, and begins anew.
         """
         self._forget()
@@ -117,6 +118,7 @@ class FolderMap:
         if self._kept:
             more = f" and {len(self._kept) - SHOWN} more" if len(self._kept) > SHOWN else ""
             self._note(KEPT.format(f"{', '.join(self._kept[:SHOWN])}{more}"))
+        self._taken |= {listed[raw] for raw in reserved if raw in listed}
         mapped = [kept.get(row.id) or self._give(row) for row in wanted]
         left = {row.id for row in wanted if row.id in others and used.get(row.id) not in (None, self._names[row.id])}
         self.leaving = frozenset(left)

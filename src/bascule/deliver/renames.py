@@ -34,22 +34,7 @@ async def find_renamed(
     used = list((await mailbox.run(ledger.folders)).values())
     if not used:
         return frozenset()
-    namespace = await client.namespace() or NO_NAMESPACE
-    listed = frozenset(
-        entry.name
-        for entry in await client.list_all()
-        if namespace.is_personal(entry.name) and not (entry.has("\\NonExistent") or entry.has("\\Noselect"))
-    )
-    strangers = _strangers(used, listed)
-    by_mailboxid = client.tells_mailboxid and any(f.mailboxid for f in used)
-    replaced = await _replaced_here(
-        client, [f for f in used if f.folder in others and f.uidvalidity and f.name in listed]
-    )
-    free = strangers | replaced
-    if not by_mailboxid and not (free and (replaced or _lost(used, listed))):
-        return listed
-    states = await client.identities(sorted(listed if client.tells_mailboxid else free))
-    found = matches(used, listed, states, replaced)
+    listed, found, states = await look_for_renamed(client, used, others)
     sure = {
         (folder.name, name)
         for folder, name in found
@@ -61,11 +46,32 @@ async def find_renamed(
     return listed
 
 
-async def _replaced_here(client: ImapClient, used: Collection[TargetFolder]) -> set[bytes]:
-    """Names of these that have another UIDVALIDITY than theirs."""
-    states = await client.identities(sorted({f.name for f in used})) if used else {}
-    known = {f.name: f.uidvalidity for f in used}
-    return {name for name, told in states.items() if told.items.get("UIDVALIDITY", known[name]) != known[name]}
+async def look_for_renamed(
+    client: ImapClient, used: Collection[TargetFolder], others: Container[int] = ()
+) -> tuple[frozenset[bytes], list[tuple[TargetFolder, bytes]], Mapping[bytes, Status]]:
+    """What is listed; the folders that have another name now, as far as no message need be looked at (`matches`); and what was told of the names. Nothing is
+    written. Raises CommandRefused, ConnectionLost."""
+    namespace = await client.namespace() or NO_NAMESPACE
+    listed = frozenset(
+        entry.name
+        for entry in await client.list_all()
+        if namespace.is_personal(entry.name) and not (entry.has("\\NonExistent") or entry.has("\\Noselect"))
+    )
+    strangers = _strangers(used, listed)
+    by_mailboxid = client.tells_mailboxid and any(f.mailboxid for f in used)
+    doubted = [f for f in used if f.folder in others and f.name in listed]
+    replaced = replaced_names(doubted, await client.identities(sorted({f.name for f in doubted})) if doubted else {})
+    free = strangers | replaced
+    if not by_mailboxid and not (free and (replaced or _lost(used, listed))):
+        return listed, [], {}
+    states = await client.identities(sorted(listed if client.tells_mailboxid else free))
+    return listed, matches(used, listed, states, replaced), states
+
+
+def replaced_names(used: Collection[TargetFolder], states: Mapping[bytes, Status]) -> set[bytes]:
+    """Names of these under which there is a folder of another UIDVALIDITY."""
+    told = {name: status.items.get("UIDVALIDITY") for name, status in states.items()}
+    return {f.name for f in used if f.uidvalidity and told.get(f.name) not in (None, f.uidvalidity)}
 
 
 def _is_inbox(name: bytes) -> bool:
@@ -174,7 +180,6 @@ def matches(
 
     ``listed``: the person's own folders that can be opened; ``states``: by what they are known (`ImapClient.identities`), at least those that no run has
     used, those of ``replaced``, names that have another UIDVALIDITY than they had, and all of them where the target tells MAILBOXIDs."""
-    strangers = _strangers(used, listed) | replaced
     names: dict[str, list[bytes]] = defaultdict(list)
     for name in sorted(states):
         if told := states[name].mailboxid:
@@ -185,8 +190,9 @@ def matches(
         if f.mailboxid in names and not _is_inbox(f.name)
     }
     renamed = [(f, by_id[f.folder]) for f in used if by_id.get(f.folder, f.name) != f.name]
+    strangers = _strangers(used, listed) | replaced | ({f.name for f, _ in renamed} & listed)
     free = {n: s for n, s in states.items() if n in strangers and n not in by_id.values()}
-    left = [f for f in _lost(used, listed - replaced) if f.folder not in by_id]
+    left = [f for f in _lost(used, listed - replaced - set(by_id.values())) if f.folder not in by_id]
     lost: dict[tuple[bytes, int], list[TargetFolder]] = defaultdict(list)
     for folder in left:  # several of ours may have one folder there
         lost[folder.name, folder.uidvalidity].append(folder)

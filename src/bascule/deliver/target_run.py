@@ -137,13 +137,19 @@ class TargetRun:
             finally:
                 await self._give_back(session)
 
+    def _reserved(self, rows: Set[int]) -> set[bytes]:
+        """Names on the target of folders that are not in this run: the old side has them, or they have a name there by the user's choice, and may be back. Blocks."""
+        away = [row for row in self.mailbox.folders.all(gone=True) if row.id in self._known and row.id not in rows]
+        return {self._known[row.id].name for row in away if not row.gone or row.path in self.options.renames}
+
     async def _map(
         self, client: ImapClient, rows: Sequence[FolderRow], late: Container[int], others: Container[int]
     ) -> None:
         await self._listing.ask(client, others)
         self._known = await self.mailbox.run(self.ledger.folders)
         names = {folder: known.name for folder, known in self._known.items()}
-        self.mapped = await self._folders.map(client, rows, names, others)
+        reserved = await self.mailbox.run(self._reserved, {row.id for row in rows})
+        self.mapped = await self._folders.map(client, rows, names, others, reserved)
         wanted = [f for f in self.mapped if f.row.id not in late and self._is_wanted(f, has_something=False)]
         await self._make(client, wanted)
         for folder in self.mapped:

@@ -33,7 +33,7 @@ def compare(
     known of earlier runs, and every difference is one; ``unread``: folders of the old side that were not asked for. Messages that only the new side
     has are no difference."""
     result = Comparison(memory is not None)
-    used = find_used(found, memory)
+    used = find_used(found, memory, expected)
     places = find_places(expected, found, names, memory, used)
     unread |= {census.path for census in expected if census.error}
     work = _Comparing(result, Copies.of(found, _taken(used, memory)), places, used, memory, unread)

@@ -77,6 +77,12 @@ class Memory:
         """The target's folder that this one went to in earlier runs."""
         return self.places.get(self.folders.get(path, 0))
 
+    def other_than_known(self, path: FolderPath, uidvalidity: int) -> int | None:
+        """The row of the old side's folder, where it has another UIDVALIDITY than at its last survey; None: it has not, or none is known."""
+        known = self.old_side.folders.get(path)
+        is_other = known is not None and known.uidvalidity and uidvalidity not in (0, known.uidvalidity)
+        return self.folders.get(path) if is_other else None
+
     def names(self) -> dict[FolderPath, bytes]:
         """Folder → the name of the target's folder that earlier runs used."""
         return {path: place.name for path in self.folders if (place := self.place_of(path)) is not None}

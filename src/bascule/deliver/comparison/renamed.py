@@ -4,13 +4,13 @@ It is decided as a run decides it (`bascule.deliver.renames`), with all that was
 folder that was renamed is what the next run goes on with.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from bascule.deliver.comparison.census import Fact, FolderCensus
 from bascule.deliver.comparison.copies import key_of
 from bascule.deliver.comparison.judging import Place
 from bascule.deliver.comparison.memory import Memory, Remembered
-from bascule.deliver.renames import matches
+from bascule.deliver.renames import matches, replaced_names
 from bascule.mailbox.ledger import TargetFolder
 from bascule.protocols.imap.dates import writable_date
 from bascule.protocols.imap.responses import Status
@@ -19,12 +19,15 @@ from bascule.terms.instant import InternalDate
 from bascule.terms.outcome import OutcomeCode
 
 
-def find_used(found: Sequence[FolderCensus], memory: Memory | None) -> dict[int, Place]:
-    """Where each folder that earlier runs used is now, by its row in the catalogue."""
+def find_used(
+    found: Sequence[FolderCensus], memory: Memory | None, expected: Sequence[FolderCensus] = ()
+) -> dict[int, Place]:
+    """Where each folder that earlier runs used is now, by its row in the catalogue. ``expected``: those of the old side, of which one may be another than it was."""
     if memory is None:
         return {}
     there = {key_of(census.name): census for census in found}
-    renamed = _new_names(found, memory)
+    others = {row for census in expected if (row := memory.other_than_known(census.path, census.uidvalidity))}
+    renamed = _new_names(found, memory, others)
     return {
         row: _place(known, there.get(key_of(renamed.get(row, known.name))), is_renamed=row in renamed)
         for row, known in memory.places.items()
@@ -54,13 +57,15 @@ def _place(known: TargetFolder | None, there: FolderCensus | None, *, is_renamed
     return Place(key_of(there.name), is_renamed=is_renamed, is_another=is_another, is_unread=bool(there.error))
 
 
-def _new_names(found: Sequence[FolderCensus], memory: Memory) -> dict[int, bytes]:
+def _new_names(found: Sequence[FolderCensus], memory: Memory, others: Set[int]) -> dict[int, bytes]:
     """By row: the name that a folder has now, where it is another than earlier runs knew; empty where the folder is gone and its name is another's."""
     listed = {census.name: census for census in found}
     states = {name: _status(census) for name, census in listed.items()}
+    used = list(memory.places.values())
+    replaced = replaced_names([folder for folder in used if folder.folder in others], states)
     return {
         folder.folder: name
-        for folder, name in matches(list(memory.places.values()), listed.keys(), states)
+        for folder, name in matches(used, listed.keys(), states, replaced)
         if not name or states[name].mailboxid or _may_be_ours(memory, folder, listed[name])
     }
 
