@@ -118,6 +118,46 @@ def test_a_folder_that_one_list_leaves_out_is_not_deleted(tmp_path: Path, what: 
         assert [name for name, _ in both.lies(text(2))] == ["A"]
 
 
+class Hides(Quirk):
+    """LIST tells of A no more, while its index is being mended."""
+
+    is_armed = False
+
+    def listing(self, session: Session, lines: list[bytes]) -> list[bytes]:
+        return [line for line in lines if not (self.is_armed and line.endswith((b' "A"', b" A")))]
+
+
+@pytest.mark.parametrize("touched", [False, True])
+@pytest.mark.parametrize("what", ["one moves", "the folder is renamed"])
+@pytest.mark.parametrize("how", ["copy", "capture and deliver"])
+def test_what_moved_while_the_new_side_had_lost_its_folder_moves_once_that_is_there_again(
+    tmp_path: Path, how: str, what: str, touched: bool
+) -> None:
+    """The member may have marked it there: then it stays, beside the one that came."""
+    with two_servers(tmp_path, quirk := Hides()) as both:
+        run = both.copy if how == "copy" else both.capture_and_deliver
+        a, b = both.old.create(b"A"), both.old.create(b"B")
+        for n in (1, 2):
+            both.old.append(a, text(n))
+        assert run().status == 0
+        quirk.is_armed = True
+        if what == "one moves":
+            both.move(a.messages[0], a, b)
+        else:
+            rename(both.old, b"A", b"E")
+        assert run().status == 0
+        assert [name for name, _ in both.lies(text(1))] == ["A"]
+        quirk.is_armed = False
+        if touched:
+            there = both.new.folders[b"A"]
+            there.change(there.messages[0], frozenset({b"\\Flagged"}))
+        to = "B" if what == "one moves" else "E"
+        for _ in range(2):
+            assert run().status == 0
+            assert sorted(name for name, _ in both.lies(text(1))) == (["A", to] if touched else [to])
+            assert [name for name, _ in both.lies(text(2))] == (["A"] if what == "one moves" else ["E"])
+
+
 def test_a_folder_whose_name_changes_in_capitals_stays_as_it_is_where_the_target_makes_no_difference(
     tmp_path: Path,
 ) -> None:

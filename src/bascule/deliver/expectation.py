@@ -102,6 +102,13 @@ def removed_with_uid(mailbox: Mailbox, target: int, folder: int) -> list[Expecta
     return [e.before_removal() for e in _load(mailbox, target, folder, where)]
 
 
+def removed_with_what_moved(mailbox: Mailbox, target: int, folder: int, detail: str) -> list[Expectation]:
+    """Such messages that were followed to another place, where the later one was told as removed too, with this ``detail``. Blocks."""
+    followed = f"SELECT v.earlier FROM moves v JOIN outcomes l ON l.target = v.target AND l.message = v.later WHERE v.target = {int(target)}"
+    where = f"m.folder = ? AND o.code = 'removed' AND o.target_uid IS NOT NULL AND m.id IN ({followed} AND l.code = 'removed' AND l.detail = '{detail}')"
+    return [e.before_removal() for e in _load(mailbox, target, folder, where)]
+
+
 def without_uid(mailbox: Mailbox, target: int, folder: int) -> list[Expectation]:
     """Messages that have a copy on the target, of whatever kind, whose UID is not known. Blocks."""
     return _load(mailbox, target, folder, f"m.folder = ? AND o.code IN {on_target_codes()} AND o.target_uid IS NULL")

@@ -61,6 +61,8 @@ class EarlierCopies:
     _by_digest: dict[bytes, list[EarlierCopy]] = field(default_factory=lambda: defaultdict(list))
     followed: set[int] = field(default_factory=set)
     in_doubt: dict[int, int] = field(default_factory=dict)
+    to_deliver_again: set[int] = field(default_factory=set)
+    """Rows of folders in which what had been taken for removed is to be delivered after all."""
     _of_doubtful: dict[int, tuple[bytes, EarlierCopy]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -174,6 +176,16 @@ def mend_moves(mailbox: Mailbox, ledger: Ledger, folders: Set[int]) -> set[int]:
             ledger.move_was(earlier, one[0], not_=later)
             again.add(folder)
     return again
+
+
+def follow_after_all(mailbox: Mailbox, ledger: Ledger, earlier: int) -> set[int]:
+    """The copy of the earlier message is there after all: the later one, which was told as removed with it, is to be delivered, and then this copy makes
+    way; the row of its folder. Blocks."""
+    query = "SELECT m.id, m.folder FROM moves v JOIN messages m ON m.id = v.later WHERE v.target = ? AND v.earlier = ? AND m.vanished_utc IS NULL"
+    found = mailbox.database.execute(query, (ledger.target, earlier)).fetchall()
+    for later, _ in found:
+        ledger.move_again(earlier, later)
+    return {folder for _, folder in found}
 
 
 _Alike = dict[range, deque[int]]

@@ -11,11 +11,19 @@ from dataclasses import dataclass, replace
 from bascule.deliver.agenda import Agenda, Reviewed, faulty_in, flagged_in, vanished_in
 from bascule.deliver.doubled import Doubled, other_uid
 from bascule.deliver.doubt import Doubt
-from bascule.deliver.expectation import DELETED, NO_LONGER_THERE, Expectation, copies_of, removed_with_uid, to_read_back
+from bascule.deliver.expectation import (
+    DELETED,
+    NO_LONGER_THERE,
+    Expectation,
+    copies_of,
+    removed_with_uid,
+    removed_with_what_moved,
+    to_read_back,
+)
 from bascule.deliver.folder_map import MappedFolder
 from bascule.deliver.following import Following, state_of
 from bascule.deliver.look import read_details, read_flags
-from bascule.deliver.moves import EarlierCopies, EarlierCopy
+from bascule.deliver.moves import REMOVED_BEFORE, EarlierCopies, EarlierCopy, follow_after_all
 from bascule.deliver.reading_back import VerifyLevel, read_suspects, sort_by_details, verdict
 from bascule.deliver.recognition import read_ours
 from bascule.deliver.removal import Removal
@@ -110,6 +118,7 @@ class Reviewer:
         await self._gone([r for r in [*flagged.get(folder, []), *faulty, *vanished] if r.target_uid is not None])
         note_vanished(self.earlier, vanished, {}, New.FOLDER_GONE)
         await self.mailbox.run(self._end_doubt, folder)
+        await self.mailbox.run(self.ledger.unfinished.went_away, folder)
 
     def _end_doubt(self, folder: int) -> None:
         """Of batches of which nothing is on the old side any more. Blocks."""
@@ -126,6 +135,7 @@ class Reviewer:
         await self._following.settle_cut(folder)
         await self._resolve_vanished(view, folder)
         await self._find_removed(folder)
+        await self._find_moved(folder)
         flagged = await self.mailbox.run(flagged_in, self.mailbox, self.ledger.target, folder)
         await self._gone(await self._following.follow(folder, flagged.get(folder, [])))
         await self._read_back(folder)
@@ -158,6 +168,20 @@ class Reviewer:
             await self.mailbox.run(self.ledger.recode, [fault.message], fault.code, fault.detail)
         rows = [_again(back[uid], data) for uid, data in found.items() if not back[uid].code.is_exception]
         await self.mailbox.run(self.ledger.read_back, [row for row in rows if not row.outcome.code.is_exception])
+
+    async def _find_moved(self, folder: int) -> None:
+        """Where the folder was gone for a while: what moved out of it on the old side meanwhile, and was told as removed with it, is to be delivered after all."""
+        if folder not in await self.mailbox.run(self.ledger.unfinished.folders_away):
+            return
+        removed = await self.mailbox.run(
+            removed_with_what_moved, self.mailbox, self.ledger.target, folder, REMOVED_BEFORE
+        )
+        back = {e.target_uid: e for e in removed}
+        for uid, data in (await read_ours(self.session.client, removed)).ours.items():
+            await self.mailbox.run(self.ledger.read_back, [_again(back[uid], data)])
+            again = await self.mailbox.run(follow_after_all, self.mailbox, self.ledger, back[uid].message)
+            self.earlier.to_deliver_again |= again
+        await self.mailbox.run(self.ledger.unfinished.is_back, folder)
 
     async def _look_for_faulty(self, folder: int) -> None:
         """A fault whose copy somebody removed is one that nobody can see any more; one of flags, or of a copy too many, may be over."""

@@ -358,7 +358,7 @@ class TargetRun:
     async def to_deliver_again(self) -> set[int]:
         """The rows of folders in which there is something to deliver after all, once all was looked at (`place_others`, `mend_moves`)."""
         again = await self.mailbox.run(mend_moves, self.mailbox, self.ledger, {f.row.id for f in self.mapped})
-        return again | self._to_deliver_again
+        return again | self._to_deliver_again | self._earlier.to_deliver_again
 
     async def conclude(self) -> None:
         """What turned out to be there already gets its flags, what moved on the old side makes way; connections are closed. Raises

@@ -429,6 +429,13 @@ class Ledger:
             )
             self._database.execute("DELETE FROM outcomes WHERE target = ? AND message = ?", (self.target, not_))
 
+    def move_again(self, earlier: int, later: int) -> None:
+        """The later message has no outcome any more, and is delivered; the earlier one's copy, which is there, is to make way then."""
+        with transaction(self._database):
+            self._database.execute("DELETE FROM outcomes WHERE target = ? AND message = ?", (self.target, later))
+            query = "UPDATE moves SET done = 0 WHERE target = ? AND earlier = ?"
+            self._database.execute(query, (self.target, earlier))
+
     def inherit(self, earlier: int, later: int, folder: int, uid: int) -> bool:
         """The later message, of ``folder``, has the copy of the earlier one, which has this UID there, and all that is known of it; False: it moved somewhere
         else, or is there again."""

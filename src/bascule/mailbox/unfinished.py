@@ -12,7 +12,7 @@ from bascule.mailbox.database import transaction
 from bascule.mailbox.flagsets import FlagSets
 from bascule.terms.flags import Flags
 
-_KINDS = ("replaced", "following", "marked", "resent", "unwatched")
+_KINDS = ("replaced", "following", "marked", "resent", "unwatched", "away")
 
 
 class Unfinished:
@@ -119,6 +119,20 @@ class Unfinished:
     def watched(self, folder: int) -> None:
         """What came beside ours is recorded, or has made way."""
         self._wipe("unwatched", folder)
+
+    # -- folders that were gone ---------------------------------------------------------------------------------------
+
+    def went_away(self, folder: int) -> None:
+        """The target does not list it: what was in it is taken for removed, and so is what moved out of it on the old side. Its server may list it again."""
+        self._note("away", folder, "")
+
+    def folders_away(self) -> set[int]:
+        """Those that `went_away` spoke of, and in which nobody has looked since."""
+        return self._folders("away")
+
+    def is_back(self, folder: int) -> None:
+        """What had moved out of it is dealt with."""
+        self._wipe("away", folder)
 
     # -- the rows -----------------------------------------------------------------------------------------------------
 
