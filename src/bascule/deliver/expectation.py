@@ -74,9 +74,9 @@ ORDER BY m.uidvalidity, m.uid
 _Row = tuple[int, int | None, bytes, int, int, int, int, int, int, str, str, int]
 
 
-def _load(mailbox: Mailbox, target: int, value: int | str, where: str) -> list[Expectation]:
-    """``value`` stands where ``where`` has a question mark."""
-    rows: Sequence[_Row] = mailbox.database.execute(_QUERY.format(where=where), (target, value)).fetchall()
+def _load(mailbox: Mailbox, target: int, value: int | str, where: str, *further: str) -> list[Expectation]:
+    """``value`` and those behind it stand where ``where`` has question marks."""
+    rows: Sequence[_Row] = mailbox.database.execute(_QUERY.format(where=where), (target, value, *further)).fetchall()
     flags_of = mailbox.flagsets.flags_of
     return [
         Expectation(
@@ -105,8 +105,8 @@ def removed_with_uid(mailbox: Mailbox, target: int, folder: int) -> list[Expecta
 def removed_with_what_moved(mailbox: Mailbox, target: int, folder: int, detail: str) -> list[Expectation]:
     """Such messages that were followed to another place, where the later one was told as removed too, with this ``detail``. Blocks."""
     followed = f"SELECT v.earlier FROM moves v JOIN outcomes l ON l.target = v.target AND l.message = v.later WHERE v.target = {int(target)}"
-    where = f"m.folder = ? AND o.code = 'removed' AND o.target_uid IS NOT NULL AND m.id IN ({followed} AND l.code = 'removed' AND l.detail = '{detail}')"
-    return [e.before_removal() for e in _load(mailbox, target, folder, where)]
+    where = f"m.folder = ? AND o.code = 'removed' AND o.target_uid IS NOT NULL AND m.id IN ({followed} AND l.code = 'removed' AND l.detail = ?)"
+    return [e.before_removal() for e in _load(mailbox, target, folder, where, detail)]
 
 
 def without_uid(mailbox: Mailbox, target: int, folder: int) -> list[Expectation]:
