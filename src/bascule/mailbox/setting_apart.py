@@ -29,6 +29,8 @@ _AS_IT_WAS = """
 """
 """Under a UIDVALIDITY that no source has."""
 
+_HAND_ON = f"UPDATE outcomes SET message = ? WHERE message = ? AND code IN {settled_codes()}"
+
 
 def set_apart(database: sqlite3.Connection, ledger: Ledger, folder: int) -> int:
     """All that was delivered from the folder belongs to a former one from now on, which has its place on every target, and the folder has none on this
@@ -40,8 +42,7 @@ def set_apart(database: sqlite3.Connection, ledger: Ledger, folder: int) -> int:
         before = database.execute("SELECT coalesce(max(id), 1) - 1 FROM deltas").fetchone()[0]
         for (message,) in database.execute(_PRESENT, (folder,)).fetchall():
             was = database.execute(_AS_IT_WAS, (message, former, folder, now, before)).lastrowid
-            query = f"UPDATE outcomes SET message = ? WHERE message = ? AND code IN {settled_codes()}"
-            database.execute(query, (was, message))
+            database.execute(_HAND_ON, (was, message))
             database.execute("UPDATE moves SET later = ? WHERE later = ?", (was, message))
             database.execute("UPDATE messages SET after_delta = max(after_delta, ?) WHERE id = ?", (before, message))
         query = "UPDATE messages SET folder = ? WHERE folder = ? AND vanished_utc IS NOT NULL"
