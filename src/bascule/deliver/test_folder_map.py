@@ -1,7 +1,7 @@
 """Names of the mailbox's folders become names of the target's: each its own, and the same ones from run to run."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -63,9 +63,14 @@ def rows(*paths: str) -> list[FolderRow]:
 
 
 def mapped(
-    folders: FolderMap, target: Target, wanted: Sequence[FolderRow], known: Mapping[int, bytes] | None = None
+    folders: FolderMap,
+    target: Target,
+    wanted: Sequence[FolderRow],
+    known: Mapping[int, bytes] | None = None,
+    others: Container[int] = (),
+    reserved: Sequence[bytes] = (),
 ) -> list[MappedFolder]:
-    return asyncio.run(folders.map(cast(ImapClient, target), wanted, known))
+    return asyncio.run(folders.map(cast(ImapClient, target), wanted, known, others, reserved))
 
 
 def names(target: Target, wanted: Sequence[FolderRow], known: Mapping[int, bytes] | None = None) -> dict[int, str]:
@@ -311,3 +316,47 @@ def test_of_what_a_run_knew_a_report_says_where_it_lies_and_whether_that_is_anot
     row, other = rows("A/B", "C")
     [place] = remembered_places([row, other], {1: raw, 3: b"D"})
     assert (place.row, place.name, place.display, place.renamed) == (row, raw, display, why)
+
+
+# -- folders of the old side that are others since --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("known", "there", "expected", "leaving"),
+    [
+        ({1: b"A 2025"}, ("A", "A 2025"), {1: "A", 2: "A 2025"}, {1}),  # on both sides
+        (
+            {1: b"A 2025"},
+            ("A 2025",),
+            {1: "A", 2: "A 2025"},
+            {1},
+        ),  # made anew on the old side alone: its name is wanted
+        ({1: b"A"}, ("A",), {1: "A", 2: "A 2025"}, set()),  # nothing happened on the new side
+        ({1: b"T"}, ("A", "T"), {1: "A", 2: "A 2025"}, {1}),  # the member has an A of their own
+        ({1: b"T"}, ("T",), {1: "T", 2: "A 2025"}, set()),
+        ({1: b"A", 2: b"A"}, ("A",), {1: "A (2)", 2: "A"}, {1}),  # the other one's messages lie there
+        ({1: b"gone"}, ("A",), {1: "A", 2: "A 2025"}, set()),  # there is nothing to leave
+        ({}, ("A",), {1: "A", 2: "A 2025"}, set()),
+    ],
+)
+def test_one_that_is_another_since_goes_to_its_own_name_and_leaves_its_place_to_whose_it_is(
+    known: Mapping[int, bytes], there: Sequence[str], expected: dict[int, str], leaving: set[int]
+) -> None:
+    folders = FolderMap()
+    found = mapped(folders, Target(listing(*there)), rows("A", "A 2025"), known, others={1})
+    assert {each.row.id: each.display for each in found} == expected
+    assert folders.leaving == leaving
+
+
+def test_one_that_is_the_same_after_all_stays() -> None:
+    folders = FolderMap()
+    [first, _] = mapped(folders, Target(listing("A", "T")), rows("A", "B"), {1: b"T"}, others={1})
+    assert folders.leaving == {1}
+    assert (folders.stay(first, b"T").display, folders.leaving) == ("T", frozenset())
+
+
+def test_only_who_has_it_already_is_put_where_a_folder_lies_that_is_not_in_the_run() -> None:
+    target = Target(listing("A", "B"))
+    assert {f.display for f in mapped(FolderMap(), target, rows("A", "B"), reserved=[b"A"])} == {"A (2)", "B"}
+    assert {f.display for f in mapped(FolderMap(), target, rows("A"), {1: b"A"}, reserved=[b"A"])} == {"A"}
+    assert {f.display for f in mapped(FolderMap(), target, rows("A"), reserved=[b"gone"])} == {"A"}

@@ -1,7 +1,7 @@
 """A folder that somebody renamed on the target is found by what a new name leaves as it was, and no other is taken for it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Self, cast
 
@@ -89,9 +89,9 @@ def used(ledger: Ledger, *folders: TargetFolder) -> None:
         ledger.record_folder(folder)
 
 
-def found(mailbox: Mailbox, ledger: Ledger, target: Target) -> dict[int, bytes]:
+def found(mailbox: Mailbox, ledger: Ledger, target: Target, others: Container[int] = ()) -> dict[int, bytes]:
     """The name of each folder that runs have used, once renamed ones were looked for."""
-    asyncio.run(find_renamed(cast(ImapClient, target), mailbox, ledger))
+    asyncio.run(find_renamed(cast(ImapClient, target), mailbox, ledger, others))
     return {folder: row.name for folder, row in ledger.folders().items()}
 
 
@@ -293,3 +293,32 @@ def test_what_lies_under_the_uids_of_ours_is_not_all_somebody_elses(
     ledger.record_foreign(folder, [Foreign(5, b"")])
     target = Target({b"new": There(messages=messages)})
     assert found(mailbox, ledger, target) == {folder: b"new" if is_it else b"A"}
+
+
+# -- folders whose name another has, of which the old side's is another one as well -----------------------------------
+
+
+@pytest.mark.parametrize(
+    ("there", "others", "names"),
+    [
+        ({b"A": There(8), b"B": There(7)}, {1, 2}, {1: b"B", 2: b"A"}),  # exchanged
+        ({b"A": There(8), b"B": There(7)}, {}, {1: b"A", 2: b"B"}),  # nobody asks
+        ({b"A": There(20), b"A 2025": There(7), b"B": There(8)}, {1}, {1: b"A 2025", 2: b"B"}),
+        ({b"A": There(20), b"A 2025": There(7), b"B": There(8)}, {2}, {1: b"A", 2: b"B"}),
+        ({b"A": There(20), b"A 2025": There(7, uidnext=49), b"B": There(8)}, {1}, {1: b"A", 2: b"B"}),
+        ({b"A": There(20), b"X": There(7), b"Y": There(7), b"B": There(8)}, {1}, {1: b"A", 2: b"B"}),
+        ({b"A": There(8)}, {1, 2}, {1: b"", 2: b"A"}),  # A is gone, and B has its name
+    ],
+)
+def test_by_uidvalidity_it_is_found_though_another_has_its_name(
+    mailbox: Mailbox, ledger: Ledger, there: dict[bytes, There], others: Container[int], names: dict[int, bytes]
+) -> None:
+    used(ledger, A, B)
+    assert found(mailbox, ledger, Target(there), others) == names
+
+
+def test_one_without_mailboxid_is_found_under_a_name_that_another_left(mailbox: Mailbox, ledger: Ledger) -> None:
+    """Of A it is known, of B not yet; the two have exchanged their names."""
+    used(ledger, TargetFolder(1, b"A", 7, 50, "id-1"), B)
+    there = {b"A": There(8, mailboxid="id-2"), b"B": There(7, mailboxid="id-1")}
+    assert found(mailbox, ledger, Target(there)) == {1: b"B", 2: b"A"}
