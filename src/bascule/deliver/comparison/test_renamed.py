@@ -10,6 +10,7 @@ from bascule.deliver.comparison.compare import compare
 from bascule.deliver.comparison.findings import Comparison, Kind
 from bascule.deliver.comparison.judging import Place
 from bascule.deliver.comparison.memory import Memory, Remembered
+from bascule.deliver.comparison.old_side import KnownFolder
 from bascule.deliver.comparison.renamed import find_used
 from bascule.mailbox.ledger import TargetFolder
 from bascule.terms.flags import Flags
@@ -193,3 +194,19 @@ def test_the_copy_of_what_moved_from_a_folder_that_has_other_uids_now_is_there()
         moved = replace(old(B, []), facts=[fact(1, b"a")])
         found = compare([gone_from_a, moved], new, {A: b"A", B: b"B"}, memory)
         assert counted(found) == {Kind.EQUAL: 2, kind: 1}, found.findings
+
+
+# -- where the old side's is another one as well ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_other", [True, False])
+def test_without_mailboxid_names_were_exchanged_where_the_old_side_s_uidvalidity_is_another_too(is_other: bool) -> None:
+    memory = remembered((A, OURS, known(1, b"A")), (B, [b"x"], known(2, b"B", 8)))
+    for path in (A, B):
+        memory.old_side.folders[path] = KnownFolder(1, True, 1, True, ())
+    new = [there(b"B", OURS), there(b"A", [b"x"], validity=8)]
+    expected = [replace(folder, uidvalidity=2 if is_other else 1) for folder in (old(A, [b"x"]), old(B, OURS))]
+    if is_other:
+        assert find_used(new, memory, expected) == {1: Place(b"B", is_renamed=True), 2: Place(b"A", is_renamed=True)}
+    else:
+        assert find_used(new, memory, expected) == {1: Place(b"A", is_another=True), 2: Place(b"B", is_another=True)}
