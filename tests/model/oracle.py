@@ -153,12 +153,13 @@ class Oracle:
 
     def _may_be_a_fault(self, tag: str, code: str) -> bool:
         """Something happened to it while a run was at work; or it moved, or was copied and then deleted, and the target can't remove its
-        earlier copy."""
+        earlier copy; or a person made a copy of it behind a run that was cut, and the target can't tell which is ours."""
         past = self.world.past[tag]
         moves = past.old_moves + min(past.old_ever - 1, past.old_deleted)
         moved = code == "duplicate" and not self.uidplus and moves > 0
         unseen = code == "missing" and self._unread and past.removed + past.moved > 0
-        return past.during or tag in self.faults or moved or unseen
+        beside = code == "duplicate" and not self.uidplus and self._cut_since and past.made > 0
+        return past.during or tag in self.faults or moved or unseen or beside
 
     def _kept_still(self, before: Looks, now: Looks) -> list[str]:
         """Where nothing happened since a run that left nothing to do, the next one changes nothing."""

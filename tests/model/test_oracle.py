@@ -1,5 +1,6 @@
 """The oracle itself, on paper: of each history it accepts the right outcome, and says of a wrong one what is wrong with it."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
@@ -93,7 +94,10 @@ class Case:
     def _report(self, before: Looks, named: tuple[str, ...], totals: dict[str, int]) -> dict[str, Any]:
         found = sum(map(len, before.old.values()))
         line = {"found": found, "delivered": found, "already_there": 0, "refused": 0, "left_out": 0} | totals
-        exceptions = [{"code": code, "sha256": "", "uid": 1, "folder": "A", "detail": ""} for code in named]
+        exceptions = []
+        for code, _, tag in (each.partition(" ") for each in named):
+            digest = hashlib.sha256(letter(tag)).hexdigest() if tag else ""
+            exceptions.append({"code": code, "sha256": digest, "uid": 1, "folder": "A", "detail": ""})
         return {"totals": line, "folders": [], "exceptions": exceptions, "stopped": ""}
 
 
@@ -458,3 +462,18 @@ def test_what_a_run_makes_below_a_folder_in_the_moment_in_which_it_is_renamed_ha
     (to,) = world.now_called("P")
     assert to in told
     assert world.now_called("P/Q") == {f"{to}/Q"}
+
+
+@pytest.mark.parametrize("cut", [True, False])
+@pytest.mark.parametrize("uidplus", [True, False])
+def test_a_copy_that_a_person_makes_behind_a_run_that_was_cut_may_be_named_where_uids_are_not_told(
+    cut: bool, uidplus: bool
+) -> None:
+    case = Case()
+    case.oracle.uidplus = uidplus
+    case.old({"A": "a"})
+    assert case.night({"A": "a"}, order=Order(cut="kill" if cut else "")) == []
+    both = {"A": "a a'"}
+    case.member(both, "a", "made", made=1)
+    found = case.night(both, status=1, named=("duplicate a",))
+    assert any("duplicate" in each for each in found) == (uidplus or not cut), found
