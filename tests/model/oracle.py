@@ -323,6 +323,8 @@ class Oracle:
         least = max(least, min(stayed, 1) if not past.removed else 0)
         if self._cut_since and "folder renamed" in past.deeds:  # what is in doubt may be looked for under the old name
             self._allow_more(past, "renamed and in doubt")
+        if past.old_ever > 1 and past.old_moves and any(each.name in self.world.alike for each in old):
+            self._allow_more(past, "equal, and one's folder renamed alike")
         if "reset" in past.deeds:  # which of several copies was ours can't be told by content
             self._allow_more(past, "another UIDVALIDITY", 2 if "folder renamed" in past.deeds else 1)
         most = past.old_ever + past.made + past.touched + past.more
