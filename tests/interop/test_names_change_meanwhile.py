@@ -158,6 +158,23 @@ def test_what_moved_while_the_new_side_had_lost_its_folder_moves_once_that_is_th
             assert [name for name, _ in both.lies(text(2))] == (["A"] if what == "one moves" else ["E"])
 
 
+def test_what_moved_twice_meanwhile_moves_to_where_it_is_now(tmp_path: Path) -> None:
+    with two_servers(tmp_path, quirk := Hides()) as both:
+        a, b, c = (both.old.create(name) for name in (b"A", b"B", b"C"))
+        for n, folder in ((1, a), (2, a), (3, b), (4, c)):
+            both.old.append(folder, text(n))
+        assert both.copy().status == 0
+        quirk.is_armed = True
+        for folder, to in ((a, b), (b, c)):
+            both.move(next(m for m in folder.messages if m.octets == text(1)), folder, to)
+            assert both.copy().status == 0
+            assert [name for name, _ in both.lies(text(1))] == ["A"]
+        quirk.is_armed = False
+        for _ in range(2):
+            assert both.copy().status == 0
+            assert [name for name, _ in both.lies(text(1))] == ["C"]
+
+
 def test_a_folder_whose_name_changes_in_capitals_stays_as_it_is_where_the_target_makes_no_difference(
     tmp_path: Path,
 ) -> None:

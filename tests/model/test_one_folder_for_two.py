@@ -561,3 +561,56 @@ def test_a_folder_that_gives_its_name_to_another_during_a_run_is_followed_by_mai
         assert there.get(name, "") == ("a b" if copied else "")
         assert deed != "is marked" or move.flags("T", "a") == {"\\flagged"}
         move.run()
+
+
+@pytest.mark.needs("cyrus")
+@pytest.mark.parametrize("what", ["two are exchanged", "each gets the next one's"])
+def test_folders_that_exchange_their_names_during_a_run_are_followed_by_mailboxid(to_cyrus: Move, what: str) -> None:
+    move = to_cyrus
+    names = [f"{name} {what[:3]}" for name in "ABC"]  # the old side keeps its folders from test to test
+    a, b, c = names
+    move.fill({a: "a a'", b: "b b'", c: "c"})
+    move.run()
+
+    def act() -> None:
+        if what.startswith("two"):
+            exchange(move.new, a, b)
+        else:
+            for name, to in ((a, "T"), (b, a), (c, b), ("T", c)):
+                move.new.rename(name, to)
+
+    move.fill({a: "n", b: "m"})
+    move.move(move.old, b, "b'", c)
+    move.meanwhile("new", b"* STATUS", act)
+    place = {a: b, b: a, c: c} if what.startswith("two") else {a: c, b: a, c: b}
+    for _ in range(2):
+        there = move.there()
+        assert [there[place[name]] for name in names] == ["a a' n", "b m", "b' c"]
+        move.run()
+
+
+@pytest.mark.parametrize("what", ["the next year", "two are exchanged"])
+@pytest.mark.parametrize("to", ["there", "elsewhere"])
+@pytest.mark.parametrize("cut", ["a batch", "flags"])
+def test_what_a_killed_run_left_in_doubt_is_known_where_it_lies(either: Move, cut: str, what: str, to: str) -> None:
+    """The target took it, and nobody heard so; then its folder's name goes to another, and the message moves there or elsewhere."""
+    move = either
+    move.fill({"A": "a x", "B": "b", "C": "c"})
+    move.run()
+    if cut == "a batch":
+        move.fill({"A": "d"})
+        move.cut("new", lambda said: APPENDED in said, heard=False)
+        tag = "d"
+    else:
+        move.mark(move.old, "A", "a", "+", "\\Flagged")
+        move.cut("new", lambda said: b"FLAGS (\\Flagged" in said.rpartition(b"EXISTS")[2], heard=False)
+        tag = "a"
+    for side in (move.old, move.new):
+        if what.startswith("two"):
+            exchange(side, "A", "B")
+        else:
+            side.rename("A", "E")
+            side.create("A")
+    move.move(move.old, "B" if what.startswith("two") else "E", tag, "A" if to == "there" else "C")
+    old = {name: " ".join(sorted(m.tag for m in shelf.messages)) for name, shelf in move.old.read().items()}
+    runs_leave(move, {name: tags for name, tags in old.items() if tags}, runs=3)

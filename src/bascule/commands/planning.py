@@ -11,6 +11,7 @@ from bascule.copy import CopyOptions
 from bascule.deliver import FolderMap, MappedFolder
 from bascule.deliver.comparison import Memory
 from bascule.deliver.comparison.memory import Remembered
+from bascule.deliver.folder_map import Beside
 from bascule.deliver.proof.words import counted
 from bascule.deliver.renames import look_for_renamed
 from bascule.deliver.session import ask_target
@@ -45,9 +46,10 @@ async def show_plan(
             now = {folder.folder: name for folder, name in renamed}
             names.update({path: now[row] for path, row in memory.folders.items() if row in now})
             used = {row.id: names[row.path] for row in rows if row.path in names}
-            reserved = [name for path, name in names.items() if path not in {row.path for row in rows}]
             there = {row.id for row in rows if memory.folders.get(row.path) in others}
-            return await folders.map(client, rows, used, there, reserved), folders.notes
+            away = {path: name for path, name in names.items() if path not in {row.path for row in rows}}
+            beside = Beside(frozenset(away.values()), frozenset(away))
+            return await folders.map(client, rows, used, there, beside), folders.notes
         return await folders.map(client, rows), folders.notes
 
     client, (mapped, notes) = await ask_target(target, question)

@@ -89,7 +89,7 @@ async def copy(
         taken = await mailbox.run(choose_folders, mailbox, rows, options.selection)
         note_views([folder for folder, _ in taken], options.selection, watcher)
         late = {row.id for folder, row in taken if folder.name not in states}
-        await target.map_folders([row for _, row in taken], late, _others(taken, states))
+        await target.map_folders([row for _, row in taken], late, _others(rows, states))
         target.tell_apart({row.id: folder.told_apart for folder, row in taken if folder.told_apart})
         work = await mailbox.run(_to_do, target, taken, states, options.selection)
         work = await survey_first(source, target, taken, work, options.selection)
@@ -114,11 +114,11 @@ async def copy(
     return target.mapped
 
 
-def _others(taken: Sequence[tuple[SourceFolder, FolderRow]], states: dict[bytes, SourceState]) -> frozenset[int]:
+def _others(listed: Sequence[tuple[SourceFolder, FolderRow]], states: dict[bytes, SourceState]) -> frozenset[int]:
     """Rows whose folder has another UIDVALIDITY than when it was surveyed last."""
     return frozenset(
         row.id
-        for folder, row in taken
+        for folder, row in listed
         if row.uidvalidity and folder.name in states and states[folder.name].uidvalidity not in (0, row.uidvalidity)
     )
 

@@ -5,7 +5,7 @@ No two folders of the mailbox ever have one folder of the target, whatever the t
 """
 
 import asyncio
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bascule.deliver.folder_making import TAKEN, FolderMaking, Making, below
@@ -40,6 +40,18 @@ class MappedFolder:
     there: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Folders that are not in the run. ``names``: the raw ones that they have on the target, where no other is put that was not before; ``paths``: of those that
+    the old side has."""
+
+    names: frozenset[bytes] = frozenset()
+    paths: frozenset[FolderPath] = frozenset()
+
+
+NOTHING = Beside()
+
+
 def remembered_places(rows: Sequence[FolderRow], known: Mapping[int, bytes]) -> list[MappedFolder]:
     """Where each folder lay on the target when a run last knew, for a report that asks nobody. ``known``: row id → the raw name that it had there."""
     places = []
@@ -72,6 +84,9 @@ class FolderMap:
     """What other options than those of the first run do not change, in words."""
     _moved: dict[FolderPath, str] = field(default_factory=dict)
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _called: dict[int, str] = field(default_factory=dict)
+    _called_beside: set[str] = field(default_factory=set)
+    """What the old side's folders are called, in words of the target: those of the run by row, and the others."""
     leaving: frozenset[int] = frozenset()
     """Rows of ``others``, as `map` was told last, that go elsewhere than to the folder that earlier runs used."""
 
@@ -81,13 +96,13 @@ class FolderMap:
         rows: Sequence[FolderRow],
         known: Mapping[int, bytes] | None = None,
         others: Container[int] = (),
-        reserved: Iterable[bytes] = (),
+        beside: Beside = NOTHING,
     ) -> list[MappedFolder]:
         """Every folder that can hold messages, INBOX first, each with a name that no other has. Nothing is written.
 
         ``known``: row id → the raw name that an earlier run used. It wins while the target lists it, so that what goes to a folder goes where it went
         before; not of ``others``, rows whose folder on the old side is another one since, where the target has one of its own name, or where another of the
-        old side's has that name now. ``reserved``: the raw names that folders have which are not in this run: no other is put there that was not before. A folder that is not `there` has the name that will be tried; the target may yet refuse it. Raises ConnectionLost,
+        old side's has that name now. ``beside``: the folders that are not in this run. A folder that is not `there` has the name that will be tried; the target may yet refuse it. Raises ConnectionLost,
         TargetError; the same call may be made again, and begins anew.
         """
         self._forget()
@@ -103,6 +118,9 @@ class FolderMap:
         own = {row.id: self._target.join(self._path(row)) for row in wanted}
         used = dict(before)
         taken = {*own.values(), *(before.get(row.id) for row in wanted if row.id not in others)}
+        self._called = own
+        self._called_beside = {self._target.join(self.renames.get(path, path)) for path in beside.paths}
+        taken |= self._called_beside
         for row in wanted:
             name, named_so = before.get(row.id), own[row.id]
             if row.id in others and name != named_so and (named_so in listed.values() or name in taken):
@@ -118,7 +136,7 @@ class FolderMap:
         if self._kept:
             more = f" and {len(self._kept) - SHOWN} more" if len(self._kept) > SHOWN else ""
             self._note(KEPT.format(f"{', '.join(self._kept[:SHOWN])}{more}"))
-        self._taken |= {listed[raw] for raw in reserved if raw in listed}
+        self._taken |= {listed[raw] for raw in beside.names if raw in listed}
         mapped = [kept.get(row.id) or self._give(row) for row in wanted]
         left = {row.id for row in wanted if row.id in others and used.get(row.id) not in (None, self._names[row.id])}
         self.leaving = frozenset(left)
@@ -155,10 +173,17 @@ class FolderMap:
     def follow(self, client: ImapClient, folder: MappedFolder, raw: bytes) -> MappedFolder:
         """The folder under the name that somebody has given it since it was mapped."""
         name = client.decode(raw)
-        self._taken.discard(self._names[folder.row.id])
+        self._leave(folder)
         self._taken.add(name)
         self._names[folder.row.id] = name
         return replace(folder, name=raw, display=printable(name), renamed=KNOWN, there=True)
+
+    def is_anothers(self, folder: MappedFolder, raw: bytes) -> bool:
+        """Whether another folder of the old side has this folder of the target, or is called so."""
+        assert self._client is not None  # `map` comes first
+        name, row = self._client.decode(raw), folder.row.id
+        called = {*self._called_beside, *(called for other, called in self._called.items() if other != row)}
+        return name in called or any(has == name for other, has in self._names.items() if other != row)
 
     def stay(self, folder: MappedFolder, raw: bytes) -> MappedFolder:
         """The folder where earlier runs used ``raw``: it does not leave after all."""
@@ -168,8 +193,14 @@ class FolderMap:
 
     def anew(self, folder: MappedFolder) -> MappedFolder:
         """The folder, which somebody deleted since it was mapped, to be made: under the name that we would like, whatever it was called when it went."""
-        self._taken.discard(self._names[folder.row.id])
+        self._leave(folder)
         return replace(self._give(folder.row), there=False)
+
+    def _leave(self, folder: MappedFolder) -> None:
+        """Its name is free, unless another one has got it since."""
+        name = self._names.pop(folder.row.id)
+        if name not in self._names.values():
+            self._taken.discard(name)
 
     # -- asking -------------------------------------------------------------------------------------------------------
 

@@ -178,11 +178,19 @@ def mend_moves(mailbox: Mailbox, ledger: Ledger, folders: Set[int]) -> set[int]:
     return again
 
 
+_LAST_OF_THE_WAY = """
+    WITH RECURSIVE way (message) AS (
+        SELECT later FROM moves WHERE target = ?1 AND earlier = ?2 UNION SELECT later FROM moves JOIN way ON earlier = message WHERE target = ?1
+    )
+    SELECT m.id, m.folder FROM way JOIN messages m ON m.id = way.message JOIN outcomes o ON o.target = ?1 AND o.message = m.id
+    WHERE m.vanished_utc IS NULL AND o.code = 'removed' AND o.detail = ?3
+"""
+
+
 def follow_after_all(mailbox: Mailbox, ledger: Ledger, earlier: int) -> set[int]:
     """The copy of the earlier message is there after all: the later one, which was told as removed with it, is to be delivered, and then this copy makes
     way; the row of its folder. Blocks."""
-    query = "SELECT m.id, m.folder FROM moves v JOIN messages m ON m.id = v.later WHERE v.target = ? AND v.earlier = ? AND m.vanished_utc IS NULL"
-    found = mailbox.database.execute(query, (ledger.target, earlier)).fetchall()
+    found = mailbox.database.execute(_LAST_OF_THE_WAY, (ledger.target, earlier, REMOVED_BEFORE)).fetchall()
     for later, _ in found:
         ledger.move_again(earlier, later)
     return {folder for _, folder in found}

@@ -77,8 +77,11 @@ class Reviewer:
                 view = TargetView(self.session, self.mailbox, self.ledger, place)
                 await view.open()
             except FolderRenamed as renamed:
-                place = replace(place, name=renamed.name)
-                continue
+                if renamed.name:
+                    place = replace(place, name=renamed.name)
+                    continue
+                await self._folder_gone(folder)
+                return
             except CommandRefused as error:
                 if meaning_of(error.code, error.reason) is Meaning.GONE:
                     gone = TargetFolder(folder, place.name)

@@ -8,7 +8,7 @@ from functools import partial
 
 from bascule.deliver.agenda import Agenda, agenda_of
 from bascule.deliver.folder_delivery import DeliveryOptions, FolderDelivery
-from bascule.deliver.folder_map import FolderMap, MappedFolder
+from bascule.deliver.folder_map import Beside, FolderMap, MappedFolder
 from bascule.deliver.limits import QUOTA_ROUNDS
 from bascule.deliver.making_way import follow_moves
 from bascule.deliver.moves import EarlierCopies, claim_delivered_moves, mend_moves
@@ -77,7 +77,7 @@ class TargetRun:
         self._idle: list[ImapClient] = []
         self._delivered_to: set[int] = set()
         self._to_deliver_again: set[int] = set()
-        self._all_placed = False
+        self._others: Set[int] = frozenset()
 
     async def begin(self) -> None:
         """Connect. Raises ConnectError."""
@@ -96,10 +96,10 @@ class TargetRun:
     ) -> None:
         """Which folder of the target takes which of ours; those that no run has made yet are made. Not ``late`` ones, of which the old
         side did not say that they can be opened, nor those that somebody deleted on the new side since: they are made when something is to
-        be put in (`place`). ``others``: those that are known to be another folder than when earlier runs delivered from it. Messages of a folder that the
+        be put in (`place`). ``others``: those that are known to be another folder than when earlier runs delivered from it, also of those that are not in this run. Messages of a folder that the
         target refuses get their outcome. Raises CommandRefused, TargetError."""
         others |= await self.mailbox.run(self._perhaps_others)
-        self._all_placed = others <= {row.id for row in rows}
+        self._others = others & {row.id for row in rows}
         session = await self.session()
         try:
             await _though_it_ends(session, lambda: self._map(session.client, rows, late, others))
@@ -108,8 +108,9 @@ class TargetRun:
 
     def _perhaps_others(self) -> set[int]:
         """Rows whose folder on the old side is another one than it was, or got another UIDVALIDITY since they were placed. Blocks."""
-        revalidated = self.mailbox.folders.revalidated_since(self.ledger.placed())
-        return revalidated | replaced_folders(self.mailbox, self.ledger)
+        placed, revalidated = self.ledger.placed(), self.mailbox.folders.revalidated()
+        perhaps = {folder for folder, delta in revalidated.items() if delta > placed.get(folder, 0)}
+        return perhaps | replaced_folders(self.mailbox, self.ledger)
 
     async def place_others(self) -> None:
         """Once it is known what is still in the folders that `map_folders` was told to be others, and before anything is reviewed: what was delivered from those
@@ -119,14 +120,14 @@ class TargetRun:
         replaced = await self.mailbox.run(replaced_folders, self.mailbox, self.ledger)
         for folder in leaving:
             place = self._known[folder.row.id].name
-            if folder.row.id in replaced or any(each.name == place for each in self.mapped):
+            if folder.row.id in replaced or self._folders.is_anothers(folder, place):
                 await self.mailbox.run(set_apart, self.mailbox.database, self.ledger, folder.row.id)
                 del self._known[folder.row.id]
             else:
                 stays = self._folders.stay(folder, place)
                 self.mapped = [stays if each is folder else each for each in self.mapped]
-        if self._all_placed:
-            await self.mailbox.run(self.ledger.note_placed)
+        if self._others:
+            await self.mailbox.run(self.ledger.note_placed, self._others)
         if apart := [folder for folder in leaving if folder.row.id not in self._known]:
             self._to_deliver_again |= {folder.row.id for folder in apart}
             self._folders.leaving = frozenset()
@@ -137,10 +138,15 @@ class TargetRun:
             finally:
                 await self._give_back(session)
 
-    def _reserved(self, rows: Set[int]) -> set[bytes]:
-        """Names on the target of folders that are not in this run: the old side has them, or they have a name there by the user's choice, and may be back. Blocks."""
-        away = [row for row in self.mailbox.folders.all(gone=True) if row.id in self._known and row.id not in rows]
-        return {self._known[row.id].name for row in away if not row.gone or row.path in self.options.renames}
+    def _beside(self, rows: Set[int], others: Container[int]) -> Beside:
+        """The folders that are not in this run: those that the old side has, and those that have a name on the target by the user's choice, and may be back.
+        Blocks."""
+        away = [row for row in self.mailbox.folders.all(gone=True) if row.id not in rows]
+        known = [row for row in away if row.id in self._known and row.id not in others]
+        return Beside(
+            frozenset(self._known[row.id].name for row in known if not row.gone or row.path in self.options.renames),
+            frozenset(row.path for row in away if not row.gone and row.selectable),
+        )
 
     async def _map(
         self, client: ImapClient, rows: Sequence[FolderRow], late: Container[int], others: Container[int]
@@ -148,8 +154,8 @@ class TargetRun:
         await self._listing.ask(client, others)
         self._known = await self.mailbox.run(self.ledger.folders)
         names = {folder: known.name for folder, known in self._known.items()}
-        reserved = await self.mailbox.run(self._reserved, {row.id for row in rows})
-        self.mapped = await self._folders.map(client, rows, names, others, reserved)
+        beside = await self.mailbox.run(self._beside, {row.id for row in rows}, others)
+        self.mapped = await self._folders.map(client, rows, names, others, beside)
         wanted = [f for f in self.mapped if f.row.id not in late and self._is_wanted(f, has_something=False)]
         await self._make(client, wanted)
         for folder in self.mapped:

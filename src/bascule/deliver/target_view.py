@@ -31,7 +31,7 @@ NOT_GIVEN = "it lists UID {} in the folder and does not give it; have its index 
 
 
 class FolderRenamed(Exception):
-    """Another folder has the name by now, and this one has another, which the ledger knows since."""
+    """Another folder has the name by now. ``name``: the one that this one has, as the ledger knows since; empty: it is gone."""
 
     def __init__(self, name: bytes) -> None:
         super().__init__(name)
@@ -63,15 +63,12 @@ class TargetView:
         listed, and made another of its name."""
         self._state = state = await self._session.select(self._folder.name)
         known = await self._mailbox.run(self._ledger.folder, self.row.folder)
-        if (
-            known
-            and known.name == self._folder.name
-            and known.mailboxid
-            and state.mailboxid not in (None, known.mailboxid)
-        ):
-            name = await find_again(self._session, self._mailbox, self._ledger, known)
-            if name is not None:
-                raise FolderRenamed(name)
+        if known and known.mailboxid and state.mailboxid not in (None, known.mailboxid):
+            if known.name == self._folder.name:
+                await find_again(self._session, self._mailbox, self._ledger, known)
+                known = await self._mailbox.run(self._ledger.folder, self.row.folder)
+            if known and known.name != self._folder.name:  # which may have been heard when another folder was opened
+                raise FolderRenamed(known.name)
         same = known is not None and keeps_its_uids(known, state)
         is_another = known is not None and known.uidvalidity != 0 and not same
         self.is_new = is_another or await self._mailbox.run(self._ledger.unfinished.was_replaced, self.row.folder)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bascule.deliver.folder_making import TAKEN
-from bascule.deliver.folder_map import KEPT, KNOWN, SHOWN, FolderMap, MappedFolder, remembered_places
+from bascule.deliver.folder_map import KEPT, KNOWN, NOTHING, SHOWN, Beside, FolderMap, MappedFolder, remembered_places
 from bascule.mailbox import FolderRow
 from bascule.protocols.imap.names import decode_utf7, encode_utf7
 from bascule.protocols.imap.responses import Listing, Namespace
@@ -68,9 +68,9 @@ def mapped(
     wanted: Sequence[FolderRow],
     known: Mapping[int, bytes] | None = None,
     others: Container[int] = (),
-    reserved: Sequence[bytes] = (),
+    beside: Beside = NOTHING,
 ) -> list[MappedFolder]:
-    return asyncio.run(folders.map(cast(ImapClient, target), wanted, known, others, reserved))
+    return asyncio.run(folders.map(cast(ImapClient, target), wanted, known, others, beside))
 
 
 def names(target: Target, wanted: Sequence[FolderRow], known: Mapping[int, bytes] | None = None) -> dict[int, str]:
@@ -357,6 +357,13 @@ def test_one_that_is_the_same_after_all_stays() -> None:
 
 def test_only_who_has_it_already_is_put_where_a_folder_lies_that_is_not_in_the_run() -> None:
     target = Target(listing("A", "B"))
-    assert {f.display for f in mapped(FolderMap(), target, rows("A", "B"), reserved=[b"A"])} == {"A (2)", "B"}
-    assert {f.display for f in mapped(FolderMap(), target, rows("A"), {1: b"A"}, reserved=[b"A"])} == {"A"}
-    assert {f.display for f in mapped(FolderMap(), target, rows("A"), reserved=[b"gone"])} == {"A"}
+    assert {f.display for f in mapped(FolderMap(), target, rows("A", "B"), beside=Beside(names=frozenset({b"A"})))} == {
+        "A (2)",
+        "B",
+    }
+    assert {
+        f.display for f in mapped(FolderMap(), target, rows("A"), {1: b"A"}, beside=Beside(names=frozenset({b"A"})))
+    } == {"A"}
+    assert {f.display for f in mapped(FolderMap(), target, rows("A"), beside=Beside(names=frozenset({b"gone"})))} == {
+        "A"
+    }

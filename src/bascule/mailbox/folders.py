@@ -203,11 +203,11 @@ class Folders:
         )
         self._database.execute("UPDATE folders SET uidvalidity = ? WHERE id = ?", (uidvalidity, identity))
 
-    def revalidated_since(self, delta: int) -> set[int]:
-        """The folders that a later delta found under another UIDVALIDITY than they had: each may be another one of its name."""
-        query = "SELECT substr(key, ?) FROM meta WHERE key GLOB ? AND CAST(value AS INTEGER) > ?"
-        values = (len(_REVALIDATED) + 1, f"{_REVALIDATED}*", delta)
-        return {int(identity) for (identity,) in self._database.execute(query, values)}
+    def revalidated(self) -> dict[int, int]:
+        """Folder → the delta that found it under another UIDVALIDITY than it had: it may be another one of its name."""
+        query = "SELECT substr(key, ?), value FROM meta WHERE key GLOB ?"
+        found = self._database.execute(query, (len(_REVALIDATED) + 1, f"{_REVALIDATED}*"))
+        return {int(identity): int(delta) for identity, delta in found}
 
     def retire_uids(self, identity: int, uidvalidity: int) -> None:
         """The source gives UIDs again that it had given before, under the same UIDVALIDITY. What is known under it is known under another from

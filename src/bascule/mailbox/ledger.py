@@ -164,9 +164,9 @@ class Ledger:
                 (self.target, row.folder, row.name, row.uidvalidity, row.looked_uidnext, row.mailboxid),
             )
 
-    def hand_on(self, folder: int, former: int) -> None:
-        """The place of the one is that of the other, on every target, and no longer its own on this one, with all that is known of what lies there. Within the
-        caller's transaction."""
+    def hand_on(self, folder: int, former: int, messages: Mapping[int, int]) -> None:
+        """The place of the one is that of the other, on every target, and no longer its own on this one, with all that is known of what lies there, and of what is
+        in doubt. ``messages``: those of ``folder`` that others of ``former`` stand for now. Within the caller's transaction."""
         self._database.execute(
             "INSERT INTO target_folders (target, folder, name, uidvalidity, looked_uidnext, mailboxid)"
             " SELECT target, ?, name, uidvalidity, looked_uidnext, mailboxid FROM target_folders WHERE folder = ?",
@@ -176,21 +176,25 @@ class Ledger:
         self._database.execute("DELETE FROM target_folders WHERE target = ? AND folder = ?", where)
         query = "UPDATE target_messages SET folder = ? WHERE target = ? AND folder = ?"
         self._database.execute(query, (former, *where))
-        self.unfinished.hand_on(folder, former)
+        query = "SELECT id, messages FROM intents WHERE folder = ?"
+        for number, text in self._database.execute(query, (folder,)).fetchall():
+            given = [[messages.get(message, message), *said] for message, *said in json.loads(text)]
+            query = "UPDATE intents SET folder = ?, messages = ? WHERE id = ?"
+            self._database.execute(query, (former, json.dumps(given), number))
+        self.unfinished.hand_on(folder, former, messages)
 
-    def placed(self) -> int:
-        """The last delta up to which every folder has its place on this target; 0: there was none (`note_placed`)."""
-        found = self._database.execute("SELECT value FROM meta WHERE key = ?", (self._placed_key,)).fetchone()
-        return int(found[0]) if found else 0
+    def placed(self) -> dict[int, int]:
+        """By folder that was found under another UIDVALIDITY, the delta up to which it has its place on this target (`note_placed`)."""
+        before = f"placed:{self.target}:"
+        query = "SELECT substr(key, ?), value FROM meta WHERE key GLOB ?"
+        found = self._database.execute(query, (len(before) + 1, f"{before}*")).fetchall()
+        return {int(folder): int(delta) for folder, delta in found}
 
-    def note_placed(self) -> None:
-        """What the last delta found of folders under another UIDVALIDITY is dealt with."""
+    def note_placed(self, folders: Iterable[int]) -> None:
+        """These were found under another UIDVALIDITY by the last delta or before, and have their place."""
         query = "INSERT OR REPLACE INTO meta SELECT ?, max(id) FROM deltas HAVING max(id) IS NOT NULL"
-        self._database.execute(query, (self._placed_key,))
-
-    @property
-    def _placed_key(self) -> str:
-        return f"placed:{self.target}"
+        with transaction(self._database):
+            self._database.executemany(query, [(f"placed:{self.target}:{folder}",) for folder in folders])
 
     # -- outcomes -----------------------------------------------------------------------------------------------------
 

@@ -17,9 +17,11 @@ _FORMER = """
     SELECT path, uidvalidity, uidnext, special_use, subscribed, selectable, ?2, source_name, delta FROM folders WHERE id = ?1
 """
 _PRESENT = f"""
-    SELECT m.id FROM messages m WHERE m.folder = ? AND m.vanished_utc IS NULL
-    AND EXISTS (SELECT 1 FROM outcomes o WHERE o.message = m.id AND o.code IN {settled_codes()})
+    SELECT m.id FROM messages m WHERE m.folder = ?1 AND m.vanished_utc IS NULL
+    AND (EXISTS (SELECT 1 FROM outcomes o WHERE o.message = m.id AND o.code IN {settled_codes()})
+    OR m.id IN (SELECT json_extract(one.value, '$[0]') FROM intents i, json_each(i.messages) one WHERE i.folder = ?1))
 """
+"""Delivered, or sent: what became of it is not known."""
 _AS_IT_WAS = """
     INSERT INTO messages (folder, uidvalidity, uid, modseq, sha256, octets, traits, body, date_utc, zone_minutes, flagset, labels, after_delta,
         vanished_utc, last_delta, remark)
@@ -34,18 +36,20 @@ _HAND_ON = f"UPDATE outcomes SET message = ? WHERE message = ? AND code IN {sett
 
 def set_apart(database: sqlite3.Connection, ledger: Ledger, folder: int) -> int:
     """All that was delivered from the folder belongs to a former one from now on, which has its place on every target, and the folder has none on this
-    one; the former one's row. Of messages that are in the folder still the outcome goes to one that vanished there in the last delta, and they are to be
-    delivered. One transaction; blocks."""
+    one; the former one's row. Of messages that are in the folder still the outcome, and what is in doubt of them, goes to one that vanished there in the last
+    delta, and they are to be delivered. One transaction; blocks."""
     with transaction(database):
         now = within_the_last(database, int(time.time()))
         former = database.execute(_FORMER, (folder, now)).lastrowid or 0
         before = database.execute("SELECT coalesce(max(id), 1) - 1 FROM deltas").fetchone()[0]
+        as_it_was: dict[int, int] = {}
         for (message,) in database.execute(_PRESENT, (folder,)).fetchall():
-            was = database.execute(_AS_IT_WAS, (message, former, folder, now, before)).lastrowid
+            was = database.execute(_AS_IT_WAS, (message, former, folder, now, before)).lastrowid or 0
+            as_it_was[message] = was
             database.execute(_HAND_ON, (was, message))
             database.execute("UPDATE moves SET later = ? WHERE later = ?", (was, message))
             database.execute("UPDATE messages SET after_delta = max(after_delta, ?) WHERE id = ?", (before, message))
         query = "UPDATE messages SET folder = ? WHERE folder = ? AND vanished_utc IS NOT NULL"
         database.execute(query, (former, folder))
-        ledger.hand_on(folder, former)
+        ledger.hand_on(folder, former, as_it_was)
         return former

@@ -138,9 +138,9 @@ def test_the_row_of_the_path_stays_the_one_that_is_used_when_the_folder_goes_and
 
 
 def test_another_uidvalidity_is_known_until_it_is_dealt_with(mailbox: Mailbox, ledger: Ledger) -> None:
-    assert mailbox.folders.revalidated_since(ledger.placed()) == set()
+    assert (mailbox.folders.revalidated(), ledger.placed()) == ({}, {})
     mailbox.folders.set_uidvalidity(PLACE.folder, 8)
-    assert mailbox.folders.revalidated_since(ledger.placed()) == {PLACE.folder}
-    ledger.note_placed()
-    assert mailbox.folders.revalidated_since(ledger.placed()) == set()
-    assert mailbox.folders.revalidated_since(mailbox.ledger("imap://a@third.example").placed()) == {PLACE.folder}
+    assert (mailbox.folders.revalidated(), ledger.placed()) == ({PLACE.folder: 2}, {})
+    ledger.note_placed([PLACE.folder])
+    assert ledger.placed() == {PLACE.folder: 2}
+    assert mailbox.ledger("imap://a@third.example").placed() == {}

@@ -22,11 +22,17 @@ class Unfinished:
     def __init__(self, database: sqlite3.Connection, target: int, flagsets: FlagSets) -> None:
         self._database, self._target, self._flagsets = database, target, flagsets
 
-    def hand_on(self, folder: int, to: int) -> None:
-        """All that is noted of the one is noted of the other, in its place."""
+    def hand_on(self, folder: int, to: int, messages: Mapping[int, int]) -> None:
+        """All that is noted of the one is noted of the other, in its place. ``messages``: those of the one that others stand for now."""
+        following = [[messages.get(message, message), number] for message, number in self._cut_following(folder)]
+        since, resent = self.resent(folder)
         for kind in _KINDS:
             query = "UPDATE OR REPLACE meta SET key = ? WHERE key = ?"
             self._database.execute(query, (self._key(kind, to), self._key(kind, folder)))
+        if following:
+            self._note("following", to, json.dumps(following))
+        if resent:
+            self.note_resent(to, since, [messages.get(message, message) for message in resent])
 
     def folders_to_deliver_to(self) -> set[int]:
         """Those that a run has to open though nothing is to be put in: to look for batches that were committed late, and for what came beside ours."""
@@ -64,8 +70,10 @@ class Unfinished:
 
     def cut_following(self, folder: int) -> dict[int, Flags]:
         """What `about_to_follow` said of ``folder``, where nobody came to the end of it."""
-        told = self._noted("following", folder)
-        return {message: self._flagsets.flags_of(number) for message, number in json.loads(told or "[]")}
+        return {message: self._flagsets.flags_of(number) for message, number in self._cut_following(folder)}
+
+    def _cut_following(self, folder: int) -> list[tuple[int, int]]:
+        return [(message, number) for message, number in json.loads(self._noted("following", folder) or "[]")]
 
     def folders_of_cut_following(self) -> set[int]:
         return self._folders("following")
