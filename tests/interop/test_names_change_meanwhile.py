@@ -8,7 +8,7 @@ import pytest
 from support.quirks import Folder, Message, Quirk
 from support.quirks.server import Session
 from support.quirks.store import Store
-from support.quirks.syntax import Command
+from support.quirks.syntax import Command, No
 from support.two_servers import text, two_servers
 
 
@@ -156,6 +156,40 @@ def test_what_moved_while_the_new_side_had_lost_its_folder_moves_once_that_is_th
             assert run().status == 0
             assert sorted(name for name, _ in both.lies(text(1))) == (["A", to] if touched else [to])
             assert [name for name, _ in both.lies(text(2))] == (["A"] if what == "one moves" else ["E"])
+
+
+class Closed(Quirk):
+    """Of the old side: A does not open."""
+
+    is_armed = False
+
+    def before(self, session: Session, command: Command) -> None:
+        if self.is_armed and command.verb in ("SELECT", "EXAMINE") and command.arguments[0] == b"A":
+            raise No("[UNAVAILABLE] not tonight")
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["with its mail", "empty"])
+def test_a_folder_that_got_the_name_of_another_and_can_not_be_read_tonight_is_dealt_with_later(
+    tmp_path: Path, there: bool
+) -> None:
+    """Both sides have called A “E”, and made another A, in which one message of the former one is as well, or none."""
+    with two_servers(tmp_path, old=(closed := Closed())) as both:
+        for n in (1, 2, 3):
+            both.old.append(both.old.folders.get(b"A") or both.old.create(b"A"), text(n))
+        assert both.copy().status == 0
+        for store in (both.old, both.new):
+            rename(store, b"A", b"E")
+            store.create(b"A")
+        if there:
+            both.old.append(both.old.folders[b"A"], text(3))
+        both.old.append(both.old.folders[b"A"], text(4))
+        closed.is_armed = True
+        assert both.copy().status == 1
+        closed.is_armed = False
+        for _ in range(2):
+            assert both.copy().status == 0
+            found = [sorted(name for name, _ in both.lies(text(n))) for n in (1, 2, 3, 4)]
+            assert found == [["E"], ["E"], ["A", "E"] if there else ["E"], ["A"]]
 
 
 def test_what_moved_twice_meanwhile_moves_to_where_it_is_now(tmp_path: Path) -> None:

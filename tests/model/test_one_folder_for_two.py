@@ -567,7 +567,7 @@ def test_a_folder_that_gives_its_name_to_another_during_a_run_is_followed_by_mai
 @pytest.mark.parametrize("what", ["two are exchanged", "each gets the next one's"])
 def test_folders_that_exchange_their_names_during_a_run_are_followed_by_mailboxid(to_cyrus: Move, what: str) -> None:
     move = to_cyrus
-    names = [f"{name} {what[:3]}" for name in "ABC"]  # the old side keeps its folders from test to test
+    names = [f"{name} in a run, {what[:3]}" for name in "ABC"]  # the old side keeps its folders from test to test
     a, b, c = names
     move.fill({a: "a a'", b: "b b'", c: "c"})
     move.run()

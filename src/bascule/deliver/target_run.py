@@ -115,15 +115,17 @@ class TargetRun:
     async def place_others(self) -> None:
         """Once it is known what is still in the folders that `map_folders` was told to be others, and before anything is reviewed: what was delivered from those
         that leave their folder of the target stays there, as what a former folder of the old side had (`set_apart`). One in which something is there still
-        does not leave where nobody else has its place. Raises CommandRefused, TargetError."""
+        does not leave where nobody else has its place; one that can't be read tonight is left to the next run. Raises CommandRefused, TargetError."""
         leaving = [folder for folder in self.mapped if folder.row.id in self._folders.leaving]
         replaced = await self.mailbox.run(replaced_folders, self.mailbox, self.ledger)
+        surveyed = await self.mailbox.run(self._perhaps_others)
         for folder in leaving:
             place = self._known[folder.row.id].name
-            if folder.row.id in replaced or self._folders.is_anothers(folder, place):
+            is_anothers = self._folders.is_anothers(folder, place)
+            if folder.row.id in surveyed and (folder.row.id in replaced or is_anothers):
                 await self.mailbox.run(set_apart, self.mailbox.database, self.ledger, folder.row.id)
                 del self._known[folder.row.id]
-            else:
+            elif not is_anothers:
                 stays = self._folders.stay(folder, place)
                 self.mapped = [stays if each is folder else each for each in self.mapped]
         if self._others:

@@ -25,11 +25,10 @@ _PRESENT = f"""
 _AS_IT_WAS = """
     INSERT INTO messages (folder, uidvalidity, uid, modseq, sha256, octets, traits, body, date_utc, zone_minutes, flagset, labels, after_delta,
         vanished_utc, last_delta, remark)
-    SELECT ?2, (SELECT min(0, min(uidvalidity)) - 1 FROM messages WHERE folder = ?3), uid, modseq, sha256, octets, traits, body, date_utc, zone_minutes,
-        flagset, labels, after_delta, ?4, ?5, remark
+    SELECT ?2, -uidvalidity - (1 << 33), uid, modseq, sha256, octets, traits, body, date_utc, zone_minutes, flagset, labels, after_delta, ?3, ?4, remark
     FROM messages WHERE id = ?1
 """
-"""Under a UIDVALIDITY that no source has."""
+"""Under a UIDVALIDITY that no source has: it is of 32 bits."""
 
 _HAND_ON = f"UPDATE outcomes SET message = ? WHERE message = ? AND code IN {settled_codes()}"
 
@@ -44,7 +43,7 @@ def set_apart(database: sqlite3.Connection, ledger: Ledger, folder: int) -> int:
         before = database.execute("SELECT coalesce(max(id), 1) - 1 FROM deltas").fetchone()[0]
         as_it_was: dict[int, int] = {}
         for (message,) in database.execute(_PRESENT, (folder,)).fetchall():
-            was = database.execute(_AS_IT_WAS, (message, former, folder, now, before)).lastrowid or 0
+            was = database.execute(_AS_IT_WAS, (message, former, now, before)).lastrowid or 0
             as_it_was[message] = was
             database.execute(_HAND_ON, (was, message))
             database.execute("UPDATE moves SET later = ? WHERE later = ?", (was, message))

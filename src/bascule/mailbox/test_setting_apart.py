@@ -79,6 +79,19 @@ def test_what_vanished_lies_where_it_lay_and_what_is_there_is_to_be_delivered(ma
     assert mailbox.messages.known(PLACE.folder, 7).keys() == {2, 3}
 
 
+def test_messages_under_several_uidvalidities_may_be_there(mailbox: Mailbox, ledger: Ledger) -> None:
+    """A run was cut while it looked which of them are known; others were retired before (`Folders.retire_uids`)."""
+    for number, validity in enumerate((7, 8, -1, 2**32 - 1)):
+        [message] = stored(mailbox, 1, validity=validity)
+        settle(ledger, message, 101 + number)
+        [gone] = stored(mailbox, 2, validity=validity)
+        mailbox.messages.set_vanished([gone], 2_001)
+    former = apart(mailbox, ledger)
+    (count,) = mailbox.database.execute("SELECT count(*) FROM messages WHERE folder = ?", (former,)).fetchone()
+    assert count == 8
+    assert ledger.unsettled() == {PLACE.folder: 4}
+
+
 def test_what_is_there_may_have_moved_there_from_the_former_one(mailbox: Mailbox, ledger: Ledger) -> None:
     [message] = stored(mailbox, 2)
     settle(ledger, message, 102)
