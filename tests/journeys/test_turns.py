@@ -108,6 +108,7 @@ def test_a_run_in_any_environment_is_waited_for(name: str, tmp_path: Path, targe
     assert not [file for file in tmp_path.rglob("*") if not file.is_dir()], "a turn is no file"
 
 
+@pytest.mark.needs("dovecot")
 def test_a_copy_that_cron_starts_waits_for_that_of_a_session(tmp_path: Path) -> None:
     with PrivateDovecot(tmp_path / "old") as old, PrivateDovecot(tmp_path / "new") as new:
         with Person(Place("", old.port)) as them:
