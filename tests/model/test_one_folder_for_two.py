@@ -614,3 +614,18 @@ def test_what_a_killed_run_left_in_doubt_is_known_where_it_lies(either: Move, cu
     move.move(move.old, "B" if what.startswith("two") else "E", tag, "A" if to == "there" else "C")
     old = {name: " ".join(sorted(m.tag for m in shelf.messages)) for name, shelf in move.old.read().items()}
     runs_leave(move, {name: tags for name, tags in old.items() if tags}, runs=3)
+
+
+@pytest.mark.parametrize("held", ["", "a"], ids=["nothing", "one that is deleted"])
+def test_what_comes_to_a_folder_made_anew_goes_there_though_the_former_one_is_gone(either: Move, held: str) -> None:
+    """Both sides call it “E” and make another of its name; then the old side deletes E."""
+    move = either
+    move.fill({"A": held, "INBOX": "i"})
+    move.run()
+    rename_alike(move, "A", "E")
+    for side in (move.old, move.new):
+        side.create("A")
+    move.old.delete("E")
+    move.run()
+    move.fill({"A": "b"})
+    runs_leave(move, {"A": "b", "INBOX": "i"} | ({"E": held} if held else {}))

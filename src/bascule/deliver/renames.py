@@ -137,6 +137,14 @@ def replaced_folders(mailbox: Mailbox, ledger: Ledger) -> set[int]:
     return {folder for (folder,) in mailbox.database.execute(_REPLACED, (ledger.target,))}
 
 
+_HOLDS = f"SELECT EXISTS (SELECT 1 FROM folders f WHERE f.id = ?2 AND EXISTS ({_DELIVERED} AND m.vanished_utc IS NULL))"
+
+
+def holds_what_was_delivered(mailbox: Mailbox, ledger: Ledger, folder: int) -> bool:
+    """Whether anything that was delivered from the folder of the old side is in it still. Blocks."""
+    return bool(mailbox.database.execute(_HOLDS, (ledger.target, folder)).fetchone()[0])
+
+
 async def _may_be_ours(client: ImapClient, mailbox: Mailbox, ledger: Ledger, folder: TargetFolder, name: bytes) -> bool:
     """Whether a message of ours is in the folder ``name``; or, since the member may have removed them all, nothing under the UIDs that we knew but
     what lay there before."""

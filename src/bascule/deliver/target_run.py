@@ -14,7 +14,7 @@ from bascule.deliver.making_way import follow_moves
 from bascule.deliver.moves import EarlierCopies, claim_delivered_moves, mend_moves
 from bascule.deliver.parcel import Parcel
 from bascule.deliver.reading_back import VerifyLevel
-from bascule.deliver.renames import Listing, find_again, replaced_folders
+from bascule.deliver.renames import Listing, find_again, holds_what_was_delivered, replaced_folders
 from bascule.deliver.review import Reviewer, note_vanished
 from bascule.deliver.session import OverQuota, TargetSession
 from bascule.deliver.target_view import FolderRenamed
@@ -117,12 +117,12 @@ class TargetRun:
         that leave their folder of the target stays there, as what a former folder of the old side had (`set_apart`). One in which something is there still
         does not leave where nobody else has its place; one that can't be read tonight is left to the next run. Raises CommandRefused, TargetError."""
         leaving = [folder for folder in self.mapped if folder.row.id in self._folders.leaving]
-        replaced = await self.mailbox.run(replaced_folders, self.mailbox, self.ledger)
         surveyed = await self.mailbox.run(self._perhaps_others)
         for folder in leaving:
             place = self._known[folder.row.id].name
             is_anothers = self._folders.is_anothers(folder, place)
-            if folder.row.id in surveyed and (folder.row.id in replaced or is_anothers):
+            is_same = await self.mailbox.run(holds_what_was_delivered, self.mailbox, self.ledger, folder.row.id)
+            if folder.row.id in surveyed and (is_anothers or not is_same):
                 await self.mailbox.run(set_apart, self.mailbox.database, self.ledger, folder.row.id)
                 del self._known[folder.row.id]
             elif not is_anothers:
