@@ -192,6 +192,23 @@ def test_a_folder_that_got_the_name_of_another_and_can_not_be_read_tonight_is_de
             assert found == [["E"], ["E"], ["A", "E"] if there else ["E"], ["A"]]
 
 
+def test_a_folder_that_the_member_deleted_for_good_costs_later_runs_nothing(tmp_path: Path) -> None:
+    with two_servers(tmp_path) as both:
+        a, b = both.old.create(b"A"), both.old.create(b"B")
+        for n, folder in ((1, a), (2, a), (3, b)):
+            both.old.append(folder, text(n))
+        assert both.copy().status == 0
+        both.target.commands.clear()
+        assert both.copy().status == 0
+        before = len(both.target.commands)
+        del both.new.folders[b"A"]
+        both.move(a.messages[0], a, b)
+        assert both.copy().status == 0
+        both.target.commands.clear()
+        assert both.copy().status == 0
+        assert len(both.target.commands) <= before
+
+
 def test_what_moved_twice_meanwhile_moves_to_where_it_is_now(tmp_path: Path) -> None:
     with two_servers(tmp_path, quirk := Hides()) as both:
         a, b, c = (both.old.create(name) for name in (b"A", b"B", b"C"))

@@ -44,6 +44,11 @@ def runs_leave(move: Move, there: dict[str, str], *more: str, runs: int = 2) -> 
         assert move.there() == there
 
 
+def as_on_the_old_side(move: Move) -> dict[str, str]:
+    read = {name: " ".join(sorted(m.tag for m in shelf.messages)) for name, shelf in move.old.read().items()}
+    return {name: tags for name, tags in read.items() if tags}
+
+
 def rename_alike(move: Move, name: str, to: str) -> None:
     for side in (move.old, move.new):
         side.rename(name, to)
@@ -484,8 +489,7 @@ def test_an_equal_message_in_what_has_the_name_now_is_one_of_its_own(either: Mov
         move.move(move.old, now, "m", "B")
     else:
         move.old.copy(now, move.old.uids(now, "m"), "B")
-    old = {name: " ".join(sorted(m.tag for m in shelf.messages)) for name, shelf in move.old.read().items()}
-    runs_leave(move, {name: tags for name, tags in old.items() if tags})
+    runs_leave(move, as_on_the_old_side(move))
 
 
 @pytest.mark.parametrize("what", ["the next year", "two are exchanged"])
@@ -612,8 +616,7 @@ def test_what_a_killed_run_left_in_doubt_is_known_where_it_lies(either: Move, cu
             side.rename("A", "E")
             side.create("A")
     move.move(move.old, "B" if what.startswith("two") else "E", tag, "A" if to == "there" else "C")
-    old = {name: " ".join(sorted(m.tag for m in shelf.messages)) for name, shelf in move.old.read().items()}
-    runs_leave(move, {name: tags for name, tags in old.items() if tags}, runs=3)
+    runs_leave(move, as_on_the_old_side(move), runs=3)
 
 
 @pytest.mark.parametrize("held", ["", "a"], ids=["nothing", "one that is deleted"])

@@ -33,30 +33,30 @@ class TwoServers:
     def __init__(self, tmp: Path, source: QuirkServer, target: QuirkServer) -> None:
         self._tmp = tmp
         self._source = source
-        self._target = target
+        self.target = target
         self.old, self.new = source.store, target.store
 
     def copy(self, *words: object) -> Ended:
-        return self._run("copy", self._source.url, self._target.url, "--state", self._tmp / "state", *words)
+        return self._run("copy", self._source.url, self.target.url, "--state", self._tmp / "state", *words)
 
     def capture_and_deliver(self, *words: object) -> Ended:
         """The same by both steps; what the second one comes to."""
         mailbox = self._tmp / "steps.mailbox"
         captured = bascule_in_a_hurry(self._tmp, "capture", self._source.url, mailbox, "--quiet")
         assert captured.returncode == 0, captured.stderr
-        return self._run("deliver", mailbox, self._target.url, *words)
+        return self._run("deliver", mailbox, self.target.url, *words)
 
     def verify(self) -> int:
         """The exit status."""
-        words = ("verify", self._source.url, self._target.url, "--state", self._tmp / "state")
+        words = ("verify", self._source.url, self.target.url, "--state", self._tmp / "state")
         done = bascule_in_a_hurry(self._tmp, *words)
-        for server in (self._source, self._target):
+        for server in (self._source, self.target):
             server.hang_up()
         return done.returncode
 
     def _run(self, command: str, *words: object) -> Ended:
         done = bascule_in_a_hurry(self._tmp, command, *words, "--json", "--quiet", "--settle", "0.5")
-        for server in (self._source, self._target):
+        for server in (self._source, self.target):
             server.hang_up()
         report = report_of(done) if done.stdout else {}  # type: ignore[arg-type]  # has what it reads
         return Ended(done.returncode, report, done.stderr)

@@ -138,7 +138,7 @@ def agenda_of(
     if among is None:
         open_ones |= {folder for (folder,) in database.execute(_WITH_FAULTS, (target,))}
         open_ones |= {folder for (folder,) in database.execute(_FLAGGED_AND_REMOVED, (target,))}
-        open_ones |= _with_moves(mailbox, ledger) | ledger.unfinished.folders_away()
+        open_ones |= _with_moves(mailbox, ledger)
     open_ones |= ledger.unfinished.folders_of_cut_following() | ledger.unfinished.folders_of_cut_marks()
     doubtful = {folder for (folder,) in database.execute(_VANISHED_IN_DOUBT, (target,))}
     reached = {f for f, rows in vanished.items() if any(row.target_uid is not None for row in rows)}

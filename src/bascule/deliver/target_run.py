@@ -96,8 +96,8 @@ class TargetRun:
     ) -> None:
         """Which folder of the target takes which of ours; those that no run has made yet are made. Not ``late`` ones, of which the old
         side did not say that they can be opened, nor those that somebody deleted on the new side since: they are made when something is to
-        be put in (`place`). ``others``: those that are known to be another folder than when earlier runs delivered from it, also of those that are not in this run. Messages of a folder that the
-        target refuses get their outcome. Raises CommandRefused, TargetError."""
+        be put in (`place`). ``others``: those that are known to be another folder than when earlier runs delivered from it, also of those that are
+        not in this run. Messages of a folder that the target refuses get their outcome. Raises CommandRefused, TargetError."""
         others |= await self.mailbox.run(self._perhaps_others)
         self._others = others & {row.id for row in rows}
         session = await self.session()
@@ -132,7 +132,7 @@ class TargetRun:
             await self.mailbox.run(self.ledger.note_placed, self._others)
         if apart := [folder for folder in leaving if folder.row.id not in self._known]:
             self._to_deliver_again |= {folder.row.id for folder in apart}
-            self._folders.leaving = frozenset()
+            self._folders.leaving -= self._to_deliver_again
             session = await self.session()
             try:
                 there = [folder for folder in apart if folder.there]
@@ -250,13 +250,20 @@ class TargetRun:
         level = self.options.delivery.verify
         await self.mailbox.run(self.ledger.release)
         self._earlier.in_doubt = await self.mailbox.run(self.ledger.moves_in_doubt)
-        await self._review(await self.mailbox.run(agenda_of, self.mailbox, self.ledger, level, fresh_since), level)
+        agenda = await self.mailbox.run(agenda_of, self.mailbox, self.ledger, level, fresh_since)
+        agenda.folders |= await self.mailbox.run(self._back_again)
+        await self._review(agenda, level)
         if self._earlier.in_doubt:
             await self.mailbox.run(self.ledger.release)
             self._earlier.settle_doubts(await self.mailbox.run(self.ledger.moves_in_doubt))
         if self._earlier:
             claimed = await self.mailbox.run(claim_delivered_moves, self.mailbox, self.ledger, to_what_vanished=True)
             self._earlier.forget(claimed)
+
+    def _back_again(self) -> set[int]:
+        """The rows of folders that had been gone, and that the target lists again. Blocks."""
+        away = self.ledger.unfinished.folders_away()
+        return {row for row, known in self.ledger.folders().items() if row in away and self._listing.has(known)}
 
     async def _review(self, agenda: Agenda, level: VerifyLevel) -> None:
         for folder, rows in agenda.vanished.items():
